@@ -1,0 +1,1 @@
+"""Condition-monitoring features: arrays in, numbers out. No machine, no database, no clock."""
