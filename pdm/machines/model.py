@@ -1,0 +1,181 @@
+"""What a plant is made of: site, line, machine, component and measurement point."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pdm.errors import InvalidInputError
+from pdm.machines.units import si_conversion
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+def check_key(key: str, field: str) -> str:
+    """Return `key` if it can name a thing in a URL, a file and a topic.
+
+    Raises
+    ------
+    InvalidInputError
+        The key is not 1-63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit.
+    """
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise InvalidInputError(
+            f"{field} {key!r} must be 1-63 characters of a-z, 0-9, '.', '_', '-' and begin with a letter or digit",
+            field=field,
+        )
+    return key
+
+
+class ComponentKind(StrEnum):
+    """Kinds of component that have faults of their own."""
+
+    BEARING = "bearing"
+    MOTOR = "motor"
+    GEAR = "gear"
+    SHAFT = "shaft"
+
+
+class Timeline(StrEnum):
+    """Whose clock a machine's data follow: the wall clock, or a recording's own."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True)
+class BearingGeometry:
+    """A rolling bearing's geometry [m, rad] and where the figures come from."""
+
+    rolling_elements: int
+    element_diameter: float
+    pitch_diameter: float
+    contact_angle: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.rolling_elements < 3:
+            raise InvalidInputError("a bearing has at least 3 rolling elements", field="bearing.rolling_elements")
+        if not 0 < self.element_diameter < self.pitch_diameter:
+            raise InvalidInputError(
+                f"element diameter {self.element_diameter} m must lie between 0 and the pitch diameter "
+                f"{self.pitch_diameter} m",
+                field="bearing.element_diameter",
+            )
+        if not 0 <= self.contact_angle < 1.5707:
+            raise InvalidInputError("contact angle must be in [0, pi/2) rad", field="bearing.contact_angle")
+        if not self.source.strip():
+            raise InvalidInputError("say where the geometry comes from", field="bearing.source")
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of a machine that can fail on its own and is replaced as a whole."""
+
+    key: str
+    kind: ComponentKind
+    bearing: BearingGeometry | None = None
+
+    def __post_init__(self) -> None:
+        check_key(self.key, "component")
+        if self.bearing is not None and self.kind is not ComponentKind.BEARING:
+            raise InvalidInputError(f"component {self.key!r} is no bearing but has a geometry", field="bearing")
+
+
+@dataclass(frozen=True)
+class MeasurementPoint:
+    """A place on a machine where one quantity is sensed in one direction, in a declared unit.
+
+    `sampling_rate` [Hz] is None for a point that reports scalars.
+    """
+
+    key: str
+    quantity: str
+    unit: str
+    sampling_rate: float | None = None
+    direction: str | None = None
+    component: str | None = None
+
+    def __post_init__(self) -> None:
+        check_key(self.key, "point")
+        si_conversion(self.quantity, self.unit)
+        if self.sampling_rate is not None and not 0 < self.sampling_rate <= 10e6:
+            raise InvalidInputError(
+                f"point {self.key!r}: sampling rate {self.sampling_rate} Hz must be in (0, 10 MHz]",
+                field="sampling_rate_hz",
+            )
+
+    @property
+    def is_waveform(self) -> bool:
+        """Whether the point delivers sampled waveforms rather than scalars."""
+        return self.sampling_rate is not None
+
+
+@dataclass(frozen=True)
+class SeverityLimits:
+    """Zone limits A/B, B/C, C/D of velocity RMS [m/s] and the standard they are cited from."""
+
+    a_b: float
+    b_c: float
+    c_d: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.a_b < self.b_c < self.c_d:
+            raise InvalidInputError("zone limits must be positive and rise from A/B to C/D", field="severity_limits")
+        if not self.source.strip():
+            raise InvalidInputError("say which standard or document the limits come from", field="severity_limits")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, what drives it, its components and its measurement points.
+
+    Speeds and frequencies are in Hz, power in W. `severity_limits` is None where no standard's zones
+    apply (a test rig, a machine below 15 kW).
+    """
+
+    key: str
+    line: str
+    site: str
+    name: str = ""
+    rated_speed: float | None = None
+    rated_power: float | None = None
+    supply_frequency: float | None = None
+    pole_pairs: int | None = None
+    severity_limits: SeverityLimits | None = None
+    timeline: Timeline = Timeline.LIVE
+    components: tuple[Component, ...] = ()
+    points: tuple[MeasurementPoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_key(self.key, "machine")
+        check_key(self.line, "line")
+        check_key(self.site, "site")
+        _check_positive(self.rated_speed, "rated_speed_rpm")
+        _check_positive(self.rated_power, "rated_power_kw")
+        _check_positive(self.supply_frequency, "supply_frequency_hz")
+        _check_positive(self.pole_pairs, "pole_pairs")
+        component_keys = _unique([component.key for component in self.components], "component")
+        _unique([point.key for point in self.points], "point")
+        for point in self.points:
+            if point.component is not None and point.component not in component_keys:
+                raise InvalidInputError(
+                    f"point {point.key!r} names component {point.component!r}, which machine {self.key!r} has not",
+                    field="component",
+                )
+
+
+def _check_positive(value: float | None, field: str) -> None:
+    if value is not None and not 0 < value < float("inf"):
+        raise InvalidInputError(f"{field} must be positive, not {value}", field=field)
+
+
+def _unique(keys: list[str], field: str) -> set[str]:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            raise InvalidInputError(f"{field} {key!r} is given twice", field=field)
+        seen.add(key)
+    return seen

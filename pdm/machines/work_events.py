@@ -1,0 +1,38 @@
+"""Work events: what people did to a machine, and what they found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class WorkEventKind(StrEnum):
+    """Kinds of work event; a failure ends a life, a replacement ends one and begins the next."""
+
+    FAILURE = "failure"
+    REPLACEMENT = "replacement"
+    INSPECTION = "inspection"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class WorkEvent:
+    """One thing done to a machine or one of its components at a time, with the finding."""
+
+    machine: str
+    kind: WorkEventKind
+    occurred_at: datetime
+    component: str | None = None
+    finding: str | None = None
+    note: str = ""
+
+    @property
+    def closes_life(self) -> bool:
+        """Whether a component's life ends here (a failure, or a replacement before one)."""
+        return self.kind in (WorkEventKind.FAILURE, WorkEventKind.REPLACEMENT)
+
+    @property
+    def resets_baseline(self) -> bool:
+        """Whether what was learned before no longer describes the machine."""
+        return self.kind is WorkEventKind.REPLACEMENT

@@ -1,0 +1,79 @@
+"""Settings, read once from the environment and frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from pdm.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an operator can set; the environment variable of `field` is `PDM_FIELD`.
+
+    Attributes
+    ----------
+    dsn : str
+        libpq connection string of the TimescaleDB database.
+    host, port : str, int
+        Where the API listens.
+    max_body_bytes : int
+        Largest request body [bytes].
+    body_deadline_s : float
+        Longest time a body may take to arrive [s].
+    pool_size : int
+        Database connections of one process.
+    batch_acquisitions : int
+        Most acquisitions a worker analyses in one transaction.
+    poll_interval_s : float
+        How long an idle worker waits for a wake-up before it looks again [s].
+    reorder_horizon_s : float
+        How late an acquisition may come and still be replayed into the state [s].
+    future_tolerance_s : float
+        How far ahead of the server's clock measured_at may lie [s].
+    waveform_retention_days, feature_retention_days : int
+        Hot window of waveforms, and of features, assessments and prognoses [days].
+    min_free_disk_bytes : int
+        Free space below which the service warns [bytes].
+    webhook_allowed_networks : str
+        Comma-separated CIDR ranges that webhooks may reach although they are not public.
+    """
+
+    dsn: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    max_body_bytes: int = 64 * 1024 * 1024
+    body_deadline_s: float = 30.0
+    pool_size: int = 8
+    batch_acquisitions: int = 64
+    poll_interval_s: float = 1.0
+    reorder_horizon_s: float = 7 * 86400.0
+    future_tolerance_s: float = 300.0
+    waveform_retention_days: int = 90
+    feature_retention_days: int = 1825
+    min_free_disk_bytes: int = 2 * 1024**3
+    webhook_allowed_networks: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from environment variables named `PDM_<FIELD>`.
+
+        Raises
+        ------
+        ConfigurationError
+            A variable is not of its field's type; the message names it.
+        """
+        source = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            name = f"PDM_{field.name.upper()}"
+            if name not in source:
+                continue
+            kind = type(field.default)
+            try:
+                values[field.name] = kind(source[name])
+            except ValueError as error:
+                raise ConfigurationError(f"{name}={source[name]!r} is not a {kind.__name__}") from error
+        return cls(**values)  # type: ignore[arg-type]
