@@ -132,8 +132,10 @@ class SeverityLimits:
 class Machine:
     """A machine, what drives it, its components and its measurement points.
 
-    Speeds and frequencies are in Hz, power in W. `severity_limits` is None where no standard's zones
-    apply (a test rig, a machine below 15 kW).
+    Speeds and frequencies are in Hz, power in W, times in s. `severity_limits` is None where no
+    standard's zones apply (a test rig, a machine below 15 kW). `planning_horizon` is the notice that
+    maintenance needs: a remaining life that may end within it is worth an alert.
+    `baseline_acquisitions` is how many acquisitions in one operating state teach its baseline.
     """
 
     key: str
@@ -145,6 +147,8 @@ class Machine:
     supply_frequency: float | None = None
     pole_pairs: int | None = None
     severity_limits: SeverityLimits | None = None
+    planning_horizon: float = 14 * 86400.0
+    baseline_acquisitions: int = 30
     timeline: Timeline = Timeline.LIVE
     components: tuple[Component, ...] = ()
     points: tuple[MeasurementPoint, ...] = ()
@@ -157,6 +161,9 @@ class Machine:
         _check_positive(self.rated_power, "rated_power_kw")
         _check_positive(self.supply_frequency, "supply_frequency_hz")
         _check_positive(self.pole_pairs, "pole_pairs")
+        _check_positive(self.planning_horizon, "planning_horizon_h")
+        if self.baseline_acquisitions < 10:
+            raise InvalidInputError("a baseline needs at least 10 acquisitions", field="baseline_acquisitions")
         component_keys = _unique([component.key for component in self.components], "component")
         _unique([point.key for point in self.points], "point")
         for point in self.points:

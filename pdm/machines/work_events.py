@@ -29,10 +29,5 @@ class WorkEvent:
 
     @property
     def closes_life(self) -> bool:
-        """Whether a component's life ends here (a failure, or a replacement before one)."""
+        """Whether a life ends here, and with it all that was learned of it: baseline and prognosis."""
         return self.kind in (WorkEventKind.FAILURE, WorkEventKind.REPLACEMENT)
-
-    @property
-    def resets_baseline(self) -> bool:
-        """Whether what was learned before no longer describes the machine."""
-        return self.kind is WorkEventKind.REPLACEMENT
