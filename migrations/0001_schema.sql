@@ -29,6 +29,7 @@ CREATE TABLE machine (
     line_id               bigint NOT NULL REFERENCES line,
     key                   text NOT NULL UNIQUE,
     name                  text NOT NULL DEFAULT '',
+    fleet                 text NOT NULL,               -- machines that learn from each other's lives
     rated_speed           double precision,            -- Hz
     rated_power           double precision,            -- W
     supply_frequency      double precision,            -- Hz
@@ -200,7 +201,7 @@ SELECT create_hypertable('assessment', by_range('measured_at', INTERVAL '30 days
 
 CREATE TABLE model (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name              text NOT NULL,                   -- what it predicts, for which fleet
+    name              text NOT NULL,                   -- the fleet it was trained on and predicts for
     version           integer NOT NULL,
     status            text NOT NULL CHECK (status IN ('champion', 'challenger', 'retired')),
     created_at        timestamptz NOT NULL DEFAULT now(),

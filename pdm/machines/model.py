@@ -135,6 +135,7 @@ class Machine:
     Speeds and frequencies are in Hz, power in W, times in s. `severity_limits` is None where no
     standard's zones apply (a test rig, a machine below 15 kW). `planning_horizon` is the notice that
     maintenance needs: a remaining life that may end within it is worth an alert.
+    `fleet` names the machines that are alike enough to learn each other's remaining life.
     `baseline_acquisitions` is how many acquisitions in one operating state teach its baseline.
     """
 
@@ -142,6 +143,7 @@ class Machine:
     line: str
     site: str
     name: str = ""
+    fleet: str = "default"
     rated_speed: float | None = None
     rated_power: float | None = None
     supply_frequency: float | None = None
@@ -157,6 +159,7 @@ class Machine:
         check_key(self.key, "machine")
         check_key(self.line, "line")
         check_key(self.site, "site")
+        check_key(self.fleet, "fleet")
         _check_positive(self.rated_speed, "rated_speed_rpm")
         _check_positive(self.rated_power, "rated_power_kw")
         _check_positive(self.supply_frequency, "supply_frequency_hz")
