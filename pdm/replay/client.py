@@ -1,0 +1,117 @@
+"""A client of pdm's public HTTP API, for everything that feeds it from files or the twin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpx
+
+from pdm.errors import InvalidInputError, PdmError, UnavailableError
+from pdm.ingest.encode import encode_raw
+from pdm.ingest.fleet_file import machine_to_document
+from pdm.machines.model import Machine
+from pdm.machines.work_events import WorkEvent
+from pdm.measurements import Acquisition
+
+_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Client:
+    """Speaks to one pdm service with one API key; retries while the service is away.
+
+    Repeating a request is safe: a record is stored once, and a repeat answers `duplicate`.
+    """
+
+    def __init__(self, url: str, key: str, timeout_s: float = 60.0) -> None:
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s, trust_env=False
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def register(self, machines: Iterable[Machine], *, dry_run: bool = False) -> dict[str, Any]:
+        """Register machines, or with `dry_run` say what registering them would change."""
+        document = {"machines": [machine_to_document(machine) for machine in machines]}
+        return self._call("POST", "/v1/fleet", json=document, params={"dry_run": str(dry_run).lower()})
+
+    def send(self, acquisitions: Sequence[Acquisition]) -> dict[str, Any]:
+        """Send acquisitions in the raw binary form and return the receipt.
+
+        Raises
+        ------
+        InvalidInputError
+            Something in the batch was refused; the message quotes the first problem.
+        """
+        content_type, body = encode_raw(acquisitions)
+        receipt = self._call("POST", "/v1/acquisitions", content=body, headers={"Content-Type": content_type})
+        refused = receipt["conflict"] + receipt["rejected"] + receipt["quarantined"]
+        if refused:
+            bad = next(r for r in receipt["results"] if r["outcome"] not in ("stored", "duplicate"))
+            raise InvalidInputError(f"{refused} of {len(acquisitions)} acquisitions were refused: {bad}")
+        return receipt
+
+    def record_work_event(self, event: WorkEvent) -> dict[str, Any]:
+        """Tell the service what was done to a machine."""
+        body = {
+            "kind": event.kind.value,
+            "occurred_at": event.occurred_at.isoformat(),
+            "component": event.component,
+            "finding": event.finding,
+            "note": event.note,
+        }
+        return self._call("POST", f"/v1/machines/{event.machine}/work-events", json=body)
+
+    def get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """Read one resource."""
+        return self._call("GET", path, params=parameters)
+
+    def pages(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Read every item of a paged collection."""
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(path, **parameters, **({"cursor": cursor} if cursor else {}))
+            items += page["items"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return items
+
+    def wait_until_analysed(self, timeout_s: float = 300.0) -> None:
+        """Return once no acquisition waits for analysis.
+
+        Raises
+        ------
+        UnavailableError
+            Some still wait after `timeout_s`.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (waiting := self.get("/v1/queue")["pending"]) > 0:
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"{waiting} acquisitions still wait for analysis after {timeout_s:.0f} s")
+            time.sleep(0.05)
+
+    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        for pause in (*_RETRY_SECONDS, None):
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                failure: PdmError = UnavailableError(f"{method} {path}: {error}")
+            else:
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    return _answer(method, path, response)
+                failure = UnavailableError(f"{method} {path}: {response.text}")
+            if pause is None:
+                raise failure
+            time.sleep(pause)
+        raise AssertionError("unreachable")
+
+
+def _answer(method: str, path: str, response: httpx.Response) -> dict[str, Any]:
+    if response.is_error:
+        raise InvalidInputError(f"{method} {path}: {response.status_code} {response.text[:2000]}")
+    answer: dict[str, Any] = response.json()
+    return answer

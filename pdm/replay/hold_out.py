@@ -1,0 +1,198 @@
+"""Hold one real life out: train on the others through the service, replay it, compare with what happened."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pdm.errors import InvalidInputError, UnavailableError
+from pdm.ingest.formats import Recording, open_recording
+from pdm.machines.work_events import WorkEvent, WorkEventKind
+from pdm.replay.client import Client
+from pdm.replay.feed import BATCH, Progress, batches
+from pdm.replay.stack import Stack
+
+CHECK_POINTS = (0.5, 0.75, 0.9)  # fractions of life at which the error is quoted
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast a life went through: acquisitions, and seconds to send and to send and analyse them."""
+
+    acquisitions: int
+    sent_s: float
+    analysed_s: float
+
+
+def replay_held_out(
+    folder: Path, hold: str, *, mode: str = "bulk", stack_name: str = "replay", progress: Progress | None = None
+) -> dict[str, Any]:
+    """Train on every life in `folder` but `hold`, replay that one over HTTP and report what was said of it.
+
+    Parameters
+    ----------
+    folder : Path
+        A recording that one of the adapters in `pdm.ingest.formats` reads.
+    hold : str
+        The machine held out.
+    mode : 'bulk' or 'live'
+        Batches of 64 acquisitions, or one acquisition a request.
+
+    Raises
+    ------
+    InvalidInputError
+        The recording has no such machine, or no other to learn from.
+    """
+    recording = open_recording(folder)
+    held = hold.lower()
+    names = [machine.key for machine in recording.machines]
+    if held not in names:
+        raise InvalidInputError(f"{hold!r} is not in {folder}; there are {', '.join(names)}", field="hold")
+    others = [name for name in names if name != held]
+    report_progress = progress or (lambda *_: None)
+    with Stack(stack_name, fresh=True) as stack:
+        client = Client(stack.url, stack.admin_key)
+        client.register(recording.machines)
+        fed = [_feed_life(client, recording, name, BATCH, report_progress) for name in others]
+        client.wait_until_analysed()
+        model = train_fleet(stack, recording.machines[0].fleet)
+        rates = _feed_life(client, recording, held, 1 if mode == "live" else BATCH, report_progress, failed=False)
+        return {
+            "held_out": held,
+            "mode": mode,
+            "model": model,
+            "training_lives": len(others),
+            "training_rate_acquisitions_s": round(_rate(fed), 1),
+            "rate_acquisitions_s": round(rates.acquisitions / rates.analysed_s, 1),
+            **describe_life(client, recording, held, others),
+        }
+
+
+def train_fleet(stack: Stack, fleet: str) -> str:
+    """Train the fleet's model with the `pdm train` command and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pdm.cli", "train", "--fleet", fleet, "--json"],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise UnavailableError(f"training failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout.strip()
+
+
+def describe_life(client: Client, recording: Recording, held: str, others: Sequence[str]) -> dict[str, Any]:
+    """Compare the service's answers over the held-out life with what happened."""
+    times = [a.measured_at for a in recording.acquisitions(held)]
+    end = times[-1]
+    constant = median_constant([_times(recording, name) for name in others])
+    history = client.pages(f"/v1/machines/{held}/prognosis/history", limit=1000)
+    answers = sorted(
+        ({**row, "t": datetime.fromisoformat(row["measured_at"])} for row in history), key=lambda row: row["t"]
+    )
+    alerts = sorted(client.pages("/v1/alerts", machine=held), key=lambda alert: alert["opened_at"])
+    half = times[0] + (end - times[0]) / 2
+    opened = [datetime.fromisoformat(alert["opened_at"]) for alert in alerts]
+    return {
+        "life_s": (end - times[0]).total_seconds(),
+        "points": [_at_fraction(answers, times, fraction, constant) for fraction in CHECK_POINTS],
+        "constant_rul_s": constant,
+        **_interval_quality(answers, end),
+        "first_alert": alerts[0] if alerts else None,
+        "first_alert_lead_s": (end - opened[0]).total_seconds() if opened else None,
+        "early_alarms": sum(at < half for at in opened),
+        "alerts": len(alerts),
+        "course": [_course_row(row, end) for row in answers[:: max(1, len(answers) // 100)]],
+    }
+
+
+def median_constant(lives: Iterable[Sequence[datetime]]) -> float:
+    """Return the constant RUL that the training lives alone suggest [s].
+
+    The median over the lives of their own remaining life at the quoted fractions of life, the constant
+    that errs least over them.
+    """
+    remaining = [
+        (1 - fraction) * (times[-1] - times[0]).total_seconds() for times in lives for fraction in CHECK_POINTS
+    ]
+    return float(np.median(remaining))
+
+
+def _feed_life(
+    client: Client, recording: Recording, name: str, size: int, progress: Progress, *, failed: bool = True
+) -> Rates:
+    total = recording.count(name)
+    started = time.monotonic()
+    sent = 0
+    for batch in batches(recording.acquisitions(name), size):
+        client.send(batch)
+        sent += len(batch)
+        progress(name, sent, total)
+    sent_s = time.monotonic() - started
+    if failed:
+        end = _times(recording, name)[-1]
+        client.record_work_event(WorkEvent(name, WorkEventKind.FAILURE, end, note="end of the recorded life"))
+    client.wait_until_analysed()
+    return Rates(sent, sent_s, time.monotonic() - started)
+
+
+def _times(recording: Recording, name: str) -> list[datetime]:
+    return [acquisition.measured_at for acquisition in recording.acquisitions(name)]
+
+
+def _rate(fed: Sequence[Rates]) -> float:
+    return sum(r.acquisitions for r in fed) / max(1e-9, sum(r.analysed_s for r in fed))
+
+
+def _at_fraction(
+    answers: Sequence[dict[str, Any]], times: Sequence[datetime], fraction: float, constant: float
+) -> dict[str, Any]:
+    at = times[0] + (times[-1] - times[0]) * fraction
+    truth = (times[-1] - at).total_seconds()
+    known = [row for row in answers if row["t"] <= at]
+    row = known[-1] if known else None
+    rul = row["rul_s"] if row else None
+    return {
+        "fraction": fraction,
+        "true_rul_s": truth,
+        "rul_s": rul,
+        "rul_lower_s": row["rul_lower_s"] if row else None,
+        "rul_upper_s": row["rul_upper_s"] if row else None,
+        "source": row["source"] if row else None,
+        "error_s": None if rul is None else rul - truth,
+        "constant_error_s": constant - truth,
+    }
+
+
+def _interval_quality(answers: Sequence[dict[str, Any]], end: datetime) -> dict[str, Any]:
+    rows = [row for row in answers if row["rul_lower_s"] is not None]
+    covered = 0
+    widths = []
+    for row in rows:
+        truth = (end - row["t"]).total_seconds()
+        upper = row["rul_upper_s"]
+        covered += row["rul_lower_s"] <= truth and (upper is None or truth <= upper)
+        if upper is not None:
+            widths.append(upper - row["rul_lower_s"])
+    return {
+        "interval_level": rows[-1]["level"] if rows else None,
+        "interval_coverage": covered / len(rows) if rows else None,
+        "interval_width_s": float(np.mean(widths)) if widths else None,
+        "answered": len(rows) / len(answers) if answers else 0.0,
+    }
+
+
+def _course_row(row: dict[str, Any], end: datetime) -> dict[str, Any]:
+    return {
+        "measured_at": row["measured_at"],
+        "true_rul_s": (end - row["t"]).total_seconds(),
+        **{name: row[name] for name in ("rul_s", "rul_lower_s", "rul_upper_s", "source")},
+    }

@@ -1,0 +1,144 @@
+"""The whole service on this machine: embedded database, API and workers, for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from pdm.errors import UnavailableError
+from pdm.store.cluster import EmbeddedCluster
+
+_START_SECONDS = 60.0
+
+
+class Stack:
+    """An embedded cluster with one API process and some workers; a context manager.
+
+    `fresh` throws away what an earlier stack of the same name stored. Logs go to `log_folder`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        workers: int = 1,
+        port: int = 0,
+        fresh: bool = False,
+        log_folder: Path = Path("out"),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._cluster = EmbeddedCluster(name)
+        self._workers = workers
+        self._fresh = fresh
+        self._logs = log_folder
+        self._settings = dict(settings or {})
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.port = port or _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.dsn = ""
+        self.admin_key = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which `pdm` commands reach this stack."""
+        return {**os.environ, **self._settings, "PDM_DSN": self.dsn, "PDM_PORT": str(self.port)}
+
+    def start(self) -> Stack:
+        """Start everything and return once the API is ready.
+
+        Raises
+        ------
+        UnavailableError
+            The API did not become ready; the message names its log.
+        """
+        if self._fresh:
+            self._cluster.destroy()
+        self.dsn = self._cluster.start()
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._run("migrate")
+        self.admin_key = self._run("key", "create", f"local-{secrets.token_hex(4)}", "--role", "admin", "--bare").strip()
+        self._spawn("api", "serve")
+        for number in range(self._workers):
+            self._spawn(f"worker-{number}", "work")
+        self._wait_until_ready()
+        return self
+
+    def stop(self) -> None:
+        """Stop API and workers, then the cluster; the data stay."""
+        for process in self._processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+        self._cluster.stop()
+
+    def process_ids(self) -> list[int]:
+        """Return the process ids of API and workers, in the order in which they were started."""
+        return [process.pid for process in self._processes]
+
+    def __enter__(self) -> Stack:
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "pdm.cli", *arguments], env=self.environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise UnavailableError(f"pdm {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def _spawn(self, name: str, *arguments: str) -> None:
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "pdm.cli", *arguments],
+                    env=self.environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            for process in self._processes:
+                if process.poll() is not None:
+                    raise UnavailableError(f"{process.args!r} ended with {process.returncode}; see {self._logs}")
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=2.0, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise UnavailableError(f"the API at {self.url} was not ready within {_START_SECONDS:.0f} s; see {self._logs}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,105 @@
+"""Follow one machine through its acquisitions, in order: state, health, remaining life, alerts.
+
+Pure: no database and no clock, so that live analysis and the replay of late data are the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pdm.alerts.lifecycle import AlertChange, Cases, close_all, evaluate
+from pdm.health.assess import assess
+from pdm.health.assessment import Assessment
+from pdm.health.snapshot import Snapshot
+from pdm.machines.model import Machine
+from pdm.prognosis.life import advance
+from pdm.prognosis.model import RemainingLifeModel
+from pdm.prognosis.predict import LifeStep, prognose_batch
+from pdm.prognosis.prognosis import Prognosis
+from pdm.service.memory import Memory, begin
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that serves a fleet now, and its id in the registry."""
+
+    model_id: int
+    model: RemainingLifeModel
+
+
+@dataclass(frozen=True)
+class Course:
+    """What following a machine led to: its new memory and one conclusion an acquisition."""
+
+    memory: Memory
+    assessments: tuple[Assessment, ...]
+    prognoses: tuple[Prognosis, ...]
+    changes: tuple[AlertChange, ...]
+
+
+def follow(
+    machine: Machine,
+    memory: Memory,
+    snapshots: Sequence[Snapshot],
+    life_ends: Sequence[datetime],
+    champion: Champion | None,
+) -> Course:
+    """Assess, prognose and advise a machine over its next acquisitions.
+
+    Parameters
+    ----------
+    machine : Machine
+    memory : Memory
+        What is remembered from before the first of `snapshots`.
+    snapshots : sequence of Snapshot
+        In measured_at order.
+    life_ends : sequence of datetime
+        When work events closed a life since the memory was last updated, in order: what was learned of
+        the life before is forgotten, and its open alerts are closed. Those after the last of
+        `snapshots` take effect behind it.
+    champion : Champion or None
+        The fleet's model; None leaves the degradation trend.
+    """
+    health, life, cases = memory.health, memory.life, memory.cases
+    ends = list(life_ends)
+    assessments: list[Assessment] = []
+    steps: list[LifeStep] = []
+    closings: dict[int, list[datetime]] = {}
+    for index, snapshot in enumerate(snapshots):
+        while ends and ends[0] <= snapshot.measured_at:
+            closings.setdefault(index, []).append(ends.pop(0))
+            fresh = begin(machine)
+            health, life = fresh.health, fresh.life
+        health, assessment = assess(machine, health, snapshot)
+        life, columns = advance(life, snapshot.measured_at.timestamp(), assessment.indicators)
+        assessments.append(assessment)
+        steps.append(LifeStep.of(life, columns, assessment))
+    if ends:
+        closings[len(snapshots)] = ends
+        fresh = begin(machine)
+        health, life = fresh.health, fresh.life
+    prognoses = prognose_batch(
+        champion.model if champion else None, champion.model_id if champion else None, machine, steps
+    )
+    cases, changes = _advise(machine, cases, assessments, prognoses, closings)
+    return Course(Memory(health, life, cases), tuple(assessments), tuple(prognoses), changes)
+
+
+def _advise(
+    machine: Machine,
+    cases: Cases,
+    assessments: Sequence[Assessment],
+    prognoses: Sequence[Prognosis],
+    closings: dict[int, list[datetime]],
+) -> tuple[Cases, tuple[AlertChange, ...]]:
+    changes: list[AlertChange] = []
+    for index in range(len(assessments) + 1):
+        for ended_at in closings.get(index, ()):
+            cases, closed = close_all(cases, ended_at)
+            changes += closed
+        if index < len(assessments):
+            cases, found = evaluate(machine, cases, assessments[index], prognoses[index])
+            changes += found
+    return cases, tuple(changes)
