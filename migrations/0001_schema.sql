@@ -102,7 +102,7 @@ CREATE TABLE waveform (
     PRIMARY KEY (point_id, measured_at)
 );
 ALTER TABLE waveform ALTER COLUMN payload SET STORAGE EXTERNAL;  -- already compressed
-SELECT create_hypertable('waveform', by_range('measured_at', INTERVAL '1 day'), create_default_indexes => false);
+SELECT create_hypertable('waveform', by_range('measured_at', INTERVAL '7 days'), create_default_indexes => false);
 
 CREATE TABLE scalar (
     point_id     bigint NOT NULL,
@@ -156,6 +156,7 @@ CREATE TABLE analysis_state (
     revision         integer NOT NULL DEFAULT 0,       -- of assessments written now
     updated_at       timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 70);
+CREATE INDEX analysis_dirty ON analysis_state (machine_id) WHERE dirty_from IS NOT NULL;
 
 -- Committed before a batch starts, so that a crash loop can be counted and ended.
 CREATE TABLE analysis_attempt (

@@ -1,0 +1,131 @@
+"""The analysis queue: workers claim machines, and with each its earliest waiting acquisitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.store.queries import query
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An acquisition that waits; `enqueued_at` tells whether more was added to it meanwhile."""
+
+    measured_at: datetime
+    enqueued_at: datetime
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A machine held by this transaction: what is remembered of it, and what waits, in order of time.
+
+    `is_drained` says that nothing waits beyond `waiting`.
+    """
+
+    machine_id: int
+    state: bytes | None
+    last_measured_at: datetime | None
+    dirty_from: datetime | None
+    revision: int
+    waiting: tuple[Waiting, ...]
+    is_drained: bool
+
+
+def pick(conn: Connection[Any], machines: int) -> dict[int, int]:
+    """Choose machines to work on and count the attempt; returns attempts by machine id.
+
+    The caller commits before it starts the work, so that a worker that dies leaves the count behind.
+    """
+    picked = [row[0] for row in conn.execute(query("pick_waiting_machines"), {"machines": machines})]
+    if not picked:
+        return {}
+    counted = conn.execute(query("count_attempts"), {"machine_ids": sorted(picked)})
+    return {machine_id: attempts for machine_id, attempts in counted}
+
+
+def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:
+    """Lock machines for this transaction with at most `per_machine` acquisitions each; skips what is held."""
+    rows = conn.execute(query("lock_machines"), {"machine_ids": list(machine_ids)}).fetchall()
+    held = [row[0] for row in rows]
+    waiting: dict[int, list[Waiting]] = {machine_id: [] for machine_id in held}
+    wanted = {"machine_ids": held, "per_machine": per_machine + 1}
+    for machine_id, measured_at, enqueued_at in conn.execute(query("fetch_pending"), wanted):
+        waiting[machine_id].append(Waiting(measured_at, enqueued_at))
+    return [
+        Claim(
+            machine_id,
+            state,
+            last_measured_at,
+            dirty_from,
+            revision,
+            tuple(waiting[machine_id][:per_machine]),
+            is_drained=len(waiting[machine_id]) <= per_machine,
+        )
+        for machine_id, state, last_measured_at, dirty_from, revision in rows
+    ]
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """What a batch leaves behind of a machine."""
+
+    machine_id: int
+    state: bytes | None
+    last_measured_at: datetime | None
+    dirty_from: datetime | None
+    revision: int
+
+
+def save_states(conn: Connection[Any], states: Sequence[SavedState]) -> None:
+    """Write what the machines' recursion remembers."""
+    conn.execute(
+        query("save_states"),
+        {
+            "machine_ids": [s.machine_id for s in states],
+            "states": [s.state for s in states],
+            "last_measured_at": [s.last_measured_at for s in states],
+            "dirty_from": [s.dirty_from for s in states],
+            "revisions": [s.revision for s in states],
+        },
+    )
+
+
+def complete(conn: Connection[Any], done: Sequence[tuple[int, Waiting]]) -> None:
+    """Take analysed acquisitions, given with their machine ids, off the queue."""
+    conn.execute(
+        query("remove_pending"),
+        {
+            "machine_ids": [machine_id for machine_id, _ in done],
+            "measured_at": [item.measured_at for _, item in done],
+            "enqueued_at": [item.enqueued_at for _, item in done],
+        },
+    )
+
+
+def forget_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """Drop the attempt counts of machines whose batch commits with this."""
+    conn.execute(query("forget_attempts"), {"machine_ids": list(machine_ids)})
+
+
+def set_aside(conn: Connection[Any], machine_id: int, item: Waiting, reason: str) -> None:
+    """Take one acquisition out of the way, with the reason; `requeue_set_aside` brings it back."""
+    conn.execute(
+        query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason}
+    )
+    complete(conn, [(machine_id, item)])
+
+
+def requeue_set_aside(conn: Connection[Any], machine_ids: Sequence[int]) -> int:
+    """Queue again what was set aside of these machines; returns how many acquisitions."""
+    return len(conn.execute(query("requeue_set_aside"), {"machine_ids": list(machine_ids)}).fetchall())
+
+
+def count_pending(conn: Connection[Any]) -> int:
+    """Return how many acquisitions wait, counting a machine with late data to replay as one."""
+    row = conn.execute(query("count_pending")).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,82 @@
+-- name: pick_waiting_machines
+-- Machines with something to analyse that no other worker holds, longest untouched first.
+-- A loose index scan over pending: the cost grows with the machines that wait, not with the backlog.
+WITH RECURSIVE waiting (machine_id) AS (
+    (SELECT machine_id FROM pending ORDER BY machine_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT p.machine_id FROM pending p WHERE p.machine_id > w.machine_id ORDER BY p.machine_id LIMIT 1)
+    FROM waiting w WHERE w.machine_id IS NOT NULL
+)
+SELECT s.machine_id
+FROM analysis_state s
+WHERE s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL
+ORDER BY s.updated_at, s.machine_id
+LIMIT %(machines)s
+FOR UPDATE OF s SKIP LOCKED;
+
+-- name: count_attempts
+-- One more attempt for each machine; committed before the work begins, so that a crash is remembered.
+INSERT INTO analysis_attempt AS a (machine_id, attempts)
+SELECT unnest(%(machine_ids)s::bigint[]), 1
+ON CONFLICT (machine_id) DO UPDATE SET attempts = a.attempts + 1, started_at = now()
+RETURNING machine_id, attempts;
+
+-- name: lock_machines
+-- Claim machines for this transaction, with what is remembered of them.
+SELECT s.machine_id, s.state, s.last_measured_at, s.dirty_from, s.revision
+FROM analysis_state s
+WHERE s.machine_id = ANY (%(machine_ids)s)
+ORDER BY s.machine_id
+FOR UPDATE SKIP LOCKED;
+
+-- name: fetch_pending
+-- The earliest acquisitions that wait, at most some a machine.
+SELECT m.machine_id, p.measured_at, p.enqueued_at
+FROM unnest(%(machine_ids)s::bigint[]) AS m (machine_id)
+CROSS JOIN LATERAL (
+    SELECT measured_at, enqueued_at FROM pending
+    WHERE machine_id = m.machine_id
+    ORDER BY measured_at
+    LIMIT %(per_machine)s
+) p
+ORDER BY m.machine_id, p.measured_at;
+
+-- name: remove_pending
+-- What was analysed waits no longer, unless something was added to it meanwhile.
+DELETE FROM pending p
+USING unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[], %(enqueued_at)s::timestamptz[])
+    AS done (machine_id, measured_at, enqueued_at)
+WHERE p.machine_id = done.machine_id AND p.measured_at = done.measured_at AND p.enqueued_at = done.enqueued_at;
+
+-- name: forget_attempts
+-- The batch commits with this: its attempts count no more.
+DELETE FROM analysis_attempt WHERE machine_id = ANY (%(machine_ids)s);
+
+-- name: save_states
+-- What the machines' recursion remembers after the batch.
+UPDATE analysis_state s
+SET state = new.state, last_measured_at = new.last_measured_at, dirty_from = new.dirty_from,
+    revision = new.revision, updated_at = clock_timestamp()
+FROM unnest(%(machine_ids)s::bigint[], %(states)s::bytea[], %(last_measured_at)s::timestamptz[],
+            %(dirty_from)s::timestamptz[], %(revisions)s::integer[])
+    AS new (machine_id, state, last_measured_at, dirty_from, revision)
+WHERE s.machine_id = new.machine_id;
+
+-- name: set_aside
+-- An acquisition whose analysis fails stands aside with the reason.
+INSERT INTO set_aside (machine_id, measured_at, reason) VALUES (%(machine_id)s, %(measured_at)s, %(reason)s)
+ON CONFLICT (machine_id, measured_at) DO UPDATE SET reason = EXCLUDED.reason, set_aside_at = now();
+
+-- name: requeue_set_aside
+-- Give acquisitions that were set aside another try.
+WITH back AS (
+    DELETE FROM set_aside WHERE machine_id = ANY (%(machine_ids)s) RETURNING machine_id, measured_at
+)
+INSERT INTO pending (machine_id, measured_at)
+SELECT machine_id, measured_at FROM back
+ON CONFLICT (machine_id, measured_at) DO UPDATE SET enqueued_at = clock_timestamp()
+RETURNING machine_id, measured_at;
+
+-- name: count_pending
+-- How many acquisitions wait for analysis, machines with late data to replay included.
+SELECT (SELECT count(*) FROM pending) + (SELECT count(*) FROM analysis_state WHERE dirty_from IS NOT NULL) AS waiting;
