@@ -1,0 +1,41 @@
+-- name: fetch_analysed_machines
+-- The keys of machines by id.
+SELECT id, key FROM machine WHERE id = ANY (%(machine_ids)s);
+
+-- name: fetch_claimed_acquisitions
+-- Context of the acquisitions of a claim; the bounds let TimescaleDB skip chunks.
+SELECT a.machine_id, a.measured_at, a.speed, a.load, a.state, a.missing
+FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
+JOIN acquisition a ON a.machine_id = c.machine_id AND a.measured_at = c.measured_at
+WHERE a.measured_at BETWEEN %(first)s AND %(last)s;
+
+-- name: fetch_claimed_waveforms
+-- All waveforms of the acquisitions of a claim.
+SELECT w.point_id, w.measured_at, w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload
+FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
+JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NOT NULL
+JOIN waveform w ON w.point_id = p.id AND w.measured_at = c.measured_at
+WHERE w.measured_at BETWEEN %(first)s AND %(last)s
+ORDER BY w.point_id, w.measured_at;
+
+-- name: fetch_claimed_scalars
+-- All scalars of the acquisitions of a claim, in the points' units.
+SELECT s.point_id, s.measured_at, s.value
+FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
+JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NULL
+JOIN scalar s ON s.point_id = p.id AND s.measured_at = c.measured_at
+WHERE s.measured_at BETWEEN %(first)s AND %(last)s;
+
+-- name: fetch_times_between
+-- When a machine was measured after one time and up to another, oldest first.
+SELECT measured_at FROM acquisition
+WHERE machine_id = %(machine_id)s AND measured_at > %(after)s AND measured_at <= %(until)s
+ORDER BY measured_at;
+
+-- name: fetch_life_ends
+-- When work events closed a life of these machines, after the time given with each.
+SELECT w.machine_id, w.occurred_at
+FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
+JOIN work_event w ON w.machine_id = c.machine_id
+WHERE w.kind IN ('failure', 'replacement') AND w.occurred_at > c.after
+ORDER BY w.machine_id, w.occurred_at;
