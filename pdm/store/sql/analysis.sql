@@ -27,10 +27,13 @@ JOIN scalar s ON s.point_id = p.id AND s.measured_at = c.measured_at
 WHERE s.measured_at BETWEEN %(first)s AND %(last)s;
 
 -- name: fetch_times_between
--- When a machine was measured after one time and up to another, oldest first.
-SELECT measured_at FROM acquisition
-WHERE machine_id = %(machine_id)s AND measured_at > %(after)s AND measured_at <= %(until)s
-ORDER BY measured_at;
+-- When a machine was measured after one time and up to another, oldest first; not what still waits
+-- or stands aside.
+SELECT a.measured_at FROM acquisition a
+WHERE a.machine_id = %(machine_id)s AND a.measured_at > %(after)s AND a.measured_at <= %(until)s
+  AND NOT EXISTS (SELECT FROM pending p WHERE p.machine_id = a.machine_id AND p.measured_at = a.measured_at)
+  AND NOT EXISTS (SELECT FROM set_aside s WHERE s.machine_id = a.machine_id AND s.measured_at = a.measured_at)
+ORDER BY a.measured_at;
 
 -- name: fetch_life_ends
 -- When work events closed a life of these machines, after the time given with each.

@@ -1,0 +1,75 @@
+"""The worker's composition root, straight-line, and the pool that commands use."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from pdm.errors import UnavailableError
+from pdm.service import deliver
+from pdm.service.tick import tick
+from pdm.service.work import Worker
+from pdm.settings import Settings
+from pdm.store.connection import check_server, open_pool
+
+IDLE_SECONDS = 0.05  # how soon an idle worker sees a new acquisition
+TICK_SECONDS = 5.0
+AWAY_SECONDS = 1.0  # pause while the database is away
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_service(settings: Settings) -> Iterator[ConnectionPool[Any]]:
+    """Open a connection pool on a server that keeps its promises, and close it again."""
+    pool = open_pool(settings)
+    try:
+        with pool.connection() as conn:
+            check_server(conn)
+        yield pool
+    finally:
+        pool.close()
+
+
+def run_worker(settings: Settings) -> None:
+    """Analyse, deliver and tick until SIGTERM or SIGINT; an away database is waited for."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with open_service(settings) as pool:
+        side = [
+            threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),
+            threading.Thread(target=_tick_until, args=(pool, settings, stop), name="tick"),
+        ]
+        for thread in side:
+            thread.start()
+        _analyse_until(Worker(pool, settings), stop)
+        for thread in side:
+            thread.join()
+
+
+def _analyse_until(worker: Worker, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            if worker.round() == 0:
+                stop.wait(IDLE_SECONDS)
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, UnavailableError) as error:
+            _log.warning("the database is away: %s", error)
+            stop.wait(AWAY_SECONDS)
+
+
+def _tick_until(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event) -> None:
+    while not stop.wait(TICK_SECONDS):
+        try:
+            tick(pool, settings, datetime.now(UTC))
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, UnavailableError) as error:
+            _log.warning("the clockwork waits for the database: %s", error)

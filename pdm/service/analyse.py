@@ -1,0 +1,165 @@
+"""The pipeline from stored acquisitions to alerts: manipulation, state, health, prognosis, advice.
+
+One call is one transaction over some claimed machines: features, assessments, prognoses, memory, alert
+changes and outbox rows commit together with the claim, or none of them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.alerts.lifecycle import AlertChange
+from pdm.health.snapshot import Snapshot
+from pdm.service.champions import Champions
+from pdm.service.follow import Champion, Course, follow
+from pdm.service.inputs import featurise_new
+from pdm.service.memory import Memory, begin
+from pdm.store import alerts, analysis, conclusions, queue
+from pdm.store.machines import StoredMachine
+from pdm.store.queue import Claim, SavedState, Waiting
+
+CHECKPOINT_INTERVAL = timedelta(hours=6)
+BEYOND_HORIZON = "older than the reorder horizon: stored and featured, not assessed"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some waiting acquisitions of one claimed machine, in order of time, and its memory before them."""
+
+    stored: StoredMachine
+    before: SavedState
+    waiting: tuple[Waiting, ...]
+    is_drained: bool
+
+    @classmethod
+    def of(cls, claim: Claim, stored: StoredMachine) -> Task:
+        """Make the task of a whole claim."""
+        before = SavedState(
+            claim.machine_id, claim.state, claim.last_measured_at, claim.dirty_from, claim.revision
+        )
+        return cls(stored, before, claim.waiting, claim.is_drained)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one task led to."""
+
+    after: SavedState
+    course: Course
+    beyond_horizon: tuple[datetime, ...]
+
+
+def analyse(
+    conn: Connection[Any], tasks: Sequence[Task], champions: Champions, reorder_horizon: timedelta
+) -> dict[int, SavedState]:
+    """Take claimed acquisitions through every stage and write what follows; returns the machines' new states."""
+    machines = {task.before.machine_id: task.stored for task in tasks}
+    keys = [(task.before.machine_id, item.measured_at) for task in tasks for item in task.waiting]
+    snapshots = _by_machine(keys, featurise_new(conn, machines, keys))
+    ends = analysis.fetch_life_ends(conn, {task.before.machine_id: task.before.last_measured_at for task in tasks})
+    serving = champions.serving(conn, {stored.machine.fleet for stored in machines.values()})
+    steps = [
+        _advance(
+            task,
+            snapshots.get(task.before.machine_id, []),
+            ends[task.before.machine_id],
+            serving.get(task.stored.machine.fleet),
+            reorder_horizon,
+        )
+        for task in tasks
+    ]
+    _write(conn, tasks, steps, reorder_horizon)
+    return {step.after.machine_id: step.after for step in steps}
+
+
+def _by_machine(keys: Sequence[tuple[int, datetime]], snapshots: Sequence[Snapshot]) -> dict[int, list[Snapshot]]:
+    grouped: dict[int, list[Snapshot]] = {}
+    for (machine_id, _), snapshot in zip(keys, snapshots, strict=True):
+        grouped.setdefault(machine_id, []).append(snapshot)
+    return grouped
+
+
+def _advance(
+    task: Task,
+    snapshots: Sequence[Snapshot],
+    life_ends: Sequence[datetime],
+    champion: Champion | None,
+    reorder_horizon: timedelta,
+) -> Step:
+    before = task.before
+    last = before.last_measured_at
+    fresh = [s for s in snapshots if last is None or s.measured_at > last]
+    late = [s.measured_at for s in snapshots if last is not None and s.measured_at <= last]
+    beyond = tuple(at for at in late if last is not None and at < last - reorder_horizon)
+    dirty = [at for at in (before.dirty_from, *late) if at is not None and at not in beyond]
+    reached = fresh[-1].measured_at if fresh else last
+    if not task.is_drained:
+        life_ends = [end for end in life_ends if reached is not None and end <= reached]
+    machine = task.stored.machine
+    memory = Memory.from_bytes(before.state) if before.state is not None else begin(machine)
+    course = follow(machine, memory, fresh, life_ends, champion)
+    if life_ends and reached is not None:
+        reached = max(reached, life_ends[-1])
+    is_behind = [at for at in dirty if last is not None and at <= last]
+    is_ahead = [at for at in dirty if at not in is_behind and (reached is None or at > reached)]
+    after = SavedState(
+        machine_id=before.machine_id,
+        state=course.memory.to_bytes() if fresh or life_ends else before.state,
+        last_measured_at=reached,
+        dirty_from=min(is_behind or is_ahead, default=None),
+        revision=before.revision,
+    )
+    return Step(after, course, beyond)
+
+
+def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], reorder_horizon: timedelta) -> None:
+    conclusions.insert_assessments(
+        conn, [(s.after.machine_id, s.after.revision, a) for s in steps for a in s.course.assessments]
+    )
+    conclusions.insert_prognoses(
+        conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.course.prognoses]
+    )
+    has_changes = False
+    for step in steps:
+        has_changes |= bool(step.course.changes)
+        apply_changes(conn, step.after.machine_id, step.course.changes)
+    if has_changes:
+        alerts.notify(conn)
+    queue.save_states(conn, [step.after for step in steps])
+    queue.complete(conn, [(t.before.machine_id, item) for t in tasks for item in t.waiting])
+    for task, step in zip(tasks, steps, strict=True):
+        for item in task.waiting:
+            if item.measured_at in step.beyond_horizon:
+                queue.set_aside(conn, step.after.machine_id, item, BEYOND_HORIZON)
+    keep_checkpoints(conn, [step.after for step in steps], reorder_horizon)
+
+
+def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange]) -> None:
+    """Write the alert changes of one machine, if there are any."""
+    if changes:
+        alerts.apply_changes(conn, machine_id, changes, reevaluated=False)
+
+
+def keep_checkpoints(conn: Connection[Any], states: Sequence[SavedState], reorder_horizon: timedelta) -> None:
+    """Save a checkpoint where the last one is old enough, and drop those behind the reorder horizon."""
+    known = conclusions.fetch_checkpoint_times(conn, [state.machine_id for state in states])
+    due = [
+        (state.machine_id, state.last_measured_at, state.state)
+        for state in states
+        if state.state is not None
+        and state.last_measured_at is not None
+        and _is_due(known.get(state.machine_id), state.last_measured_at)
+    ]
+    conclusions.save_checkpoints(conn, due)
+    if due:
+        horizons: Mapping[int, datetime] = {machine_id: at - reorder_horizon for machine_id, at, _ in due}
+        conclusions.prune_checkpoints(conn, dict(horizons))
+
+
+def _is_due(newest: datetime | None, reached: datetime) -> bool:
+    return newest is None or reached - newest >= CHECKPOINT_INTERVAL
