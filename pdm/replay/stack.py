@@ -37,12 +37,12 @@ class Stack:
         log_folder: Path = Path("out"),
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self._cluster = EmbeddedCluster(name)
+        self.cluster = EmbeddedCluster(name)
         self._workers = workers
         self._fresh = fresh
         self._logs = log_folder
         self._settings = dict(settings or {})
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.dsn = ""
@@ -62,33 +62,49 @@ class Stack:
             The API did not become ready; the message names its log.
         """
         if self._fresh:
-            self._cluster.destroy()
-        self.dsn = self._cluster.start()
+            self.cluster.destroy()
+        self.dsn = self.cluster.start()
         self._logs.mkdir(parents=True, exist_ok=True)
         self._run("migrate")
         self.admin_key = self._run("key", "create", f"local-{secrets.token_hex(4)}", "--role", "admin", "--bare").strip()
-        self._spawn("api", "serve")
-        for number in range(self._workers):
-            self._spawn(f"worker-{number}", "work")
-        self._wait_until_ready()
+        for name in ("api", *(f"worker-{number}" for number in range(self._workers))):
+            self.launch(name)
+        self.wait_until_ready()
         return self
 
     def stop(self) -> None:
         """Stop API and workers, then the cluster; the data stay."""
-        for process in self._processes:
+        for process in self._processes.values():
             process.send_signal(signal.SIGTERM)
-        for process in self._processes:
+        for process in self._processes.values():
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
         self._processes.clear()
-        self._cluster.stop()
+        self.cluster.stop()
 
-    def process_ids(self) -> list[int]:
-        """Return the process ids of API and workers, in the order in which they were started."""
-        return [process.pid for process in self._processes]
+    def launch(self, name: str) -> None:
+        """Start one process: 'api', or a worker by any other name; its log is `name`.log."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "pdm.cli", "serve" if name == "api" else "work"],
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """End one process with SIGKILL, as a crash would."""
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def process_id(self, name: str) -> int:
+        """Return the process id of 'api' or of a worker."""
+        return self._processes[name].pid
 
     def __enter__(self) -> Stack:
         try:
@@ -110,24 +126,19 @@ class Stack:
             raise UnavailableError(f"pdm {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
-    def _spawn(self, name: str, *arguments: str) -> None:
-        with (self._logs / f"{name}.log").open("ab") as log:
-            self._processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "pdm.cli", *arguments],
-                    env=self.environment,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            )
+    def wait_until_ready(self) -> None:
+        """Return once the API says it is ready.
 
-    def _wait_until_ready(self) -> None:
+        Raises
+        ------
+        UnavailableError
+            A process ended, or the API did not become ready in time.
+        """
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            for process in self._processes:
+            for name, process in self._processes.items():
                 if process.poll() is not None:
-                    raise UnavailableError(f"{process.args!r} ended with {process.returncode}; see {self._logs}")
+                    raise UnavailableError(f"{name} ended with {process.returncode}; see {self._logs}/{name}.log")
             try:
                 if httpx.get(f"{self.url}/readyz", timeout=2.0, trust_env=False).is_success:
                     return
