@@ -1,1 +1,38 @@
-"""Condition-monitoring features: arrays in, numbers out. No machine, no database, no clock."""
+"""Condition-monitoring features: arrays in, numbers out. No machine, no database, no clock.
+
+Kernels (and Numba with them) load with the first use of `extract` or `warm`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from features.bearing import BearingGeometry, BearingOrders
+from features.catalogue import explain
+from features.errors import SignalError
+from features.reasons import Reason
+
+if TYPE_CHECKING:
+    from features.extraction import Features, extract
+    from features.warming import warm
+
+__all__ = [
+    "BearingGeometry",
+    "BearingOrders",
+    "Features",
+    "Reason",
+    "SignalError",
+    "explain",
+    "extract",
+    "warm",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"extract", "Features"}:
+        import features.extraction as module
+    elif name == "warm":
+        import features.warming as module  # type: ignore[no-redef]
+    else:
+        raise AttributeError(f"module 'features' has no attribute {name!r}")
+    return getattr(module, name)

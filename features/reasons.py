@@ -1,0 +1,41 @@
+"""Why a feature is absent: the bits beside every row of values."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class Reason(IntFlag):
+    """Why features of a channel are NaN, or what to know of its record; bits are stored, never renumber."""
+
+    NO_SPEED = 1
+    NO_GEOMETRY = 2
+    RECORD_TOO_SHORT = 4
+    BAND_ABOVE_NYQUIST = 8
+    CONSTANT = 16
+    CLIPPED = 32
+    SUPPLY_NOT_FOUND = 64
+    SINGLE_PHASE = 128
+    NO_POLE_PAIRS = 256
+    SLIP_UNRESOLVED = 512
+    SHAFT_UNRESOLVED = 1024
+    BEARING_UNRESOLVED = 2048
+
+
+TEXTS: dict[Reason, str] = {
+    Reason.NO_SPEED: "the shaft speed is not known",
+    Reason.NO_GEOMETRY: "the bearing's geometry is not known",
+    Reason.RECORD_TOO_SHORT: "the record is too short for the lowest frequency of the feature",
+    Reason.BAND_ABOVE_NYQUIST: "the feature's band reaches above half the sampling rate",
+    Reason.CONSTANT: "the signal does not change",
+    Reason.CLIPPED: "the converter was at its limit",
+    Reason.SUPPLY_NOT_FOUND: "no supply frequency was given, or no component stands out near it",
+    Reason.SINGLE_PHASE: "the phases were not measured together",
+    Reason.NO_POLE_PAIRS: "the number of pole pairs is not known",
+    Reason.SLIP_UNRESOLVED: "the slip is not between 0 and 1, or the record is too short to part the slip "
+    "sidebands from the supply",
+    Reason.SHAFT_UNRESOLVED: "the record is too short to part the components of the shaft speed",
+    Reason.BEARING_UNRESOLVED: "the record is too short to part the bearing's components, or they lie "
+    "outside the analysed band",
+}
+"""What each reason says in a sentence."""
