@@ -65,6 +65,10 @@ class Client:
         }
         return self._call("POST", f"/v1/machines/{event.machine}/work-events", json=body)
 
+    def requeue_set_aside(self, machine: str) -> dict[str, Any]:
+        """Have what was set aside of a machine analysed again."""
+        return self._call("POST", "/v1/set-aside/replay", json={"machine": machine})
+
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """Read one resource."""
         return self._call("GET", path, params=parameters)
