@@ -1,0 +1,121 @@
+"""Raw bodies: a short JSON header and the samples as they lie in memory, for gateways."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.errors import MalformedBodyError
+from pdm.ingest.forms import convert, read_record
+from pdm.ingest.json_body import records_of
+from pdm.ingest.records import MAX_SAMPLES, Decoded, RefusedPartError, make_waveform
+from pdm.measurements import Waveform
+
+MEDIA_TYPE = "application/vnd.pdm.raw"
+MAGIC = b"PDM1"
+LENGTH = struct.Struct("<I")
+DTYPES = {"i2": np.dtype("<i2"), "f4": np.dtype("<f4")}
+
+
+class RawWaveformForm(msgspec.Struct, forbid_unknown_fields=True):
+    """One waveform of the header; its samples begin `offset` bytes into the body."""
+
+    point: str
+    unit: str
+    sampling_rate_hz: float
+    dtype: Literal["i2", "f4"]
+    count: int
+    scale: float | None = None
+    offset: int = -1
+
+
+class _Layout(msgspec.Struct):
+    dtype: Literal["i2", "f4"]
+    count: int
+
+
+def decode_raw(body: bytes) -> list[Decoded]:
+    """Decode a raw body; samples are views of it wherever their place in it is aligned.
+
+    Raises
+    ------
+    MalformedBodyError
+        Magic, header or the length of the samples are wrong, so that nothing can be told apart.
+    """
+    start = len(MAGIC) + LENGTH.size
+    if len(body) < start or body[: len(MAGIC)] != MAGIC:
+        raise MalformedBodyError(f"a raw body begins with {MAGIC.decode()} and the header's length")
+    (length,) = LENGTH.unpack_from(body, len(MAGIC))
+    if start + length > len(body):
+        raise MalformedBodyError(
+            f"the header should have {length} bytes, the body has {len(body) - start} left"
+        )
+    try:
+        plain = msgspec.json.decode(body[start : start + length])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        plain = _lenient(body[start : start + length])
+    records = records_of(plain)
+    end = _place_samples(records, start + length)
+    if end != len(body):
+        raise MalformedBodyError(f"the header promises a body of {end} bytes, it has {len(body)}")
+
+    def to_waveform(form: RawWaveformForm, field: str) -> Waveform:
+        samples = _view(body, form)
+        if form.dtype == "i2" and form.scale is None:
+            raise RefusedPartError(
+                "missing-field", f"channel {form.point!r}: counts (i2) need a scale", f"{field}.scale"
+            )
+        if form.dtype == "f4" and form.scale is not None:
+            raise RefusedPartError(
+                "wrong-type", f"channel {form.point!r}: floats (f4) have no scale", f"{field}.scale"
+            )
+        return make_waveform(form.point, form.unit, form.sampling_rate_hz, form.scale, samples, field)
+
+    return [read_record(index, record, RawWaveformForm, to_waveform) for index, record in enumerate(records)]
+
+
+def _lenient(header: bytes) -> Any:
+    """Python's parser knows NaN and Infinity, which then are refused by name."""
+    try:
+        return json.loads(header)
+    except RecursionError:
+        raise MalformedBodyError("the header is nested too deeply") from None
+    except ValueError as error:
+        raise MalformedBodyError(f"the header is no JSON: {error}"[:300]) from None
+
+
+def _place_samples(records: list[Any], offset: int) -> int:
+    """Write into each waveform's entry where its samples begin, and return where the last one ends."""
+    for index, record in enumerate(records):
+        waveforms = record.get("waveforms", []) if isinstance(record, dict) else None
+        if not isinstance(waveforms, list):
+            raise MalformedBodyError(
+                f"record {index} has no list of waveforms", field="waveforms", record=index
+            )
+        for place, entry in enumerate(waveforms):
+            field = f"acquisitions[{index}].waveforms[{place}]"
+            try:
+                layout = convert(entry, _Layout, field)
+            except RefusedPartError as refusal:
+                raise MalformedBodyError(
+                    refusal.problem.detail, field=refusal.problem.field, record=index
+                ) from None
+            if not 0 <= layout.count <= MAX_SAMPLES or "offset" in entry:
+                raise MalformedBodyError(
+                    f"{field}: count must be in 0..{MAX_SAMPLES}, and the header has no offsets",
+                    field=field,
+                    record=index,
+                )
+            entry["offset"] = offset
+            offset += layout.count * DTYPES[layout.dtype].itemsize
+    return offset
+
+
+def _view(body: bytes, form: RawWaveformForm) -> NDArray[Any]:
+    samples = np.frombuffer(body, DTYPES[form.dtype], form.count, form.offset)
+    return samples if samples.flags.aligned else samples.copy()
