@@ -57,9 +57,7 @@ def acquisition(key: str, at: datetime, severity: float, rng: np.random.Generato
     noise = rng.standard_normal((2, SAMPLES), dtype=np.float32) * (300 * (1 + 3 * severity))
     noise[:, :: int(SAMPLING_RATE / (5.6 * 30.0))] += 6000 * severity
     counts = np.clip(noise, -32000, 32000).astype(np.int16)
-    waveforms = tuple(
-        Waveform(axis, counts[row], SAMPLING_RATE, "g", 0.001) for row, axis in enumerate(("h", "v"))
-    )
+    waveforms = tuple(Waveform(axis, counts[row], SAMPLING_RATE, "g", 0.001) for row, axis in enumerate(("h", "v")))
     return Acquisition(key, at, waveforms, (), OperatingContext(speed=30.0, load=0.8))
 
 

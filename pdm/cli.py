@@ -131,7 +131,9 @@ def train(
         report = train_fleet(pool, fleet, seed=seed, progress=lambda what, share: progress(what, int(share * 100), 100))
     text = (
         f"{report.fleet} v{report.version}: {'champion' if report.is_champion else 'challenger'} ({report.reason})\n"
-        + "\n".join(f"  {name}: {value}" for name, value in report.metrics.items() if not isinstance(value, list | dict))
+        + "\n".join(
+            f"  {name}: {value}" for name, value in report.metrics.items() if not isinstance(value, list | dict)
+        )
     )
     _print(vars(report), as_json, text)
 
@@ -144,8 +146,8 @@ def simulate(
     """Write the recordings of a simulated fleet, with its truth, to files."""
     from datetime import UTC, datetime
 
-    from pdm.twin.fleet import demo_fleet
     from pdm.twin.files import write_files
+    from pdm.twin.fleet import demo_fleet
 
     write_files(demo_fleet(seed, datetime.now(UTC)), folder)
     typer.echo(f"written to {folder}")
@@ -154,23 +156,33 @@ def simulate(
 @app.command()
 def replay(
     data: Annotated[Path, typer.Option(exists=True, help="Folder of run-to-failure recordings.")],
-    hold: Annotated[str, typer.Option(help="The life to hold out, e.g. Bearing1_2.")],
+    hold: Annotated[str, typer.Option(help="The life to hold out, e.g. Bearing1_2, or all in turn.")],
     mode: Annotated[str, typer.Option(help="live: one acquisition a request; bulk: batches.")] = "bulk",
     out: Annotated[Path | None, typer.Option(help="Where to write the JSON report.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train on the other lives of a folder, replay the one held out, compare with what happened."""
-    from pdm.replay.hold_out import replay_held_out
-    from pdm.replay.report import held_out_text
+    from pdm.replay.hold_out import lives_in, replay_held_out
+    from pdm.replay.report import held_out_text, hold_each_out_text
 
     if mode not in ("live", "bulk"):
         raise typer.BadParameter("mode is live or bulk")
-    with _bars(as_json) as progress:
-        report = replay_held_out(data, hold, mode=mode, progress=progress)
-    target = out or Path("out") / f"replay-{report['held_out']}.json"
+    reports = []
+    for name in lives_in(data) if hold == "all" else [hold]:
+        with _bars(as_json) as progress:
+            report = replay_held_out(data, name, mode=mode, progress=progress)
+        reports.append(report)
+        if not as_json:
+            typer.echo(held_out_text(report))
+    target = out or Path("out") / f"replay-{hold.lower()}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(report, indent=1))
-    _print(report, as_json, held_out_text(report) + f"\nJSON: {target}")
+    target.write_text(json.dumps(reports if hold == "all" else reports[0], indent=1))
+    if as_json:
+        typer.echo(target.read_text())
+    else:
+        if hold == "all":
+            Console(width=160).print(hold_each_out_text(reports))
+        typer.echo(f"JSON: {target}")
 
 
 @app.command()

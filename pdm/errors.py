@@ -87,6 +87,12 @@ class ConflictError(PdmError):
     code = "conflict"
 
 
+class PreconditionError(PdmError):
+    """The thing has changed since the caller read it."""
+
+    code = "precondition-failed"
+
+
 class UnauthenticatedError(PdmError):
     """No valid API key came with the call."""
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pdm.measurements import Acquisition
 from pdm.machines.work_events import WorkEvent
+from pdm.measurements import Acquisition
 from pdm.replay.client import Client
 from pdm.replay.feed import BATCH, Progress, batches
 from pdm.replay.hold_out import train_fleet

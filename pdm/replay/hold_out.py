@@ -76,6 +76,11 @@ def replay_held_out(
         }
 
 
+def lives_in(folder: Path) -> list[str]:
+    """Return the machines of a recording, each of which can be held out."""
+    return [machine.key for machine in open_recording(folder).machines]
+
+
 def train_fleet(stack: Stack, fleet: str) -> str:
     """Train the fleet's model with the `pdm train` command and return what it printed."""
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +60,50 @@ def held_out_text(report: dict[str, Any]) -> str:
     )
     lines.append(f"  {report['rate_acquisitions_s']} acquisitions/s sent and analysed ({report['mode']})")
     return "\n".join(lines)
+
+
+def hold_each_out_text(reports: Sequence[dict[str, Any]]) -> RenderableType:
+    """Return the table of all lives held out in turn, beside the training lives' median constant."""
+    table = Table(title="Each life held out in turn (errors in s: model / constant)", title_justify="left")
+    for heading in ("life", *(f"{p['fraction']:.0%} of life" for p in reports[0]["points"])):
+        table.add_column(heading)
+    for heading in ("better at", "covered (level)", "width [s]", "first alert [s before end]", "early alarms"):
+        table.add_column(heading, justify="right")
+    for report in reports:
+        table.add_row(*_life_row(report))
+    wins = sum(beats_constant(report) for report in reports)
+    return Group(table, Text(f"mean error below the constant's: {wins} of {len(reports)} lives"))
+
+
+def beats_constant(report: dict[str, Any]) -> bool:
+    """Whether the model's mean absolute error over the quoted points is below the constant's.
+
+    A point without a prognosis counts as the constant's error: nothing was gained there.
+    """
+    pairs = [_errors(point) for point in report["points"]]
+    return sum(model for model, _ in pairs) < sum(constant for _, constant in pairs)
+
+
+def _life_row(report: dict[str, Any]) -> list[str]:
+    points = report["points"]
+    better = sum(model < constant for model, constant in map(_errors, points))
+    covered = report["interval_coverage"]
+    width = report["interval_width_s"]
+    lead = report["first_alert_lead_s"]
+    return [
+        report["held_out"],
+        *("none" if p["rul_s"] is None else f"{p['error_s']:+.0f} / {p['constant_error_s']:+.0f}" for p in points),
+        f"{better} of {len(points)}",
+        "-" if covered is None else f"{covered:.2f} ({report['interval_level']:.2f})",
+        "-" if width is None else f"{width:.0f}",
+        "none" if lead is None else f"{lead:.0f}",
+        str(report["early_alarms"]),
+    ]
+
+
+def _errors(point: dict[str, Any]) -> tuple[float, float]:
+    constant = abs(point["constant_error_s"])
+    return (constant if point["error_s"] is None else abs(point["error_s"]), constant)
 
 
 def _demo_row(verdict: MachineVerdict) -> list[str]:

@@ -66,7 +66,9 @@ class Stack:
         self.dsn = self.cluster.start()
         self._logs.mkdir(parents=True, exist_ok=True)
         self._run("migrate")
-        self.admin_key = self._run("key", "create", f"local-{secrets.token_hex(4)}", "--role", "admin", "--bare").strip()
+        self.admin_key = self._run(
+            "key", "create", f"local-{secrets.token_hex(4)}", "--role", "admin", "--bare"
+        ).strip()
         for name in ("api", *(f"worker-{number}" for number in range(self._workers))):
             self.launch(name)
         self.wait_until_ready()

@@ -39,9 +39,7 @@ class Task:
     @classmethod
     def of(cls, claim: Claim, stored: StoredMachine) -> Task:
         """Make the task of a whole claim."""
-        before = SavedState(
-            claim.machine_id, claim.state, claim.last_measured_at, claim.dirty_from, claim.revision
-        )
+        before = SavedState(claim.machine_id, claim.state, claim.last_measured_at, claim.dirty_from, claim.revision)
         return cls(stored, before, claim.waiting, claim.is_drained)
 
 

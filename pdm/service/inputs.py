@@ -81,9 +81,7 @@ def recall(conn: Connection[Any], machine_id: int, machine: StoredMachine, times
     for quantity, columns in (("acceleration", VIBRATION_COLUMNS), ("current", CURRENT_COLUMNS)):
         points = [point_id for point_id, kind in quantities.items() if kind == quantity]
         vectors |= feature_rows.fetch_features(conn, TABLES[quantity], columns, points, times, FEATURE_VERSION)
-    return _snapshots(
-        machines, keys, analysis.fetch_contexts(conn, keys), vectors, analysis.fetch_scalars(conn, keys)
-    )
+    return _snapshots(machines, keys, analysis.fetch_contexts(conn, keys), vectors, analysis.fetch_scalars(conn, keys))
 
 
 def _store(conn: Connection[Any], table: str, rows: FeatureRows) -> None:

@@ -37,9 +37,7 @@ def reprocess(
     conclusions.drop_checkpoints_from(conn, machine_id, since)
     checkpoint = conclusions.fetch_checkpoint_before(conn, machine_id, since)
     after, memory = (
-        (checkpoint[0], Memory.from_bytes(checkpoint[1]))
-        if checkpoint
-        else (analysis.BEGINNING, begin(stored.machine))
+        (checkpoint[0], Memory.from_bytes(checkpoint[1])) if checkpoint else (analysis.BEGINNING, begin(stored.machine))
     )
     times = analysis.fetch_times_between(conn, machine_id, after, until)
     ends = [end for end in analysis.fetch_life_ends(conn, {machine_id: after})[machine_id] if end <= until]

@@ -43,15 +43,14 @@ def insert_features(
         return
     incoming = sql.Identifier(f"incoming_{table}")
     target = sql.Identifier(table)
-    conn.execute(
-        sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(incoming, target)
-    )
+    conn.execute(sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(incoming, target))
     keys = [sql.Identifier(name) for name in ("point_id", "measured_at", "feature_version", "reasons")]
     names = [sql.Identifier(name) for name in columns]
     listed = sql.SQL(", ").join([*keys, *names])
-    with conn.cursor() as cursor, cursor.copy(
-        sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(incoming, listed)
-    ) as copy:
+    with (
+        conn.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(incoming, listed)) as copy,
+    ):
         copy.write(_encode(point_ids, measured_at, values, reasons, feature_version))
     present = [sql.SQL("nullif({}, 'NaN'::real)").format(name) for name in names]
     conn.execute(

@@ -114,9 +114,7 @@ def forget_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
 
 def set_aside(conn: Connection[Any], machine_id: int, item: Waiting, reason: str) -> None:
     """Take one acquisition out of the way, with the reason; `requeue_set_aside` brings it back."""
-    conn.execute(
-        query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason}
-    )
+    conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason})
     complete(conn, [(machine_id, item)])
 
 
