@@ -88,6 +88,7 @@ def train_fleet(stack: Stack, fleet: str) -> str:
         env=stack.environment,
         capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         raise UnavailableError(f"training failed: {done.stderr.strip() or done.stdout.strip()}")

@@ -45,7 +45,7 @@ def pick(conn: Connection[Any], machines: int) -> dict[int, int]:
     if not picked:
         return {}
     counted = conn.execute(query("count_attempts"), {"machine_ids": sorted(picked)})
-    return {machine_id: attempts for machine_id, attempts in counted}
+    return dict(counted.fetchall())
 
 
 def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:
