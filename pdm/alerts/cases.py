@@ -1,0 +1,136 @@
+"""What the alert rules remember of one machine: their timers and the cases that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from pdm.alerts.rules import Observation, OffDelay, OnDelay, Severity
+from pdm.errors import InvalidInputError
+
+_FORMAT = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTimer:
+    """One rule's delays on one machine.
+
+    `history` holds one bit an acquisition, newest lowest: the rule was violated. `since` is when the
+    first of them was, or, of a raised rule, when the run of `returned` acquisitions began. `cause` is the
+    case that the rule has raised, '' while it has not.
+    """
+
+    history: int = 0
+    since: datetime = _EPOCH
+    returned: int = 0
+    cause: str = ""
+
+    def before_raise(self, seen: Observation, now: datetime, delay: OnDelay) -> RuleTimer | None:
+        """Return the timer after an acquisition of a rule that is not raised; None: nothing to remember."""
+        violated = seen is Observation.VIOLATED
+        history = ((self.history << 1) | violated) & ((1 << delay.window) - 1)
+        if not history:
+            return None
+        return RuleTimer(history, self.since if self.history else now)
+
+    def is_due(self, now: datetime, delay: OnDelay) -> bool:
+        """Whether enough acquisitions were violated for long enough, this one among them."""
+        return (
+            bool(self.history & 1)
+            and self.history.bit_count() >= delay.required
+            and (now - self.since).total_seconds() >= delay.duration
+        )
+
+    def after_raise(self, seen: Observation, now: datetime, delay: OffDelay) -> RuleTimer | None:
+        """Return the timer after an acquisition of a raised rule; None: it has returned for long enough."""
+        if seen is not Observation.RETURNED:
+            return self if not self.returned else RuleTimer(self.history, now, 0, self.cause)
+        since = self.since if self.returned else now
+        if self.returned + 1 >= delay.count and (now - since).total_seconds() >= delay.duration:
+            return None
+        return RuleTimer(self.history, since, self.returned + 1, self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An open case: its cause, latched at opening, where it is, how severe it is now and in which words."""
+
+    cause: str
+    component: str | None
+    severity: Severity
+    opened_at: datetime
+    message: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine."""
+
+    timers: Mapping[str, RuleTimer] = field(default_factory=dict)
+    open: Mapping[str, Case] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Return a compact form; equal cases give equal bytes, and a quiet machine 3 of them."""
+        timers = [
+            [key, timer.history, _microseconds(timer.since), timer.returned, timer.cause]
+            for key, timer in sorted(self.timers.items())
+        ]
+        cases = [
+            [
+                case.cause,
+                case.component,
+                case.severity.rank,
+                _microseconds(case.opened_at),
+                case.message,
+                case.parameters,
+            ]
+            for _, case in sorted(self.open.items())
+        ]
+        return msgspec.msgpack.encode([_FORMAT, timers, cases] if timers or cases else [_FORMAT])
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Cases:
+        """Read what `to_bytes` wrote; no bytes at all are a machine that nothing is known of.
+
+        Raises
+        ------
+        InvalidInputError
+            The bytes are not cases of this format.
+        """
+        if not content:
+            return cls()
+        try:
+            version, *parts = msgspec.msgpack.decode(content)
+            if version != _FORMAT:
+                raise InvalidInputError(f"alert cases are of format {version}, not {_FORMAT}")
+            if not parts:
+                return cls()
+            timers, cases = parts
+            return cls(
+                {key: _decode_timer(*row) for key, *row in timers},
+                {cause: _decode_case(cause, *row) for cause, *row in cases},
+            )
+        except (msgspec.DecodeError, TypeError, ValueError, IndexError, OverflowError) as error:
+            raise InvalidInputError(f"alert cases cannot be read: {error}") from error
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def _decode_timer(history: Any, since: Any, returned: Any, cause: Any) -> RuleTimer:
+    return RuleTimer(history, _EPOCH + timedelta(microseconds=since), returned, cause)
+
+
+def _decode_case(
+    cause: Any, component: Any, rank: Any, opened_at: Any, message: Any, parameters: Any
+) -> Case:
+    at = _EPOCH + timedelta(microseconds=opened_at)
+    return Case(cause, component, list(Severity)[rank], at, message, parameters)

@@ -1,0 +1,211 @@
+"""The life of a case, decided purely: rules and cases in, new cases and what people must be told out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pdm.alerts.cases import Case, Cases, RuleTimer
+from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
+from pdm.alerts.rules import DEFAULT_RULES, Observation, Rule, RuleSet, Severity
+from pdm.errors import ConflictError
+from pdm.health.assessment import Assessment
+from pdm.machines.model import Machine
+from pdm.prognosis.prognosis import Prognosis
+
+__all__ = [
+    "AlertChange",
+    "AlertState",
+    "Case",
+    "Cases",
+    "ChangeKind",
+    "OpenAlert",
+    "acknowledge_state",
+    "close_all",
+    "evaluate",
+    "reconcile",
+]
+
+MACHINE_CAUSE = "machine"  # the cause of a case when no component is named
+LATE_DATA = "late-data"  # the reason of a change concluded from data that came late
+CONFIDENT = 0.7  # a component named with at least this confidence is taken as another cause
+
+
+def evaluate(
+    machine: Machine,
+    cases: Cases,
+    assessment: Assessment,
+    prognosis: Prognosis | None,
+    rules: RuleSet = DEFAULT_RULES,
+) -> tuple[Cases, tuple[AlertChange, ...]]:
+    """Advance a machine's cases by one acquisition; the time is the acquisition's own.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose planning horizon and severity limits the rules refer to.
+    cases : Cases
+        What the rules remember; never changed.
+    assessment, prognosis : Assessment, Prognosis or None
+        Conclusions of the acquisition.
+    rules : RuleSet
+        The rules in force.
+
+    Returns
+    -------
+    (cases, changes) : tuple
+        What to remember (the same object when nothing is worth remembering), and what changed, one
+        entry a case at most.
+
+    Notes
+    -----
+    A finding joins the open case, and escalates it, unless it names another component with confidence
+    of at least 0.7: people fix a cause, not a symptom.
+    """
+    seen = [rule.observe(machine, assessment, prognosis) for rule in rules.rules]
+    if not cases.timers and not cases.open and Observation.VIOLATED not in seen:
+        return cases, ()
+    timers, raised = _advance_timers(cases, seen, rules, assessment.measured_at)
+    findings = Findings(machine, assessment, prognosis, rules)
+    opened = dict(cases.open)
+    for rule in sorted(raised, key=lambda rule: -rule.severity.rank):
+        case = _join(opened, rule, assessment)
+        opened[case.cause] = case
+        timers[rule.key] = RuleTimer(timers[rule.key].history, assessment.measured_at, 0, case.cause)
+    return _settle(cases, opened, timers, findings)
+
+
+def _advance_timers(
+    cases: Cases, seen: Sequence[Observation], rules: RuleSet, now: datetime
+) -> tuple[dict[str, RuleTimer], list[Rule]]:
+    """Return the timers after this acquisition and the rules that raise now."""
+    timers: dict[str, RuleTimer] = {}
+    raised = []
+    for rule, observation in zip(rules.rules, seen, strict=True):
+        timer: RuleTimer | None = cases.timers.get(rule.key)
+        if timer is not None and timer.cause:
+            if observation is not Observation.ABSENT:
+                timer = timer.after_raise(observation, now, rule.off_delay)
+        elif observation is Observation.VIOLATED or (timer and observation is not Observation.ABSENT):
+            timer = (timer or RuleTimer()).before_raise(observation, now, rule.on_delay)
+            if timer is not None and timer.is_due(now, rule.on_delay):
+                raised.append(rule)
+        if timer is not None:
+            timers[rule.key] = timer
+    return timers, raised
+
+
+def _join(opened: dict[str, Case], rule: Rule, assessment: Assessment) -> Case:
+    """Return the open case that a newly raised rule belongs to, or a new one."""
+    named = assessment.component
+    is_confident = named is not None and (assessment.confidence or 0.0) >= CONFIDENT
+    if named is not None and named in opened:
+        return opened[named]
+    nameless = opened.get(MACHINE_CAUSE)
+    if nameless is not None and is_confident and nameless.component in (None, named):
+        return replace(nameless, component=named)
+    if opened and not is_confident:
+        return max(opened.values(), key=lambda case: (case.severity.rank, case.opened_at, case.cause))
+    return Case(named or MACHINE_CAUSE, named, rule.severity, assessment.measured_at)
+
+
+def _settle(
+    before: Cases, opened: dict[str, Case], timers: dict[str, RuleTimer], findings: Findings
+) -> tuple[Cases, tuple[AlertChange, ...]]:
+    """Set every case to the worst of its raised rules and say what that changed."""
+    worst: dict[str, Rule] = {}
+    for key, timer in timers.items():
+        rule = findings.by_key[key]
+        if timer.cause:
+            worst[timer.cause] = max(worst.get(timer.cause, rule), rule, key=lambda each: each.severity.rank)
+    after: dict[str, Case] = {}
+    changes = []
+    for cause, case in opened.items():
+        was, rule_now = before.open.get(cause), worst.get(cause)
+        if rule_now is None:
+            changes.append(_clear(case, _why_cleared(before, cause, findings), findings))
+        elif was is not None and was.severity is rule_now.severity:
+            after[cause] = case
+        else:
+            parameters = rule_now.parameters(findings.machine, findings.assessment, findings.prognosis)
+            after[cause] = replace(
+                case, severity=rule_now.severity, message=rule_now.message, parameters=parameters
+            )
+            kind = _kind(was.severity if was else None, rule_now.severity)
+            reason = "returned" if kind is ChangeKind.EASED else rule_now.key
+            evidence = findings.evidence()
+            changes.append(
+                describe_change(
+                    kind, after[cause], findings.assessment.measured_at, reason, evidence, findings.rules
+                )
+            )
+    return Cases(timers, after), tuple(changes)
+
+
+def _kind(was: Severity | None, now: Severity) -> ChangeKind:
+    if was is None:
+        return ChangeKind.OPENED
+    return ChangeKind.ESCALATED if now.rank > was.rank else ChangeKind.EASED
+
+
+def _why_cleared(before: Cases, cause: str, findings: Findings) -> str:
+    known = [timer.cause for key, timer in before.timers.items() if key in findings.by_key]
+    return "returned" if cause in known else "rule-withdrawn"
+
+
+def _clear(case: Case, reason: str, findings: Findings) -> AlertChange:
+    cleared = replace(case, message=reason, parameters={})
+    at = findings.assessment.measured_at
+    return describe_change(ChangeKind.CLEARED, cleared, at, reason, findings.evidence(), findings.rules)
+
+
+def close_all(
+    cases: Cases, occurred_at: datetime, reason: str = "life-closed", rules: RuleSet = DEFAULT_RULES
+) -> tuple[Cases, tuple[AlertChange, ...]]:
+    """Clear every open case and forget all timers, as when a failure or replacement ends a life."""
+    changes = []
+    for _, case in sorted(cases.open.items()):
+        cleared = replace(case, message=reason, parameters={})
+        changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
+    return Cases(), tuple(changes)
+
+
+def reconcile(
+    open_alerts: Iterable[OpenAlert],
+    cases: Cases,
+    occurred_at: datetime,
+    rules: RuleSet = DEFAULT_RULES,
+) -> tuple[AlertChange, ...]:
+    """Return what makes the stored open alerts agree with cases replayed from late data.
+
+    What was known already gives no change, so that nobody is told twice; the caller stores the changes
+    as re-evaluated. `occurred_at` is the time of the newest acquisition replayed.
+    """
+    stored = {alert.cause: alert for alert in open_alerts}
+    changes = []
+    for cause, alert in sorted(stored.items()):
+        if cause not in cases.open:
+            was = Case(cause, alert.component, alert.severity, alert.opened_at, LATE_DATA)
+            changes.append(describe_change(ChangeKind.CLEARED, was, occurred_at, LATE_DATA, {}, rules))
+    for cause, case in sorted(cases.open.items()):
+        known = stored.get(cause)
+        if known is not None and known.severity is case.severity:
+            continue
+        kind = _kind(known.severity if known else None, case.severity)
+        at = case.opened_at if known is None else occurred_at
+        changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
+    return tuple(changes)
+
+
+def acknowledge_state(state: AlertState) -> tuple[AlertState, bool]:
+    """Return the state after a person has acknowledged, and whether that changed anything.
+
+    Raises
+    ------
+    ConflictError
+        The alert has cleared: there is nothing left to acknowledge.
+    """
+    if state is AlertState.CLEARED:
+        raise ConflictError("the alert has cleared and can no longer be acknowledged", field="state")
+    return AlertState.ACKNOWLEDGED, state is AlertState.ACTIVE
