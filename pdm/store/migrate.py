@@ -119,9 +119,7 @@ def _run(conn: Connection[Any], migration: Migration) -> None:
     try:
         with conn.transaction():
             conn.execute(migration.sql.encode())
-            conn.execute(
-                query("remember_migration"), {"name": migration.name, "checksum": migration.checksum}
-            )
+            conn.execute(query("remember_migration"), {"name": migration.name, "checksum": migration.checksum})
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:

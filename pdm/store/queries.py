@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _NAME = re.compile(r"^-- name: (\S+)$", flags=re.MULTILINE)
 
@@ -41,4 +41,4 @@ def _queries() -> dict[str, LiteralString]:
 
 def _statement(text: str) -> LiteralString:
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
-    return cast(LiteralString, "\n".join(lines).strip().removesuffix(";"))
+    return "\n".join(lines).strip().removesuffix(";")
