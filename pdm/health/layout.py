@@ -1,0 +1,158 @@
+"""Where a machine's tracked features lie in one flat vector: worked out once a machine, used each time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.catalogue import definitions, names
+from pdm.health.indicators import INDICATORS
+from pdm.health.snapshot import Snapshot
+from pdm.health.tracked import CURRENT, CURRENT_GROUP, DECIBEL, TEMPERATURE, VIBRATION, Tracked
+from pdm.machines.model import Machine
+
+Floats = NDArray[np.float64]
+_SMALLEST = 1e-12  # below any amplitude that a sensor resolves, in SI
+
+
+@dataclass(frozen=True)
+class Column:
+    """One tracked feature at one point; `point` is '' for what the phases share."""
+
+    source: str
+    point: str
+    tracked: Tracked
+    unit: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a machine's tracked vector (M,) and the arrays that go with them."""
+
+    machine: Machine
+    signature: bytes
+    columns: tuple[Column, ...]
+    vibration_points: tuple[str, ...]
+    current_points: tuple[str, ...]
+    temperature_points: tuple[str, ...]
+    is_log: NDArray[np.bool_]
+    offset: Floats
+    floor: Floats
+    speaks: Floats
+    to_unit: Floats
+    activity: NDArray[np.intp]
+    velocity: NDArray[np.intp]
+    indicator_columns: NDArray[np.intp]
+
+    def find(self, source: str, feature: str, point: str | None = None) -> tuple[int, ...]:
+        """Return the columns of a feature, of all points or of one."""
+        return tuple(
+            index
+            for index, column in enumerate(self.columns)
+            if column.source == source
+            and column.tracked.feature == feature
+            and (point is None or column.point == point)
+        )
+
+    def raw_values(self, snapshot: Snapshot) -> Floats:
+        """Return the tracked features of an acquisition (M,), each in its own unit, NaN where absent."""
+        raw = np.full(len(self.columns), np.nan)
+        start = 0
+        for point in self.vibration_points:
+            vector = snapshot.vibration.get(point)
+            if vector is not None:
+                raw[start : start + len(VIBRATION)] = vector[_VIBRATION_INDEX]
+            start += len(VIBRATION)
+        for point in self.current_points:
+            vector = snapshot.current.get(point)
+            if vector is not None:
+                raw[start : start + len(CURRENT)] = vector[_CURRENT_INDEX]
+            start += len(CURRENT)
+        if self.current_points:
+            if snapshot.current_group is not None:
+                raw[start : start + len(CURRENT_GROUP)] = snapshot.current_group[_GROUP_INDEX]
+            start += len(CURRENT_GROUP)
+        for point in self.temperature_points:
+            raw[start] = snapshot.scalars.get(point, np.nan)
+            start += 1
+        raw[np.isinf(raw)] = np.nan
+        return raw
+
+    def compared(self, raw: Floats) -> Floats:
+        """Return tracked features (M,) as they are compared: logarithms, or the value itself."""
+        return np.where(self.is_log, np.log(np.maximum(raw + self.offset, _SMALLEST)), raw)
+
+    def uncompared(self, column: int, value: float) -> float:
+        """Return a compared value of one column in the feature's own unit."""
+        if not self.is_log[column]:
+            return value
+        return float(np.exp(value) - self.offset[column])
+
+    def indicators(self, change: Floats) -> NDArray[np.float32]:
+        """Return the indicators (len(INDICATORS),) of a change (M,) from the baseline."""
+        padded = np.append(change * self.to_unit, np.nan)
+        largest: NDArray[np.float32] = np.fmax.reduce(padded[self.indicator_columns], axis=1).astype(np.float32)
+        return largest
+
+
+def _index(of: Iterable[Tracked], catalogued: tuple[str, ...]) -> NDArray[np.intp]:
+    return np.array([catalogued.index(tracked.feature) for tracked in of], dtype=np.intp)
+
+
+_VIBRATION_INDEX = _index(VIBRATION, names("vibration", "channel"))
+_CURRENT_INDEX = _index(CURRENT, names("current", "channel"))
+_GROUP_INDEX = _index(CURRENT_GROUP, names("current", "group"))
+_VIBRATION_UNITS = {d.name: d.unit for d in definitions("vibration", "channel")}
+_CURRENT_UNITS = {d.name: d.unit for d in definitions("current", "channel")}
+_GROUP_UNITS = {d.name: d.unit for d in definitions("current", "group")}
+
+
+@lru_cache(maxsize=4096)
+def layout_of(machine: Machine) -> Layout:
+    """Return the layout of a machine's tracked features."""
+    vibration = tuple(p.key for p in machine.points if p.is_waveform and p.quantity == "acceleration")
+    current = tuple(p.key for p in machine.points if p.is_waveform and p.quantity == "current")
+    temperature = tuple(p.key for p in machine.points if not p.is_waveform and p.quantity == "temperature")
+    columns = [Column("vibration", p, t, _VIBRATION_UNITS[t.feature]) for p in vibration for t in VIBRATION]
+    columns += [Column("current", p, t, _CURRENT_UNITS[t.feature]) for p in current for t in CURRENT]
+    if current:
+        columns += [Column("current_group", "", t, _GROUP_UNITS[t.feature]) for t in CURRENT_GROUP]
+    columns += [Column("temperature", p, TEMPERATURE, "K") for p in temperature]
+    is_log = np.array([c.tracked.scale == "log" for c in columns], dtype=bool)
+    listed = "\n".join(f"{c.source} {c.point} {c.tracked}" for c in columns)
+    return Layout(
+        machine=machine,
+        signature=hashlib.sha256(listed.encode()).digest()[:8],
+        columns=tuple(columns),
+        vibration_points=vibration,
+        current_points=current,
+        temperature_points=temperature,
+        is_log=is_log,
+        offset=np.array([c.tracked.offset for c in columns], dtype=np.float64),
+        floor=np.array([c.tracked.floor for c in columns], dtype=np.float64),
+        speaks=np.array([c.tracked.speaks for c in columns], dtype=np.float64),
+        to_unit=np.where(is_log, DECIBEL, 1.0),
+        activity=_columns_of(columns, "current" if current else "vibration", ("rms",)),
+        velocity=_columns_of(columns, "vibration", ("velocity_rms",)),
+        indicator_columns=_indicator_columns(columns),
+    )
+
+
+def _columns_of(columns: list[Column], source: str, features: tuple[str, ...]) -> NDArray[np.intp]:
+    found = [i for i, c in enumerate(columns) if c.source == source and c.tracked.feature in features]
+    return np.array(found, dtype=np.intp)
+
+
+def _indicator_columns(columns: list[Column]) -> NDArray[np.intp]:
+    """Return columns (indicators, most) of each indicator, padded with M, one past the last column."""
+    found = [_columns_of(columns, i.source, i.features) for i in INDICATORS]
+    most = max(1, *(len(f) for f in found))
+    padded = np.full((len(INDICATORS), most), len(columns), dtype=np.intp)
+    for row, f in enumerate(found):
+        padded[row, : len(f)] = f
+    return padded

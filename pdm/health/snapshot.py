@@ -1,0 +1,28 @@
+"""What analysis knows of one acquisition: feature vectors, scalar values and how the machine ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.measurements import OperatingContext
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One acquisition as health sees it: features in the catalogue's order and units, NaN where absent.
+
+    `vibration` and `current` hold one vector a point, `current_group` the features that several phases
+    share, `scalars` SI values by point.
+    """
+
+    measured_at: datetime
+    context: OperatingContext = field(default_factory=OperatingContext)
+    vibration: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    current: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    current_group: NDArray[np.float32] | None = None
+    scalars: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,78 @@
+"""The features that health follows, out of the catalogue: how each is compared with its baseline.
+
+Amplitudes and ratios are compared as logarithms, because they vary by factors; prominences are decibels
+already. `floor` is the scatter below which a change is no news on any machine: it keeps an exceptionally
+quiet baseline from turning small changes into alarms. Amplitudes: 0.10, about 0.9 dB, the order of what
+remounting a sensor or a change of temperature does. The floors are this project's, not a standard's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Scale = Literal["log", "linear"]
+
+DECIBEL = 20.0 / math.log(10.0)  # dB per unit of the natural logarithm of an amplitude
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A feature that health follows.
+
+    `floor` is in the natural logarithm for `scale` "log", else in the feature's own unit. `offset` is
+    added before the logarithm, in the feature's unit: ratios below it count as zero. `speaks` is False
+    for features that only describe (load, centroid) and never count as evidence of a fault.
+    """
+
+    feature: str
+    scale: Scale
+    floor: float
+    offset: float = 0.0
+    speaks: bool = True
+
+
+VIBRATION: tuple[Tracked, ...] = (
+    Tracked("rms", "log", 0.10),
+    Tracked("velocity_rms", "log", 0.10),
+    Tracked("high_frequency_rms", "log", 0.10),
+    Tracked("envelope_rms", "log", 0.10),
+    Tracked("kurtosis", "log", 0.12),
+    Tracked("crest_factor", "log", 0.10),
+    Tracked("envelope_kurtosis", "log", 0.12),
+    Tracked("envelope_peak_prominence", "linear", 3.0),
+    Tracked("bpfo_prominence", "linear", 2.0),
+    Tracked("bpfi_prominence", "linear", 2.0),
+    Tracked("bsf_prominence", "linear", 2.0),
+    Tracked("ftf_prominence", "linear", 2.0),
+    Tracked("bpfi_sideband_prominence", "linear", 2.0),
+    Tracked("bsf_sideband_prominence", "linear", 2.0),
+    Tracked("order_0_5x", "log", 0.25),
+    Tracked("order_1x", "log", 0.15),
+    Tracked("order_2x", "log", 0.20),
+    Tracked("order_3x", "log", 0.20),
+    Tracked("spectral_centroid", "log", 0.05, speaks=False),
+)
+
+CURRENT: tuple[Tracked, ...] = (
+    Tracked("rms", "log", 0.05, speaks=False),
+    Tracked("total_harmonic_distortion", "log", 0.15, offset=0.002),
+    Tracked("residual_rms", "log", 0.15),
+    Tracked("broken_bar_index", "linear", 2.0),
+    Tracked("eccentricity_lower", "linear", 2.0),
+    Tracked("eccentricity_upper", "linear", 2.0),
+    Tracked("bearing_sideband_bpfo", "linear", 3.0),
+    Tracked("bearing_sideband_bpfi", "linear", 3.0),
+    Tracked("bearing_sideband_bsf", "linear", 3.0),
+    Tracked("bearing_sideband_ftf", "linear", 3.0),
+)
+
+CURRENT_GROUP: tuple[Tracked, ...] = (
+    Tracked("current_unbalance", "log", 0.20, offset=0.003),
+    Tracked("negative_sequence_ratio", "log", 0.20, offset=0.003),
+    Tracked("park_ripple_2f", "log", 0.20, offset=0.003),
+    Tracked("park_ripple_2sf", "log", 0.20, offset=0.001),
+)
+
+TEMPERATURE = Tracked("temperature", "linear", 2.0)
