@@ -129,8 +129,6 @@ def _decode_timer(history: Any, since: Any, returned: Any, cause: Any) -> RuleTi
     return RuleTimer(history, _EPOCH + timedelta(microseconds=since), returned, cause)
 
 
-def _decode_case(
-    cause: Any, component: Any, rank: Any, opened_at: Any, message: Any, parameters: Any
-) -> Case:
+def _decode_case(cause: Any, component: Any, rank: Any, opened_at: Any, message: Any, parameters: Any) -> Case:
     at = _EPOCH + timedelta(microseconds=opened_at)
     return Case(cause, component, list(Severity)[rank], at, message, parameters)

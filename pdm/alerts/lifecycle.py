@@ -129,16 +129,12 @@ def _settle(
             after[cause] = case
         else:
             parameters = rule_now.parameters(findings.machine, findings.assessment, findings.prognosis)
-            after[cause] = replace(
-                case, severity=rule_now.severity, message=rule_now.message, parameters=parameters
-            )
+            after[cause] = replace(case, severity=rule_now.severity, message=rule_now.message, parameters=parameters)
             kind = _kind(was.severity if was else None, rule_now.severity)
             reason = "returned" if kind is ChangeKind.EASED else rule_now.key
             evidence = findings.evidence()
             changes.append(
-                describe_change(
-                    kind, after[cause], findings.assessment.measured_at, reason, evidence, findings.rules
-                )
+                describe_change(kind, after[cause], findings.assessment.measured_at, reason, evidence, findings.rules)
             )
     return Cases(timers, after), tuple(changes)
 

@@ -206,9 +206,7 @@ class RemainingLifeRule:
             return Observation.RETURNED if health > self.healthy_above else Observation.HELD
         return Observation.VIOLATED if remaining < limit else Observation.HELD
 
-    def parameters(
-        self, machine: Machine, assessment: Assessment, prognosis: Prognosis | None
-    ) -> dict[str, Any]:
+    def parameters(self, machine: Machine, assessment: Assessment, prognosis: Prognosis | None) -> dict[str, Any]:
         """Return what the message needs to be read by people; times in s."""
         return {
             "bound": self.bound,

@@ -17,9 +17,7 @@ from pdm.errors import ConflictError, NotFoundError
 from pdm.store.queries import query
 
 
-def apply_changes(
-    conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange], reevaluated: bool
-) -> None:
+def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange], reevaluated: bool) -> None:
     """Write what happened to a machine's alerts, its events and what subscribers must be told.
 
     The stored alerts win over what the caller believed: opening a cause that is open changes its

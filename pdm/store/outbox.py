@@ -30,9 +30,7 @@ def fetch_due_lanes(conn: Connection[Any], now: datetime) -> list[UUID]:
     return [row[0] for row in conn.execute(query("fetch_due_lanes"), {"now": now})]
 
 
-def claim(
-    conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta, limit: int
-) -> list[Parcel]:
+def claim(conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta, limit: int) -> list[Parcel]:
     """Take the first due rows of a lane, in order of events, for the time of the lease."""
     wanted = {"subscription_id": subscription_id, "now": now, "leased_until": now + lease, "limit": limit}
     parcels = [Parcel(*row) for row in conn.execute(query("claim_outbox"), wanted)]

@@ -1,0 +1,213 @@
+"""Deliver alert events from the outbox: a lane a receiver, in order within an alert, at least once.
+
+An attempt runs outside any transaction, under a lease on its outbox row. A dispatcher that dies leaves
+the lease to run out; the repeat carries the same id, the row's own.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from pdm.notify.targets import parse_networks
+from pdm.notify.webhook import Attempt, WebhookSender
+from pdm.settings import Settings
+from pdm.store import outbox
+from pdm.store.outbox import Parcel
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2  # with nothing due a poll reads one page of an empty index
+
+
+@dataclass(frozen=True)
+class DeliveryPolicy:
+    """How often and how long to try.
+
+    `timeout` bounds one attempt [s]; `lease` bounds how long a claimed row is out of others' reach [s].
+    The n-th retry waits about `first_wait` * 2^(n-1) [s], `longest_wait` [s] at most, shortened by up to
+    half at random so that receivers are not met by all at once. With the defaults a receiver may be away
+    for about three days.
+    """
+
+    timeout: float = 10.0
+    lease: float = 30.0
+    first_wait: float = 2.0
+    longest_wait: float = 3600.0
+    max_attempts: int = 100
+    claim: int = 16
+    lanes: int = 32
+
+    def wait(self, attempts: int, rng: random.Random) -> float:
+        """Return how long to wait after `attempts` failed attempts [s]."""
+        full = min(self.longest_wait, self.first_wait * 2.0 ** min(attempts - 1, 60))
+        return full * (1 - 0.5 * rng.random())
+
+
+@dataclass
+class DeliveryCounts:
+    """What one pass did."""
+
+    delivered: int = 0
+    failed: int = 0
+    dead: int = 0
+
+
+@dataclass
+class _Lane:
+    """One receiver: its kept connection, and its rest after it was not to be reached."""
+
+    sender: WebhookSender
+    failures: int = 0
+    rests_until: float = 0.0
+    run: Future[None] | None = None
+
+
+@dataclass
+class Dispatcher:
+    """Runs the lanes; a receiver that hangs occupies its own lane and no other."""
+
+    pool: ConnectionPool[Any]
+    settings: Settings
+    policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    rng: random.Random = field(default_factory=random.Random)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def __post_init__(self) -> None:
+        self._networks = parse_networks(self.settings.webhook_allowed_networks)
+        self._lanes: dict[UUID, _Lane] = {}
+        self.stop = threading.Event()
+
+    def run_lane(self, subscription_id: UUID) -> DeliveryCounts:
+        """Send what is due to one receiver until nothing is, it is not to be reached, or `stop` is set."""
+        lane = self._lane(subscription_id)
+        counts = DeliveryCounts()
+        while not self.stop.is_set():
+            with self.pool.connection() as conn:
+                lease = timedelta(seconds=self.policy.lease)
+                parcels = outbox.claim(conn, subscription_id, self.now(), lease, self.policy.claim)
+            if not parcels or not self._send_all(lane, parcels, counts):
+                break
+        return counts
+
+    def _send_all(self, lane: _Lane, parcels: list[Parcel], counts: DeliveryCounts) -> bool:
+        """Attempt claimed parcels in order; False when the rest had to be given back."""
+        give_up_at = time.monotonic() + self.policy.lease - 1.5 * self.policy.timeout
+        for index, parcel in enumerate(parcels):
+            if self.stop.is_set() or time.monotonic() > give_up_at:
+                self._release(parcels[index:])
+                return not self.stop.is_set()
+            attempt = lane.sender.send(parcel.url, parcel.secret, str(parcel.id), parcel.payload, self.now())
+            self._settle(parcel, attempt, counts)
+            if attempt.is_reachable:
+                lane.failures = 0
+                continue
+            lane.failures += 1
+            lane.rests_until = time.monotonic() + min(30.0, self.policy.wait(lane.failures, self.rng))
+            self._release(parcels[index + 1 :])
+            return False
+        return True
+
+    def _settle(self, parcel: Parcel, attempt: Attempt, counts: DeliveryCounts) -> None:
+        now = self.now()
+        with self.pool.connection() as conn:
+            if attempt.is_delivered:
+                outbox.mark_delivered(conn, parcel, now)
+                counts.delivered += 1
+                return
+            is_dead = parcel.attempts >= self.policy.max_attempts
+            due = now + timedelta(seconds=self.policy.wait(parcel.attempts, self.rng))
+            error = attempt.error or ""
+            outbox.mark_failed(conn, parcel, now, error=error, next_attempt_at=due, is_dead=is_dead)
+            counts.failed += 1
+            counts.dead += is_dead
+        if is_dead:
+            log.error("alert event %s is dead after %d attempts: %s", parcel.id, parcel.attempts, error)
+
+    def _release(self, parcels: list[Parcel]) -> None:
+        with self.pool.connection() as conn:
+            outbox.release(conn, parcels, self.now())
+
+    def _lane(self, subscription_id: UUID) -> _Lane:
+        if subscription_id not in self._lanes:
+            self._lanes[subscription_id] = _Lane(WebhookSender(self._networks, self.policy.timeout))
+        return self._lanes[subscription_id]
+
+    def start_due_lanes(self, executor: ThreadPoolExecutor) -> None:
+        """Start every lane that has something due, is not running and does not rest."""
+        with self.pool.connection() as conn:
+            due = outbox.fetch_due_lanes(conn, self.now())
+        for subscription_id in due:
+            lane = self._lane(subscription_id)
+            if (lane.run is None or lane.run.done()) and time.monotonic() >= lane.rests_until:
+                lane.run = executor.submit(self._run_logged, subscription_id)
+
+    def _run_logged(self, subscription_id: UUID) -> None:
+        try:
+            self.run_lane(subscription_id)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("delivery to %s is interrupted: %s", subscription_id, error)
+        except Exception:
+            log.exception("delivery to %s failed", subscription_id)
+
+    def close(self) -> None:
+        """Close the lanes' connections."""
+        for lane in self._lanes.values():
+            lane.sender.close()
+
+
+def deliver_due(
+    pool: ConnectionPool[Any],
+    now: datetime,
+    settings: Settings | None = None,
+    *,
+    policy: DeliveryPolicy | None = None,
+    rng: random.Random | None = None,
+) -> DeliveryCounts:
+    """Send once what is due at `now`, one receiver after another; returns what became of it."""
+    dispatcher = Dispatcher(
+        pool, settings or Settings(), policy or DeliveryPolicy(), rng or random.Random(), lambda: now
+    )
+    counts = DeliveryCounts()
+    try:
+        with pool.connection() as conn:
+            due = outbox.fetch_due_lanes(conn, now)
+        for subscription_id in due:
+            lane = dispatcher.run_lane(subscription_id)
+            counts.delivered += lane.delivered
+            counts.failed += lane.failed
+            counts.dead += lane.dead
+    finally:
+        dispatcher.close()
+    return counts
+
+
+def run(
+    pool: ConnectionPool[Any],
+    settings: Settings,
+    stop_event: threading.Event,
+    *,
+    policy: DeliveryPolicy | None = None,
+) -> None:
+    """Deliver until told to stop; an away database is waited for."""
+    dispatcher = Dispatcher(pool, settings, policy or DeliveryPolicy())
+    dispatcher.stop = stop_event
+    with ThreadPoolExecutor(dispatcher.policy.lanes, thread_name_prefix="lane") as executor:
+        while not stop_event.wait(POLL_S):
+            try:
+                dispatcher.start_due_lanes(executor)
+            except (psycopg.Error, PoolTimeout) as error:
+                log.warning("delivery waits for the database: %s", error)
+                stop_event.wait(2.0)
+    dispatcher.close()

@@ -1,0 +1,93 @@
+"""The clockwork: what must happen on the wall clock, once, however many workers tick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.settings import Settings
+from pdm.store import outbox, retention, timers
+
+log = logging.getLogger(__name__)
+
+OUTBOX_KEPT = timedelta(days=30)
+SILENT_AFTER = timedelta(days=1)
+RETRY_AFTER = timedelta(minutes=5)
+
+Job = Callable[[Connection[Any], Settings, datetime], str]
+
+
+@dataclass(frozen=True)
+class TickReport:
+    """What a tick did: the outcome of each job that was due, by kind."""
+
+    done: dict[str, str]
+    failed: dict[str, str]
+
+
+def tick(pool: ConnectionPool[Any], settings: Settings, now: datetime) -> TickReport:
+    """Do every job that is due at `now`; a job that another worker holds is left to it.
+
+    A job and its next due time commit together, so that a crash repeats it. A failing job is tried again
+    after five minutes and does not keep others from theirs.
+    """
+    done: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    with pool.connection() as conn:
+        timers.ensure(conn, list(JOBS), now)
+    for _ in JOBS:
+        with pool.connection() as conn:
+            kind = timers.claim(conn, [kind for kind in JOBS if kind not in done | failed], now)
+            if kind is None:
+                break
+            job, interval = JOBS[kind]
+            try:
+                with conn.transaction():
+                    done[kind] = job(conn, settings, now)
+            except Exception as error:
+                log.exception("the job %s failed", kind)
+                failed[kind] = f"{type(error).__name__}: {error}"
+                interval = RETRY_AFTER
+            timers.schedule(conn, kind, now + interval)
+    return TickReport(done, failed)
+
+
+def _drop_old(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
+    return f"dropped {retention.drop_old(conn, settings)}"
+
+
+def _sweep_outbox(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
+    return f"swept {outbox.sweep(conn, now - OUTBOX_KEPT)} rows"
+
+
+def _check_disk(conn: Connection[Any], settings: Settings, now: datetime) -> str:
+    directory = timers.fetch_data_directory(conn)
+    if directory is None:
+        return "the server's disk is not of this machine"
+    free = timers.free_bytes(directory)
+    if free < settings.min_free_disk_bytes:
+        log.error("only %d MiB are left for the database in %s", free // 2**20, directory)
+        timers.note_low_disk(conn, now, directory, free=free, min_free=settings.min_free_disk_bytes)
+        return f"low: {free} bytes"
+    return f"{free} bytes"
+
+
+def _count_silent(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
+    silent = timers.count_silent_machines(conn, now - SILENT_AFTER)
+    if silent:
+        log.warning("%d machines have sent nothing for a day", silent)
+    return f"{silent} machines"
+
+
+JOBS: dict[str, tuple[Job, timedelta]] = {
+    "disk": (_check_disk, timedelta(minutes=1)),
+    "data-gap": (_count_silent, timedelta(minutes=10)),
+    "outbox-sweep": (_sweep_outbox, timedelta(hours=1)),
+    "retention": (_drop_old, timedelta(days=1)),
+}
