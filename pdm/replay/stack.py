@@ -122,7 +122,11 @@ class Stack:
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "pdm.cli", *arguments], env=self.environment, capture_output=True, text=True
+            [sys.executable, "-m", "pdm.cli", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise UnavailableError(f"pdm {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
