@@ -77,7 +77,7 @@ class Cases:
     open: Mapping[str, Case] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """Return a compact form; equal cases give equal bytes, and a quiet machine 3 of them."""
+        """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
         timers = [
             [key, timer.history, _microseconds(timer.since), timer.returned, timer.cause]
             for key, timer in sorted(self.timers.items())

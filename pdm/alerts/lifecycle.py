@@ -121,7 +121,7 @@ def _settle(
             worst[timer.cause] = max(worst.get(timer.cause, rule), rule, key=lambda each: each.severity.rank)
     after: dict[str, Case] = {}
     changes = []
-    for cause, case in opened.items():
+    for cause, case in sorted(opened.items()):
         was, rule_now = before.open.get(cause), worst.get(cause)
         if rule_now is None:
             changes.append(_clear(case, _why_cleared(before, cause, findings), findings))

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pdm.alerts.rules import (
+    DEFAULT_RULES,
+    HealthRule,
+    Observation,
+    OffDelay,
+    OnDelay,
+    RemainingLifeRule,
+    RuleSet,
+    Severity,
+    ZoneRule,
+)
+from pdm.errors import InvalidInputError
+from pdm.health.assessment import Assessment
+from pdm.machines.model import Machine
+from pdm.prognosis.prognosis import Prognosis
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MACHINE = Machine("press-07", "line-1", "seoul", planning_horizon=100.0)
+
+
+def assessment(health: float | None = 0.95, **given: Any) -> Assessment:
+    known: dict[str, Any] = {
+        "measured_at": START, "health": health, "learning_progress": 1.0, "operating_state": "run",
+        "zone": None, "symptom": None, "component": None, "confidence": None,
+        "indicators": np.empty(0, np.float32), "evidence": {}, "rule_version": "1",
+    }  # fmt: skip
+    return Assessment(**(known | given))
+
+
+def prognosis(rul: float | None, lower: float | None = None, source: Any = "model") -> Prognosis:
+    return Prognosis(
+        measured_at=START, source=source, rul=rul, rul_lower=rul if lower is None else lower, rul_upper=None,
+        level=0.8, model_id=1, reason=None, evidence={},
+    )  # fmt: skip
+
+
+LIFE = RemainingLifeRule("life", Severity.WARNING, "lower", 1.0, clear_ratio=1.5, health_below=0.8, healthy_above=0.85)
+HEALTH = HealthRule("health", Severity.WARNING, 0.6, 0.7)
+ZONE = ZoneRule("zone", Severity.WARNING, "C")
+
+TABLE = [
+    (ZONE, assessment(zone="B"), None, Observation.RETURNED),
+    (ZONE, assessment(zone="C"), None, Observation.VIOLATED),
+    (ZONE, assessment(zone="D"), None, Observation.VIOLATED),
+    (ZONE, assessment(zone=None), None, Observation.ABSENT),
+    (ZONE, assessment(None, zone="D"), None, Observation.ABSENT),  # learning
+    (HEALTH, assessment(0.59), None, Observation.VIOLATED),
+    (HEALTH, assessment(0.6), None, Observation.HELD),
+    (HEALTH, assessment(0.7), None, Observation.HELD),
+    (HEALTH, assessment(0.71), None, Observation.RETURNED),
+    (HEALTH, assessment(None), None, Observation.ABSENT),
+    (HEALTH, assessment(float("nan")), None, Observation.ABSENT),
+    (LIFE, assessment(0.7), prognosis(500.0, 99.0), Observation.VIOLATED),
+    (LIFE, assessment(0.7), prognosis(500.0, 101.0), Observation.HELD),
+    (LIFE, assessment(0.7), prognosis(500.0, 151.0), Observation.RETURNED),
+    (LIFE, assessment(0.7), prognosis(500.0, 99.0, "trend"), Observation.VIOLATED),
+    (LIFE, assessment(0.82), prognosis(500.0, 1.0), Observation.HELD),  # not supported by health
+    (LIFE, assessment(0.95), prognosis(500.0, 1.0), Observation.RETURNED),
+    (LIFE, assessment(0.7), prognosis(None, None, "none"), Observation.ABSENT),
+    (LIFE, assessment(0.7), prognosis(1.0, 1.0, "none"), Observation.ABSENT),
+    (LIFE, assessment(0.9), prognosis(None, None, "none"), Observation.RETURNED),
+    (LIFE, assessment(0.7), None, Observation.ABSENT),
+    (LIFE, assessment(0.7), prognosis(float("nan")), Observation.ABSENT),
+    (LIFE, assessment(None), prognosis(1.0), Observation.ABSENT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "said", "forecast", "expected"), TABLE)
+def test_a_rule_reads_an_acquisition_as_the_table_says(
+    rule: Any, said: Assessment, forecast: Prognosis | None, expected: Observation
+) -> None:
+    assert rule.observe(MACHINE, said, forecast) is expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: OnDelay(1, 5),
+        lambda: OnDelay(6, 5),
+        lambda: OnDelay(2, 61),
+        lambda: OnDelay(duration=-1.0),
+        lambda: OnDelay(duration=float("nan")),
+        lambda: OffDelay(0),
+        lambda: ZoneRule("z", Severity.WARNING, "A"),
+        lambda: HealthRule("h", Severity.WARNING, 0.7, 0.6),
+        lambda: HealthRule("h", Severity.WARNING, float("nan"), 0.6),
+        lambda: RemainingLifeRule("l", Severity.WARNING, "lower", 0.0),
+        lambda: RemainingLifeRule("l", Severity.WARNING, "upper", 1.0),  # type: ignore[arg-type]
+        lambda: RemainingLifeRule("l", Severity.WARNING, "lower", 1.0, clear_ratio=1.0),
+        lambda: RemainingLifeRule("l", Severity.WARNING, "lower", 1.0, health_below=0.9),
+        lambda: RuleSet(()),
+        lambda: RuleSet((HEALTH, HEALTH)),
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused(make: Any) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        make()
+    assert refused.value.field
+
+
+def test_the_version_of_a_rule_set_changes_with_any_parameter() -> None:
+    assert RuleSet((HEALTH,)).version == RuleSet((HealthRule("health", Severity.WARNING, 0.6, 0.7),)).version
+    assert RuleSet((HEALTH,)).version != RuleSet((HealthRule("health", Severity.WARNING, 0.6, 0.71),)).version
+
+
+def test_every_default_rule_needs_more_than_one_acquisition() -> None:
+    assert all(rule.on_delay.required >= 2 for rule in DEFAULT_RULES.rules)
+
+
+def test_severities_are_ranked() -> None:
+    assert Severity.ADVISORY.rank < Severity.WARNING.rank < Severity.CRITICAL.rank
