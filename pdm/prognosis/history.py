@@ -1,0 +1,70 @@
+"""The thinned course of one life's health: whole life in at most 64 means over equally many acquisitions."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.errors import InvalidInputError
+
+LENGTH = 64
+FIRST_STRIDE = 4  # acquisitions in a mean, until the history is full for the first time
+
+_HEAD = struct.Struct("<HIIddd")
+
+
+@dataclass(frozen=True)
+class History:
+    """Means of time [s] and health over `stride` acquisitions each, and the mean now being gathered.
+
+    When it is full, neighbours are merged and the stride doubles, so that it always spans the life. A mean
+    is only ever appended whole: what is read from it changes once in `stride` acquisitions.
+    """
+
+    points: bytes = b""  # (n, 2) float64
+    stride: int = FIRST_STRIDE
+    gathered: int = 0
+    origin: float = 0.0
+    time_sum: float = 0.0
+    health_sum: float = 0.0
+
+    def add(self, measured_at_s: float, health: float | None) -> History:
+        """Return the history with one acquisition more; one without health changes nothing."""
+        if health is None or not np.isfinite(health):
+            return self
+        origin = self.origin if self.gathered or self.points else measured_at_s
+        gathered = self.gathered + 1
+        time_sum = self.time_sum + (measured_at_s - origin)
+        health_sum = self.health_sum + health
+        if gathered < self.stride:
+            return History(self.points, self.stride, gathered, origin, time_sum, health_sum)
+        mean = np.array([time_sum / gathered, health_sum / gathered])
+        points = self.points + mean.tobytes()
+        if len(points) < 16 * LENGTH:
+            return History(points, self.stride, 0, origin)
+        merged = np.frombuffer(points).reshape(LENGTH // 2, 2, 2).mean(axis=1)
+        return History(merged.tobytes(), 2 * self.stride, 0, origin)
+
+    def course(self) -> NDArray[np.float64]:
+        """Return the means so far, shape (n, 2): time since `origin` [s] and health."""
+        return np.frombuffer(self.points).reshape(-1, 2)
+
+    def to_bytes(self) -> bytes:
+        """Return the history as bytes, the same for the same history."""
+        head = _HEAD.pack(
+            len(self.points) // 16, self.stride, self.gathered, self.origin, self.time_sum, self.health_sum
+        )
+        return head + self.points
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> History:
+        """Read a history written by `to_bytes`; raises InvalidInputError if the bytes are not one."""
+        if len(blob) < _HEAD.size:
+            raise InvalidInputError("the history of a life is cut short")
+        count, stride, gathered, origin, time_sum, health_sum = _HEAD.unpack_from(blob)
+        if len(blob) != _HEAD.size + 16 * count or stride < 1:
+            raise InvalidInputError("these bytes are not the history of a life")
+        return cls(blob[_HEAD.size :], stride, gathered, origin, time_sum, health_sum)

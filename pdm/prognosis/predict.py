@@ -1,0 +1,147 @@
+"""Say how long machines will last: by the fleet's model, else by the trend of health, else not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.health.assessment import Assessment
+from pdm.health.indicators import INDICATOR_VERSION
+from pdm.machines.model import Machine
+from pdm.prognosis.history import History
+from pdm.prognosis.life import LifeState
+from pdm.prognosis.model import RemainingLifeModel
+from pdm.prognosis.prognosis import Prognosis
+from pdm.prognosis.trend import LEVEL, detect_decline, predict_passage
+
+LEARNING = "learning"
+NOTHING_ASSESSED = "machine-off-or-no-data"
+NEITHER = "no-model-and-no-trend"
+OTHER_INDICATORS = "model-reads-other-indicators"
+BEYOND_TRAINING = "older-than-any-training-life"
+AT_LEAST = "beyond-what-the-model-tells-apart"
+
+
+@dataclass(frozen=True)
+class LifeStep:
+    """What prognosis needs of one acquisition of one life."""
+
+    measured_at: datetime
+    age_s: float
+    columns: NDArray[np.float32]
+    history: History
+    assessment: Assessment
+
+    @classmethod
+    def of(cls, life: LifeState, columns: NDArray[np.float32], assessment: Assessment) -> LifeStep:
+        """Return the step that led to `life`, as `life.advance` gave it."""
+        return cls(assessment.measured_at, life.age_s, columns, life.history, assessment)
+
+
+def prognose_batch(
+    model: RemainingLifeModel | None, model_id: int | None, machine: Machine, steps: Sequence[LifeStep]
+) -> list[Prognosis]:
+    """Return one prognosis a step; each is the same however the steps are batched.
+
+    Parameters
+    ----------
+    model : RemainingLifeModel or None
+        The champion of the machine's fleet; it answers if it reads the indicators now made.
+    model_id : int or None
+        Its id in the registry.
+    machine : Machine
+    steps : sequence of LifeStep
+        Of one machine.
+
+    Returns
+    -------
+    prognoses : list of Prognosis
+        Source 'model', else 'trend', else 'none' with the reason.
+    """
+    refusal = None
+    if model is not None and model.indicator_version != INDICATOR_VERSION:
+        model, refusal = None, OTHER_INDICATORS
+    if model is None:
+        return [_without_figure(step) or _by_trend(step, refusal) for step in steps]
+    said = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
+    chosen = [index for index, prognosis in enumerate(said) if prognosis.source == "model"]
+    if chosen:
+        answers = model.predict(np.stack([steps[index].columns for index in chosen]))
+        for index, middle, lower, upper in zip(chosen, *(a.tolist() for a in answers), strict=True):
+            said[index] = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
+    return said
+
+
+def _without_figure(step: LifeStep) -> Prognosis | None:
+    """Return the prognosis of a step about whose machine nothing is known, None where something is."""
+    assessment = step.assessment
+    if assessment.health is not None:
+        return None
+    reason = LEARNING if assessment.learning_progress < 1.0 else NOTHING_ASSESSED
+    evidence = {"learning_progress": assessment.learning_progress} if reason == LEARNING else {}
+    return Prognosis(step.measured_at, "none", reason=reason, evidence=evidence)
+
+
+def _by_model(
+    machine: Machine,
+    model: RemainingLifeModel,
+    model_id: int | None,
+    step: LifeStep,
+    middle: float,
+    lower: float,
+    upper: float,
+) -> Prognosis:
+    reasons = []
+    if step.age_s > model.longest_age_s:
+        reasons.append(BEYOND_TRAINING)
+    is_at_least = upper != upper
+    if is_at_least:
+        reasons.append(AT_LEAST)
+    evidence: dict[str, Any] = {
+        "fleet": machine.fleet,
+        "age_s": step.age_s,
+        "cap_s": model.cap_s,
+        "training_lives": model.trained_on.get("failed_lives"),
+        "validated_coverage": model.metrics.get("coverage"),
+        "reasons": reasons,
+    }
+    return Prognosis(
+        measured_at=step.measured_at,
+        source="model",
+        rul=middle,
+        rul_lower=lower,
+        rul_upper=None if is_at_least else upper,
+        level=model.calibration.level,
+        model_id=model_id,
+        reason=reasons[0] if reasons else None,
+        evidence=evidence,
+    )
+
+
+def _by_trend(step: LifeStep, refusal: str | None) -> Prognosis:
+    line = detect_decline(step.history)
+    passage = predict_passage(line, step.measured_at.timestamp()) if line is not None else None
+    if line is None or passage is None:
+        evidence = {"reasons": [refusal or "no-model", "no-significant-decline" if line is None else "too-far-off"]}
+        return Prognosis(step.measured_at, "none", reason=refusal or NEITHER, evidence=evidence)
+    return Prognosis(
+        measured_at=step.measured_at,
+        source="trend",
+        rul=passage.middle,
+        rul_lower=passage.lower,
+        rul_upper=passage.upper,
+        level=LEVEL,
+        reason=refusal or "no-model",
+        evidence={
+            "health": line.level,
+            "decline_per_day": -line.slope * 86400.0,
+            "fitted_span_s": line.span_s,
+            "p_value": line.p_value,
+            "assumes": "the decline goes on in a straight line to health 0",
+        },
+    )

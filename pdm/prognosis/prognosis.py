@@ -1,0 +1,29 @@
+"""What is said about a machine's remaining life after one acquisition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Source = Literal["model", "trend", "none"]
+
+
+@dataclass(frozen=True)
+class Prognosis:
+    """Remaining useful life [s] with its interval, where it comes from and what speaks for it.
+
+    `rul` is the middle of the distribution; `rul_upper` None beside a `rul_lower` means "at least". `level`
+    is the coverage the interval was calibrated for. `reason` says why there is no better answer: a key such
+    as 'learning', 'machine-off' or 'no-model-and-no-trend'. Source 'none' carries no figure at all.
+    """
+
+    measured_at: datetime
+    source: Source
+    rul: float | None = None
+    rul_lower: float | None = None
+    rul_upper: float | None = None
+    level: float | None = None
+    model_id: int | None = None
+    reason: str | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
