@@ -73,7 +73,7 @@ def follow(
             fresh = begin(machine)
             health, life = fresh.health, fresh.life
         health, assessment = assess(machine, health, snapshot)
-        life, columns = advance(life, snapshot.measured_at.timestamp(), assessment.indicators)
+        life, columns = advance(life, snapshot.measured_at.timestamp(), assessment.indicators, assessment.health)
         assessments.append(assessment)
         steps.append(LifeStep.of(life, columns, assessment))
     if ends:
