@@ -27,22 +27,14 @@ class Indicator:
 
 INDICATORS: tuple[Indicator, ...] = (
     Indicator("rms_change", "overall_vibration", "acceleration rms", "vibration", ("rms",)),
-    Indicator(
-        "velocity_rms_change", "overall_vibration", "velocity rms 10-1000 Hz", "vibration", ("velocity_rms",)
-    ),
+    Indicator("velocity_rms_change", "overall_vibration", "velocity rms 10-1000 Hz", "vibration", ("velocity_rms",)),
     Indicator("high_frequency_change", "bearing_wear", "rms above 1 kHz", "vibration", ("high_frequency_rms",)),
     Indicator("envelope_rms_change", "bearing_wear", "envelope rms", "vibration", ("envelope_rms",)),
     Indicator("kurtosis_change", "bearing_wear", "kurtosis", "vibration", ("kurtosis",)),
     Indicator("crest_factor_change", "bearing_wear", "crest factor", "vibration", ("crest_factor",)),
-    Indicator(
-        "envelope_kurtosis_change", "bearing_wear", "envelope kurtosis", "vibration", ("envelope_kurtosis",)
-    ),
-    Indicator(
-        "bearing_outer_change", "bearing_outer_race", "outer-race lines", "vibration", ("bpfo_prominence",)
-    ),
-    Indicator(
-        "bearing_inner_change", "bearing_inner_race", "inner-race lines", "vibration", ("bpfi_prominence",)
-    ),
+    Indicator("envelope_kurtosis_change", "bearing_wear", "envelope kurtosis", "vibration", ("envelope_kurtosis",)),
+    Indicator("bearing_outer_change", "bearing_outer_race", "outer-race lines", "vibration", ("bpfo_prominence",)),
+    Indicator("bearing_inner_change", "bearing_inner_race", "inner-race lines", "vibration", ("bpfi_prominence",)),
     Indicator(
         "bearing_element_change",
         "bearing_rolling_element",

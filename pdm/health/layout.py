@@ -48,16 +48,12 @@ class Layout:
     activity: NDArray[np.intp]
     velocity: NDArray[np.intp]
     indicator_columns: NDArray[np.intp]
+    places: dict[tuple[str, str, str], int]
 
-    def find(self, source: str, feature: str, point: str | None = None) -> tuple[int, ...]:
-        """Return the columns of a feature, of all points or of one."""
-        return tuple(
-            index
-            for index, column in enumerate(self.columns)
-            if column.source == source
-            and column.tracked.feature == feature
-            and (point is None or column.point == point)
-        )
+    @property
+    def has_waveforms(self) -> bool:
+        """Whether any point delivers waveforms that health follows."""
+        return bool(self.vibration_points or self.current_points)
 
     def raw_values(self, snapshot: Snapshot) -> Floats:
         """Return the tracked features of an acquisition (M,), each in its own unit, NaN where absent."""
@@ -140,6 +136,7 @@ def layout_of(machine: Machine) -> Layout:
         activity=_columns_of(columns, "current" if current else "vibration", ("rms",)),
         velocity=_columns_of(columns, "vibration", ("velocity_rms",)),
         indicator_columns=_indicator_columns(columns),
+        places={(c.source, c.tracked.feature, c.point): i for i, c in enumerate(columns)},
     )
 
 

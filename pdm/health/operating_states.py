@@ -1,0 +1,116 @@
+"""Operating states: the sender's own names, else few stable bins of speed and load.
+
+A change is news only against what is normal in the same state. A state is recognised by its centre: speed
+within 5 %, load within 0.15 of rated load. What was never met is a new state, to be learned, not an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.health.baseline import Baseline, begin_baseline
+from pdm.machines.model import Machine
+from pdm.measurements import OperatingContext
+
+OFF = "off"
+UNKNOWN = "unknown"
+"""The state of a machine of which neither state, speed nor load is known."""
+
+SPEED_TOLERANCE = 0.05
+LOAD_TOLERANCE = 0.15
+MOST_STATES = 8
+MOST_LEARNING = 4
+_OFF_NAMES = frozenset({"off", "stopped", "standstill"})
+_OFF_SPEED = 0.05  # of rated speed
+_OFF_SPEED_UNRATED = 0.5  # Hz
+_OFF_ACTIVITY = np.log(10.0)  # a machine at a tenth of its quietest known state stands still
+
+
+def is_off(
+    machine: Machine,
+    context: OperatingContext,
+    states: Sequence[Baseline],
+    compared: NDArray[np.float64],
+    activity: NDArray[np.intp],
+) -> bool:
+    """Say whether the machine stands still: by its name, its speed, or signals near nothing.
+
+    Parameters
+    ----------
+    compared : ndarray, shape (M,)
+        Compared features of the acquisition.
+    activity : ndarray of int
+        Columns whose fall to a tenth of every learned state means standstill.
+    """
+    if context.state is not None and context.state.strip().lower() in _OFF_NAMES:
+        return True
+    if context.speed is not None:
+        limit = _OFF_SPEED * machine.rated_speed if machine.rated_speed is not None else _OFF_SPEED_UNRATED
+        return context.speed < limit
+    learned = [float(state.location[activity].mean()) for state in states if state.learned]
+    if not learned or not activity.size:
+        return False
+    return bool(compared[activity].mean() < min(learned) - _OFF_ACTIVITY)
+
+
+def find_state(context: OperatingContext, states: Sequence[Baseline]) -> int | None:
+    """Return the index of the known state the machine is in, None if it is a new one."""
+    if context.state is not None:
+        for index, state in enumerate(states):
+            if state.declared and state.name == context.state:
+                return index
+        return None
+    best, nearest = None, 1.0
+    for index, state in enumerate(states):
+        if state.declared:
+            continue
+        distance = _distance(context, state)
+        if distance <= nearest:
+            best, nearest = index, distance
+    return best
+
+
+def meet_state(
+    context: OperatingContext, states: list[Baseline], now: int, carry: NDArray[np.float32]
+) -> tuple[int, str | None]:
+    """Add the state of this context; returns its index and the name of a state that made room for it.
+
+    At most `MOST_STATES` are kept, `MOST_LEARNING` of them learning: the one longest unseen makes room.
+    """
+    learning = [state for state in states if not state.learned]
+    crowd = learning if len(learning) >= MOST_LEARNING else states if len(states) >= MOST_STATES else []
+    forgotten = min(crowd, key=lambda state: state.last_seen).name if crowd else None
+    if crowd:
+        states[:] = [state for state in states if state.name != forgotten]
+    states.append(
+        begin_baseline(
+            context.state if context.state is not None else _name(context),
+            declared=context.state is not None,
+            speed=np.nan if context.speed is None else float(np.float32(context.speed)),
+            load=np.nan if context.load is None else float(np.float32(context.load)),
+            met_at=now,
+            carry=carry,
+        )
+    )
+    return len(states) - 1, forgotten
+
+
+def _distance(context: OperatingContext, state: Baseline) -> float:
+    """Return how far a context lies from a state's centre; 1 is the edge, inf another kind."""
+    by_speed = _part(context.speed, state.speed, SPEED_TOLERANCE * state.speed)
+    return max(by_speed, _part(context.load, state.load, LOAD_TOLERANCE))
+
+
+def _part(value: float | None, centre: float, tolerance: float) -> float:
+    if value is None or np.isnan(centre):
+        return 0.0 if value is None and np.isnan(centre) else np.inf
+    return abs(value - centre) / tolerance
+
+
+def _name(context: OperatingContext) -> str:
+    parts = [] if context.speed is None else [f"{context.speed * 60:.0f} rpm"]
+    parts += [] if context.load is None else [f"load {context.load:.0%}"]
+    return ", ".join(parts) or UNKNOWN

@@ -1,0 +1,144 @@
+"""Symptoms: what is wrong so far, where, and how clearly it stands out.
+
+Each symptom has features that speak for it. The one with the strongest smoothed evidence is named; a
+bearing's symptom names the faulty part only where that part's lines stand out of the envelope spectrum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pdm.health.layout import Layout
+from pdm.machines.model import ComponentKind, Machine
+
+LEAST_SEVERITY = 2.5
+"""Severity below which nothing is named (health about 0.75)."""
+_LEAST_LINE = 2.5  # evidence at which a bearing's lines count as standing out
+_BROADBAND = ("high_frequency_rms", "envelope_rms", "kurtosis", "crest_factor", "envelope_kurtosis")
+_BEARING_PARTS = {
+    "bearing_outer_race": ("bpfo_prominence",),
+    "bearing_inner_race": ("bpfi_prominence", "bpfi_sideband_prominence"),
+    "bearing_rolling_element": ("bsf_prominence", "bsf_sideband_prominence"),
+    "bearing_cage": ("ftf_prominence",),
+}
+_KINDS = {
+    "unbalance": (ComponentKind.SHAFT, ComponentKind.MOTOR),
+    "misalignment": (ComponentKind.SHAFT, ComponentKind.MOTOR),
+    "looseness": (),
+    "broken_rotor_bar": (ComponentKind.MOTOR,),
+    "eccentricity": (ComponentKind.MOTOR,),
+    "supply_unbalance": (ComponentKind.MOTOR,),
+}
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """What is wrong so far; `confidence` [1] is strength times margin over the next, uncalibrated."""
+
+    name: str
+    component: str | None
+    confidence: float
+
+
+def name_symptom(layout: Layout, smoothed: list[float]) -> Symptom:
+    """Return the symptom that the evidence speaks for most.
+
+    Parameters
+    ----------
+    layout : Layout
+    smoothed : list of float, length M
+        Smoothed evidence of each column [robust standard deviations].
+    """
+    evidence = _Evidence(layout, smoothed)
+    candidates = [_bearing(evidence, point) for point in layout.vibration_points]
+    candidates += [c for point in layout.vibration_points for c in _shaft(evidence, point)]
+    candidates += _electrical(evidence)
+    candidates += [(evidence.of("temperature", "temperature", p), "overheating", p) for p in layout.temperature_points]
+    overall = [
+        (0.8 * evidence.mean("vibration", ("rms", "velocity_rms"), p), "overall_vibration", p)
+        for p in layout.vibration_points
+    ]
+    score, name, point = max(candidates + overall, default=(0.0, "overall_vibration", ""))
+    rival = max((s for s, other, _ in candidates if _family(other) != _family(name)), default=0.0)
+    margin = 0.5 + 0.5 * (score - max(rival, 0.0)) / score if score > 0 else 0.0
+    confidence = (1 - math.exp(-max(score, 0.0) / WIDTH)) * min(max(margin, 0.0), 1.0)
+    return Symptom(name, find_component(layout.machine, name, point), confidence)
+
+
+WIDTH = 5.0
+"""Evidence [robust standard deviations] over which confidence grows to 63 % of its margin."""
+
+Candidate = tuple[float, str, str]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    layout: Layout
+    smoothed: list[float]
+
+    def of(self, source: str, feature: str, point: str) -> float:
+        index = self.layout.places.get((source, feature, point))
+        return 0.0 if index is None else self.smoothed[index]
+
+    def mean(self, source: str, features: tuple[str, ...], point: str) -> float:
+        """Return the mean of the two strongest of some features at a point."""
+        strongest = sorted((self.of(source, f, point) for f in features), reverse=True)[:2]
+        return sum(strongest) / len(strongest)
+
+
+def _bearing(evidence: _Evidence, point: str) -> Candidate:
+    broadband = evidence.mean("vibration", _BROADBAND, point)
+    lines = [
+        (max(evidence.of("vibration", f, point) for f in features), name) for name, features in _BEARING_PARTS.items()
+    ]
+    line, name = max(lines)
+    if line < _LEAST_LINE:
+        return broadband, "bearing_wear", point
+    return max(line, broadband), name, point
+
+
+def _shaft(evidence: _Evidence, point: str) -> list[Candidate]:
+    half, once, twice, thrice = (evidence.of("vibration", f"order_{order}x", point) for order in ("0_5", "1", "2", "3"))
+    return [
+        (once, "unbalance", point),
+        (max(twice, 0.8 * thrice), "misalignment", point),
+        ((half + max(once, twice) + thrice) / 3 if half > _LEAST_LINE else 0.0, "looseness", point),
+    ]
+
+
+def _electrical(evidence: _Evidence) -> list[Candidate]:
+    points = evidence.layout.current_points
+    if not points:
+        return []
+    bars = sum(evidence.of("current", "broken_bar_index", p) for p in points) / len(points)
+    gap = sum(
+        max(evidence.of("current", f, p) for f in ("eccentricity_lower", "eccentricity_upper")) for p in points
+    ) / len(points)
+    supply = evidence.mean("current_group", ("current_unbalance", "negative_sequence_ratio", "park_ripple_2f"), "")
+    return [
+        (bars, "broken_rotor_bar", points[0]),
+        (gap, "eccentricity", points[0]),
+        (supply, "supply_unbalance", points[0]),
+    ]
+
+
+def _family(symptom: str) -> str:
+    return "bearing" if symptom.startswith("bearing") else symptom
+
+
+def find_component(machine: Machine, symptom: str, point: str) -> str | None:
+    """Return the component that a symptom at a point concerns, None if the machine does not say.
+
+    A bearing's symptom belongs to the point's own bearing, or to the machine's only one; the others to
+    the first component of the kinds that have that fault, else to the point's component.
+    """
+    own = next((p.component for p in machine.points if p.key == point), None)
+    if symptom.startswith("bearing"):
+        bearings = [c.key for c in machine.components if c.kind is ComponentKind.BEARING]
+        return own if own in bearings else bearings[0] if len(bearings) == 1 else None
+    for kind in _KINDS.get(symptom, ()):
+        for component in machine.components:
+            if component.kind is kind:
+                return component.key
+    return own
