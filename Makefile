@@ -1,0 +1,68 @@
+# The one entry to everything: `make demo` to see it work, `make test` to trust it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt check test trust bench demo replay clean
+
+export PYTHON ?= python3
+export PDM_DATA ?= $(abspath ../shared/data)
+
+run := .venv/bin
+pytest := $(run)/python -m pytest -q
+stamp := .venv/setup-is-done
+# Fast ones first: what is wrong shows early.
+suites := tests/unit tests/contract tests/integration tests/migration tests/acceptance tests/fault
+
+help:
+	@echo "setup   install what the machine lacks, TimescaleDB, and .venv (all other targets do it first)"
+	@echo "demo    a simulated fleet through the whole service (DEMO_EXIT=1: end by itself; SEED=n)"
+	@echo "replay  one recorded life held out: DATA=folder HOLD=name (MODE=live or bulk)"
+	@echo "test    the suite;  check: lint, types, layers, doctests;  fmt: format the code"
+	@echo "trust   the long fault programme;  bench: the benchmarks;  clean: remove what was made"
+
+setup: $(stamp)
+	@deploy/setup/timescaledb.sh
+
+$(stamp): $(wildcard deploy/setup/*.sh deploy/*.lock) pyproject.toml tests/migration/community/package.json
+	@deploy/setup/system.sh
+	@deploy/setup/timescaledb.sh
+	@deploy/setup/python.sh
+	@deploy/setup/community.sh
+	@touch $@
+
+fmt: setup
+	@$(run)/ruff check --quiet --select I --fix .
+	@$(run)/ruff format .
+
+check: setup
+	@$(run)/ruff check --quiet .
+	@$(run)/ruff format --quiet --check .
+	@$(run)/mypy --strict
+	@$(run)/lint-imports --no-timing
+	@$(pytest) --doctest-modules features pdm
+
+test: setup
+	@$(pytest) -m "not trust" $(suites)
+
+trust: setup
+	@$(pytest) -m trust --timeout 7200 tests
+
+bench: setup
+	@mkdir -p out; : > out/bench.jsonl
+	@for program in $$(grep -l __main__ benchmarks/*.py); do \
+		echo "bench: $$program" >&2; \
+		$(run)/python -m "benchmarks.$$(basename "$$program" .py)" | tee -a out/bench.jsonl; \
+	done
+
+demo: setup
+	@$(run)/pdm demo
+
+replay: setup
+	@: $${DATA:?say which recordings: make replay DATA=folder HOLD=name} $${HOLD:?say which life to hold out: HOLD=name}
+	@$(run)/pdm replay --data "$$DATA" --hold "$$HOLD" --mode "$${MODE:-bulk}"
+
+clean:
+	@rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		tests/migration/community/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The hash-locked Python environment .venv, with the project itself in it as an editable install.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=deploy/setup/apt.sh
+. deploy/setup/apt.sh
+
+python=${PYTHON:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$python" --version) is too old: pdm needs Python 3.11 or newer; name one with PYTHON=/path/to/python3 make setup"
+
+if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    say "making .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+quiet=(--quiet --disable-pip-version-check --no-input)
+say "installing the locked Python packages"
+.venv/bin/python -m pip install "${quiet[@]}" --require-hashes -r deploy/requirements-dev.lock
+.venv/bin/python -m pip install "${quiet[@]}" --no-deps --no-build-isolation -e .
