@@ -68,6 +68,11 @@ def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | Non
     return found[key]
 
 
+def fetch_site_keys(conn: Connection[Any], site_ids: Sequence[int]) -> set[str]:
+    """Return the keys of sites."""
+    return {row[0] for row in conn.execute(query("fetch_site_keys"), {"site_ids": list(site_ids)})}
+
+
 def register(conn: Connection[Any], machine: Machine) -> Change:
     """Store a machine, or bring what is stored of it up to date.
 

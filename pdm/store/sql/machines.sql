@@ -65,3 +65,7 @@ RETURNING id;
 -- name: begin_analysis
 -- A machine's place in the analysis: the row that a worker claims.
 INSERT INTO analysis_state (machine_id) VALUES (%(machine_id)s) ON CONFLICT (machine_id) DO NOTHING;
+
+-- name: fetch_site_keys
+-- The keys of sites.
+SELECT key FROM site WHERE id = ANY (%(site_ids)s);
