@@ -1,14 +1,12 @@
 -- name: make_incoming
 -- Where COPY puts a request's waveforms before they are told from what is stored; one a connection.
 -- Measured on 128 records of 2,560 samples: COPY and INSERT ... SELECT 3.9 ms, arrays and unnest 15 ms.
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming_waveform (
-    point_id bigint, measured_at timestamptz, sampling_rate double precision, sample_count integer,
-    scale double precision, codec smallint, content_hash bytea, payload bytea STORAGE EXTERNAL
-) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_waveform (LIKE waveform INCLUDING STORAGE) ON COMMIT DELETE ROWS;
 
 -- name: copy_incoming
 -- Send a request's waveforms.
-COPY incoming_waveform FROM STDIN (FORMAT binary);
+COPY incoming_waveform (point_id, measured_at, sampling_rate, sample_count, scale, codec, content_hash, payload)
+FROM STDIN (FORMAT binary);
 
 -- name: insert_waveforms
 -- Store the waveforms whose key is free, in one order for all writers, so that none waits in a circle.
