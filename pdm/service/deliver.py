@@ -47,7 +47,7 @@ class DeliveryPolicy:
     longest_wait: float = 3600.0
     max_attempts: int = 100
     claim: int = 16
-    lanes: int = 32
+    lanes: int = 128
 
     def wait(self, attempts: int, rng: random.Random) -> float:
         """Return how long to wait after `attempts` failed attempts [s]."""
