@@ -47,11 +47,12 @@ class Worker:
         per_machine = 1 if suspect else max(1, self._batch // len(chosen))
         with self._pool.connection() as conn, conn.transaction():
             tasks = self._claim(conn, chosen, per_machine)
+            waiting = sum(len(task.waiting) for task in tasks)
             if suspect and attempts[chosen[0]] > ATTEMPTS_BEFORE_SET_ASIDE:
                 tasks = _give_up_first(conn, tasks)
-            handled = self._settle(conn, tasks)
+            replays = self._settle(conn, tasks)
             queue.forget_attempts(conn, chosen)
-        return handled
+        return waiting + replays
 
     def _claim(self, conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Task]:
         claims = queue.claim(conn, machine_ids, per_machine)
@@ -68,7 +69,7 @@ class Worker:
             if task.is_drained and _must_replay(state):
                 self._replay(conn, task.stored, state)
                 replays += 1
-        return sum(len(task.waiting) for task in tasks) + replays
+        return replays
 
     def _in_halves(self, conn: Connection[Any], tasks: Sequence[Task], states: dict[int, SavedState]) -> None:
         if not tasks:
