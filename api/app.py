@@ -1,0 +1,96 @@
+"""The REST service: `api.app:create` makes it, straight-line, from the settings in the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from psycopg import Error as DatabaseError
+from psycopg_pool import PoolTimeout
+from starlette.concurrency import run_in_threadpool
+
+from api import errors
+from api.availability import AvailabilityGuard, DatabaseWatch
+from api.body import BodyReader, SmallBodies
+from api.dependencies import Resources
+from api.metrics import Metrics, MetricsMiddleware
+from api.openapi import PROBLEMS, describe
+from api.routes import acquisitions, administration, alerts, machines, points, system
+from api.stream import AlertHub
+from pdm.errors import UnavailableError
+from pdm.service.access import KeyRing
+from pdm.service.query import check_ready
+from pdm.settings import Settings
+from pdm.store.connection import open_pool
+
+SMALL_BODY_BYTES = 8 * 1024 * 1024  # of everything but acquisitions: a fleet of 1000 machines takes 2 MiB
+BODIES_IN_MEMORY = 4  # times the largest body that one process holds while it reads
+
+_log = logging.getLogger(__name__)
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    """Return the ASGI application; its pool and listeners open when it starts.
+
+    It starts without a database, answers 503 until there is one, and refuses to start on a server that
+    could lose what it acknowledges.
+    """
+    settings = settings or Settings.from_environment()
+    metrics = Metrics()
+    watch = DatabaseWatch(settings.dsn)
+    app = FastAPI(
+        title="pdm",
+        version="0.1.0",
+        summary="Predictive maintenance: acquisitions in, health, remaining life and alerts out.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(settings, metrics, watch),
+        responses=PROBLEMS,
+        strict_content_type=True,
+    )
+    for router in (acquisitions.router, machines.router, points.router, alerts.router, administration.router):
+        app.include_router(router)
+    app.include_router(system.router)
+    system.install_pages(app)
+    errors.install(app)
+    describe(app)
+    app.add_middleware(
+        SmallBodies,
+        max_bytes=min(SMALL_BODY_BYTES, settings.max_body_bytes),
+        deadline_s=settings.body_deadline_s,
+        large=frozenset({"/v1/acquisitions"}),
+    )
+    app.add_middleware(AvailabilityGuard, watch=watch)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    return app
+
+
+def _lifespan(settings: Settings, metrics: Metrics, watch: DatabaseWatch) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = open_pool(settings)
+        hub = AlertHub(settings.dsn)
+        bodies = BodyReader(
+            settings.max_body_bytes, settings.body_deadline_s, BODIES_IN_MEMORY * settings.max_body_bytes
+        )
+        app.state.resources = Resources(settings, pool, KeyRing(), bodies, watch, hub, metrics)
+        try:
+            try:
+                await run_in_threadpool(check_ready, pool)
+            except (DatabaseError, PoolTimeout, UnavailableError) as error:
+                _log.warning("started without a usable database: %s", error)
+            background = [asyncio.create_task(watch.run()), asyncio.create_task(hub.run())]
+            try:
+                yield
+            finally:
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
+        finally:
+            pool.close(timeout=5.0)
+
+    return lifespan

@@ -1,0 +1,135 @@
+"""Whether the database answers, watched aside from the requests, so that none of them waits in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import psycopg
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem
+
+PROBE_INTERVAL_S = 0.25
+PROBE_DEADLINE_S = 1.5
+_GUARDED = ("/v1/", "/readyz")
+
+_log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """One request under way: its answer starts once, from the route or from the watch."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.has_started = False
+        self._is_given_up = False
+
+    async def send(self, message: Message) -> None:
+        """Pass the route's answer on, unless the watch has answered for it."""
+        if self._is_given_up:
+            return
+        self.has_started = True
+        await self._send(message)
+
+    async def give_up(self) -> None:
+        """Answer 503 for a route that waits for a database that does not answer."""
+        if self.has_started or self._is_given_up:
+            return
+        self._is_given_up = True
+        await _away_answer()(self._scope, self._receive, self._send)
+
+
+class DatabaseWatch:
+    """Asks the database every quarter of a second whether it is there.
+
+    A server that hangs without closing its connections (a stopped process, a lost network) blocks the
+    threads that wait for it. When the question stays unanswered, each request whose answer has not begun
+    is answered 503 here, and new ones are refused before their body is read.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self.is_available = True
+        self._exchanges: set[Exchange] = set()
+        self._probe: psycopg.AsyncConnection[Any] | None = None
+
+    def open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        """Begin to watch over a request."""
+        exchange = Exchange(scope, receive, send)
+        self._exchanges.add(exchange)
+        return exchange
+
+    def close(self, exchange: Exchange) -> None:
+        """End the watch over a request."""
+        self._exchanges.discard(exchange)
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        try:
+            while True:
+                await self.probe()
+                await asyncio.sleep(PROBE_INTERVAL_S)
+        finally:
+            await self._drop()
+
+    async def probe(self) -> bool:
+        """Ask once, and act on the answer."""
+        try:
+            async with asyncio.timeout(PROBE_DEADLINE_S):
+                if self._probe is None:
+                    self._probe = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
+                await self._probe.execute("SELECT 1")
+        except (psycopg.Error, TimeoutError, OSError) as error:
+            await self._drop()
+            await self._went_away(error)
+            return False
+        if not self.is_available:
+            _log.warning("the database is back")
+        self.is_available = True
+        return True
+
+    async def _went_away(self, error: Exception) -> None:
+        if self.is_available:
+            _log.warning("the database does not answer: %s", str(error) or type(error).__name__)
+        self.is_available = False
+        for exchange in tuple(self._exchanges):
+            await exchange.give_up()
+
+    async def _drop(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            try:
+                async with asyncio.timeout(0.2):
+                    await probe.close()
+            except (psycopg.Error, TimeoutError):
+                _log.debug("the probe's connection did not close cleanly")
+
+
+class AvailabilityGuard:
+    """Pure ASGI: refuses calls of the API while the database is away, before reading anything of them."""
+
+    def __init__(self, app: ASGIApp, watch: DatabaseWatch) -> None:
+        self._app = app
+        self._watch = watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer 503 for it."""
+        if scope["type"] != "http" or not scope["path"].startswith(_GUARDED):
+            await self._app(scope, receive, send)
+            return
+        if not self._watch.is_available:
+            await _away_answer()(scope, receive, send)
+            return
+        exchange = self._watch.open(scope, receive, send)
+        try:
+            await self._app(scope, receive, exchange.send)
+        finally:
+            self._watch.close(exchange)
+
+
+def _away_answer() -> Any:
+    return problem(503, "unavailable", "the database does not answer now; nothing is known to be stored")

@@ -1,0 +1,92 @@
+"""Reading a request body under a size limit, a deadline and a budget for all bodies together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem_of
+from pdm.errors import BodyTimeoutError, BodyTooLargeError, InvalidInputError, PdmError, UnavailableError
+
+
+class BodyReader:
+    """Reads bodies for one process; what is read and not yet released counts against one budget."""
+
+    def __init__(self, max_bytes: int, deadline_s: float, budget_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.deadline_s = deadline_s
+        self._budget = budget_bytes
+        self._held = 0
+
+    async def read(self, request: Request) -> bytes:
+        """Return the body.
+
+        Raises
+        ------
+        BodyTooLargeError
+            It is, or says it is, larger than the limit.
+        BodyTimeoutError
+            It did not arrive whole before the deadline.
+        UnavailableError
+            Bodies of other requests fill the budget.
+        """
+        declared = request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    self._held += len(chunk)
+                    if size > self.max_bytes:
+                        raise self._too_large()
+                    if self._held > self._budget:
+                        raise UnavailableError("the bodies of other requests fill the memory set aside for them")
+                    chunks.append(chunk)
+        except TimeoutError:
+            raise BodyTimeoutError(f"the body did not arrive within {self.deadline_s:g} s") from None
+        except ClientDisconnect:
+            raise InvalidInputError("the client left before its body was whole") from None
+        finally:
+            self._held -= size
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _too_large(self) -> BodyTooLargeError:
+        return BodyTooLargeError(f"the body is larger than {self.max_bytes} bytes")
+
+
+class SmallBodies:
+    """Pure ASGI: reads every body but those of acquisitions before the app does, under the same rules.
+
+    What people send is small; acquisitions are read by their own route once the sender is known.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, deadline_s: float, large: frozenset[str]) -> None:
+        self._app = app
+        self._reader = BodyReader(max_bytes, deadline_s, budget_bytes=8 * max_bytes)
+        self._large = large
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, then let the app read it from memory."""
+        if scope["type"] != "http" or scope["path"] in self._large or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        try:
+            whole = await self._reader.read(Request(scope, receive))
+        except PdmError as error:
+            await problem_of(error)(scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": whole, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])

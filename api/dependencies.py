@@ -1,0 +1,113 @@
+"""What routes are given: the process's resources, the caller behind the API key, the body, a page's place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from psycopg_pool import ConnectionPool
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from starlette.concurrency import run_in_threadpool
+
+from api.availability import DatabaseWatch
+from api.body import BodyReader
+from api.metrics import Metrics
+from api.stream import AlertHub
+from pdm.errors import UnauthenticatedError
+from pdm.service.access import Caller, KeyRing, Role
+from pdm.settings import Settings
+
+KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+@dataclass
+class Resources:
+    """What one API process holds open."""
+
+    settings: Settings
+    pool: ConnectionPool[Any]
+    keys: KeyRing
+    bodies: BodyReader
+    watch: DatabaseWatch
+    hub: AlertHub
+    metrics: Metrics
+
+
+def resources(request: Request) -> Resources:
+    """Return the process's resources."""
+    held: Resources = request.app.state.resources
+    return held
+
+
+async def authenticate(request: Request) -> Caller:
+    """Return the caller that the request's API key stands for.
+
+    Raises
+    ------
+    UnauthenticatedError
+        There is no key, or it is not a live one.
+    """
+    key = _bearer(request.headers.get("authorization")) or request.headers.get("x-api-key")
+    if not key:
+        raise UnauthenticatedError("send an API key: 'Authorization: Bearer pdm_...'")
+    held = resources(request)
+    known = held.keys.recall(key)
+    return known if known is not None else await run_in_threadpool(held.keys.look_up, held.pool, key)
+
+
+def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:
+    """Return a dependency that lets only these roles through."""
+
+    async def caller(request: Request) -> Caller:
+        known = await authenticate(request)
+        known.require(*roles)
+        return known
+
+    return caller
+
+
+async def body(request: Request) -> bytes:
+    """Return the request's body, read under limit and deadline."""
+    return await resources(request).bodies.read(request)
+
+
+def _bearer(header: str | None) -> str | None:
+    if header is None:
+        return None
+    scheme, _, key = header.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if not isinstance(value, str) or len(value) < len("2026-01-01T00:00Z") or value[10] not in "Tt ":
+        raise ValueError("give an RFC 3339 date and time with its offset, such as 2026-11-01T10:00:00Z")
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("the time has no offset; end it with Z for UTC")
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time lies outside the years 1 to 9999") from None
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-01T10:00:00Z"]}),
+]
+Key = Annotated[str, Field(pattern=KEY_PATTERN, examples=["press-07"])]
+RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most items of the page.")]
+Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+Held = Annotated[Resources, Depends(resources)]
+Body = Annotated[bytes, Depends(body)]
+Sender = Annotated[Caller, Depends(allow(Role.INGEST, Role.OPERATE, Role.ADMIN))]
+ReceiptReader = Annotated[Caller, Depends(allow(Role.INGEST, Role.READ, Role.OPERATE, Role.ADMIN))]
+Reader = Annotated[Caller, Depends(allow(Role.READ, Role.OPERATE, Role.ADMIN))]
+Operator = Annotated[Caller, Depends(allow(Role.OPERATE, Role.ADMIN))]
+Administrator = Annotated[Caller, Depends(allow(Role.ADMIN))]

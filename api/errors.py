@@ -1,0 +1,118 @@
+"""Errors as the API tells them: RFC 9457 problem documents, and the one table from PdmError to status."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout, TooManyRequests
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from pdm import errors
+
+RETRY_AFTER_SECONDS = 1
+PROBLEM_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[errors.PdmError], int] = {
+    errors.UnauthenticatedError: 401,
+    errors.ForbiddenError: 403,
+    errors.NotFoundError: 404,
+    errors.BodyTimeoutError: 408,
+    errors.ConflictError: 409,
+    errors.PreconditionError: 412,
+    errors.BodyTooLargeError: 413,
+    errors.UnsupportedMediaError: 415,
+    errors.InvalidInputError: 422,
+    errors.RefusalError: 422,
+    errors.UnavailableError: 503,
+    errors.ModelError: 500,
+    errors.PdmError: 500,
+}
+
+_log = logging.getLogger(__name__)
+
+
+def status_of(error: errors.PdmError) -> int:
+    """Return the HTTP status of an error: its own, or that of the nearest ancestor in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """Return a problem document; `more` members that are None are left out."""
+    document = {
+        "type": f"urn:pdm:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **{name: value for name, value in more.items() if value is not None},
+    }
+    headers = {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, media_type=PROBLEM_TYPE)
+
+
+def problem_of(error: errors.PdmError) -> Response:
+    """Return the problem document of an error."""
+    return problem(status_of(error), error.code, error.message, field=error.field, record=error.record)
+
+
+def install(app: FastAPI) -> None:
+    """Let the app answer every error with a problem document."""
+    app.add_exception_handler(errors.PdmError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for away in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TooManyRequests):
+        app.add_exception_handler(away, _away)
+    for unstorable in (psycopg.DataError, UnicodeEncodeError):
+        app.add_exception_handler(unstorable, _unstorable)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.PdmError)
+    return problem_of(error)
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]), "detail": item["msg"]}
+        for item in error.errors()
+    ]
+    first = found[0]
+    detail = f"{first['field']}: {first['detail']}"
+    return problem(422, "invalid-input", detail, field=first["field"], problems=found)
+
+
+def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    answer = problem(error.status_code, code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _away(_: Request, error: Exception) -> Response:
+    _log.warning("the database is away: %s", error)
+    return problem(503, "unavailable", "the database cannot be reached now; nothing is known to be stored")
+
+
+def _unstorable(_: Request, error: Exception) -> Response:
+    _log.info("the database refused a value: %s", error)
+    return problem(422, "invalid-input", "a value lies outside what can be stored")
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "error", "the service failed here; its log says more")

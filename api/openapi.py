@@ -1,0 +1,74 @@
+"""What the OpenAPI document says beyond the routes: how to authenticate, and how errors look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.schemas.pages import ProblemDocument
+from pdm.ingest.fleet_file import MachineForm
+
+_MEANINGS = {
+    401: "No valid API key.",
+    403: "The key's role does not allow it.",
+    404: "There is no such thing, or not for this key.",
+    408: "The body did not arrive in time.",
+    409: "Something else is stored under the same key, or the state forbids it.",
+    412: "It has changed since it was read.",
+    413: "The body is too large.",
+    415: "The content type is not accepted.",
+    422: "Something that was sent cannot be accepted; the field is named.",
+    503: "The database is away; try again after Retry-After seconds.",
+}
+_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": meaning, "content": _CONTENT} for status, meaning in _MEANINGS.items()
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Let the app's OpenAPI document name the security schemes and the problem document."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            parts = made.setdefault("components", {})
+            schemas = parts.setdefault("schemas", {})
+            schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: pdm_..."},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            }
+            _describe_registration(made, schemas)
+            for path, operations in made["paths"].items():
+                for operation in operations.values():
+                    _secure(path, operation)
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _describe_registration(made: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Take the shape of machine documents from where they are read, for JSON and YAML alike."""
+    (machine,), forms = msgspec.json.schema_components([MachineForm], ref_template="#/components/schemas/{name}")
+    schemas.update(forms)
+    fleet = {
+        "type": "object",
+        "required": ["machines"],
+        "additionalProperties": False,
+        "properties": {"machines": {"type": "array", "items": machine}},
+    }
+    for path, method, schema in (("/v1/machines/{machine}", "put", machine), ("/v1/fleet", "post", fleet)):
+        made["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"] = schema
+
+
+def _secure(path: str, operation: dict[str, Any]) -> None:
+    if path.startswith("/v1/"):
+        operation["security"] = [{"bearer": []}, {"header": []}]
+        return
+    kept = {"200", "503"} if path == "/readyz" else {"200"}
+    operation["responses"] = {status: told for status, told in operation["responses"].items() if status in kept}

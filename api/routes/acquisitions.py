@@ -1,0 +1,97 @@
+"""Receiving acquisitions, and the receipts of what was received."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api import dependencies as given
+from api import paging
+from api.errors import problem
+from api.schemas.acquisitions import BODY_SCHEMA, Receipt, ReceiptSummary
+from api.schemas.pages import Page
+from pdm import measurements
+from pdm.ingest.decode import decode
+from pdm.measurements import Outcome
+from pdm.service import query
+from pdm.service.access import Caller
+from pdm.service.record import record
+
+router = APIRouter(prefix="/v1", tags=["acquisitions"])
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_REQUEST_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": BODY_SCHEMA},
+            "application/vnd.apache.arrow.stream": _BINARY,
+            "application/vnd.pdm.raw": _BINARY,
+        },
+    }
+}
+
+
+@router.post("/acquisitions", response_model=Receipt, openapi_extra=_REQUEST_BODY)
+async def send_acquisitions(request: Request, caller: given.Sender, body: given.Body, held: given.Held) -> Response:
+    """Store acquisitions: 200 where anything is stored or was before, with one result a record.
+
+    Repeating a request is safe. The answer comes after the commit.
+    """
+    content_type = request.headers.get("content-type", "")
+    return await run_in_threadpool(receive, held, caller, content_type, body)
+
+
+def receive(held: given.Resources, caller: Caller, content_type: str, body: bytes) -> Response:
+    """Decode and record one body, and answer with its receipt; nothing stored is a 4xx."""
+    decoded = decode(content_type, body)
+    receipt = record(
+        held.pool,
+        decoded,
+        actor=caller.name,
+        site_ids=caller.site_ids,
+        now=datetime.now(UTC),
+        future_tolerance=timedelta(seconds=held.settings.future_tolerance_s),
+    )
+    return _answer(receipt)
+
+
+def _answer(receipt: measurements.Receipt) -> Response:
+    totals = {outcome.value: receipt.count(outcome) for outcome in Outcome}
+    document: dict[str, Any] = {
+        "receipt_id": receipt.receipt_id,
+        "received_at": receipt.received_at,
+        **totals,
+        "results": receipt.results,
+    }
+    if totals[Outcome.STORED] or totals[Outcome.DUPLICATE]:
+        return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), media_type="application/json")
+    status = 409 if totals[Outcome.CONFLICT] == len(receipt.results) else 422
+    first = receipt.results[0]
+    reason = first.problems[0].detail if first.problems else first.outcome.value
+    code = "conflict" if status == 409 else "nothing-stored"
+    detail = f"nothing was stored; record {first.record}: {reason}"
+    field = first.problems[0].field if first.problems else None
+    return problem(status, code, detail, record=first.record, field=field, **document)
+
+
+@router.get("/receipts", response_model=Page[ReceiptSummary])
+def list_receipts(
+    held: given.Held, caller: given.ReceiptReader, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List receipts, newest first; a sender sees its own."""
+    before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
+    rows = query.list_receipts(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
+    return paging.page(rows, limit, "received_at", "receipt_id")
+
+
+@router.get("/receipts/{receipt_id}", response_model=Receipt)
+def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> dict[str, Any]:
+    """Read a receipt with one result a record."""
+    return query.read_receipt(held.pool, caller, receipt_id)

@@ -1,0 +1,103 @@
+"""Keys, models, the queue, and what was set aside or quarantined."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from api import dependencies as given
+from api import paging
+from api.schemas.administration import (
+    KeyAnswer,
+    KeyCreated,
+    KeyQuestion,
+    ModelAnswer,
+    ModelSummary,
+    QuarantineAnswer,
+    QueueAnswer,
+    ReplayAnswer,
+    SetAsideAnswer,
+)
+from api.schemas.pages import Page
+from pdm.service import access, acknowledge, query
+
+router = APIRouter(prefix="/v1", tags=["administration"])
+
+RowId = Annotated[given.RowId, Path()]
+
+
+@router.get("/models", response_model=Page[ModelSummary])
+def list_models(
+    held: given.Held,
+    _: given.Reader,
+    fleet: Annotated[given.Key | None, Query()] = None,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List models of remaining life, newest first."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    return paging.page(query.list_models(held.pool, before=before, limit=limit + 1, fleet_name=fleet), limit, "id")
+
+
+@router.get("/models/{model_id}", response_model=ModelAnswer)
+def read_model(model_id: RowId, held: given.Held, _: given.Reader) -> dict[str, Any]:
+    """Read how well a model does and what it learned from."""
+    return query.read_model(held.pool, model_id)
+
+
+@router.get("/keys", response_model=Page[KeyAnswer])
+def list_keys(
+    held: given.Held, caller: given.Administrator, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List API keys, newest first; never their secrets."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    return paging.page(access.list_keys(held.pool, caller, before=before, limit=limit + 1), limit, "id")
+
+
+@router.post("/keys", status_code=201, response_model=KeyCreated)
+def create_key(question: KeyQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+    """Make an API key; the answer holds the secret, this once."""
+    return access.create_key_for(held.pool, caller, name=question.name, role=question.role, sites=question.sites)
+
+
+@router.delete("/keys/{key_id}", status_code=204)
+def revoke_key(key_id: RowId, held: given.Held, caller: given.Administrator) -> None:
+    """Stop accepting a key: here at once, in other processes within five seconds."""
+    access.revoke_key(held.pool, caller, key_id)
+    held.keys.forget()
+
+
+@router.get("/queue", response_model=QueueAnswer)
+def read_queue(held: given.Held, _: given.Reader) -> dict[str, Any]:
+    """Read how many acquisitions wait for analysis."""
+    return query.count_waiting(held.pool)
+
+
+@router.get("/set-aside", response_model=Page[SetAsideAnswer])
+def list_set_aside(
+    held: given.Held, caller: given.Operator, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List acquisitions whose analysis failed."""
+    after_id, after = paging.decode(cursor, (0, paging.START_OF_TIME))
+    rows = query.list_set_aside(held.pool, caller, after_id=after_id, after=after, limit=limit + 1)
+    return paging.page(rows, limit, "machine_id", "measured_at")
+
+
+@router.post("/set-aside/replay", response_model=ReplayAnswer)
+def replay_set_aside(
+    held: given.Held,
+    caller: given.Operator,
+    machine: Annotated[given.Key | None, Query(description="Only this machine's.")] = None,
+) -> dict[str, Any]:
+    """Let what was set aside be analysed once more."""
+    return {"replayed": acknowledge.replay_set_aside(held.pool, caller, machine)}
+
+
+@router.get("/quarantine", response_model=Page[QuarantineAnswer])
+def list_quarantine(
+    held: given.Held, caller: given.Operator, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List records whose time cannot be right, newest first."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    return paging.page(query.list_quarantine(held.pool, caller, before=before, limit=limit + 1), limit, "id")

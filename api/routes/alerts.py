@@ -1,0 +1,140 @@
+"""Alerts: lists, one with its history, the acknowledgement, the stream, and who is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+from starlette.responses import Response as PlainResponse
+
+from api import dependencies as given
+from api import paging
+from api.schemas.alerts import (
+    Acknowledgement,
+    AlertAnswer,
+    AlertSummary,
+    SubscriptionAnswer,
+    SubscriptionCreated,
+    SubscriptionQuestion,
+)
+from api.schemas.pages import Page
+from api.stream import AlertStream, parse_place
+from pdm.errors import InvalidInputError
+from pdm.service import acknowledge, query, subscribe
+
+router = APIRouter(prefix="/v1", tags=["alerts"])
+
+
+@router.get("/alerts", response_model=Page[AlertSummary])
+def list_alerts(
+    held: given.Held,
+    caller: given.Reader,
+    state: Literal["active", "acknowledged", "cleared"] | None = None,
+    severity: Literal["advisory", "warning", "critical"] | None = None,
+    machine: Annotated[given.Key | None, Query()] = None,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List alerts, the last raised first."""
+    before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
+    rows = query.list_alerts(
+        held.pool,
+        caller,
+        before=before,
+        before_id=before_id,
+        limit=limit + 1,
+        state=state,
+        severity=severity,
+        machine=machine,
+    )
+    return paging.page(rows, limit, "raised_at", "id")
+
+
+@router.get(
+    "/alerts/stream",
+    response_class=PlainResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def stream_alerts(
+    held: given.Held,
+    caller: given.Reader,
+    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> AlertStream:
+    """Follow alert events as they happen (server-sent events); Last-Event-ID resumes without a gap."""
+    return AlertStream(held.hub, caller, parse_place(last_event_id))
+
+
+@router.get("/alerts/{alert_id}", response_model=AlertAnswer)
+def read_alert(alert_id: UUID, response: Response, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Read one alert with its evidence and history; the ETag is its version."""
+    found = query.read_alert(held.pool, caller, alert_id)
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return found
+
+
+@router.post("/alerts/{alert_id}/acknowledge", response_model=AlertAnswer)
+def acknowledge_alert(
+    alert_id: UUID,
+    response: Response,
+    held: given.Held,
+    caller: given.Operator,
+    question: Acknowledgement | None = None,
+    if_match: Annotated[str | None, Header(max_length=64, description="The ETag that was read.")] = None,
+) -> dict[str, Any]:
+    """Take notice of an alert; with If-Match only if nothing has changed since it was read."""
+    found = acknowledge.acknowledge_alert(
+        held.pool,
+        caller,
+        alert_id,
+        comment=question.comment if question is not None else "",
+        seen_version=_version(if_match),
+        now=datetime.now(UTC),
+    )
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return found
+
+
+@router.get("/subscriptions", response_model=Page[SubscriptionAnswer])
+def list_subscriptions(
+    held: given.Held, caller: given.Operator, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List who is told of alerts, newest first."""
+    before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
+    rows = subscribe.list_subscriptions(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
+    return paging.page(rows, limit, "created_at", "id")
+
+
+@router.post("/subscriptions", status_code=201, response_model=SubscriptionCreated)
+def add_subscription(question: SubscriptionQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+    """Tell a webhook of alerts; the answer holds the signing secret, this once."""
+    return subscribe.subscribe(
+        held.pool,
+        caller,
+        name=question.name,
+        url=question.url,
+        min_severity=question.min_severity,
+        site=question.site,
+    )
+
+
+@router.get("/subscriptions/{subscription_id}", response_model=SubscriptionAnswer)
+def read_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+    """Read one receiver of alerts."""
+    return subscribe.read_subscription(held.pool, caller, subscription_id)
+
+
+@router.delete("/subscriptions/{subscription_id}", status_code=204)
+def remove_subscription(subscription_id: UUID, held: given.Held, caller: given.Administrator) -> None:
+    """Tell a receiver nothing more."""
+    subscribe.unsubscribe(held.pool, caller, subscription_id)
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise InvalidInputError("If-Match must be the ETag that came with the alert", field="if-match")
+    return int(text)

@@ -1,0 +1,172 @@
+"""The fleet: registering machines, and what is known of their health and remaining life."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Query
+
+from api import dependencies as given
+from api import paging
+from api.schemas.machines import (
+    FleetMachine,
+    FleetRegistration,
+    HealthAnswer,
+    HealthEntry,
+    MachineAnswer,
+    PrognosisAnswer,
+    PrognosisEntry,
+    Registration,
+    WorkEventAnswer,
+    WorkEventQuestion,
+)
+from api.schemas.pages import Page
+from pdm.errors import InvalidInputError
+from pdm.ingest.fleet_file import machine_from_document, machines_from_document
+from pdm.machines.model import Machine
+from pdm.machines.work_events import WorkEvent, WorkEventKind
+from pdm.service import query, register, work_events
+from pdm.service.access import Caller
+
+router = APIRouter(prefix="/v1", tags=["machines"])
+
+MachineKey = Annotated[given.Key, Path(description="The machine's key.")]
+Since = Annotated[given.Moment | None, Query(alias="from", description="Measured at or after this.")]
+Before = Annotated[given.Moment | None, Query(alias="to", description="Measured before this.")]
+AsOf = Annotated[given.Moment | None, Query(description="What was known at this time on the wall clock.")]
+
+
+@router.put("/machines/{machine}")
+def register_machine(
+    machine: MachineKey,
+    document: Annotated[dict[str, Any], Body()],
+    held: given.Held,
+    caller: given.Operator,
+    dry_run: Annotated[bool, Query(description="Only say what would change.")] = False,
+) -> Registration:
+    """Register a machine, or change one."""
+    described = machine_from_document(document)
+    if described.key != machine:
+        raise InvalidInputError(f"the body names machine {described.key!r}, the path {machine!r}", field="key")
+    return _register(held, caller, [described], dry_run)[0]
+
+
+@router.post("/fleet")
+def register_fleet(
+    document: Annotated[dict[str, Any], Body()],
+    held: given.Held,
+    caller: given.Operator,
+    dry_run: Annotated[bool, Query(description="Only say what would change.")] = False,
+) -> FleetRegistration:
+    """Register a whole fleet, all of it or nothing; machines that it does not name stay as they are."""
+    machines = machines_from_document(document)
+    return FleetRegistration(dry_run=dry_run, machines=_register(held, caller, machines, dry_run))
+
+
+@router.get("/machines", response_model=Page[FleetMachine])
+def list_machines(
+    held: given.Held,
+    caller: given.Reader,
+    site: Annotated[given.Key | None, Query()] = None,
+    line: Annotated[given.Key | None, Query()] = None,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List the fleet with health, remaining life and open alerts."""
+    (after,) = paging.decode(cursor, ("",))
+    rows = query.list_machines(held.pool, caller, after=after, limit=limit + 1, site=site, line=line)
+    return paging.page(rows, limit, "machine")
+
+
+@router.get("/machines/{machine}", response_model=MachineAnswer)
+def read_machine(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Read one machine with its components and points."""
+    return query.read_machine(held.pool, caller, machine)
+
+
+@router.get("/machines/{machine}/health", response_model=HealthAnswer)
+def read_health(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> dict[str, Any]:
+    """Read the newest assessment with its evidence."""
+    return query.read_health(held.pool, caller, machine, as_of)
+
+
+@router.get("/machines/{machine}/health/history", response_model=Page[HealthEntry])
+def list_health(
+    machine: MachineKey,
+    held: given.Held,
+    caller: given.Reader,
+    since: Since = None,
+    before: Before = None,
+    limit: given.Limit = 500,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List what is now known of the machine's health at each acquisition, newest first."""
+    (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
+    rows = query.list_health(
+        held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+    )
+    return paging.page(rows, limit, "measured_at")
+
+
+@router.get("/machines/{machine}/prognosis", response_model=PrognosisAnswer)
+def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> dict[str, Any]:
+    """Read the newest remaining useful life with its interval, source and evidence."""
+    return query.read_prognosis(held.pool, caller, machine, as_of)
+
+
+@router.get("/machines/{machine}/prognosis/history", response_model=Page[PrognosisEntry])
+def list_prognoses(
+    machine: MachineKey,
+    held: given.Held,
+    caller: given.Reader,
+    since: Since = None,
+    before: Before = None,
+    limit: given.Limit = 500,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List the remaining useful life told at each acquisition, newest first."""
+    (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
+    rows = query.list_prognoses(
+        held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+    )
+    return paging.page(rows, limit, "measured_at")
+
+
+@router.get("/machines/{machine}/work-events", response_model=Page[WorkEventAnswer])
+def list_work_events(
+    machine: MachineKey,
+    held: given.Held,
+    caller: given.Reader,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List what was done to a machine, newest first."""
+    before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_ID))
+    rows = query.list_work_events(held.pool, caller, machine, before=before, before_id=before_id, limit=limit + 1)
+    return paging.page(rows, limit, "occurred_at", "id")
+
+
+@router.post("/machines/{machine}/work-events", status_code=201, response_model=WorkEventAnswer)
+def record_work_event(
+    machine: MachineKey, question: WorkEventQuestion, held: given.Held, caller: given.Sender
+) -> dict[str, Any]:
+    """Record what was done: a failure or replacement ends a life and begins the next."""
+    event = WorkEvent(
+        machine=machine,
+        kind=WorkEventKind(question.kind),
+        occurred_at=question.occurred_at,
+        component=question.component,
+        finding=question.finding,
+        note=question.note,
+    )
+    event_id, _ = work_events.record_work_event(
+        held.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
+    )
+    return query.read_work_event(held.pool, event_id)
+
+
+def _register(held: given.Resources, caller: Caller, machines: Sequence[Machine], dry_run: bool) -> list[Registration]:
+    done = register.register_fleet(held.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run)
+    return [Registration(machine=item.machine, outcome=item.outcome) for item in done]

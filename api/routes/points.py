@@ -1,0 +1,104 @@
+"""What one measurement point measured: feature trends, waveforms and spectra."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+
+from api import dependencies as given
+from api import paging
+from api.routes.machines import Before, MachineKey, Since
+from api.schemas.acquisitions import Acquired, FeatureTrend, SpectrumAnswer, WaveformAnswer
+from api.schemas.pages import Page
+from pdm.service import measured, query
+
+router = APIRouter(prefix="/v1/machines/{machine}", tags=["measurements"])
+
+PointKey = Annotated[given.Key, Path(description="The measurement point's key.")]
+MeasuredAt = Annotated[given.Moment, Path(description="When the acquisition was measured.")]
+Hertz = Annotated[float | None, Query(ge=0, le=1e7, allow_inf_nan=False)]
+
+
+@router.get("/features/{point}", response_model=FeatureTrend)
+def read_features(
+    machine: MachineKey,
+    point: PointKey,
+    held: given.Held,
+    caller: given.Reader,
+    names: Annotated[str, Query(max_length=2000, description="Features, separated by commas.")] = "",
+    since: Since = None,
+    before: Before = None,
+    resolution_s: Annotated[float | None, Query(ge=0.001, le=3.2e9, allow_inf_nan=False)] = None,
+) -> dict[str, Any]:
+    """Read minimum, mean and maximum of features in equal steps of time; the last 30 days if no range is given."""
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    return measured.read_features(
+        held.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
+    )
+
+
+@router.get("/acquisitions", response_model=Page[Acquired])
+def list_acquisitions(
+    machine: MachineKey,
+    held: given.Held,
+    caller: given.Reader,
+    since: Since = None,
+    before: Before = None,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List when and how a machine was measured, newest first."""
+    (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
+    rows = query.list_acquisitions(
+        held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+    )
+    return paging.page(rows, limit, "measured_at")
+
+
+@router.get("/acquisitions/{measured_at}/waveforms/{point}")
+def read_waveform(
+    machine: MachineKey, measured_at: MeasuredAt, point: PointKey, held: given.Held, caller: given.Reader
+) -> WaveformAnswer:
+    """Read one channel's samples in SI units."""
+    found = measured.read_waveform(held.pool, caller, machine, measured_at, point)
+    return WaveformAnswer(
+        machine=machine,
+        point=point,
+        measured_at=measured_at,
+        quantity=found.quantity,
+        unit=found.unit,
+        sampling_rate_hz=found.sampling_rate,
+        samples=found.samples.tolist(),
+    )
+
+
+@router.get("/acquisitions/{measured_at}/spectrum/{point}")
+def read_spectrum(
+    machine: MachineKey,
+    measured_at: MeasuredAt,
+    point: PointKey,
+    held: given.Held,
+    caller: given.Reader,
+    kind: Literal["amplitude", "envelope"] = "amplitude",
+    band_from_hz: Hertz = None,
+    band_to_hz: Hertz = None,
+) -> SpectrumAnswer:
+    """Read one channel's amplitude spectrum, of the signal or of its envelope in a band (all of it by default)."""
+    found = measured.read_waveform(held.pool, caller, machine, measured_at, point)
+    if kind == "envelope":
+        top = found.sampling_rate / 2
+        band = (band_from_hz or 0.0, top if band_to_hz is None else band_to_hz)
+        amplitudes, resolution = measured.envelope_spectrum(found.samples, found.sampling_rate, band)
+    else:
+        amplitudes, resolution = measured.amplitude_spectrum(found.samples, found.sampling_rate)
+    return SpectrumAnswer(
+        machine=machine,
+        point=point,
+        measured_at=measured_at,
+        kind=kind,
+        quantity=found.quantity,
+        unit=found.unit,
+        resolution_hz=resolution,
+        amplitudes=amplitudes.tolist(),
+    )

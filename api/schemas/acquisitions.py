@@ -1,0 +1,186 @@
+"""Acquisitions as they are sent, and the receipts they leave."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from api.schemas.pages import Answer, Time
+
+Outcome = Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
+
+# The JSON form of POST /v1/acquisitions. The body is decoded by pdm.ingest, many times faster than a
+# model would be, so this is documentation and what fuzzing generates from.
+BODY_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["acquisitions"],
+    "properties": {
+        "acquisitions": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 4096,
+            "items": {
+                "type": "object",
+                "required": ["machine", "measured_at"],
+                "properties": {
+                    "machine": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"},
+                    "measured_at": {"type": "string", "format": "date-time"},
+                    "context": {
+                        "type": "object",
+                        "properties": {
+                            "speed_rpm": {"type": "number"},
+                            "load": {"type": "number"},
+                            "state": {"type": "string"},
+                        },
+                    },
+                    "waveforms": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["point", "unit", "sampling_rate_hz", "samples"],
+                            "properties": {
+                                "point": {"type": "string"},
+                                "unit": {"type": "string"},
+                                "sampling_rate_hz": {"type": "number", "exclusiveMinimum": 0},
+                                "scale": {"type": "number", "description": "Unit per count; samples are then int16."},
+                                "samples": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                            },
+                        },
+                    },
+                    "scalars": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["point", "unit", "value"],
+                            "properties": {
+                                "point": {"type": "string"},
+                                "unit": {"type": "string"},
+                                "value": {"type": "number"},
+                            },
+                        },
+                    },
+                },
+            },
+        }
+    },
+    "examples": [
+        {
+            "acquisitions": [
+                {
+                    "machine": "press-07",
+                    "measured_at": "2026-11-01T10:00:00Z",
+                    "context": {"speed_rpm": 1780, "load": 0.8, "state": "drawing"},
+                    "waveforms": [
+                        {"point": "de-h", "unit": "g", "sampling_rate_hz": 25600, "samples": [0.01, -0.02, 0.03]}
+                    ],
+                    "scalars": [{"point": "oil-temp", "unit": "degC", "value": 61.2}],
+                }
+            ]
+        }
+    ],
+}
+
+
+class ProblemOfRecord(Answer):
+    """Why a record, or a channel of it, was not stored."""
+
+    code: str
+    detail: str
+    field: str | None = None
+    stored_hash: str | None = Field(None, description="SHA-256 of what is stored, where the content differs.")
+    sent_hash: str | None = Field(None, description="SHA-256 of what was sent.")
+
+
+class Result(Answer):
+    """What became of one record, by its place in the request."""
+
+    record: int
+    machine: str | None
+    measured_at: str | None
+    outcome: Outcome
+    problems: list[ProblemOfRecord] = Field(default_factory=list)
+
+
+class ReceiptTotals(Answer):
+    """What one request left behind, in numbers of records."""
+
+    receipt_id: UUID
+    received_at: Time
+    stored: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    quarantined: int
+
+
+class ReceiptSummary(ReceiptTotals):
+    """A receipt in a list."""
+
+    actor: str
+
+
+class Receipt(ReceiptTotals):
+    """A receipt with one result a record."""
+
+    results: list[Result]
+
+
+class Acquired(Answer):
+    """When and how a machine was measured."""
+
+    measured_at: Time
+    received_at: Time
+    speed_rpm: float | None
+    load: float | None
+    state: str | None
+    missing: list[str] = Field(description="Waveform points that did not come.")
+    receipt_id: UUID
+
+
+class WaveformAnswer(Answer):
+    """A stored waveform in SI units."""
+
+    machine: str
+    point: str
+    measured_at: Time
+    quantity: str
+    unit: str
+    sampling_rate_hz: float
+    samples: list[float]
+
+
+class SpectrumAnswer(Answer):
+    """An amplitude spectrum in SI units; line k is at k times the resolution."""
+
+    machine: str
+    point: str
+    measured_at: Time
+    kind: Literal["amplitude", "envelope"]
+    quantity: str
+    unit: str
+    resolution_hz: float
+    amplitudes: list[float]
+
+
+class Statistics(Answer):
+    """A feature's course; null where no acquisition of a step had it."""
+
+    minimum: list[float | None]
+    mean: list[float | None]
+    maximum: list[float | None]
+
+
+class FeatureTrend(Answer):
+    """Features of a point in equal steps of time; the lists belong together, step by step."""
+
+    machine: str
+    point: str
+    quantity: str
+    resolution_s: float
+    from_: Time = Field(alias="from")
+    to: Time
+    starts: list[Time]
+    counts: list[int]
+    features: dict[str, Statistics]

@@ -1,0 +1,162 @@
+"""Machines, what is known of their health and remaining life, and what was done to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from api.dependencies import Key, Moment
+from api.schemas.pages import Answer, Question, Time
+
+Zone = Literal["A", "B", "C", "D"]
+Severity = Literal["advisory", "warning", "critical"]
+AlertState = Literal["active", "acknowledged", "cleared"]
+
+
+class OpenAlert(Answer):
+    """The worst alert that is open on a machine."""
+
+    id: UUID
+    severity: Severity
+    state: AlertState
+
+
+class FleetMachine(Answer):
+    """A machine with what is known of it now; null where nothing is known yet."""
+
+    machine: str
+    site: str
+    line: str
+    name: str
+    fleet: str
+    timeline: Literal["live", "replay"]
+    measured_at: Time | None
+    health: float | None = Field(description="1 as new .. 0 failed; null while learning.")
+    learning_progress: float | None
+    operating_state: str | None
+    zone: Zone | None
+    symptom: str | None
+    component: str | None
+    confidence: float | None
+    rul_s: float | None
+    rul_lower_s: float | None
+    rul_upper_s: float | None = Field(description="Null with a lower bound: at least that.")
+    rul_source: Literal["model", "trend", "none"] | None
+    alert: OpenAlert | None
+
+
+class ComponentAnswer(Answer):
+    """A component that can fail on its own."""
+
+    component: str
+    kind: str
+    bearing: dict[str, Any] | None = Field(description="Geometry in m and rad, and where it comes from.")
+
+
+class PointAnswer(Answer):
+    """A measurement point; no sampling rate means that it reports scalars."""
+
+    point: str
+    quantity: str
+    unit: str
+    sampling_rate_hz: float | None
+    direction: str | None
+    component: str | None
+
+
+class MachineAnswer(FleetMachine):
+    """A machine as it is registered, with what is known of it now."""
+
+    rated_speed_rpm: float | None
+    rated_power_kw: float | None
+    supply_frequency_hz: float | None
+    pole_pairs: int | None
+    severity_limits: dict[str, Any] | None = Field(description="Zone limits of velocity RMS in m/s, and their source.")
+    planning_horizon_h: float
+    baseline_acquisitions: int
+    components: list[ComponentAnswer]
+    points: list[PointAnswer]
+
+
+class HealthEntry(Answer):
+    """What was concluded from one acquisition about a machine's health."""
+
+    measured_at: Time | None = None
+    computed_at: Time | None = None
+    revision: int | None = None
+    health: float | None = Field(None, description="1 as new .. 0 failed; null while learning.")
+    learning_progress: float
+    operating_state: str | None = None
+    zone: Zone | None = None
+    symptom: str | None = None
+    component: str | None = None
+    confidence: float | None = None
+    rule_version: str | None = None
+
+
+class HealthAnswer(HealthEntry):
+    """A machine's health with its evidence."""
+
+    machine: str
+    evidence: dict[str, Any]
+
+
+class PrognosisEntry(Answer):
+    """A remaining useful life with its interval, or why there is none."""
+
+    measured_at: Time | None = None
+    computed_at: Time | None = None
+    revision: int | None = None
+    source: Literal["model", "trend", "none"]
+    rul_s: float | None = None
+    rul_lower_s: float | None = None
+    rul_upper_s: float | None = Field(None, description="Null with a lower bound: at least that.")
+    level: float | None = Field(None, description="How often such an interval holds the truth, as calibrated.")
+    model_id: int | None = None
+    reason: str | None = None
+
+
+class PrognosisAnswer(PrognosisEntry):
+    """A machine's remaining useful life with its evidence."""
+
+    machine: str
+    evidence: dict[str, Any]
+
+
+class Registration(Answer):
+    """What registering a machine did, or would do."""
+
+    machine: str
+    outcome: Literal["created", "changed", "unchanged"]
+
+
+class FleetRegistration(Answer):
+    """What registering a fleet did, or would do with `dry_run`."""
+
+    dry_run: bool
+    machines: list[Registration]
+
+
+class WorkEventQuestion(Question):
+    """Something that was done to a machine or one of its components."""
+
+    kind: Literal["failure", "replacement", "inspection", "stop"]
+    occurred_at: Moment
+    component: Key | None = None
+    finding: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None = None
+    note: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")] = ""
+
+
+class WorkEventAnswer(Answer):
+    """Something that was done to a machine."""
+
+    id: int
+    kind: Literal["failure", "replacement", "inspection", "stop"]
+    component: str | None
+    occurred_at: Time
+    finding: str | None
+    note: str
+    actor: str
+    recorded_at: Time

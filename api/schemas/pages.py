@@ -1,0 +1,65 @@
+"""What every answer shares: the page of a collection and the problem document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+Item = TypeVar("Item")
+
+# Times leave as RFC 3339 in UTC.
+Time = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z"), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-01T10:00:00Z"]}),
+]
+
+
+class Answer(BaseModel):
+    """An answer; what it was read from may hold more."""
+
+    model_config = ConfigDict(extra="ignore", from_attributes=True)
+
+
+class Question(BaseModel):
+    """A request body; a member that does not exist is refused, for it is mostly a misspelt one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Answer, Generic[Item]):
+    """Part of a collection; `next_cursor` is null on the last page."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+class ProblemDocument(Answer):
+    """What went wrong, as RFC 9457 has it; `field` and `record` say where."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:pdm:problem:not-found",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "there is no machine 'press-99'",
+                    "code": "not-found",
+                }
+            ]
+        },
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None
+    record: int | None = None
+    problems: list[dict[str, Any]] | None = None
+    results: list[dict[str, Any]] | None = Field(None, description="One result a record, where records were sent.")

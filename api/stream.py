@@ -1,0 +1,192 @@
+"""Alert events as they happen: one listener a process, fanned out to clients through bounded queues."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pdm.service.access import Caller
+from pdm.store.connection import conninfo
+from pdm.store.queries import query
+
+POLL_INTERVAL_S = 1.0
+QUEUE_EVENTS = 256
+HEARTBEAT_S = 15.0
+SLOW_CLIENT_S = 10.0
+_PAGE = 500
+
+_log = logging.getLogger(__name__)
+
+Place = tuple[int, int]  # transaction, event id: the order in which events become visible
+Event = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Listener:
+    """One client: its bounded queue, and whether it fell behind."""
+
+    site_ids: tuple[int, ...] | None
+    queue: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(QUEUE_EVENTS))
+    has_fallen_behind: bool = False
+
+    def may_see(self, event: Event) -> bool:
+        """Whether the event's machine stands at one of the client's sites."""
+        return self.site_ids is None or event["site_id"] in self.site_ids
+
+
+class AlertHub:
+    """Reads new alert events once for the process and hands them to every listener.
+
+    It listens for the worker's wake-up and also looks every second, so a lost notification costs a
+    second. Events are read behind the oldest running transaction, by transaction and id: an event can
+    then never appear behind a place that a client has passed.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._place: Place | None = None
+        self._listeners: set[Listener] = set()
+
+    def subscribe(self, caller: Caller) -> Listener:
+        """Let a client receive what is read from now on."""
+        listener = Listener(caller.site_ids)
+        self._listeners.add(listener)
+        return listener
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Let a client receive nothing more."""
+        self._listeners.discard(listener)
+
+    async def run(self) -> None:
+        """Read and hand out until cancelled; an away database is waited for."""
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(conninfo(self._dsn), autocommit=True) as conn:
+                    await conn.execute("LISTEN pdm_alert")
+                    await self._follow(conn)
+            except (psycopg.Error, OSError) as error:
+                _log.warning("the alert stream waits for the database: %s", error)
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def events_after(self, place: Place, listener: Listener) -> AsyncIterator[Event]:
+        """Yield stored events behind a place, up to what the hub has handed out."""
+        async with await psycopg.AsyncConnection.connect(conninfo(self._dsn), autocommit=True) as conn:
+            while page := await _fetch(conn, place):
+                for event in page:
+                    place = _place(event)
+                    if listener.may_see(event):
+                        yield event
+
+    async def _follow(self, conn: psycopg.AsyncConnection[Any]) -> None:
+        while True:
+            if self._place is None:
+                row = await (await conn.execute(query("fetch_alert_horizon"))).fetchone()
+                assert row is not None
+                self._place = (int(row[0]), 0)
+            while page := await _fetch(conn, self._place):
+                for event in page:
+                    self._hand_out(event)
+                    self._place = _place(event)
+            async for _ in conn.notifies(timeout=POLL_INTERVAL_S, stop_after=1):
+                pass
+
+    def _hand_out(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            if not listener.may_see(event):
+                continue
+            try:
+                listener.queue.put_nowait(event)
+            except asyncio.QueueFull:
+                listener.has_fallen_behind = True
+                self.unsubscribe(listener)
+
+
+class AlertStream(Response):
+    """The answer to a client of the stream: server-sent events until it leaves or falls behind."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: AlertHub, caller: Caller, after: Place | None) -> None:
+        super().__init__(headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._hub = hub
+        self._caller = caller
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events; a client that does not read within ten seconds is dropped and can resume."""
+        listener = self._hub.subscribe(self._caller)
+        leaving = asyncio.create_task(_left(Request(scope, receive)))
+        sending = asyncio.create_task(self._send_events(send, listener))
+        try:
+            await asyncio.wait({leaving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done() and (error := sending.exception()) is not None and not isinstance(error, TimeoutError):
+                _log.warning("an alert stream ended: %s", error)
+        finally:
+            self._hub.unsubscribe(listener)
+            for task in (leaving, sending):
+                task.cancel()
+
+    async def _send_events(self, send: Send, listener: Listener) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await _write(send, b"retry: 2000\n: connected\n\n")
+        passed = self._after or (0, 0)
+        if self._after is not None:
+            async for event in self._hub.events_after(self._after, listener):
+                passed = _place(event)
+                await _write(send, encode_event(event))
+        while not listener.has_fallen_behind or not listener.queue.empty():
+            try:
+                event = await asyncio.wait_for(listener.queue.get(), HEARTBEAT_S)
+            except TimeoutError:
+                await _write(send, b": still here\n\n")
+                continue
+            if _place(event) > passed:
+                await _write(send, encode_event(event))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def parse_place(last_event_id: str | None) -> Place | None:
+    """Return the place that a Last-Event-ID stands for; None where there is none, or it is not one of ours."""
+    transaction, _, event = (last_event_id or "").partition("-")
+    if not (transaction.isdecimal() and event.isdecimal() and len(transaction) < 20 and len(event) < 19):
+        return None
+    return int(transaction), int(event)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return a server-sent event whose id is the place to resume from."""
+    transaction, number = _place(event)
+    data = {name: value for name, value in event.items() if name not in ("transaction", "site_id")}
+    body = orjson.dumps(data, default=str)
+    return b"id: %d-%d\nevent: alert\ndata: %b\n\n" % (transaction, number, body)
+
+
+async def _fetch(conn: psycopg.AsyncConnection[Any], place: Place) -> list[Event]:
+    values = {"transaction": str(place[0]), "id": place[1], "limit": _PAGE}
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        return await (await cursor.execute(query("fetch_alert_events_after"), values)).fetchall()
+
+
+def _place(event: Event) -> Place:
+    return int(event["transaction"]), int(event["id"])
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _write(send: Send, body: bytes) -> None:
+    async with asyncio.timeout(SLOW_CLIENT_S):
+        await send({"type": "http.response.body", "body": body, "more_body": True})

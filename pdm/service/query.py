@@ -1,0 +1,232 @@
+"""What a caller asks to see of machines: the use cases of reading verdicts, histories and journals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import NotFoundError, UnavailableError
+from pdm.service.access import Caller, Role
+from pdm.store import alert_views, channels, fleet, journal, verdicts
+from pdm.store.access import scoped
+from pdm.store.connection import check_server
+
+Row = dict[str, Any]
+Pool = ConnectionPool[Any]
+
+NOT_YET_ANALYSED = "nothing has been analysed yet"
+
+
+@contextmanager
+def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[Connection[Any], Row]]:
+    """Open a transaction on a machine that the caller may see.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine, or it stands at a site that the caller may not know.
+    """
+    with pool.connection() as conn:
+        with scoped(conn, caller.site_ids):
+            row = fleet.find_machine(conn, machine)
+        if row is None:
+            raise NotFoundError(f"there is no machine {machine!r}")
+        yield conn, row
+
+
+def list_machines(
+    pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None
+) -> list[Row]:
+    """Return the fleet: machines with their newest health, remaining life and worst open alert."""
+    with pool.connection() as conn:
+        with scoped(conn, caller.site_ids):
+            machines = fleet.page_machines(conn, after=after, limit=limit, site=site, line=line)
+        current = fleet.fetch_current_verdicts(conn, [machine["id"] for machine in machines])
+    return [_with_verdict(machine, current[machine["id"]]) for machine in machines]
+
+
+def read_machine(pool: Pool, caller: Caller, machine: str) -> Row:
+    """Return one machine with its components, points and newest verdict."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        parts = {
+            "components": fleet.list_components(conn, row["id"]),
+            "points": fleet.list_points(conn, row["id"]),
+        }
+        current = fleet.fetch_current_verdicts(conn, [row["id"]])[row["id"]]
+    return {**_with_verdict(row, current), **parts}
+
+
+def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> Row:
+    """Return the newest assessment, or what was the newest at `as_of`; a machine not yet analysed is learning."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        found = verdicts.fetch_assessment(conn, row["id"], as_of)
+    return {"machine": machine, "learning_progress": 0.0, "evidence": {}, **(found or {})}
+
+
+def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> Row:
+    """Return the newest prognosis, or what was the newest at `as_of`; without one, the reason."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        found = verdicts.fetch_prognosis(conn, row["id"], as_of)
+    return {"machine": machine, **(found or {"source": "none", "reason": NOT_YET_ANALYSED, "evidence": {}})}
+
+
+def list_health(
+    pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
+) -> list[Row]:
+    """Return one assessment an acquisition, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return verdicts.page_assessments(conn, row["id"], since=since, before=before, limit=limit)
+
+
+def list_prognoses(
+    pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
+) -> list[Row]:
+    """Return one prognosis an acquisition, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return verdicts.page_prognoses(conn, row["id"], since=since, before=before, limit=limit)
+
+
+def list_acquisitions(
+    pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
+) -> list[Row]:
+    """Return when and how a machine was measured, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return channels.page_acquisitions(conn, row["id"], since=since, before=before, limit=limit)
+
+
+def list_work_events(
+    pool: Pool, caller: Caller, machine: str, *, before: datetime, before_id: int, limit: int
+) -> list[Row]:
+    """Return what was done to a machine, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return journal.page_work_events(conn, row["id"], before=before, before_id=before_id, limit=limit)
+
+
+def read_work_event(pool: Pool, event_id: int) -> Row:
+    """Return a work event that the caller has just recorded."""
+    with pool.connection() as conn:
+        found = journal.find_work_event(conn, event_id)
+    if found is None:
+        raise NotFoundError(f"there is no work event {event_id}")
+    return found
+
+
+def list_alerts(
+    pool: Pool,
+    caller: Caller,
+    *,
+    before: datetime,
+    before_id: UUID,
+    limit: int,
+    state: str | None,
+    severity: str | None,
+    machine: str | None,
+) -> list[Row]:
+    """Return alerts of machines that the caller may see, the last raised first."""
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        return alert_views.page_alerts(
+            conn, before=before, before_id=before_id, limit=limit, state=state, severity=severity, machine=machine
+        )
+
+
+def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Row:
+    """Return an alert with its evidence and history.
+
+    Raises
+    ------
+    NotFoundError
+        There is none that the caller may see.
+    """
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        found = alert_views.find_alert(conn, alert_id)
+    if found is None:
+        raise NotFoundError(f"there is no alert {alert_id}")
+    return found
+
+
+def list_receipts(pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int) -> list[Row]:
+    """Return receipts, newest first; a sender or a caller of some sites sees its own."""
+    with pool.connection() as conn:
+        return journal.page_receipts(conn, before=before, before_id=before_id, limit=limit, actor=_sender(caller))
+
+
+def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> Row:
+    """Return a receipt with one result a record."""
+    with pool.connection() as conn:
+        found = journal.find_receipt(conn, receipt_id, _sender(caller))
+    if found is None:
+        raise NotFoundError(f"there is no receipt {receipt_id}")
+    return found
+
+
+def list_models(pool: Pool, *, before: int, limit: int, fleet_name: str | None) -> list[Row]:
+    """Return models of remaining life, newest first."""
+    with pool.connection() as conn:
+        return journal.page_models(conn, before=before, limit=limit, fleet=fleet_name)
+
+
+def read_model(pool: Pool, model_id: int) -> Row:
+    """Return a model's metrics and what it was trained on."""
+    with pool.connection() as conn:
+        found = journal.find_model(conn, model_id)
+    if found is None:
+        raise NotFoundError(f"there is no model {model_id}")
+    return found
+
+
+def list_set_aside(pool: Pool, caller: Caller, *, after_id: int, after: datetime, limit: int) -> list[Row]:
+    """Return acquisitions whose analysis failed."""
+    with pool.connection() as conn:
+        return journal.page_set_aside(conn, after_id=after_id, after=after, limit=limit, site_ids=caller.site_ids)
+
+
+def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> list[Row]:
+    """Return records whose time cannot be right."""
+    with pool.connection() as conn:
+        return journal.page_quarantine(conn, before=before, limit=limit, site_ids=caller.site_ids)
+
+
+def count_waiting(pool: Pool) -> Row:
+    """Return how much waits for analysis."""
+    with pool.connection() as conn:
+        return fleet.count_waiting(conn)
+
+
+def count_for_metrics(pool: Pool) -> tuple[Row, dict[str, int]]:
+    """Return the gauges that only the database knows, and open alerts by severity."""
+    with pool.connection() as conn:
+        return fleet.count_for_metrics(conn)
+
+
+def check_ready(pool: Pool) -> None:
+    """Return if requests can be served.
+
+    Raises
+    ------
+    UnavailableError
+        The database does not answer, or has not been migrated.
+    ConfigurationError
+        The server could lose what is acknowledged.
+    """
+    with pool.connection() as conn:
+        if not fleet.is_migrated(conn):
+            raise UnavailableError("the database holds no schema yet; run `pdm migrate`")
+        check_server(conn)
+
+
+def _sender(caller: Caller) -> str | None:
+    return caller.name if caller.role is Role.INGEST or caller.site_ids is not None else None
+
+
+def _with_verdict(machine: Row, verdict: Row) -> Row:
+    alert = None
+    if verdict["alert_id"] is not None:
+        alert = {name: verdict[f"alert_{name}"] for name in ("id", "severity", "state")}
+    kept = {name: value for name, value in verdict.items() if not name.startswith("alert_")}
+    return {**machine, **kept, "alert": alert}

@@ -1,0 +1,87 @@
+"""One channel of a machine: its acquisitions, one waveform, and the course of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import dict_row
+
+from pdm.store.queries import query
+
+Row = dict[str, Any]
+
+# The table of the newest feature version, by the quantity that a point measures.
+FEATURE_TABLES = {
+    "acceleration": "feature_vibration_v1",
+    "velocity": "feature_vibration_v1",
+    "displacement": "feature_vibration_v1",
+    "current": "feature_current_v1",
+}
+
+_BUCKETS = sql.SQL(
+    "SELECT time_bucket({width}, measured_at) AS bucket, count(*), {columns} FROM {table} "
+    "WHERE point_id = {point_id} AND measured_at >= {since} AND measured_at < {before} "
+    "GROUP BY bucket ORDER BY bucket LIMIT {limit}"
+)
+
+
+def page_acquisitions(
+    conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
+) -> list[Row]:
+    """Return the acquisitions of a machine measured in [since, before), newest first."""
+    values = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query("page_acquisitions"), values).fetchall()
+
+
+def fetch_waveform(conn: Connection[Any], point_id: int, measured_at: datetime) -> Row | None:
+    """Return sampling_rate [Hz], sample_count, scale, codec and payload of one channel, or None."""
+    with conn.cursor(row_factory=dict_row, binary=True) as cursor:
+        values = {"point_id": point_id, "measured_at": measured_at}
+        return cursor.execute(query("fetch_waveform"), values).fetchone()
+
+
+def fetch_last_measured_at(conn: Connection[Any], machine_id: int) -> datetime | None:
+    """Return when a machine was last measured, or None."""
+    row = conn.execute(query("fetch_last_measured_at"), {"machine_id": machine_id}).fetchone()
+    return None if row is None else row[0]
+
+
+def list_feature_columns(conn: Connection[Any], table: str) -> list[str]:
+    """Return the names of the features that a table holds."""
+    return [row[0] for row in conn.execute(query("list_feature_columns"), {"table": table}).fetchall()]
+
+
+def fetch_feature_buckets(
+    conn: Connection[Any],
+    table: str,
+    names: Sequence[str],
+    *,
+    point_id: int,
+    since: datetime,
+    before: datetime,
+    width: timedelta,
+    limit: int,
+) -> list[tuple[Any, ...]]:
+    """Return (bucket, count, then min, mean and max of each feature) over [since, before).
+
+    `names` must come from `list_feature_columns`: they are columns of the table.
+    """
+    columns = sql.SQL(", ").join(
+        sql.SQL("{function}({column})").format(function=sql.SQL(function), column=sql.Identifier(name))
+        for name in names
+        for function in ("min", "avg", "max")
+    )
+    statement = _BUCKETS.format(
+        width=sql.Literal(width),
+        columns=columns,
+        table=sql.Identifier(table),
+        point_id=sql.Literal(point_id),
+        since=sql.Literal(since),
+        before=sql.Literal(before),
+        limit=sql.Literal(limit),
+    )
+    return conn.execute(statement).fetchall()

@@ -1,0 +1,79 @@
+-- name: page_machines
+-- Machines by key, after a cursor, of a site or line if one is named; row-level security applies.
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline
+FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
+WHERE m.key > %(after)s::text
+  AND (%(site)s::text IS NULL OR s.key = %(site)s::text)
+  AND (%(line)s::text IS NULL OR l.key = %(line)s::text)
+ORDER BY m.key
+LIMIT %(limit)s::integer;
+
+-- name: find_machine
+-- One machine as it is registered; row-level security applies.
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline,
+       m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
+       m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.severity_limits,
+       m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at
+FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
+WHERE m.key = %(machine)s::text;
+
+-- name: list_components
+-- The components of a machine.
+SELECT key AS component, kind, bearing FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
+
+-- name: list_points
+-- The measurement points of a machine; row-level security applies.
+SELECT p.id, p.key AS point, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
+       c.key AS component
+FROM point p LEFT JOIN component c ON c.id = p.component_id
+WHERE p.machine_id = %(machine_id)s::bigint
+ORDER BY p.id;
+
+-- name: find_point
+-- One measurement point of a machine by its key; row-level security applies.
+SELECT p.id, p.key AS point, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz
+FROM point p JOIN machine m ON m.id = p.machine_id
+WHERE m.key = %(machine)s::text AND p.key = %(point)s::text;
+
+-- name: fetch_current_verdicts
+-- For each of these machines its newest assessment and prognosis and its worst open alert.
+SELECT w.machine_id, a.measured_at, a.health, a.learning_progress, a.operating_state, a.zone, a.symptom,
+       a.component, a.confidence, p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
+       p.source AS rul_source, o.id AS alert_id, o.severity AS alert_severity, o.state AS alert_state
+FROM unnest(%(machine_ids)s::bigint[]) AS w (machine_id)
+LEFT JOIN LATERAL (
+    SELECT * FROM assessment x WHERE x.machine_id = w.machine_id
+    ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
+) a ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM prognosis x WHERE x.machine_id = w.machine_id AND x.component = ''
+    ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
+) p ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM alert x WHERE x.machine_id = w.machine_id AND x.state <> 'cleared'
+    ORDER BY array_position(ARRAY['critical', 'warning', 'advisory'], x.severity), x.raised_at LIMIT 1
+) o ON true;
+
+-- name: count_waiting
+-- How many acquisitions wait for analysis and how many were set aside; a replay of late data counts as one.
+SELECT (SELECT count(*) FROM pending)
+           + (SELECT count(*) FROM analysis_state WHERE dirty_from IS NOT NULL) AS pending,
+       (SELECT count(*) FROM set_aside) AS set_aside;
+
+-- name: count_for_metrics
+-- Gauges that only the database knows.
+SELECT (SELECT count(*) FROM pending) AS pending,
+       (SELECT count(*) FROM set_aside) AS set_aside,
+       (SELECT count(*) FROM quarantine) AS quarantined,
+       (SELECT count(*) FROM machine) AS machines,
+       (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) AS undelivered,
+       (SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL) AS dead_letters,
+       (SELECT coalesce(extract(epoch FROM now() - min(enqueued_at)), 0)::float8 FROM pending) AS oldest_pending_s;
+
+-- name: count_open_alerts
+-- Open alerts by severity.
+SELECT severity, count(*) FROM alert WHERE state <> 'cleared' GROUP BY severity;
+
+-- name: find_schema
+-- Whether the database was migrated: the name of one relation, or NULL.
+SELECT to_regclass('api_key')::text;

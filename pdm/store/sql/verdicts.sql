@@ -1,0 +1,39 @@
+-- name: fetch_assessment
+-- The newest assessment of a machine, or the one that was the newest at a time on the wall clock.
+SELECT measured_at, computed_at, revision, health, learning_progress, operating_state, zone, symptom, component,
+       confidence, evidence, rule_version
+FROM assessment
+WHERE machine_id = %(machine_id)s::bigint
+  AND (%(as_of)s::timestamptz IS NULL OR computed_at <= %(as_of)s::timestamptz)
+ORDER BY measured_at DESC, revision DESC
+LIMIT 1;
+
+-- name: page_assessments
+-- What is now known of each acquisition's health, newest first.
+SELECT DISTINCT ON (measured_at) measured_at, computed_at, revision, health, learning_progress, operating_state,
+       zone, symptom, component, confidence, rule_version
+FROM assessment
+WHERE machine_id = %(machine_id)s::bigint AND measured_at >= %(since)s::timestamptz
+  AND measured_at < %(before)s::timestamptz
+ORDER BY measured_at DESC, revision DESC
+LIMIT %(limit)s::integer;
+
+-- name: fetch_prognosis
+-- The newest prognosis of a machine, or the one that was the newest at a time on the wall clock.
+SELECT measured_at, computed_at, revision, source, rul AS rul_s, rul_lower AS rul_lower_s,
+       rul_upper AS rul_upper_s, level, model_id, reason, evidence
+FROM prognosis
+WHERE machine_id = %(machine_id)s::bigint AND component = ''
+  AND (%(as_of)s::timestamptz IS NULL OR computed_at <= %(as_of)s::timestamptz)
+ORDER BY measured_at DESC, revision DESC
+LIMIT 1;
+
+-- name: page_prognoses
+-- The prognosis at each acquisition as it is known now, newest first.
+SELECT DISTINCT ON (measured_at) measured_at, computed_at, revision, source, rul AS rul_s,
+       rul_lower AS rul_lower_s, rul_upper AS rul_upper_s, level, model_id, reason
+FROM prognosis
+WHERE machine_id = %(machine_id)s::bigint AND component = '' AND measured_at >= %(since)s::timestamptz
+  AND measured_at < %(before)s::timestamptz
+ORDER BY measured_at DESC, revision DESC
+LIMIT %(limit)s::integer;
