@@ -53,12 +53,12 @@ _SHORT = Reason.RECORD_TOO_SHORT
 _NYQUIST = Reason.BAND_ABOVE_NYQUIST
 _BEARING = Reason.NO_SPEED | Reason.NO_GEOMETRY | Reason.BEARING_UNRESOLVED | Reason.CONSTANT
 _ORDER = Reason.NO_SPEED | Reason.SHAFT_UNRESOLVED | Reason.BAND_ABOVE_NYQUIST
-_SUPPLY = Reason.SUPPLY_NOT_FOUND
-_SLIP = Reason.SUPPLY_NOT_FOUND | Reason.NO_SPEED | Reason.NO_POLE_PAIRS | Reason.SLIP_UNRESOLVED
-_SHAFT = Reason.SUPPLY_NOT_FOUND | Reason.NO_SPEED | Reason.SHAFT_UNRESOLVED
+_SUPPLY = Reason.SUPPLY_NOT_FOUND | Reason.RECORD_TOO_SHORT
+_SLIP = _SUPPLY | Reason.NO_SPEED | Reason.NO_POLE_PAIRS | Reason.SLIP_UNRESOLVED
+_SHAFT = _SUPPLY | Reason.NO_SPEED | Reason.SHAFT_UNRESOLVED
 _CURRENT_BEARING = _SUPPLY | Reason.NO_SPEED | Reason.NO_GEOMETRY | Reason.BEARING_UNRESOLVED
 _PHASES = Reason.SINGLE_PHASE
-_SEQUENCE = Reason.SINGLE_PHASE | Reason.SUPPLY_NOT_FOUND
+_SEQUENCE = _PHASES | _SUPPLY
 
 _TIME: tuple[_Row, ...] = (
     ("mean", "mean of x", "m/s2", _ALWAYS, "[1]"),
@@ -115,7 +115,7 @@ _SPECTRUM: tuple[_Row, ...] = (
 _BEARING_LINES: tuple[_Row, ...] = tuple(
     (
         f"envelope_{fault}_{harmonic}",
-        f"mean square of the squared envelope at {harmonic} x {text} (+- 2 % slip), band 1/4 to 1/2 of half "
+        f"mean square of the squared envelope at {harmonic} x {text} (+- 2 % slip), band 1/4 to 3/4 of half "
         "the sampling rate",
         "(m/s2)^4",
         _BEARING,
@@ -138,7 +138,7 @@ _ENVELOPE: tuple[_Row, ...] = (
 
 _MORE_VIBRATION: tuple[_Row, ...] = (
     ("rolloff_95", "frequency below which 95 % of power lies", "Hz", _CONSTANT, "[4]"),
-    ("spectral_flatness", "geometric over arithmetic mean of the power spectrum", "1", _CONSTANT, "[4]"),
+    ("spectral_flatness", "geometric over arithmetic mean of lines, none under 1e-9 of it", "1", _CONSTANT, "[4]"),
     ("high_frequency_rms", "rms above 1 kHz", "m/s2", _NYQUIST | _SHORT, "[1]"),
     ("histogram_entropy", "-sum p ln p / ln 64, 64 equal bins, minimum to maximum", "1", _CONSTANT, "[2]"),
     ("velocity_rms", "velocity rms 10-1000 Hz, as ISO 20816 grades it", "m/s", _SHORT | _NYQUIST, "[6]"),
@@ -204,9 +204,7 @@ _GROUP: tuple[_Row, ...] = (
 )
 
 
-def _define(
-    rows: Iterable[_Row], quantity: Quantity, scope: Scope, *, core: bool
-) -> tuple[FeatureDefinition, ...]:
+def _define(rows: Iterable[_Row], quantity: Quantity, scope: Scope, *, core: bool) -> tuple[FeatureDefinition, ...]:
     return tuple(
         FeatureDefinition(name, definition, unit, quantity, scope, core, absent, source)
         for name, definition, unit, absent, source in rows
