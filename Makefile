@@ -39,7 +39,7 @@ check: setup
 	@$(run)/ruff check --quiet .
 	@$(run)/ruff format --quiet --check .
 	@$(run)/mypy --strict
-	@$(run)/lint-imports --no-timing
+	@$(run)/lint-imports
 	@$(pytest) --doctest-modules features pdm
 
 test: setup
