@@ -128,7 +128,7 @@ def describe_phase(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _harmonics(p: Array, variance: float, out: Array, reasons: Array, supply: float, fundamental: float) -> None:
+def _harmonics(p: Array, out: Array, reasons: Array, supply: float, fundamental: float) -> None:
     last = p.shape[0] - 1
     distortion = 0.0
     weighted = total = fundamental**2
