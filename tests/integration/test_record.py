@@ -198,7 +198,7 @@ def test_a_machine_of_another_site_is_unknown(pool: Pool) -> None:
     site_ids = [row[0] for row in ask(pool, "SELECT id FROM site WHERE key = 'busan'")]
     receipt = send(pool, acquisition(), acquisition("lathe-01"), acquisition("no-such"), site_ids=site_ids)
     assert outcomes(receipt) == ["stored", "rejected", "rejected"]
-    own, foreign, unknown = (result.problems for result in receipt.results)
+    _own, foreign, unknown = (result.problems for result in receipt.results)
     assert [p.detail.replace("lathe-01", "no-such") for p in foreign] == [p.detail for p in unknown]
 
 
