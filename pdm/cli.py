@@ -146,7 +146,7 @@ def simulate(
     """Write the recordings of a simulated fleet, with its truth, to files."""
     from datetime import UTC, datetime
 
-    from pdm.twin.files import write_files
+    from pdm.replay.simulated_files import write_files
     from pdm.twin.fleet import demo_fleet
 
     write_files(demo_fleet(seed, datetime.now(UTC)), folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -174,18 +175,14 @@ def _read_row(group: _Group, cells: dict[str, Any], samples: Any, where: str) ->
             raise RefusedPartError("missing-field", f"{where}: {name} is null", f"{where}.{name}")
     value = cells["value"]
     if (samples is None) == (value is None):
-        raise RefusedPartError(
-            "wrong-type", f"{where}: a channel has either samples or a value", f"{where}.samples"
-        )
+        raise RefusedPartError("wrong-type", f"{where}: a channel has either samples or a value", f"{where}.samples")
     if value is not None:
         group.scalars.append(make_scalar(cells["point"], cells["unit"], float(value), where))
         return
     if isinstance(samples, RefusedPartError):
         raise samples
     group.waveforms.append(
-        make_waveform(
-            cells["point"], cells["unit"], cells["sampling_rate_hz"], cells["scale"], samples, where
-        )
+        make_waveform(cells["point"], cells["unit"], cells["sampling_rate_hz"], cells["scale"], samples, where)
     )
 
 
@@ -210,7 +207,7 @@ def _sample_views(batch: Any) -> list[NDArray[Any] | RefusedPartError | None]:
     offsets = column.offsets.to_pylist()
     present = column.is_valid().to_pylist()
     views: list[NDArray[Any] | RefusedPartError | None] = []
-    for row, (begin, end) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for row, (begin, end) in enumerate(itertools.pairwise(offsets)):
         if not present[row]:
             views.append(None)
         elif nulls and child.slice(begin, end - begin).null_count:
@@ -269,9 +266,7 @@ def _refuse_compression(body: bytes) -> None:
             data_at = _field(metadata, header, 1)
             header = _follow(metadata, data_at) if data_at else header
         if _field(metadata, header, 3):  # RecordBatch.compression
-            raise MalformedBodyError(
-                "compressed Arrow buffers are not accepted; write the stream uncompressed"
-            )
+            raise MalformedBodyError("compressed Arrow buffers are not accepted; write the stream uncompressed")
 
 
 def _messages(body: bytes) -> Iterator[bytes]:

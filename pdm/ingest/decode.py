@@ -12,7 +12,7 @@ __all__ = ["Decoded", "decode"]
 
 
 def decode(content_type: str, body: bytes) -> list[Decoded]:
-    """Decode a request body to its records, each with the channels that are good and the problems of the others.
+    """Decode a request body to records: of each the channels that are good and the problems of the rest.
 
     Parameters
     ----------

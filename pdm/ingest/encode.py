@@ -25,13 +25,9 @@ def encode_raw(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
     start = len(raw_body.MAGIC) + raw_body.LENGTH.size
     header += b" " * (-(start + len(header)) % 4)  # so that samples lie aligned
     samples = [
-        np.ascontiguousarray(w.samples, raw_body.DTYPES[_dtype(w)]).tobytes()
-        for a in acquisitions
-        for w in a.waveforms
+        np.ascontiguousarray(w.samples, raw_body.DTYPES[_dtype(w)]).tobytes() for a in acquisitions for w in a.waveforms
     ]
-    return raw_body.MEDIA_TYPE, b"".join(
-        [raw_body.MAGIC, raw_body.LENGTH.pack(len(header)), header, *samples]
-    )
+    return raw_body.MEDIA_TYPE, b"".join([raw_body.MAGIC, raw_body.LENGTH.pack(len(header)), header, *samples])
 
 
 def encode_arrow(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
@@ -57,9 +53,7 @@ def _record(acquisition: Acquisition, waveform: Any) -> dict[str, Any]:
     if acquisition.waveforms:
         record["waveforms"] = [waveform(w) for w in acquisition.waveforms]
     if acquisition.scalars:
-        record["scalars"] = [
-            {"point": s.point, "unit": s.unit, "value": s.value} for s in acquisition.scalars
-        ]
+        record["scalars"] = [{"point": s.point, "unit": s.unit, "value": s.value} for s in acquisition.scalars]
     return record
 
 

@@ -53,8 +53,7 @@ def decode_json(body: bytes) -> list[Decoded]:
         form = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return [
-            read_record(index, plain, WaveformForm, _to_waveform)
-            for index, plain in enumerate(_plain_records(body))
+            read_record(index, plain, WaveformForm, _to_waveform) for index, plain in enumerate(_plain_records(body))
         ]
     records = form.acquisitions
     check_count(len(records))
@@ -93,13 +92,9 @@ def records_of(plain: Any) -> list[Any]:
         It is not an object with a list of acquisitions and nothing else.
     """
     if not isinstance(plain, dict) or not isinstance(plain.get("acquisitions"), list):
-        raise MalformedBodyError(
-            "the body must be an object with a list 'acquisitions'", field="acquisitions"
-        )
+        raise MalformedBodyError("the body must be an object with a list 'acquisitions'", field="acquisitions")
     if other := [key for key in plain if key != "acquisitions"]:
-        raise MalformedBodyError(
-            f"unknown field {other[0][:64]!r} beside 'acquisitions'", field=other[0][:64]
-        )
+        raise MalformedBodyError(f"unknown field {other[0][:64]!r} beside 'acquisitions'", field=other[0][:64])
     records: list[Any] = plain["acquisitions"]
     check_count(len(records))
     return records

@@ -19,7 +19,7 @@ from pdm.measurements import Waveform
 MEDIA_TYPE = "application/vnd.pdm.raw"
 MAGIC = b"PDM1"
 LENGTH = struct.Struct("<I")
-DTYPES = {"i2": np.dtype("<i2"), "f4": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[Any]] = {"i2": np.dtype("<i2"), "f4": np.dtype("<f4")}
 
 
 class RawWaveformForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,9 +52,7 @@ def decode_raw(body: bytes) -> list[Decoded]:
         raise MalformedBodyError(f"a raw body begins with {MAGIC.decode()} and the header's length")
     (length,) = LENGTH.unpack_from(body, len(MAGIC))
     if start + length > len(body):
-        raise MalformedBodyError(
-            f"the header should have {length} bytes, the body has {len(body) - start} left"
-        )
+        raise MalformedBodyError(f"the header should have {length} bytes, the body has {len(body) - start} left")
     try:
         plain = msgspec.json.decode(body[start : start + length])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
@@ -71,9 +69,7 @@ def decode_raw(body: bytes) -> list[Decoded]:
                 "missing-field", f"channel {form.point!r}: counts (i2) need a scale", f"{field}.scale"
             )
         if form.dtype == "f4" and form.scale is not None:
-            raise RefusedPartError(
-                "wrong-type", f"channel {form.point!r}: floats (f4) have no scale", f"{field}.scale"
-            )
+            raise RefusedPartError("wrong-type", f"channel {form.point!r}: floats (f4) have no scale", f"{field}.scale")
         return make_waveform(form.point, form.unit, form.sampling_rate_hz, form.scale, samples, field)
 
     return [read_record(index, record, RawWaveformForm, to_waveform) for index, record in enumerate(records)]
@@ -94,17 +90,13 @@ def _place_samples(records: list[Any], offset: int) -> int:
     for index, record in enumerate(records):
         waveforms = record.get("waveforms", []) if isinstance(record, dict) else None
         if not isinstance(waveforms, list):
-            raise MalformedBodyError(
-                f"record {index} has no list of waveforms", field="waveforms", record=index
-            )
+            raise MalformedBodyError(f"record {index} has no list of waveforms", field="waveforms", record=index)
         for place, entry in enumerate(waveforms):
             field = f"acquisitions[{index}].waveforms[{place}]"
             try:
                 layout = convert(entry, _Layout, field)
             except RefusedPartError as refusal:
-                raise MalformedBodyError(
-                    refusal.problem.detail, field=refusal.problem.field, record=index
-                ) from None
+                raise MalformedBodyError(refusal.problem.detail, field=refusal.problem.field, record=index) from None
             if not 0 <= layout.count <= MAX_SAMPLES or "offset" in entry:
                 raise MalformedBodyError(
                     f"{field}: count must be in 0..{MAX_SAMPLES}, and the header has no offsets",
@@ -117,5 +109,5 @@ def _place_samples(records: list[Any], offset: int) -> int:
 
 
 def _view(body: bytes, form: RawWaveformForm) -> NDArray[Any]:
-    samples = np.frombuffer(body, DTYPES[form.dtype], form.count, form.offset)
+    samples: NDArray[Any] = np.frombuffer(body, DTYPES[form.dtype], form.count, form.offset)
     return samples if samples.flags.aligned else samples.copy()

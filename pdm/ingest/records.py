@@ -25,9 +25,7 @@ _MAX_TEXT = 64
 _INT16 = np.iinfo(np.int16)
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-_RFC_3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?([Zz]|[+-]\d\d:\d\d)?", flags=re.ASCII
-)
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?([Zz]|[+-]\d\d:\d\d)?", flags=re.ASCII)
 
 
 class RefusedPartError(Exception):
@@ -75,7 +73,7 @@ def make_waveform(
     if sampling_rate is None or not 0 < sampling_rate <= MAX_SAMPLING_RATE_HZ:
         raise RefusedPartError(
             "out-of-range",
-            f"channel {point!r}: sampling_rate_hz must be in (0, {MAX_SAMPLING_RATE_HZ:.0f}], not {sampling_rate}",
+            f"channel {point!r}: sampling_rate_hz is {sampling_rate}, not in (0, {MAX_SAMPLING_RATE_HZ:.0f}]",
             f"{field}.sampling_rate_hz",
         )
     if scale is not None and not 0 < scale < math.inf:
@@ -154,9 +152,7 @@ def parse_measured_at(text: str) -> datetime:
         raise _refused_time(f"{text!r} is finer than one microsecond, the resolution at which times are kept")
     micro = f".{fraction[:6]:0<6}" if fraction else ""
     try:
-        return datetime.fromisoformat(
-            f"{date}T{clock}{micro}{offset.upper().replace('Z', '+00:00')}"
-        ).astimezone(UTC)
+        return datetime.fromisoformat(f"{date}T{clock}{micro}{offset.upper().replace('Z', '+00:00')}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _refused_time(f"{text!r} is no time: {error}") from None
 
@@ -185,16 +181,14 @@ def assemble(
     try:
         check_key(machine, "machine")
     except InvalidInputError as error:
-        return refused_record(
-            record, machine, measured_at.isoformat(), [Problem("key", error.message, "machine")]
-        )
+        return refused_record(record, machine, measured_at.isoformat(), [Problem("key", error.message, "machine")])
     found = list(problems)
     if len(waveforms) + len(scalars) > MAX_CHANNELS:
         detail = f"{len(waveforms) + len(scalars)} channels in one record, at most {MAX_CHANNELS} fit"
         return refused_record(
             record, machine, measured_at.isoformat(), [Problem("too-many-channels", detail, "waveforms")]
         )
-    keys = [channel.point for channel in (*waveforms, *scalars)]
+    keys = [*(waveform.point for waveform in waveforms), *(scalar.point for scalar in scalars)]
     if len(set(keys)) != len(keys):
         twice = {key for key, times in Counter(keys).items() if times > 1}
         waveforms = [waveform for waveform in waveforms if waveform.point not in twice]
@@ -229,11 +223,9 @@ def _as_float32(samples: NDArray[Any], point: str, field: str) -> NDArray[np.flo
     first = int(np.argmin(finite))
     value = float(samples[first])
     if math.isfinite(value):
-        detail = (
-            f"channel {point!r}: sample {first} ({value:g}) is beyond single precision (+-{_FLOAT32_MAX:.3g})"
-        )
+        detail = f"channel {point!r}: sample {first} ({value:g}) is beyond single precision (+-{_FLOAT32_MAX:.3g})"
         raise RefusedPartError("out-of-range", detail, f"{field}[{first}]")
-    detail = f"channel {point!r}: sample {first} is {value}; {int(finite.size - finite.sum())} samples are not finite"
+    detail = f"channel {point!r}: sample {first} is {value}; {int(finite.size - finite.sum())} are not finite"
     raise RefusedPartError("not-finite", detail, f"{field}[{first}]")
 
 
@@ -248,9 +240,7 @@ def _as_counts(samples: NDArray[Any], point: str, field: str) -> NDArray[np.int1
     first = int(np.argmin(same))
     value = float(samples[first])
     if not math.isfinite(value):
-        raise RefusedPartError(
-            "not-finite", f"channel {point!r}: sample {first} is {value}", f"{field}[{first}]"
-        )
+        raise RefusedPartError("not-finite", f"channel {point!r}: sample {first} is {value}", f"{field}[{first}]")
     detail = (
         f"channel {point!r}: sample {first} ({value:g}) is no whole count within {_INT16.min}..{_INT16.max}, "
         "as 'scale' promises"

@@ -1,0 +1,263 @@
+"""Fleets as documents: YAML files and JSON bodies in the units people use, to machines and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from pdm.errors import InvalidInputError
+from pdm.machines.model import (
+    BearingGeometry,
+    Component,
+    ComponentKind,
+    Machine,
+    MeasurementPoint,
+    SeverityLimits,
+    Timeline,
+)
+
+_Form = TypeVar("_Form")
+_Thing = TypeVar("_Thing")
+
+
+class BearingForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A bearing's geometry in mm and degrees, and where it comes from."""
+
+    rolling_elements: int
+    element_diameter_mm: float
+    pitch_diameter_mm: float
+    source: str
+    contact_angle_deg: float = 0.0
+
+
+class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A component of a machine."""
+
+    key: str
+    kind: ComponentKind
+    bearing: BearingForm | None = None
+
+
+class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A measurement point; without a sampling rate it reports scalars."""
+
+    key: str
+    quantity: str
+    unit: str
+    sampling_rate_hz: float | None = None
+    direction: str | None = None
+    component: str | None = None
+
+
+class SeverityForm(msgspec.Struct, forbid_unknown_fields=True):
+    """Zone limits of velocity RMS in mm/s, and the standard they are cited from."""
+
+    a_b_mm_s: float
+    b_c_mm_s: float
+    c_d_mm_s: float
+    source: str
+
+
+class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A machine as people write it."""
+
+    key: str
+    site: str
+    line: str
+    name: str = ""
+    fleet: str = "default"
+    rated_speed_rpm: float | None = None
+    rated_power_kw: float | None = None
+    supply_frequency_hz: float | None = None
+    pole_pairs: int | None = None
+    severity_limits: SeverityForm | None = None
+    planning_horizon_h: float = 336.0
+    baseline_acquisitions: int = 30
+    timeline: Timeline = Timeline.LIVE
+    components: list[ComponentForm] = []
+    points: list[PointForm] = []
+
+
+def read_fleet(path: Path) -> list[Machine]:
+    """Read the machines of a fleet YAML.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no YAML, or something in it is not a machine; the message names the place in the file.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidInputError(f"{path.name}: {error}") from error
+    try:
+        return machines_from_document(document)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path.name}: {error.message}", field=error.field) from error
+
+
+def write_fleet(machines: Iterable[Machine], path: Path) -> None:
+    """Write machines as a fleet YAML that `read_fleet` reads back."""
+    document = {"machines": [machine_to_document(machine) for machine in machines]}
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def machines_from_document(document: Any) -> list[Machine]:
+    """Return the machines of a document `{"machines": [...]}`.
+
+    Raises
+    ------
+    InvalidInputError
+        The document or a machine in it is not as it should be; `field` is the place.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("machines"), list):
+        raise InvalidInputError("a fleet is an object with a list 'machines'", field="machines")
+    if other := [key for key in document if key != "machines"]:
+        raise InvalidInputError(f"unknown field {other[0]!r} beside 'machines'", field=str(other[0]))
+    machines = [machine_from_document(entry, f"machines[{i}]") for i, entry in enumerate(document["machines"])]
+    seen: set[str] = set()
+    for index, machine in enumerate(machines):
+        if machine.key in seen:
+            place = f"machines[{index}].key"
+            raise InvalidInputError(f"{place}: machine {machine.key!r} is given twice", field=place)
+        seen.add(machine.key)
+    return machines
+
+
+def machine_from_document(entry: Any, place: str = "") -> Machine:
+    """Return the machine of one entry; `place` is where it stands, for errors.
+
+    Raises
+    ------
+    InvalidInputError
+        The entry is not a machine.
+    """
+    try:
+        form = msgspec.convert(entry, MachineForm, strict=True)
+    except (msgspec.ValidationError, RecursionError) as error:
+        reason, _, path = str(error).partition(" - at `$")
+        field = f"{place}{path.removesuffix('`')}".lstrip(".")
+        raise InvalidInputError(f"{field or 'machine'}: {reason}", field=field) from None
+    components = tuple(_placed(_component, c, f"{place}.components[{i}]") for i, c in enumerate(form.components))
+    points = tuple(_placed(_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
+    limits = None
+    if form.severity_limits is not None:
+        limits = _placed(_limits, form.severity_limits, f"{place}.severity_limits")
+    return _placed(lambda f: _machine(f, components, points, limits), form, place)
+
+
+def machine_to_document(machine: Machine) -> dict[str, Any]:
+    """Return a machine as plain values in the units people use."""
+    form = MachineForm(
+        key=machine.key,
+        site=machine.site,
+        line=machine.line,
+        name=machine.name,
+        fleet=machine.fleet,
+        rated_speed_rpm=_scaled(machine.rated_speed, 60),
+        rated_power_kw=_scaled(machine.rated_power, 1e-3),
+        supply_frequency_hz=machine.supply_frequency,
+        pole_pairs=machine.pole_pairs,
+        severity_limits=None if machine.severity_limits is None else _limits_form(machine.severity_limits),
+        planning_horizon_h=_round(machine.planning_horizon / 3600),
+        baseline_acquisitions=machine.baseline_acquisitions,
+        timeline=machine.timeline,
+        components=[_component_form(c) for c in machine.components],
+        points=[
+            PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component) for p in machine.points
+        ],
+    )
+    document: dict[str, Any] = msgspec.to_builtins(form)
+    return document
+
+
+def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
+    """Make a thing of its form; what is refused names its place."""
+    try:
+        return make(form)
+    except InvalidInputError as error:
+        field = f"{place}.{error.field}".lstrip(".") if error.field else place
+        raise InvalidInputError(f"{field}: {error.message}", field=field) from error
+
+
+def _component(form: ComponentForm) -> Component:
+    if form.bearing is None:
+        return Component(form.key, form.kind)
+    bearing = BearingGeometry(
+        form.bearing.rolling_elements,
+        form.bearing.element_diameter_mm * 1e-3,
+        form.bearing.pitch_diameter_mm * 1e-3,
+        math.radians(form.bearing.contact_angle_deg),
+        form.bearing.source,
+    )
+    return Component(form.key, form.kind, bearing)
+
+
+def _point(form: PointForm) -> MeasurementPoint:
+    return MeasurementPoint(form.key, form.quantity, form.unit, form.sampling_rate_hz, form.direction, form.component)
+
+
+def _limits(form: SeverityForm) -> SeverityLimits:
+    return SeverityLimits(form.a_b_mm_s * 1e-3, form.b_c_mm_s * 1e-3, form.c_d_mm_s * 1e-3, form.source)
+
+
+def _machine(
+    form: MachineForm,
+    components: tuple[Component, ...],
+    points: tuple[MeasurementPoint, ...],
+    limits: SeverityLimits | None,
+) -> Machine:
+    return Machine(
+        key=form.key,
+        line=form.line,
+        site=form.site,
+        name=form.name,
+        fleet=form.fleet,
+        rated_speed=None if form.rated_speed_rpm is None else form.rated_speed_rpm / 60,
+        rated_power=None if form.rated_power_kw is None else form.rated_power_kw * 1e3,
+        supply_frequency=form.supply_frequency_hz,
+        pole_pairs=form.pole_pairs,
+        severity_limits=limits,
+        planning_horizon=form.planning_horizon_h * 3600,
+        baseline_acquisitions=form.baseline_acquisitions,
+        timeline=form.timeline,
+        components=components,
+        points=points,
+    )
+
+
+def _limits_form(limits: SeverityLimits) -> SeverityForm:
+    return SeverityForm(
+        a_b_mm_s=_round(limits.a_b * 1e3),
+        b_c_mm_s=_round(limits.b_c * 1e3),
+        c_d_mm_s=_round(limits.c_d * 1e3),
+        source=limits.source,
+    )
+
+
+def _component_form(component: Component) -> ComponentForm:
+    bearing = component.bearing
+    if bearing is None:
+        return ComponentForm(component.key, component.kind)
+    form = BearingForm(
+        bearing.rolling_elements,
+        _round(bearing.element_diameter * 1e3),
+        _round(bearing.pitch_diameter * 1e3),
+        bearing.source,
+        _round(math.degrees(bearing.contact_angle)),
+    )
+    return ComponentForm(component.key, component.kind, form)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else _round(value * factor)
+
+
+def _round(value: float) -> float:
+    """Take away what binary arithmetic added, so that 1780 rpm stays 1780 rpm there and back."""
+    return float(f"{value:.12g}")

@@ -1,0 +1,63 @@
+"""Recordings on disk, whatever their format, as machines and acquisitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from pdm.errors import InvalidInputError
+from pdm.ingest.csv_folder import CsvFolder
+from pdm.ingest.npz_folder import NpzFolder
+from pdm.ingest.pronostia import Pronostia
+from pdm.machines.model import Machine
+from pdm.machines.work_events import WorkEvent
+from pdm.measurements import Acquisition
+
+FLEET_FILE = "fleet.yaml"
+
+
+class Recording(Protocol):
+    """Data of some machines on disk."""
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines as they are to be registered."""
+
+    def acquisitions(self, machine: str) -> Iterator[Acquisition]:
+        """Yield the machine's acquisitions in time order, reading as it goes.
+
+        Raises
+        ------
+        InvalidInputError
+            The recording has no such machine, or a file of it cannot be read; the message names it.
+        """
+
+    def count(self, machine: str) -> int:
+        """Return how many acquisitions the machine has, without reading them."""
+
+    def work_events(self, machine: str) -> tuple[WorkEvent, ...]:
+        """Return what was done to the machine, in time order."""
+
+
+def open_recording(path: Path) -> Recording:
+    """Open a folder of recorded data.
+
+    Three formats are known: PRONOSTIA lives (`Bearing1_1.npz`, ...), and folders with a `fleet.yaml`
+    beside one folder a machine, of `.npz` blocks (what `pdm simulate` writes) or of `.csv` files.
+
+    Raises
+    ------
+    InvalidInputError
+        The folder is in none of the formats known.
+    """
+    if not path.is_dir():
+        raise InvalidInputError(f"{path} is no folder", field="path")
+    if any(path.glob("Bearing[0-9]_[0-9].npz")):
+        return Pronostia(path)
+    if (path / FLEET_FILE).is_file():
+        return CsvFolder(path) if any(path.glob("*/*.csv")) else NpzFolder(path)
+    raise InvalidInputError(
+        f"{path} holds neither PRONOSTIA lives (Bearing1_1.npz) nor a {FLEET_FILE} with a folder a machine",
+        field="path",
+    )

@@ -1,0 +1,62 @@
+"""Faults a simulated machine can grow, and how fast they grow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """Kinds of fault the simulator knows the signals of."""
+
+    OUTER_RACE = "outer-race"
+    INNER_RACE = "inner-race"
+    BALL = "ball"
+    CAGE = "cage"
+    UNBALANCE = "unbalance"
+    MISALIGNMENT = "misalignment"
+    LOOSENESS = "looseness"
+    BROKEN_BARS = "broken-bars"
+
+
+COMPONENT = {
+    FaultKind.OUTER_RACE: "de-bearing",
+    FaultKind.INNER_RACE: "de-bearing",
+    FaultKind.BALL: "de-bearing",
+    FaultKind.CAGE: "de-bearing",
+    FaultKind.UNBALANCE: "shaft",
+    FaultKind.MISALIGNMENT: "shaft",
+    FaultKind.LOOSENESS: "shaft",
+    FaultKind.BROKEN_BARS: "motor",
+}
+
+FINDING = {
+    FaultKind.OUTER_RACE: "outer race spalled",
+    FaultKind.INNER_RACE: "inner race spalled",
+    FaultKind.BALL: "rolling element pitted",
+    FaultKind.CAGE: "cage cracked",
+    FaultKind.UNBALANCE: "rotor out of balance",
+    FaultKind.MISALIGNMENT: "coupling misaligned",
+    FaultKind.LOOSENESS: "foundation bolts loose",
+    FaultKind.BROKEN_BARS: "rotor bars broken",
+}
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """One fault's growth: nothing before its onset, then exponential until severity 1, the functional failure.
+
+    `rate` is the number of e-foldings between onset and failure.
+    """
+
+    fault: FaultKind
+    onset_at: datetime
+    failed_at: datetime
+    rate: float
+
+    def severity(self, at: datetime) -> float:
+        """Return the severity at a time: 0 before onset, 1 at failure and after [1]."""
+        progress = (at - self.onset_at) / (self.failed_at - self.onset_at)
+        return math.expm1(self.rate * min(1.0, max(0.0, progress))) / math.expm1(self.rate)
