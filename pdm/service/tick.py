@@ -58,7 +58,11 @@ def tick(pool: ConnectionPool[Any], settings: Settings, now: datetime) -> TickRe
     return TickReport(done, failed)
 
 
-def _drop_old(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
+def _drop_old(conn: Connection[Any], settings: Settings, now: datetime) -> str:
+    """Apply the retention, unless a history older than its window still waits to be analysed."""
+    oldest = timers.fetch_oldest_pending(conn)
+    if oldest is not None and oldest < now - timedelta(days=settings.waveform_retention_days):
+        return f"waits: an acquisition of {oldest.isoformat()} is not analysed yet"
     return f"dropped {retention.drop_old(conn, settings)}"
 
 

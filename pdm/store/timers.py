@@ -37,6 +37,12 @@ def count_silent_machines(conn: Connection[Any], since: datetime) -> int:
     return int(row[0]) if row else 0
 
 
+def fetch_oldest_pending(conn: Connection[Any]) -> datetime | None:
+    """Return the time of the earliest acquisition that waits to be analysed."""
+    row = conn.execute(query("fetch_oldest_pending")).fetchone()
+    return row[0] if row else None
+
+
 def fetch_data_directory(conn: Connection[Any]) -> str | None:
     """Return the server's data directory if it is of this machine and may be known."""
     host = conn.info.host

@@ -163,3 +163,15 @@ def test_a_disk_that_runs_low_is_written_down_once_a_day(
     rows = conn.execute("SELECT action, target, detail ->> 'min_free_bytes' FROM audit").fetchall()
     assert rows == [("disk-low", "/", str(2**62))] * 2
     assert not tick(pool, Settings(dsn=dsn, min_free_disk_bytes=1), now(100_000.0)).done["disk"].startswith("low")
+
+
+def test_a_history_older_than_the_retention_is_analysed_before_it_is_dropped(
+    pool: ConnectionPool[Any], settings: Settings, conn: Connection[Any]
+) -> None:
+    machine_id = add_machine(conn, "press-07")
+    at = now()
+    old = at - timedelta(days=settings.waveform_retention_days + 1)
+    conn.execute("INSERT INTO pending (machine_id, measured_at) VALUES (%s, %s)", (machine_id, old))
+    assert tick(pool, settings, at).done["retention"].startswith("waits")
+    conn.execute("DELETE FROM pending")
+    assert tick(pool, settings, at + timedelta(days=1)).done["retention"].startswith("dropped")

@@ -24,3 +24,7 @@ INSERT INTO audit (at, actor, action, target, detail)
 SELECT %(now)s::timestamptz, 'tick', 'disk-low', %(directory)s::text,
        jsonb_build_object('free_bytes', %(free_bytes)s::bigint, 'min_free_bytes', %(min_free_bytes)s::bigint)
 WHERE NOT EXISTS (SELECT FROM audit WHERE action = 'disk-low' AND at > %(now)s::timestamptz - INTERVAL '1 day');
+
+-- name: fetch_oldest_pending
+-- The earliest acquisition that waits to be analysed.
+SELECT min(measured_at) FROM pending;
