@@ -85,7 +85,8 @@ def test_late_acquisitions_lead_to_the_state_of_the_orderly_stream(
     _run_dry(worker)
     found = _rows(
         pool,
-        "SELECT s.state, s.revision FROM analysis_state s JOIN machine m ON m.id = s.machine_id WHERE m.key = 'press-08'",
+        "SELECT s.state, s.revision FROM analysis_state s JOIN machine m ON m.id = s.machine_id "
+        "WHERE m.key = 'press-08'",
     )
     assert found[0][0] == orderly[0][0]
     assert found[0][1] == 1
