@@ -13,7 +13,7 @@ from pdm.health.layout import Layout, layout_of
 from pdm.health.operating_states import OFF, UNKNOWN, find_state, is_off, meet_state
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
-from pdm.health.state_detection import WARNING_SEVERITY, health_of, severity_of, smooth
+from pdm.health.state_detection import WARNING_SEVERITY, health_of, severity_of, smooth, weigh
 from pdm.health.symptoms import LEAST_SEVERITY, Symptom, name_symptom
 from pdm.health.zones import zone_of
 from pdm.machines.model import Machine
@@ -70,7 +70,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if not baseline.learned:
         return state, _learn(machine, layout, baseline, snapshot, compared, zone, reasons)
     change = compared - baseline.location
-    state.smoothed = smooth(state.smoothed, change / baseline.scale, fading=not lone_scalars)
+    state.smoothed = smooth(state.smoothed, change / baseline.scale, layout, fading=not lone_scalars)
     return state, _judge(layout, state, baseline, snapshot, raw, change, zone, reasons)
 
 
@@ -176,7 +176,8 @@ def _judge(
     zone: str | None,
     reasons: list[str],
 ) -> Assessment:
-    severity = severity_of(state.smoothed, layout)
+    evidence = weigh(state.smoothed, layout)
+    severity = severity_of(evidence)
     symptom: Symptom | None = None
     if severity >= LEAST_SEVERITY:
         symptom = name_symptom(layout, state.smoothed.tolist())
@@ -190,7 +191,7 @@ def _judge(
         component=symptom.component if symptom else None,
         confidence=symptom.confidence if symptom else None,
         indicators=layout.indicators(change),
-        evidence=_evidence(snapshot, severity, _contributors(layout, state.smoothed, baseline, raw), reasons),
+        evidence=_evidence(snapshot, severity, _contributors(layout, evidence, baseline, raw), reasons),
     )
 
 
@@ -206,15 +207,13 @@ def _evidence(
     }
 
 
-def _contributors(
-    layout: Layout, smoothed: NDArray[np.float32], baseline: Baseline, raw: Floats
-) -> list[dict[str, Any]]:
+def _contributors(layout: Layout, evidence: Floats, baseline: Baseline, raw: Floats) -> list[dict[str, Any]]:
     """Return the features that moved most: value, baseline and limit in the feature's own unit."""
-    order = np.argsort(smoothed * layout.speaks, kind="stable")[::-1]
+    order = np.argsort(evidence, kind="stable")[::-1]
     listed = []
     for index in order[:_CONTRIBUTORS].tolist():
         location, scale = float(baseline.location[index]), float(baseline.scale[index])
-        if np.isnan(location) or smoothed[index] <= 0:
+        if np.isnan(location) or evidence[index] <= 0:
             continue
         column = layout.columns[index]
         value = float(raw[index])
@@ -226,7 +225,7 @@ def _contributors(
                 "value": None if np.isnan(value) else value,
                 "baseline": layout.uncompared(index, location),
                 "limit": layout.uncompared(index, location + WARNING_SEVERITY * scale),
-                "deviation": round(float(smoothed[index]), 3),
+                "deviation": round(float(evidence[index]), 3),
             }
         )
     return listed

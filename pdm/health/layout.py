@@ -43,7 +43,8 @@ class Layout:
     is_log: NDArray[np.bool_]
     offset: Floats
     floor: Floats
-    speaks: Floats
+    weight: Floats
+    persistent: NDArray[np.bool_]
     to_unit: Floats
     activity: NDArray[np.intp]
     velocity: NDArray[np.intp]
@@ -131,7 +132,8 @@ def layout_of(machine: Machine) -> Layout:
         is_log=is_log,
         offset=np.array([c.tracked.offset for c in columns], dtype=np.float64),
         floor=np.array([c.tracked.floor for c in columns], dtype=np.float64),
-        speaks=np.array([c.tracked.speaks for c in columns], dtype=np.float64),
+        weight=np.array([c.tracked.weight for c in columns], dtype=np.float64),
+        persistent=np.array([c.tracked.persistent for c in columns], dtype=bool),
         to_unit=np.where(is_log, DECIBEL, 1.0),
         activity=_columns_of(columns, "current" if current else "vibration", ("rms",)),
         velocity=_columns_of(columns, "vibration", ("velocity_rms",)),

@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 
 SMOOTHING = 0.15
 """Weight of the newest acquisition: evidence follows a lasting step to 80 % in 10 acquisitions."""
+PERSISTENT_SMOOTHING = (0.05, 0.2)
+"""The same for persistent features, upwards and downwards: four times as heavy downwards makes the chart
+follow the lowest fifth of recent acquisitions (an expectile) instead of their mean."""
 MOST_INNOVATION = 8.0
 ABSENT_DECAY = 0.97
 """Evidence of a feature that is absent fades by this factor an acquisition."""
@@ -28,24 +31,32 @@ _STEEPNESS = 1.5
 _WEIGHTS = np.array([0.2, 0.3, 0.5])  # third, second and largest evidence: several must agree
 
 
-def smooth(smoothed: NDArray[np.float32], deviation: Floats, *, fading: bool = True) -> NDArray[np.float32]:
+def smooth(
+    smoothed: NDArray[np.float32], deviation: Floats, layout: Layout, *, fading: bool = True
+) -> NDArray[np.float32]:
     """Return the smoothed evidence (M,) after one more acquisition's deviations (M,).
 
     `fading` is False for an acquisition that was not meant to hold every channel, as scalars sent alone.
     """
     innovation = np.minimum(np.maximum(deviation - smoothed, -MOST_INNOVATION), MOST_INNOVATION)
+    weight = np.where(layout.persistent, np.where(innovation > 0, *PERSISTENT_SMOOTHING), SMOOTHING)
     absent = ABSENT_DECAY * smoothed if fading else smoothed
-    updated = np.where(np.isnan(deviation), absent, smoothed + SMOOTHING * innovation)
+    updated = np.where(np.isnan(deviation), absent, smoothed + weight * innovation)
     return updated.astype(np.float32)
 
 
-def severity_of(smoothed: NDArray[np.float32], layout: Layout) -> float:
+def weigh(smoothed: NDArray[np.float32], layout: Layout) -> Floats:
+    """Return what each feature (M,) contributes to severity [robust standard deviations]."""
+    evidence: Floats = smoothed * layout.weight
+    return evidence
+
+
+def severity_of(evidence: Floats) -> float:
     """Return how strong the evidence of change is [robust standard deviations], not below 0.
 
     The three strongest features count 0.5, 0.3 and 0.2, so that a machine is called sick by features
     that agree and not by one.
     """
-    evidence = smoothed * layout.speaks
     if len(evidence) < len(_WEIGHTS):
         evidence = np.append(evidence, np.zeros(len(_WEIGHTS)))
     largest = np.partition(evidence, len(evidence) - 3)[-3:]

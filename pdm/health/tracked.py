@@ -22,15 +22,18 @@ class Tracked:
     """A feature that health follows.
 
     `floor` is in the natural logarithm for `scale` "log", else in the feature's own unit. `offset` is
-    added before the logarithm, in the feature's unit: ratios below it count as zero. `speaks` is False
-    for features that only describe (load, centroid) and never count as evidence of a fault.
+    added before the logarithm, in the feature's unit: ratios below it count as zero. `weight` [1] is how
+    much the feature's deviation counts as evidence of a fault: 0 for what only describes (load, centroid),
+    0.5 for impulsiveness. `persistent` asks that evidence be in nearly every acquisition: a bearing's
+    defect strikes at every turn, shocks from outside come and go.
     """
 
     feature: str
     scale: Scale
     floor: float
     offset: float = 0.0
-    speaks: bool = True
+    weight: float = 1.0
+    persistent: bool = False
 
 
 VIBRATION: tuple[Tracked, ...] = (
@@ -38,9 +41,9 @@ VIBRATION: tuple[Tracked, ...] = (
     Tracked("velocity_rms", "log", 0.10),
     Tracked("high_frequency_rms", "log", 0.10),
     Tracked("envelope_rms", "log", 0.10),
-    Tracked("kurtosis", "log", 0.12),
-    Tracked("crest_factor", "log", 0.10),
-    Tracked("envelope_kurtosis", "log", 0.12),
+    Tracked("kurtosis", "log", 0.12, weight=0.5, persistent=True),
+    Tracked("crest_factor", "log", 0.10, weight=0.5, persistent=True),
+    Tracked("envelope_kurtosis", "log", 0.12, weight=0.5, persistent=True),
     Tracked("envelope_peak_prominence", "linear", 3.0),
     Tracked("bpfo_prominence", "linear", 2.0),
     Tracked("bpfi_prominence", "linear", 2.0),
@@ -52,13 +55,13 @@ VIBRATION: tuple[Tracked, ...] = (
     Tracked("order_1x", "log", 0.15),
     Tracked("order_2x", "log", 0.20),
     Tracked("order_3x", "log", 0.20),
-    Tracked("spectral_centroid", "log", 0.05, speaks=False),
+    Tracked("spectral_centroid", "log", 0.05, weight=0.0),
 )
 
 CURRENT: tuple[Tracked, ...] = (
-    Tracked("rms", "log", 0.05, speaks=False),
+    Tracked("rms", "log", 0.05, weight=0.0),
     Tracked("total_harmonic_distortion", "log", 0.15, offset=0.002),
-    Tracked("residual_rms", "log", 0.15),
+    Tracked("residual_rms", "log", 0.15, weight=0.5),
     Tracked("broken_bar_index", "linear", 2.0),
     Tracked("eccentricity_lower", "linear", 2.0),
     Tracked("eccentricity_upper", "linear", 2.0),
