@@ -183,4 +183,5 @@ class FeatureTrend(Answer):
     to: Time
     starts: list[Time]
     counts: list[int]
+    available: list[str] = Field(description="Every feature that points of this quantity have.")
     features: dict[str, Statistics]

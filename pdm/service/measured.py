@@ -157,7 +157,8 @@ def read_features(
         table = channels.FEATURE_TABLES.get(found["quantity"])
         if table is None:
             raise RefusalError(f"points of {found['quantity']} have no features; theirs are scalars", field="point")
-        chosen = _known_features(names, channels.list_feature_columns(conn, table))
+        known = channels.list_feature_columns(conn, table)
+        chosen = _known_features(names, known)
         since, before = _range(since, before, channels.fetch_last_measured_at(conn, row["id"]))
         width = _width(before - since, resolution)
         buckets = channels.fetch_feature_buckets(
@@ -178,6 +179,7 @@ def read_features(
         "from": since,
         "to": before,
         "starts": [bucket[0] for bucket in buckets],
+        "available": known,
         "counts": [bucket[1] for bucket in buckets],
         "features": {
             name: {
