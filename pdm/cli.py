@@ -203,7 +203,8 @@ def demo(
             report: DemoReport = run_demo(stack, seed, progress)
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(as_document(report), indent=1))
-        Console().print(demo_text(report))
+        console = Console()
+        Console(width=max(console.width, 150)).print(demo_text(report))
         if not leave:
             typer.echo(f"pages: {stack.url}/   API: {stack.url}/docs   key: {stack.admin_key}\nCtrl-C stops.")
             _wait_for_interrupt()

@@ -197,9 +197,11 @@ class RemainingLifeRule:
         if health is None:
             return Observation.ABSENT
         remaining = self._remaining(prognosis)
-        if remaining is None:
-            return Observation.RETURNED if health > self.healthy_above else Observation.ABSENT
         limit = machine.planning_horizon * self.horizon_fraction
+        if remaining is None:
+            at_least = _number(prognosis.rul_lower) if prognosis and prognosis.source != "none" else None
+            is_long = at_least is not None and at_least > limit * self.clear_ratio
+            return Observation.RETURNED if is_long or health > self.healthy_above else Observation.ABSENT
         if remaining > limit * self.clear_ratio:
             return Observation.RETURNED
         if self.health_below is not None and health >= self.health_below:
@@ -249,13 +251,13 @@ class RuleSet:
     version: str = field(init=False, default="")
 
 
+# Remaining life never alerts alone: on a machine without degradation it says little more than its age.
 DEFAULT_RULES = RuleSet(
     (
         ZoneRule("zone-c", Severity.WARNING, "C"),
         ZoneRule("zone-d", Severity.CRITICAL, "D", OnDelay(2, 2)),
         HealthRule("health-warning", Severity.WARNING, raise_below=0.6, clear_above=0.7),
         HealthRule("health-critical", Severity.CRITICAL, raise_below=0.3, clear_above=0.4),
-        RemainingLifeRule("life-advisory", Severity.ADVISORY, "median", 1.0, on_delay=OnDelay(6, 8)),
         RemainingLifeRule("life-warning", Severity.WARNING, "lower", 1.0, health_below=0.8),
         RemainingLifeRule("life-critical", Severity.CRITICAL, "median", 0.25, health_below=0.6),
     )
