@@ -177,7 +177,7 @@ def _vibration(
             list(pool.map(work, parts))
     _check_range(values[:, vibration.COLUMNS.index("peak")], channels)
     shape = (n, channels)
-    return values.reshape(*shape, -1), np.empty((n, 0), np.float32), reasons.reshape(shape)
+    return values.reshape(*shape, len(vibration.COLUMNS)), np.empty((n, 0), np.float32), reasons.reshape(shape)
 
 
 def _shares(rows: int, block: int, threads: int) -> list[slice]:

@@ -1,0 +1,69 @@
+"""The catalogue, its table in the database and its explanations."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import features
+from features.catalogue import CATALOGUE, definitions, names
+from features.reasons import TEXTS
+from features.vibration import CORE_COLUMNS
+
+MIGRATION = Path(__file__).parents[2] / "migrations" / "0002_features.sql"
+
+
+def columns_of(table):
+    body = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", MIGRATION.read_text(), re.DOTALL).group(1)
+    return tuple(re.findall(r"^\s*(\w+) real,", body, re.MULTILINE))
+
+
+@pytest.mark.parametrize("quantity", ["vibration", "current"])
+def test_the_table_has_a_column_for_every_feature_in_catalogue_order(quantity):
+    expected = names(quantity, "channel") + names(quantity, "group")
+    assert columns_of(f"feature_{quantity}_v1") == expected
+    assert len(set(expected)) == len(expected)
+
+
+def test_names_can_stand_in_sql_without_quotes():
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,62}", definition.name) for definition in CATALOGUE)
+
+
+def test_the_core_set_is_the_51_that_speed_is_promised_for():
+    assert len(CORE_COLUMNS) == 51
+    assert names("vibration")[:51] == CORE_COLUMNS
+
+
+def test_every_definition_says_what_in_which_unit_and_after_whom():
+    for definition in CATALOGUE:
+        assert definition.definition
+        assert definition.unit
+        assert re.fullmatch(r"\[\d]", definition.source)
+
+
+def test_every_reason_has_a_sentence_and_concerns_a_feature():
+    assert set(TEXTS) == set(features.Reason)
+    concerned = features.Reason(0)
+    for definition in CATALOGUE:
+        concerned |= definition.absent
+    assert set(features.Reason) - set(concerned) == {features.Reason.CLIPPED}
+
+
+def test_explain_names_only_what_concerns_the_feature():
+    mask = features.Reason.NO_SPEED | features.Reason.RECORD_TOO_SHORT
+    assert features.explain("velocity_rms", mask) == TEXTS[features.Reason.RECORD_TOO_SHORT]
+    assert features.explain("rms", mask) == ""
+    with pytest.raises(KeyError):
+        features.explain("no_such_feature", mask)
+
+
+def test_group_features_belong_to_currents_alone():
+    assert definitions("vibration", "group") == ()
+    assert len(definitions("current", "group")) == 8
+
+
+def test_catalogue_and_spectra_load_without_numba():
+    code = "import sys, features, features.spectrum, features.envelope; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
