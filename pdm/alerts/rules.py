@@ -178,7 +178,7 @@ class RemainingLifeRule:
     health_below: float | None = None
     healthy_above: float = 0.85
     on_delay: OnDelay = field(default_factory=lambda: OnDelay(4, 6))
-    off_delay: OffDelay = field(default_factory=OffDelay)
+    off_delay: OffDelay = field(default_factory=lambda: OffDelay(30))
     message: str = "remaining-life-short"
 
     def __post_init__(self) -> None:

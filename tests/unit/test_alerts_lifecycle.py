@@ -129,9 +129,8 @@ def test_a_gap_in_the_data_raises_and_clears_nothing() -> None:
     assert run(healths(0.5, start=10_000_000), cases)[1] == []
 
 
-def test_a_model_alone_gives_an_advisory_at_most_and_nothing_on_a_machine_that_is_as_new() -> None:
-    assert told(run(healths(*[0.85] * 30), forecast=prognosis(1.0, 1.0))[1]) == [("opened", "advisory")]
-    assert run(healths(*[0.97] * 30), forecast=prognosis(1.0, 1.0))[1] == []
+def test_a_short_remaining_life_alone_alerts_nobody() -> None:
+    assert run(healths(*[0.85] * 30), forecast=prognosis(1.0, 1.0))[1] == []
 
 
 def test_a_short_remaining_life_with_degradation_becomes_critical_in_one_case() -> None:

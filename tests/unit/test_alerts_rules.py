@@ -43,6 +43,7 @@ def prognosis(rul: float | None, lower: float | None = None, source: Any = "mode
 
 
 LIFE = RemainingLifeRule("life", Severity.WARNING, "lower", 1.0, clear_ratio=1.5, health_below=0.8, healthy_above=0.85)
+MEDIAN = RemainingLifeRule("median", Severity.WARNING, "median", 1.0, health_below=0.8)
 HEALTH = HealthRule("health", Severity.WARNING, 0.6, 0.7)
 ZONE = ZoneRule("zone", Severity.WARNING, "C")
 
@@ -68,6 +69,8 @@ TABLE = [
     (LIFE, assessment(0.7), prognosis(1.0, 1.0, "none"), Observation.ABSENT),
     (LIFE, assessment(0.9), prognosis(None, None, "none"), Observation.RETURNED),
     (LIFE, assessment(0.7), None, Observation.ABSENT),
+    (MEDIAN, assessment(0.7), prognosis(None, 151.0), Observation.RETURNED),  # at least
+    (MEDIAN, assessment(0.7), prognosis(None, 99.0), Observation.ABSENT),
     (LIFE, assessment(0.7), prognosis(float("nan")), Observation.ABSENT),
     (LIFE, assessment(None), prognosis(1.0), Observation.ABSENT),
 ]  # fmt: skip
