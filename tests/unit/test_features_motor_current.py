@@ -72,8 +72,9 @@ def test_harmonics_make_distortion_and_k_factor():
 
 
 def test_what_is_no_harmonic_is_residual():
-    tone = tone(0.2, 333.3)
-    assert extract(phases(extra=tone)).column("residual_rms")[0] == pytest.approx(0.2 / math.sqrt(2), rel=1e-2)
+    assert extract(phases(extra=tone(0.2, 333.3))).column("residual_rms")[0] == pytest.approx(
+        0.2 / math.sqrt(2), rel=1e-2
+    )
 
 
 def test_eccentricity_sidebands_lie_at_the_supply_plus_and_minus_the_shaft():
