@@ -45,4 +45,4 @@ def serve(settings: Settings) -> Iterator[str]:
 def client(url: str, key: str | None) -> httpx.Client:
     """An HTTP client with an API key."""
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+    return httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False, verify=False)

@@ -1,0 +1,255 @@
+"""Every route against every role, at the caller's own site and at a foreign one; nothing is left out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import numpy as np
+import psycopg
+import pytest
+from psycopg_pool import ConnectionPool
+
+from api.app import create
+from pdm.ingest.encode import encode_raw
+from pdm.ingest.fleet_file import machine_to_document
+from pdm.measurements import Acquisition, Waveform
+from pdm.service.access import create_key
+from pdm.settings import Settings
+from tests.integration import plant
+from tests.integration.api_server import client, serve
+
+AT = datetime(2026, 10, 1, tzinfo=UTC)
+OWN, FOREIGN = "press-own", "press-foreign"
+EVERY = ("ingest", "read", "operate", "admin")
+READERS = ("read", "operate", "admin")
+OPERATORS = ("operate", "admin")
+SENDERS = ("ingest", "operate", "admin")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A route, who may call it, how, and what a key of another site is told (None: it has no site)."""
+
+    method: str
+    path: str
+    roles: tuple[str, ...]
+    status: int = 200
+    foreign: int | None = None
+    json: Any = None
+    raw: bool = False
+    needs_every_site: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+MACHINE = "/v1/machines/{machine}"
+WAVEFORM = MACHINE + "/acquisitions/{measured_at}/waveforms/{point}"
+SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
+CALLS = [
+    Call("POST", "/v1/acquisitions", SENDERS, foreign=422, raw=True),
+    Call("GET", "/v1/receipts", EVERY),
+    Call("GET", "/v1/receipts/{receipt_id}", EVERY, foreign=404),
+    Call("PUT", MACHINE, OPERATORS, foreign=404, json="machine"),
+    Call("POST", "/v1/fleet", OPERATORS, foreign=404, json="fleet"),
+    Call("GET", "/v1/machines", READERS),
+    Call("GET", MACHINE, READERS, foreign=404),
+    Call("GET", MACHINE + "/health", READERS, foreign=404),
+    Call("GET", MACHINE + "/health/history", READERS, foreign=404),
+    Call("GET", MACHINE + "/prognosis", READERS, foreign=404),
+    Call("GET", MACHINE + "/prognosis/history", READERS, foreign=404),
+    Call("GET", MACHINE + "/features/{point}", READERS, foreign=404),
+    Call("GET", MACHINE + "/acquisitions", READERS, foreign=404),
+    Call("GET", WAVEFORM, READERS, foreign=404),
+    Call("GET", SPECTRUM, READERS, foreign=404),
+    Call("GET", MACHINE + "/work-events", READERS, foreign=404),
+    Call("POST", MACHINE + "/work-events", SENDERS, 201, foreign=404, json="work-event"),
+    Call("GET", "/v1/alerts", READERS),
+    Call("GET", "/v1/alerts/stream", READERS),
+    Call("GET", "/v1/alerts/{alert_id}", READERS, foreign=404),
+    Call("POST", "/v1/alerts/{alert_id}/acknowledge", OPERATORS, foreign=404, json={}),
+    Call("GET", "/v1/subscriptions", OPERATORS),
+    Call("POST", "/v1/subscriptions", ("admin",), 201, foreign=422, json="subscription"),
+    Call("GET", "/v1/subscriptions/{subscription_id}", OPERATORS, foreign=404),
+    Call("DELETE", "/v1/subscriptions/{subscription_id}", ("admin",), 204, foreign=404),
+    Call("GET", "/v1/models", READERS),
+    Call("GET", "/v1/models/{model_id}", READERS, 404),
+    Call("GET", "/v1/keys", ("admin",), needs_every_site=True),
+    Call("POST", "/v1/keys", ("admin",), 201, foreign=422, json="key"),
+    Call("DELETE", "/v1/keys/{key_id}", ("admin",), 204, needs_every_site=True),
+    Call("GET", "/v1/queue", READERS),
+    Call("GET", "/v1/set-aside", OPERATORS),
+    Call("POST", "/v1/set-aside/replay", OPERATORS),
+    Call("GET", "/v1/quarantine", OPERATORS),
+]
+OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A served plant of two sites, with one of everything at each, and keys of every role."""
+
+    url: str
+    dsn: str
+    keys: dict[tuple[str, bool], str]  # (role, limited to the own site)
+    pool: ConnectionPool[Any]
+
+
+@pytest.fixture
+def stage(settings: Settings, pool: ConnectionPool[Any]) -> Iterator[Stage]:
+    with pool.connection() as conn:
+        for key, site in ((OWN, "own"), (FOREIGN, "foreign")):
+            plant.register(conn, plant.machine(key, site))
+    keys = {
+        (role, limited): create_key(
+            pool, name=f"{role}-{limited}", role=role, sites=["own"] if limited else None, actor="test"
+        )
+        for role in EVERY
+        for limited in (False, True)
+    }
+    with serve(settings) as url:
+        with client(url, keys["admin", False]) as sender:
+            for machine in (OWN, FOREIGN):
+                assert _send(sender, machine, AT).status_code == 200
+        yield Stage(url, settings.dsn, keys, pool)
+
+
+def _send(sender: httpx.Client, machine: str, at: datetime) -> httpx.Response:
+    wave = Waveform("de-h", np.zeros(64, np.float32), plant.RATE, "g")
+    content_type, body = encode_raw([Acquisition(machine, at, (wave,))])
+    return sender.post("/v1/acquisitions", content=body, headers={"Content-Type": content_type})
+
+
+def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
+    """Make one fresh thing of each kind at the machine's site, and return the ids."""
+    alert_id, subscription_id, receipt_id = (str(uuid.uuid4()) for _ in range(3))
+    with psycopg.connect(stage.dsn) as conn:
+        conn.execute("DELETE FROM outbox")
+        conn.execute("DELETE FROM alert_event")
+        conn.execute("DELETE FROM alert")
+        conn.execute(
+            "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
+            " rule_version) SELECT %s, id, 'machine', 'warning', 'active', %s, 'zone', '{}', '{}', '1'"
+            " FROM machine WHERE key = %s",
+            (alert_id, AT, machine),
+        )
+        conn.execute(
+            "INSERT INTO subscription (id, name, url, secret, site_id, min_severity)"
+            " SELECT %s, 'x', 'https://example.com', 's', site_id, 'warning' FROM machine WHERE key = %s",
+            (subscription_id, machine),
+        )
+        conn.execute(
+            "INSERT INTO receipt VALUES (%s, %s, %s, 0, 0, 0, 0, 0, '[]')",
+            (receipt_id, AT, actor),
+        )
+        row = conn.execute(
+            "INSERT INTO api_key (name, role, hash) VALUES (%s, 'read', %s) RETURNING id",
+            (str(uuid.uuid4()), uuid.uuid4().bytes),
+        ).fetchone()
+        assert row is not None
+    return {
+        "machine": machine,
+        "point": "de-h",
+        "measured_at": AT.isoformat().replace("+00:00", "Z"),
+        "alert_id": alert_id,
+        "subscription_id": subscription_id,
+        "receipt_id": receipt_id,
+        "model_id": "1",
+        "key_id": str(row[0]),
+    }
+
+
+def _body(kind: Any, machine: str) -> Any:
+    site = machine.removeprefix("press-")
+    document = machine_to_document(plant.machine(machine, site))
+    return {
+        "machine": document,
+        "fleet": {"machines": [document]},
+        "work-event": {"kind": "inspection", "occurred_at": "2026-10-02T00:00:00Z"},
+        "subscription": {"name": "x", "url": "https://example.com", "site": site},
+        "key": {"name": str(uuid.uuid4()), "role": "read", "sites": [site]},
+    }.get(kind if isinstance(kind, str) else "", kind)
+
+
+def _status(stage: Stage, call: Call, key: str | None, machine: str, actor: str) -> int:
+    with client(stage.url, key) as caller:
+        if call.raw:
+            return _send(caller, machine, AT).status_code
+        path = call.path.format(**_ids(stage, machine, actor))
+        with caller.stream(call.method, path, json=_body(call.json, machine)) as response:
+            return response.status_code
+
+
+def test_every_route_is_in_the_table() -> None:
+    document = create(Settings()).openapi()
+    served = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert served - OPEN == {(call.method, call.path) for call in CALLS}
+
+
+def test_nothing_mutating_is_served_outside_the_described_routes() -> None:
+    app = create(Settings())
+    described = {path for path in app.openapi()["paths"]}
+    others = {getattr(route, "path", "") for route in app.routes} - described - {""}
+    assert others <= {"/", "/docs", "/openapi.json", "/static/swagger", "/static/dashboard"}
+
+
+def test_every_route_answers_each_role_as_the_table_says(stage: Stage) -> None:
+    wrong = [deviation for call in CALLS for deviation in _deviations(stage, call)]
+    assert wrong == []
+
+
+def _deviations(stage: Stage, call: Call) -> Iterator[tuple[Any, ...]]:
+    for (role, limited), key in stage.keys.items():
+        actor = f"{role}-{limited}"
+        allowed = role in call.roles
+        may_here = allowed and not (limited and call.needs_every_site)
+        expected = call.status if may_here else 403
+        found = _status(stage, call, key, OWN, actor)
+        if found != expected:
+            yield call.method, call.path, actor, "own", found, expected
+        if limited and call.foreign is not None:
+            expected = call.foreign if allowed else 403
+            found = _status(stage, call, key, FOREIGN, "somebody-else")
+            if found != expected:
+                yield call.method, call.path, actor, "foreign", found, expected
+    for stranger in (None, "pdm_wrong", "no-key-at-all"):
+        found = _status(stage, call, stranger, OWN, "nobody")
+        if found != 401:
+            yield call.method, call.path, stranger, "anonymous", found, 401
+
+
+def test_lists_hold_nothing_of_a_foreign_site(stage: Stage) -> None:
+    _ids(stage, FOREIGN, "somebody-else")
+    with client(stage.url, stage.keys["operate", True]) as caller:
+        machines = caller.get("/v1/machines").json()["items"]
+        assert [item["machine"] for item in machines] == [OWN]
+        for path in ("/v1/alerts", "/v1/subscriptions", "/v1/receipts", "/v1/quarantine", "/v1/set-aside"):
+            assert caller.get(path).json()["items"] == [], path
+
+
+def test_a_revoked_key_is_refused(stage: Stage) -> None:
+    with client(stage.url, stage.keys["admin", False]) as admin:
+        made = admin.post("/v1/keys", json={"name": "short-lived", "role": "read"}).json()
+        with client(stage.url, made["secret"]) as caller:
+            assert caller.get("/v1/machines").status_code == 200
+            assert admin.delete(f"/v1/keys/{made['id']}").status_code == 204
+            assert caller.get("/v1/machines").status_code == 401
+
+
+def test_the_last_admin_key_cannot_be_revoked(stage: Stage) -> None:
+    with client(stage.url, stage.keys["admin", False]) as admin:
+        own = next(key for key in admin.get("/v1/keys").json()["items"] if key["name"] == "admin-False")
+        assert admin.delete(f"/v1/keys/{own['id']}").status_code == 409
+        assert admin.get("/v1/keys").status_code == 200
+
+
+def test_changes_are_audited_with_their_actor(stage: Stage) -> None:
+    with client(stage.url, stage.keys["operate", True]) as caller:
+        ids = _ids(stage, OWN, "x")
+        assert caller.post(f"/v1/alerts/{ids['alert_id']}/acknowledge").status_code == 200
+    with psycopg.connect(stage.dsn) as conn:
+        rows = conn.execute("SELECT action, target FROM audit WHERE actor = 'operate-True'").fetchall()
+    assert ("alert.acknowledge", ids["alert_id"]) in rows
