@@ -191,7 +191,9 @@ def _values(batch: Any, name: str) -> list[Any]:
         return [None] * int(batch.num_rows)
     column = batch.column(name)
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        # not dictionary_decode: it would write a long entry out again for every row
+        entries = column.dictionary.to_pylist()
+        return [None if place is None else entries[place] for place in column.indices.to_pylist()]
     values: list[Any] = column.to_pylist()
     return values
 

@@ -32,6 +32,8 @@ def decode(content_type: str, body: bytes) -> list[Decoded]:
         No decoder exists for the content type.
     MalformedBodyError
         The body is not what its content type says, so that nothing of it can be read.
+    BodyTooLargeError
+        A JSON body is longer than the form is good for.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == json_body.MEDIA_TYPE:

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pdm.errors import MalformedBodyError
+from pdm.errors import BodyTooLargeError, MalformedBodyError
 from pdm.ingest.forms import ContextForm, HeadForm, ScalarForm, make_record, read_record
 from pdm.ingest.records import MAX_CHANNELS, MAX_RECORDS, Decoded, make_waveform
 from pdm.measurements import Waveform
 
 MEDIA_TYPE = "application/json"
+MAX_JSON_BYTES = 16 * 1024 * 1024  # a number of two bytes becomes an object of 32: 256 MiB at worst
 
 
 class WaveformForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,7 +49,13 @@ def decode_json(body: bytes) -> list[Decoded]:
     ------
     MalformedBodyError
         It is no JSON, or not an object with a list of acquisitions.
+    BodyTooLargeError
+        It is longer than `MAX_JSON_BYTES`; so much is sent as Arrow or raw.
     """
+    if len(body) > MAX_JSON_BYTES:
+        raise BodyTooLargeError(
+            f"a JSON body has at most {MAX_JSON_BYTES} bytes, this one {len(body)}; send Arrow, raw or smaller batches"
+        )
     try:
         form = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):

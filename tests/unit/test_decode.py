@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdm.errors import MalformedBodyError, UnsupportedMediaError
+from pdm.errors import BodyTooLargeError, MalformedBodyError, UnsupportedMediaError
 from pdm.ingest.decode import Decoded, decode
 from pdm.ingest.encode import encode_arrow, encode_json, encode_raw
+from pdm.ingest.json_body import MAX_JSON_BYTES
 from pdm.ingest.records import MAX_CHANNELS, MAX_RECORDS
 from pdm.measurements import Acquisition, OperatingContext, Scalar, Waveform
 
@@ -190,6 +191,11 @@ def test_a_body_of_which_nothing_can_be_read_is_malformed(body: bytes) -> None:
         decode(JSON, body)
 
 
+def test_a_json_body_too_long_for_the_form_is_refused_unread() -> None:
+    with pytest.raises(BodyTooLargeError, match="send Arrow"):
+        decode(JSON, b" " * (MAX_JSON_BYTES + 1))
+
+
 def test_another_content_type_is_unsupported() -> None:
     with pytest.raises(UnsupportedMediaError, match="text/csv"):
         decode("text/csv", b"")
@@ -265,9 +271,7 @@ def arrow_columns(**other: Any) -> dict[str, Any]:
 
 
 def test_arrow_rows_of_one_machine_and_time_form_one_acquisition_across_batches() -> None:
-    times = pa.array(
-        [datetime(2026, 1, 1, 0, 0, s, tzinfo=UTC) for s in (1, 2, 1)], pa.timestamp("ms", "Asia/Seoul")
-    )
+    times = pa.array([datetime(2026, 1, 1, 0, 0, s, tzinfo=UTC) for s in (1, 2, 1)], pa.timestamp("ms", "Asia/Seoul"))
     body = arrow(
         {
             "machine": pa.array(["m", "m", "m"]).dictionary_encode(),
@@ -288,6 +292,21 @@ def test_arrow_rows_of_one_machine_and_time_form_one_acquisition_across_batches(
         ("b", [4.0]),
     ]
     assert second.acquisition.waveforms[0].samples.tolist() == [2.0, 3.0]
+
+
+def test_a_long_dictionary_entry_is_not_written_out_for_every_row() -> None:
+    rows = 20_000
+    columns = {
+        "machine": pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["m" * 10**6])),
+        "measured_at": pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * rows, pa.timestamp("us", "UTC")),
+        "point": ["a"] * rows,
+        "unit": ["K"] * rows,
+        "value": [1.0] * rows,
+    }
+    body = arrow(columns)
+    (decoded,) = decode(ARROW, body)
+    assert decoded.acquisition is None
+    assert pa.default_memory_pool().max_memory() < 100 * 2**20
 
 
 @pytest.mark.parametrize(
@@ -363,9 +382,7 @@ _BODIES = _valid_bodies()
 
 @given(
     st.sampled_from(_BODIES),
-    st.lists(
-        st.tuples(st.integers(0, 10**6), st.binary(min_size=0, max_size=4), st.integers(0, 8)), max_size=6
-    ),
+    st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=0, max_size=4), st.integers(0, 8)), max_size=6),
     st.none() | st.integers(0, 10**6),
 )
 @settings(max_examples=600, deadline=None)
