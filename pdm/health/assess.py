@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pdm.health.assessment import Assessment
 from pdm.health.baseline import Baseline
 from pdm.health.layout import Layout, layout_of
-from pdm.health.operating_states import OFF, UNKNOWN, find_state, is_off, meet_state
+from pdm.health.operating_states import OFF, UNKNOWN, find_state, is_off, meet_state, settle
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
 from pdm.health.state_detection import WARNING_SEVERITY, health_of, severity_of, smooth, weigh
@@ -105,6 +105,7 @@ def _enter(state: HealthState, snapshot: Snapshot, layout: Layout, reasons: list
         if forgotten is not None:
             reasons.append(f"state-forgotten:{forgotten}")
     baseline = state.states[index]
+    settle(snapshot.context, baseline)
     baseline.last_seen = state.acquisitions
     return baseline
 

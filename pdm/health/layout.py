@@ -17,6 +17,7 @@ from pdm.health.tracked import CURRENT, CURRENT_GROUP, DECIBEL, TEMPERATURE, VIB
 from pdm.machines.model import Machine
 
 Floats = NDArray[np.float64]
+_LARGEST = 1e4  # beyond any decibel or kelvin; within half precision
 _SMALLEST = 1e-12  # below any amplitude that a sensor resolves, in SI
 
 
@@ -82,7 +83,8 @@ class Layout:
 
     def compared(self, raw: Floats) -> Floats:
         """Return tracked features (M,) as they are compared: logarithms, or the value itself."""
-        return np.where(self.is_log, np.log(np.maximum(raw + self.offset, _SMALLEST)), raw)
+        linear = np.minimum(np.maximum(raw, -_LARGEST), _LARGEST)
+        return np.where(self.is_log, np.log(np.maximum(raw + self.offset, _SMALLEST)), linear)
 
     def uncompared(self, column: int, value: float) -> float:
         """Return a compared value of one column in the feature's own unit."""

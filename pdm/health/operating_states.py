@@ -89,13 +89,28 @@ def meet_state(
         begin_baseline(
             context.state if context.state is not None else _name(context),
             declared=context.state is not None,
-            speed=np.nan if context.speed is None else float(np.float32(context.speed)),
-            load=np.nan if context.load is None else float(np.float32(context.load)),
+            speed=np.nan if context.speed is None else context.speed,
+            load=np.nan if context.load is None else context.load,
             met_at=now,
             carry=carry,
         )
     )
     return len(states) - 1, forgotten
+
+
+def settle(context: OperatingContext, state: Baseline) -> None:
+    """Move a learning state's centre to the mean of what was met in it; a learned state's stands."""
+    if state.learned:
+        return
+    weight = 1.0 / (state.seen + 1)
+    if context.speed is not None:
+        state.speed = _towards(state.speed, context.speed, weight)
+    if context.load is not None:
+        state.load = _towards(state.load, context.load, weight)
+
+
+def _towards(centre: float, value: float, weight: float) -> float:
+    return value if np.isnan(centre) else centre + weight * (value - centre)
 
 
 def _distance(context: OperatingContext, state: Baseline) -> float:

@@ -15,6 +15,7 @@ from pdm.machines.model import ComponentKind, Machine
 LEAST_SEVERITY = 2.5
 """Severity below which nothing is named (health about 0.75)."""
 _LEAST_LINE = 2.5  # evidence at which a bearing's lines count as standing out
+_LOOSE_SHARE = 0.5  # half-order evidence, of the strongest order's, that only looseness explains
 _BROADBAND = ("high_frequency_rms", "envelope_rms", "kurtosis", "crest_factor", "envelope_kurtosis")
 _BEARING_PARTS = {
     "bearing_outer_race": ("bpfo_prominence",),
@@ -100,11 +101,10 @@ def _bearing(evidence: _Evidence, point: str) -> Candidate:
 
 def _shaft(evidence: _Evidence, point: str) -> list[Candidate]:
     half, once, twice, thrice = (evidence.of("vibration", f"order_{order}x", point) for order in ("0_5", "1", "2", "3"))
-    return [
-        (once, "unbalance", point),
-        (max(twice, 0.8 * thrice), "misalignment", point),
-        ((half + max(once, twice) + thrice) / 3 if half > _LEAST_LINE else 0.0, "looseness", point),
-    ]
+    strongest = max(once, twice, thrice)
+    if half > max(_LEAST_LINE, _LOOSE_SHARE * strongest):
+        return [(max(half, strongest), "looseness", point)]
+    return [(once, "unbalance", point), (max(twice, 0.8 * thrice), "misalignment", point)]
 
 
 def _electrical(evidence: _Evidence) -> list[Candidate]:

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from pdm.health.symptoms import find_component
+from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
+from tests.unit.health_snapshots import follow, learned, snapshot
+
+ENERGY = {"rms": 1.5, "high_frequency_rms": 1.8, "envelope_rms": 2.0}
+GROWTHS = {
+    "bearing_outer_race": ("bearing", {"bpfo_prominence": 20.0, **ENERGY}),
+    "bearing_inner_race": ("bearing", {"bpfi_prominence": 20.0, "bpfi_sideband_prominence": 12.0, **ENERGY}),
+    "bearing_rolling_element": ("bearing", {"bsf_prominence": 20.0, "bsf_sideband_prominence": 12.0, **ENERGY}),
+    "bearing_cage": ("bearing", {"ftf_prominence": 20.0, **ENERGY}),
+    "bearing_wear": ("bearing", {"high_frequency_rms": 4.0, "envelope_rms": 4.0, "kurtosis": 2.0}),
+    "unbalance": ("shaft", {"order_1x": 5.0, "velocity_rms": 2.5}),
+    "misalignment": ("shaft", {"order_2x": 7.0, "order_3x": 2.5, "velocity_rms": 1.8}),
+    "looseness": ("bearing", {"order_0_5x": 9.0, "order_1x": 3.0, "order_2x": 3.0, "order_3x": 9.0}),
+    "broken_rotor_bar": ("motor", {"broken_bar_index": 20.0, "park_ripple_2sf": 2.0}),
+    "eccentricity": ("motor", {"eccentricity_lower": 20.0, "eccentricity_upper": 20.0}),
+    "supply_unbalance": ("motor", {"current_unbalance": 5.0, "negative_sequence_ratio": 6.0}),
+    "overheating": ("bearing", {"temperature": 30.0}),
+    "overall_vibration": ("bearing", {"rms": 6.0, "velocity_rms": 6.0}),
+}
+
+
+@pytest.mark.parametrize("symptom", GROWTHS)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_each_symptom_is_named_from_the_features_that_grew(symptom, seed):
+    rng = np.random.default_rng(seed)
+    component, growth = GROWTHS[symptom]
+    _, assessments = follow((snapshot(n, rng, growth=growth) for n in range(20, 45)), state=learned(rng))
+    last = assessments[-1]
+    assert (last.symptom, last.component) == (symptom, component)
+    assert last.health < 0.6
+    assert 0.3 < last.confidence <= 1.0
+
+
+def test_nothing_is_named_on_a_healthy_machine():
+    rng = np.random.default_rng(4)
+    _, assessments = follow((snapshot(n, rng) for n in range(20, 60)), state=learned(rng))
+    assert all(a.symptom is None and a.component is None and a.confidence is None for a in assessments)
+
+
+def test_two_faults_alike_in_strength_lower_the_confidence():
+    def last(growth):
+        rng = np.random.default_rng(5)
+        _, assessments = follow((snapshot(n, rng, growth=growth) for n in range(20, 45)), state=learned(rng))
+        return assessments[-1]
+
+    alone = last({"broken_bar_index": 20.0, "park_ripple_2sf": 2.0})
+    beside = last({"broken_bar_index": 20.0, "park_ripple_2sf": 2.0, "order_1x": 4.5, "velocity_rms": 2.5})
+    assert beside.confidence < 0.8 * alone.confidence
+
+
+def test_impulsiveness_that_comes_and_goes_is_no_warning_and_lasting_one_is():
+    rng = np.random.default_rng(6)
+    impulsive = {"kurtosis": 5.0, "crest_factor": 3.0, "envelope_kurtosis": 5.0}
+    state = learned(rng)
+    now_and_then = (snapshot(n, rng, growth=impulsive if n % 3 == 0 else None) for n in range(20, 110))
+    state, assessments = follow(now_and_then, state=state)
+    assert min(a.health for a in assessments) > 0.6
+    _, assessments = follow((snapshot(n, rng, growth=impulsive) for n in range(110, 170)), state=state)
+    assert assessments[-1].health < 0.6
+    assert assessments[-1].symptom == "bearing_wear"
+
+
+def test_a_symptom_of_an_unknown_bearing_names_none_of_several():
+    machine = Machine(
+        key="m",
+        line="l",
+        site="s",
+        components=(Component("de", ComponentKind.BEARING), Component("nde", ComponentKind.BEARING)),
+        points=(
+            MeasurementPoint("p", "acceleration", "g", 25600.0, component="nde"),
+            MeasurementPoint("q", "acceleration", "g", 25600.0),
+        ),
+    )
+    assert find_component(machine, "bearing_wear", "p") == "nde"
+    assert find_component(machine, "bearing_wear", "q") is None
+    assert find_component(machine, "unbalance", "p") == "nde"
+    assert find_component(machine, "broken_rotor_bar", "q") is None
