@@ -187,7 +187,7 @@ def _draw_lives(
     lives: list[Life] = []
     ended_at = end
     for number, fault in enumerate((present, *past)):
-        count = int(rng.integers(85, 111))
+        count = int(rng.integers(72, 126))
         if number == 0 and fault is not None:
             ended_at -= SPACING * float(rng.uniform(0, 12))
         degradation = None

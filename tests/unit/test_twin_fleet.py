@@ -76,7 +76,7 @@ def test_lives_follow_each_other_without_overlap_and_end_before_now(seed: int) -
         assert times == sorted(set(times))
         assert times[-1] <= END
         for life in lives:
-            assert 80 <= len(life.measured_at) <= 115
+            assert 72 <= len(life.measured_at) <= 125
             if life.degradation:
                 assert life.measured_at[-1] < life.degradation.failed_at <= END
                 share = (life.degradation.failed_at - life.degradation.onset_at) / (
