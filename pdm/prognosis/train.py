@@ -21,8 +21,13 @@ from pdm.prognosis.trees import mean_of_boosters
 FEWEST_FAILED_LIVES = 4
 FOLDS = 5
 ROWS_A_LIFE = 200
-CAP_SHARE = 0.75  # of the median failed life: remaining life beyond it is "at least"
+CAP_SHARE = 0.5  # of the median failed life: remaining life beyond it is "at least"
 TREES = 250
+FEW_LIVES = 12  # failed lives below which trees are kept small
+MANY_LIVES = 40  # failed lives from which on age and whole-life memory are read too
+RECENT_PARTS = (  # of the life columns: what tells how far a machine is, but not how long it has run
+    *("ew5", "ew15", "ew50", "slope5", "slope15", "slope50", "short_less_long", "curvature", "deviation"),
+)
 
 Vector = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -110,7 +115,7 @@ def train(
         tell("fitting", 0.1 + 0.8 * k / folds)
         is_held = fold[table.life] == k
         seen = table.select(~is_held)
-        booster = _fit(seen, cap, names, seed + k)
+        booster = _fit(seen, cap, names, len(failed), seed + k)
         boosters.append(booster)
         out_of_fold[is_held] = booster.predict(table.columns[is_held], num_threads=1)
         is_known = seen.is_failed
@@ -215,14 +220,17 @@ def _folds(lives: int, failed: Sequence[int], random: np.random.Generator) -> Ro
     return fold
 
 
-def _fit(table: _Table, cap: float, names: Sequence[str], seed: int) -> lightgbm.Booster:
+def _fit(table: _Table, cap: float, names: Sequence[str], failed: int, seed: int) -> lightgbm.Booster:
     rows = len(table.life)
+    is_few = failed < FEW_LIVES
+    is_read = np.array([failed >= MANY_LIVES or name.rpartition(".")[2] in RECENT_PARTS for name in names])
+    columns = np.where(is_read, table.columns, np.float32(np.nan))
     parameters = {
         "objective": "regression",
-        "num_leaves": 15,
+        "num_leaves": 4 if is_few else 15,
         "learning_rate": 0.03,
         "feature_fraction": 0.25,
-        "min_data_in_leaf": int(np.clip(rows // 40, 5, 150)),
+        "min_data_in_leaf": max(rows // 10, 5) if is_few else int(np.clip(rows // 40, 5, 150)),
         "lambda_l2": 1.0,
         "max_bin": 63,
         "seed": seed,
@@ -232,7 +240,7 @@ def _fit(table: _Table, cap: float, names: Sequence[str], seed: int) -> lightgbm
         "verbosity": -1,
     }
     data = lightgbm.Dataset(
-        table.columns,
+        columns,
         to_target(table.remaining, cap),
         weight=table.weight / table.weight.mean(),
         feature_name=[name.replace(".", "_") for name in names],
