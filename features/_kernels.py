@@ -72,10 +72,10 @@ def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float
     n = x.shape[0]
     total = magnitude = root = square = 0.0
     for start in range(0, n, STRETCH):
-        stop = min(start + STRETCH, n)
         a0 = a1 = a2 = a3 = np.float32(0)
-        for i in range(start, stop):
-            v = x[i]
+        part = x[start : start + STRETCH]
+        for i in range(part.shape[0]):
+            v = part[i]
             a0 += v
             a1 += abs(v)
             a2 += np.sqrt(abs(v))
@@ -87,11 +87,12 @@ def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float
     centre = np.float32(total / n)
     m1 = m2 = m3 = m4 = 0.0
     for start in range(0, n, STRETCH):
-        stop = min(start + STRETCH, n)
         a0 = a1 = a2 = a3 = np.float32(0)
-        for i in range(start, stop):
-            v = x[i] - centre
-            y[i] = v
+        part = x[start : start + STRETCH]
+        target = y[start : start + STRETCH]
+        for i in range(part.shape[0]):
+            v = part[i] - centre
+            target[i] = v
             w = v * v
             a0 += v
             a1 += w
@@ -110,17 +111,19 @@ def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float
     fourth = m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2 - 3 * m1**4
     d1 = d2 = e2 = crossings = turns = 0.0
     for start in range(0, n - 2, STRETCH):
-        stop = min(start + STRETCH, n - 2)
         a0 = a1 = a2 = a3 = a4 = np.float32(0)
-        for i in range(start, stop):
-            d = y[i + 1] - y[i]
-            following = y[i + 2] - y[i + 1]
+        count = min(STRETCH, n - 2 - start)
+        part = x[start : start + count + 1]
+        target = y[start : start + count + 2]
+        for i in range(count):
+            d = target[i + 1] - target[i]
+            following = target[i + 2] - target[i + 1]
             e = following - d
             a0 += abs(d)
             a1 += d * d
             a2 += e * e
-            a3 += np.float32(1) if (x[i] < 0) != (x[i + 1] < 0) else np.float32(0)
-            a4 += np.float32(1) if (d < 0) != (following < 0) else np.float32(0)
+            a3 += np.float32((part[i] < 0) != (part[i + 1] < 0))
+            a4 += np.float32((d < 0) != (following < 0))
         d1 += a0
         d2 += a1
         e2 += a2
@@ -204,9 +207,10 @@ def describe_spectrum(power: Array, bits: Array, out: Array, rows: int, step: fl
         for band in range(8):
             start = band * last // 8 + 1
             a0 = a1 = np.float32(0)
-            for k in range(start, (band + 1) * last // 8 + 1):
-                a0 += p[k]
-                a1 += p[k] * np.float32(k - start)
+            part = p[start : (band + 1) * last // 8 + 1]
+            for k in range(part.shape[0]):
+                a0 += part[k]
+                a1 += part[k] * np.float32(k)
             bands[band] = a0
             total += a0
             first += a1 + start * float(a0)
@@ -220,9 +224,11 @@ def describe_spectrum(power: Array, bits: Array, out: Array, rows: int, step: fl
         m1 = m2 = m3 = m4 = 0.0
         for start in range(1, last + 1, STRETCH):
             a0 = a1 = a2 = a3 = np.float32(0)
-            for k in range(start, min(start + STRETCH, last + 1)):
-                u = (np.float32(k) - centre) * scale
-                w = p[k] * u
+            part = p[start : start + STRETCH]
+            shift = np.float32(start) - centre
+            for k in range(part.shape[0]):
+                u = (np.float32(k) + shift) * scale
+                w = part[k] * u
                 v = w * u
                 a0 += w
                 a1 += v
@@ -254,14 +260,16 @@ def _log_sums(p: Array, share: Array, bits: Array, last: int, mean: float) -> tu
     """Return sum ln q and sum q ln q of q = p / mean, by a polynomial that vectorises (error 1e-7)."""
     inverse = np.float32(1.0 / mean)
     floor = np.float32(SPECTRAL_FLOOR)
-    for k in range(1, last + 1):
+    for k in range(last + 1):
         q = p[k] * inverse
         share[k] = q if q > floor else floor
     logs = weighted = 0.0
     for start in range(1, last + 1, STRETCH):
         a0 = a1 = np.float32(0)
-        for k in range(start, min(start + STRETCH, last + 1)):
-            b = bits[k]
+        part = share[start : start + STRETCH]
+        pattern = bits[start : start + STRETCH]
+        for k in range(part.shape[0]):
+            b = pattern[k]
             f = np.float32(np.int32(b & _MANTISSA)) * np.float32(2.0**-23) - np.float32(0.5)
             exponent = np.float32(np.int32(b >> 23)) - np.float32(127)
             s = np.float32(LOG[9])
@@ -276,7 +284,7 @@ def _log_sums(p: Array, share: Array, bits: Array, last: int, mean: float) -> tu
             s = s * f + np.float32(LOG[0])
             s += exponent * np.float32(0.6931471805599453)
             a0 += s
-            a1 += s * share[k]
+            a1 += s * part[k]
         logs += a0
         weighted += a1
     return logs, weighted

@@ -38,9 +38,11 @@ def square_envelope(band: Array, squared: Array, out: Array, rows: int, scale: f
         m1 = m2 = 0.0
         for start in range(0, n, STRETCH):
             a0 = a1 = np.float32(0)
-            for i in range(start, min(start + STRETCH, n)):
-                v = factor * (z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1])
-                e[i] = v
+            part = z[2 * start : 2 * (start + STRETCH)]
+            target = e[start : start + STRETCH]
+            for i in range(target.shape[0]):
+                v = factor * (part[2 * i] * part[2 * i] + part[2 * i + 1] * part[2 * i + 1])
+                target[i] = v
                 a0 += v
                 a1 += v * v
             m1 += a0
