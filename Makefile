@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test trust bench demo replay clean
+.PHONY: help setup ready fmt check test trust bench demo replay clean
 
 export PYTHON ?= python3
 export PDM_DATA ?= $(abspath ../shared/data)
@@ -11,6 +11,7 @@ export PDM_DATA ?= $(abspath ../shared/data)
 run := .venv/bin
 pytest := $(run)/python -m pytest -q
 stamp := .venv/setup-is-done
+tested := .venv/setup-for-tests-is-done
 # Fast ones first: what is wrong shows early.
 suites := tests/unit tests/contract tests/integration tests/migration tests/acceptance tests/fault
 
@@ -21,14 +22,20 @@ help:
 	@echo "test    the suite;  check: lint, types, layers, doctests;  fmt: format the code"
 	@echo "trust   the long fault programme;  bench: the benchmarks;  clean: remove what was made"
 
-setup: $(stamp)
+setup: ready $(tested)
+
+# What running the service takes; the suite takes a little more.
+ready: $(stamp)
 	@deploy/setup/timescaledb.sh
 
-$(stamp): $(wildcard deploy/setup/*.sh deploy/*.lock) pyproject.toml tests/migration/community/package.json
+$(stamp): $(wildcard deploy/setup/*.sh deploy/*.lock) pyproject.toml
 	@deploy/setup/system.sh
-	@deploy/setup/timescaledb.sh
-	@deploy/setup/python.sh
-	@deploy/setup/community.sh
+	@deploy/setup/timescaledb.sh & build=$$!; status=0; \
+		deploy/setup/python.sh || status=1; wait $$build || status=1; exit $$status
+	@touch $@
+
+$(tested): $(stamp) tests/migration/community/package.json
+	@deploy/setup/test_tools.sh
 	@touch $@
 
 fmt: setup
@@ -48,17 +55,17 @@ test: setup
 trust: setup
 	@$(pytest) -m trust --timeout 7200 tests
 
-bench: setup
+bench: ready
 	@mkdir -p out; : > out/bench.jsonl
 	@for program in $$(grep -l __main__ benchmarks/*.py); do \
 		echo "bench: $$program" >&2; \
 		$(run)/python -m "benchmarks.$$(basename "$$program" .py)" | tee -a out/bench.jsonl; \
 	done
 
-demo: setup
+demo: ready
 	@$(run)/pdm demo
 
-replay: setup
+replay: ready
 	@: $${DATA:?say which recordings: make replay DATA=folder HOLD=name} $${HOLD:?say which life to hold out: HOLD=name}
 	@$(run)/pdm replay --data "$$DATA" --hold "$$HOLD" --mode "$${MODE:-bulk}"
 

@@ -12,7 +12,7 @@ find_served() {
     for control in /usr/share/postgresql/*/extension/timescaledb.control; do
         [ -e "$control" ] || continue
         major=$(basename "$(dirname "$(dirname "$control")")")
-        [ -x "/usr/lib/postgresql/$major/bin/initdb" ] && echo "$major"
+        if [ -x "/usr/lib/postgresql/$major/bin/initdb" ]; then echo "$major"; fi
     done | sort -n | tail -1
 }
 

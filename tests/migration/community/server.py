@@ -18,14 +18,15 @@ def is_installed() -> bool:
 
 
 def start_community(folder: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start a new, empty server with its socket in `folder`; return its process and DSN. End it with `terminate()`."""
+    """Start a new, empty server with its socket in `folder`; return its process and DSN."""
     process = subprocess.Popen(
         ["node", str(HERE / "server.js"), str(folder / ".s.PGSQL.5432")], cwd=HERE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     if process.stdout.readline().strip() != "ready":
-        process.kill()
-        raise RuntimeError(f"the Community server ended with {process.wait()}")
+        with process:
+            process.kill()
+        raise RuntimeError(f"the Community server ended with {process.returncode}")
     return process, f"host={folder} user=postgres password=postgres dbname=postgres"
 
 
@@ -34,10 +35,8 @@ def community_server() -> Iterator[str]:
     """Run a new, empty server as long as the block; its DSN."""
     with tempfile.TemporaryDirectory(prefix="pdm-") as folder:
         process, dsn = start_community(Path(folder))
-        try:
-            yield dsn
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
+        with process:
+            try:
+                yield dsn
+            finally:
+                process.kill()

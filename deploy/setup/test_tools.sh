@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# What only the suite needs: a checker for deploy/compose.yaml, and TimescaleDB's Community edition as a WebAssembly
+# server for the migration tests.
+set -euo pipefail
+cd "$(dirname "$0")/../../tests/migration/community"
+# shellcheck source=deploy/setup/apt.sh
+. ../../../deploy/setup/apt.sh
+
+packages=()
+command -v npm >/dev/null || packages+=(nodejs npm)
+command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || packages+=(docker-compose)
+install_packages "${packages[@]}"
+
+say "installing the Community edition's test server"
+npm install --silent --no-fund --no-audit >"$log" 2>&1 || { tail -20 "$log" >&2; fail "npm could not install it"; }
