@@ -229,6 +229,7 @@ def follow_present(model: RemainingLifeModel, course: Course, horizon_s: float) 
     is_short = is_known & (lower < horizon_s)
     left = (course.ended_at_s - course.times) / 86400
     failed = course.ended_by == "failure"
+    error = np.abs(middle - np.minimum(left * 86400, model.cap_s))
     is_right = (lower <= left * 86400) & ~(upper < left * 86400)
     return {
         "figure": "twin_present",
@@ -240,8 +241,8 @@ def follow_present(model: RemainingLifeModel, course: Course, horizon_s: float) 
         "notice_days": round(float(left[is_short].max()), 1) if failed and is_short.any() else None,
         "smallest_lower_days": round(float(lower[is_known].min()) / 86400, 1) if is_known.any() else None,
         "coverage": round(float(np.mean(is_right[is_known])), 3) if failed else None,
-        "mae_days": round(float(np.mean(np.abs(np.minimum(middle, model.cap_s) / 86400 - np.minimum(left, model.cap_s / 86400)))), 2) if failed else None,
-    }  # fmt: skip
+        "mae_days": round(float(np.mean(error)) / 86400, 2) if failed else None,
+    }
 
 
 def measure_speed() -> None:

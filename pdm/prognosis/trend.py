@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import inf, sqrt
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import t as student
 from statsmodels.regression.linear_model import OLS
 
 from pdm.prognosis.history import History
@@ -28,7 +28,10 @@ FARTHEST = 3.0  # spans of the fit that an extrapolation may reach
 
 @dataclass(frozen=True)
 class Line:
-    """A significant decline: health `level` at `at_s`, `slope` [1/s], their covariance, and the span [s] fitted."""
+    """A significant decline: health `level` at `at_s`, `slope` [1/s], their covariance, and the span [s] fitted.
+
+    `freedom` is the fit's degrees of freedom.
+    """
 
     at_s: float
     level: float
@@ -37,6 +40,7 @@ class Line:
     covariance: float
     slope_variance: float
     span_s: float
+    freedom: int
     p_value: float
 
 
@@ -81,7 +85,7 @@ def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: floa
     level, decline = (float(value) for value in fit.params)
     covariance = fit.cov_params()
     error = sqrt(max(float(covariance[1, 1]), 1e-18))
-    p_value = float(norm.cdf(decline / error))
+    p_value = float(student.cdf(decline / error, count - 2))
     if decline > -SMALLEST_DECLINE or p_value > SIGNIFICANCE:
         return None
     return Line(
@@ -92,6 +96,7 @@ def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: floa
         covariance=float(covariance[0, 1]) / span,
         slope_variance=float(covariance[1, 1]) / span**2,
         span_s=span,
+        freedom=count - 2,
         p_value=p_value,
     )
 
@@ -107,7 +112,7 @@ def predict_passage(line: Line, now_s: float) -> Passage | None:
     middle = max(crossing - elapsed, 0.0)
     if middle > FARTHEST * line.span_s:
         return None
-    early, late = _bounds(line, float(norm.ppf(0.5 + LEVEL / 2)))
+    early, late = _bounds(line, float(student.ppf(0.5 + LEVEL / 2, line.freedom)))
     lower = min(max(early - elapsed, 0.0), middle)
     return Passage(middle, lower, None if late == inf else max(late - elapsed, middle))
 

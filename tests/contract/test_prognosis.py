@@ -1,0 +1,215 @@
+"""What every remaining-life model promises: training, refusals, intervals, its file, and prognoses."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from pdm.errors import InvalidInputError, ModelError, RefusalError
+from pdm.health.assessment import Assessment
+from pdm.health.indicators import INDICATOR_VERSION, INDICATORS
+from pdm.machines.model import Machine
+from pdm.prognosis.life import advance, begin_life, life_columns
+from pdm.prognosis.model import RemainingLifeModel
+from pdm.prognosis.predict import LifeStep, prognose_batch
+from pdm.prognosis.train import Life, train
+
+K = len(INDICATORS)
+MACHINE = Machine("pump-01", "line-1", "site-1")
+HOUR = 3600.0
+
+
+def simulated_life(random, name="m", ended_by="failure"):
+    """Indicators grow exponentially from a random onset, under noise; some are never seen."""
+    count = int(random.integers(90, 160))
+    growth = random.uniform(15, 40)
+    t = np.arange(count)
+    rise = 25 * np.exp((t - count) / growth)
+    values = rise[:, None] * np.linspace(0.2, 1, K) + random.normal(0, 1, (count, K))
+    values[:, -2:] = np.nan
+    return Life(name, None, 8 * HOUR * t, values.astype(np.float32), ended_by, 8 * HOUR * count)
+
+
+def fleet(count, seed=0):
+    random = np.random.default_rng(seed)
+    return [simulated_life(random, f"m{i}") for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return train(fleet(20))
+
+
+def test_intervals_hold_on_lives_not_seen_and_the_model_beats_plain_guesses(model):
+    assert model.metrics["skill"] > 0.2
+    covered, errors = [], []
+    for life in fleet(25, seed=99):
+        middle, lower, upper = model.predict(life_columns(life.measured_at_s, life.indicators))
+        actual = life.ended_at_s - life.measured_at_s
+        assert (lower <= middle).all() and not (upper < middle).any()
+        covered.append(np.mean((lower <= actual) & ~(upper < actual)))
+        errors.append(np.mean(np.abs(middle - np.minimum(actual, model.cap_s))))
+    assert 0.83 <= np.mean(covered) <= 0.99
+    assert np.mean(errors) < 0.2 * model.cap_s
+
+
+def test_less_life_is_predicted_later_in_life_and_the_healthy_have_at_least_much(model):
+    healthy, failing = [], []
+    for life in fleet(10, seed=5):
+        middle, lower, upper = model.predict(life_columns(life.measured_at_s, life.indicators))
+        healthy.append(lower[25])
+        failing.append(middle[-1])
+        assert middle[-1] < middle[len(middle) // 2]
+        assert np.isnan(upper[25])
+    assert np.median(healthy) > 0.3 * model.cap_s
+    assert np.median(failing) < 0.1 * model.cap_s
+
+
+def test_the_same_lives_and_seed_give_the_same_bytes():
+    lives = fleet(6)
+    assert train(lives, seed=3).to_bytes() == train(lives, seed=3).to_bytes()
+
+
+def test_too_few_failures_are_refused_and_the_attainable_level_is_named():
+    with pytest.raises(RefusalError, match="75%"):
+        train([*fleet(3), simulated_life(np.random.default_rng(8), "x", "replacement")])
+    with pytest.raises(RefusalError):
+        train([])
+
+
+def test_few_lives_publish_the_level_they_can_carry():
+    assert train(fleet(5)).calibration.level == pytest.approx(5 / 6)
+
+
+def test_lives_that_did_not_fail_are_used_as_lower_bounds_only():
+    random = np.random.default_rng(1)
+    healthy = Life(
+        "h",
+        None,
+        8 * HOUR * np.arange(300),
+        random.normal(0, 1, (300, K)).astype(np.float32),
+        "censored",
+        8 * HOUR * 300,
+    )
+    model = train([*fleet(8), healthy])
+    assert model.trained_on["lives"] == 9
+    assert model.trained_on["failed_lives"] == 8
+    assert model.metrics["lives"] == 8
+    _, lower, upper = model.predict(life_columns(healthy.measured_at_s, healthy.indicators))
+    assert np.isnan(upper[250])
+    assert lower[250] > 0
+
+
+def test_lives_without_information_are_refused():
+    flat = [Life(f"m{i}", None, np.arange(50.0), np.ones((50, K), np.float32), "failure", 50.0) for i in range(5)]
+    with pytest.raises(RefusalError, match="no indicator varies"):
+        train(flat)
+    absent = [
+        Life(f"m{i}", None, np.arange(50.0), np.full((50, K), np.nan, np.float32), "failure", 50.0) for i in range(5)
+    ]
+    with pytest.raises(RefusalError, match="known indicators"):
+        train(absent)
+
+
+def test_unordered_times_and_other_indicators_are_refused():
+    lives = fleet(5)
+    swapped = lives[0].measured_at_s.copy()
+    swapped[[4, 5]] = swapped[[5, 4]]
+    broken = Life("m", None, swapped, lives[0].indicators, "failure", lives[0].ended_at_s)
+    with pytest.raises(InvalidInputError, match="not later"):
+        train([*lives, broken])
+    narrow = Life("m", None, lives[0].measured_at_s, lives[0].indicators[:, :4], "failure", lives[0].ended_at_s)
+    with pytest.raises(InvalidInputError, match="same indicators"):
+        train([*lives, narrow])
+
+
+def test_a_model_survives_its_file_bit_for_bit(model):
+    body = model.to_bytes()
+    read = RemainingLifeModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+    life = fleet(1, seed=4)[0]
+    columns = life_columns(life.measured_at_s, life.indicators)
+    assert read.to_bytes() == body
+    for one, other in zip(model.predict(columns), read.predict(columns), strict=True):
+        assert np.array_equal(one, other, equal_nan=True)
+
+
+def test_a_damaged_file_is_refused_before_it_is_parsed(model):
+    body = model.to_bytes()
+    digest = hashlib.sha256(body).digest()
+    random = np.random.default_rng(0)
+    for place in random.integers(0, len(body), 50):
+        damaged = bytearray(body)
+        damaged[place] ^= 1
+        with pytest.raises(ModelError, match="checksum"):
+            RemainingLifeModel.from_bytes(bytes(damaged), sha256=digest)
+    for body in (b"", b"{}", b"[]", b'{"format": 2}', b"\xff"):
+        with pytest.raises(ModelError):
+            RemainingLifeModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+
+
+def test_columns_of_another_width_are_refused(model):
+    with pytest.raises(ModelError, match="columns"):
+        model.predict(np.zeros((2, 7), np.float32))
+
+
+def steps_of(life, health=0.5, progress=1.0):
+    state, steps = begin_life(), []
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for at, values in zip(life.measured_at_s.tolist(), life.indicators, strict=True):
+        when = start + timedelta(seconds=at)
+        said = health(at) if callable(health) else health
+        verdict = Assessment(when, said, progress, "1", None, None, None, None, values, {})
+        state, columns = advance(state, when.timestamp(), values, said)
+        steps.append(LifeStep.of(state, columns, verdict))
+    return steps
+
+
+def test_a_prognosis_is_the_same_alone_and_in_a_batch(model):
+    steps = steps_of(simulated_life(np.random.default_rng(3)))
+    alone = [prognose_batch(model, 7, MACHINE, [step])[0] for step in steps]
+    assert prognose_batch(model, 7, MACHINE, steps) == alone
+    declining = steps_of(simulated_life(np.random.default_rng(3)), lambda at: 1 - at / (8 * HOUR * 160))
+    alone = [prognose_batch(None, None, MACHINE, [step])[0] for step in declining]
+    assert prognose_batch(None, None, MACHINE, declining) == alone
+    assert alone[-1].source == "trend"
+
+
+def test_a_prognosis_carries_interval_level_model_and_evidence(model):
+    said = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
+    last = said[-1]
+    assert last.source == "model" and last.model_id == 7 and last.level == 0.9
+    assert last.rul_lower is not None and last.rul is not None and last.rul_upper is not None
+    assert last.rul_lower <= last.rul <= last.rul_upper
+    assert last.evidence["training_lives"] == 20
+    assert last.evidence["cap_s"] == model.cap_s
+    assert said[30].rul_upper is None
+
+
+def test_nothing_is_said_while_learning_or_without_model_and_trend(model):
+    life = simulated_life(np.random.default_rng(3))
+    for step_model in (model, None):
+        said = prognose_batch(step_model, 7, MACHINE, steps_of(life, None, 0.4)[:5])
+        assert {(p.source, p.reason, p.rul) for p in said} == {("none", "learning", None)}
+    off = prognose_batch(model, 7, MACHINE, steps_of(life, None)[:1])[0]
+    assert (off.source, off.reason) == ("none", "machine-off-or-no-data")
+    steady = prognose_batch(None, None, MACHINE, steps_of(life, 1.0))[-1]
+    assert (steady.source, steady.reason) == ("none", "no-model-and-no-trend")
+
+
+def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model):
+    from dataclasses import replace
+
+    steps = steps_of(simulated_life(np.random.default_rng(3)), 1.0)
+    old = replace(model, indicator_version=INDICATOR_VERSION + "-old")
+    assert prognose_batch(old, 7, MACHINE, steps)[-1].reason == "model-reads-other-indicators"
+    young = replace(model, longest_age_s=HOUR)
+    assert prognose_batch(young, 7, MACHINE, steps)[-1].reason == "older-than-any-training-life"
+
+
+def test_the_contributors_of_a_prediction_are_columns_by_weight(model):
+    life = fleet(1, seed=4)[0]
+    found = model.contributions(life_columns(life.measured_at_s, life.indicators)[-1:], most=3)[0]
+    assert len(found) == 3
+    assert abs(found[0][1]) >= abs(found[2][1]) > 0
+    assert all(name in model.column_names for name, _ in found)
