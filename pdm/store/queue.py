@@ -96,7 +96,7 @@ def save_states(conn: Connection[Any], states: Sequence[SavedState]) -> None:
 
 
 def complete(conn: Connection[Any], done: Sequence[tuple[int, Waiting]]) -> None:
-    """Take analysed acquisitions, given with their machine ids, off the queue."""
+    """Take analysed acquisitions, given with their machine ids, off the queue and back from set aside."""
     conn.execute(
         query("remove_pending"),
         {
@@ -114,8 +114,8 @@ def forget_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
 
 def set_aside(conn: Connection[Any], machine_id: int, item: Waiting, reason: str) -> None:
     """Take one acquisition out of the way, with the reason; `requeue_set_aside` brings it back."""
-    conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason})
     complete(conn, [(machine_id, item)])
+    conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason})
 
 
 def requeue_set_aside(conn: Connection[Any], machine_ids: Sequence[int]) -> int:

@@ -42,10 +42,14 @@ CROSS JOIN LATERAL (
 ORDER BY m.machine_id, p.measured_at;
 
 -- name: remove_pending
--- What was analysed waits no longer, unless something was added to it meanwhile.
-DELETE FROM pending p
-USING unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[], %(enqueued_at)s::timestamptz[])
-    AS done (machine_id, measured_at, enqueued_at)
+-- What was analysed waits no longer, unless something was added to it meanwhile, and stands aside no longer.
+WITH done AS (
+    SELECT * FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[], %(enqueued_at)s::timestamptz[])
+        AS done (machine_id, measured_at, enqueued_at)
+), back AS (
+    DELETE FROM set_aside s USING done WHERE s.machine_id = done.machine_id AND s.measured_at = done.measured_at
+)
+DELETE FROM pending p USING done
 WHERE p.machine_id = done.machine_id AND p.measured_at = done.measured_at AND p.enqueued_at = done.enqueued_at;
 
 -- name: forget_attempts
