@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pdm.health.layout import Layout
 from pdm.machines.model import ComponentKind, Machine
@@ -17,12 +18,15 @@ LEAST_SEVERITY = 2.5
 _LEAST_LINE = 2.5  # evidence at which a bearing's lines count as standing out
 _LOOSE_SHARE = 0.5  # half-order evidence, of the strongest order's, that only looseness explains
 _BROADBAND = ("high_frequency_rms", "envelope_rms", "kurtosis", "crest_factor", "envelope_kurtosis")
-_BEARING_PARTS = {
-    "bearing_outer_race": ("bpfo_prominence",),
-    "bearing_inner_race": ("bpfi_prominence", "bpfi_sideband_prominence"),
-    "bearing_rolling_element": ("bsf_prominence", "bsf_sideband_prominence"),
-    "bearing_cage": ("ftf_prominence",),
-}
+# a part's lines, and the sidebands that must come with them: what turns through the load zone is modulated
+# (Randall and Antoni 2011), so lines at the inner race's frequency without sidebands are another part's
+_BEARING_PARTS = (
+    ("bearing_outer_race", "bpfo_prominence", None),
+    ("bearing_inner_race", "bpfi_prominence", "bpfi_sideband_prominence"),
+    ("bearing_rolling_element", "bsf_prominence", "bsf_sideband_prominence"),
+    ("bearing_cage", "ftf_prominence", None),
+)
+_LEAST_SIDEBAND = 1.0
 _KINDS = {
     "unbalance": (ComponentKind.SHAFT, ComponentKind.MOTOR),
     "misalignment": (ComponentKind.SHAFT, ComponentKind.MOTOR),
@@ -55,22 +59,31 @@ def name_symptom(layout: Layout, smoothed: list[float]) -> Symptom:
     candidates = [_bearing(evidence, point) for point in layout.vibration_points]
     candidates += [c for point in layout.vibration_points for c in _shaft(evidence, point)]
     candidates += _electrical(evidence)
-    candidates += [(evidence.of("temperature", "temperature", p), "overheating", p) for p in layout.temperature_points]
+    candidates += [
+        Candidate(evidence.of("temperature", "temperature", p), "overheating", p) for p in layout.temperature_points
+    ]
     overall = [
-        (0.8 * evidence.mean("vibration", ("rms", "velocity_rms"), p), "overall_vibration", p)
+        Candidate(0.8 * evidence.mean("vibration", ("rms", "velocity_rms"), p), "overall_vibration", p)
         for p in layout.vibration_points
     ]
-    score, name, point = max(candidates + overall, default=(0.0, "overall_vibration", ""))
-    rival = max((s for s, other, _ in candidates if _family(other) != _family(name)), default=0.0)
+    score, name, point, clarity = max(candidates + overall, default=Candidate(0.0, "overall_vibration", ""))
+    rival = max((c.score for c in candidates if _family(c.name) != _family(name)), default=0.0)
     margin = 0.5 + 0.5 * (score - max(rival, 0.0)) / score if score > 0 else 0.0
-    confidence = (1 - math.exp(-max(score, 0.0) / WIDTH)) * min(max(margin, 0.0), 1.0)
+    confidence = (1 - math.exp(-max(score, 0.0) / WIDTH)) * min(max(margin, 0.0), 1.0) * clarity
     return Symptom(name, find_component(layout.machine, name, point), confidence)
 
 
 WIDTH = 5.0
 """Evidence [robust standard deviations] over which confidence grows to 63 % of its margin."""
 
-Candidate = tuple[float, str, str]
+
+class Candidate(NamedTuple):
+    """A symptom at a point, its score, and how clearly it stands before its like [1]."""
+
+    score: float
+    name: str
+    point: str
+    clarity: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,21 +103,27 @@ class _Evidence:
 
 def _bearing(evidence: _Evidence, point: str) -> Candidate:
     broadband = evidence.mean("vibration", _BROADBAND, point)
-    lines = [
-        (max(evidence.of("vibration", f, point) for f in features), name) for name, features in _BEARING_PARTS.items()
-    ]
-    line, name = max(lines)
+    lines = sorted(
+        (evidence.of("vibration", line, point), name)
+        for name, line, sideband in _BEARING_PARTS
+        if sideband is None or evidence.of("vibration", sideband, point) > _LEAST_SIDEBAND
+    )
+    (runner_up, _), (line, name) = lines[-2:]
     if line < _LEAST_LINE:
-        return broadband, "bearing_wear", point
-    return max(line, broadband), name, point
+        return Candidate(broadband, "bearing_wear", point)
+    clarity = 0.5 + 0.5 * (line - max(runner_up, 0.0)) / line
+    return Candidate(max(line, broadband), name, point, clarity)
 
 
 def _shaft(evidence: _Evidence, point: str) -> list[Candidate]:
     half, once, twice, thrice = (evidence.of("vibration", f"order_{order}x", point) for order in ("0_5", "1", "2", "3"))
     strongest = max(once, twice, thrice)
     if half > max(_LEAST_LINE, _LOOSE_SHARE * strongest):
-        return [(max(half, strongest), "looseness", point)]
-    return [(once, "unbalance", point), (max(twice, 0.8 * thrice), "misalignment", point)]
+        return [Candidate(max(half, strongest), "looseness", point)]
+    return [
+        Candidate(once, "unbalance", point),
+        Candidate(max(twice, 0.8 * thrice), "misalignment", point),
+    ]
 
 
 def _electrical(evidence: _Evidence) -> list[Candidate]:
@@ -117,9 +136,9 @@ def _electrical(evidence: _Evidence) -> list[Candidate]:
     ) / len(points)
     supply = evidence.mean("current_group", ("current_unbalance", "negative_sequence_ratio", "park_ripple_2f"), "")
     return [
-        (bars, "broken_rotor_bar", points[0]),
-        (gap, "eccentricity", points[0]),
-        (supply, "supply_unbalance", points[0]),
+        Candidate(bars, "broken_rotor_bar", points[0]),
+        Candidate(gap, "eccentricity", points[0]),
+        Candidate(supply, "supply_unbalance", points[0]),
     ]
 
 
