@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,15 +78,16 @@ def short_json(acquisitions: list[Acquisition]) -> bytes:
 def main() -> None:
     floats, counts = batch(counts=False), batch(counts=True)
     text = short_json(floats)
-    cases = {
-        "pydantic_json": lambda: peer_decode(text),
-        "json": lambda: decode("application/json", text),
-        "json_counts": lambda b=encode_json(counts): decode(*b),
-        "arrow": lambda b=encode_arrow(floats): decode(*b),
-        "arrow_counts": lambda b=encode_arrow(counts): decode(*b),
-        "raw": lambda b=encode_raw(floats): decode(*b),
-        "raw_counts": lambda b=encode_raw(counts): decode(*b),
+    bodies = {
+        "json": ("application/json", text),
+        "json_counts": encode_json(counts),
+        "arrow": encode_arrow(floats),
+        "arrow_counts": encode_arrow(counts),
+        "raw": encode_raw(floats),
+        "raw_counts": encode_raw(counts),
     }
+    cases: dict[str, Callable[[], object]] = {name: partial(decode, *body) for name, body in bodies.items()}
+    cases["pydantic_json"] = partial(peer_decode, text)
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
         for name, run in cases.items():

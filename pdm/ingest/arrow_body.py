@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -25,9 +24,8 @@ from pdm.ingest.records import (
     make_waveform,
     refused_record,
 )
-from pdm.measurements import Acquisition, OperatingContext, Problem, Scalar, Waveform
+from pdm.measurements import OperatingContext, Problem, Scalar, Waveform
 
-MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 MAX_ROWS = 65536
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_MICROSECOND = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
@@ -77,43 +75,6 @@ def decode_arrow(body: bytes) -> list[Decoded]:
     return [_finish(index, key, unit, group) for index, (key, group) in enumerate(groups.items())]
 
 
-def write_arrow(acquisitions: Sequence[Acquisition]) -> bytes:
-    """Return acquisitions as an Arrow IPC stream; see `pdm.ingest.encode.encode_arrow`."""
-    waveforms = [w for a in acquisitions for w in a.waveforms]
-    all_counts = bool(waveforms) and all(w.samples.dtype == np.int16 for w in waveforms)
-    dtype = np.dtype(np.int16) if all_counts else np.dtype(np.float32)
-    rows: list[tuple[Any, ...]] = []
-    lengths: list[int | None] = []
-    for a in acquisitions:
-        context = (a.context.speed, a.context.load, a.context.state)
-        for w in a.waveforms:
-            rows.append((a.machine, a.measured_at, w.point, w.unit, w.sampling_rate, w.scale, None, *context))
-            lengths.append(w.samples.size)
-        for s in a.scalars:
-            rows.append((a.machine, a.measured_at, s.point, s.unit, None, None, s.value, *context))
-            lengths.append(None)
-    names = [*_REQUIRED, "sampling_rate_hz", "scale", "value", "speed_hz", "load", "state"]
-    kinds = [
-        pa.string(),
-        pa.timestamp("us", tz="UTC"),
-        pa.string(),
-        pa.string(),
-        *[pa.float64()] * 5,
-        pa.string(),
-    ]
-    columns = [pa.array([row[i] for row in rows], kind) for i, kind in enumerate(kinds)]
-    values = np.concatenate([w.samples.astype(dtype, copy=False) for w in waveforms] or [np.empty(0, dtype)])
-    offsets = np.concatenate([[0], np.cumsum([n or 0 for n in lengths])]).astype(np.int64)
-    absent = pa.array([n is None for n in lengths], pa.bool_())
-    samples = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values), mask=absent)
-    batch = pa.record_batch([*columns, samples], names=[*names, "samples"])
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    stream: bytes = sink.getvalue().to_pybytes()
-    return stream
-
-
 def _check_schema(schema: Any) -> str:
     """Check names and types of the columns, and return the unit of measured_at."""
     names = schema.names
@@ -150,7 +111,7 @@ def _check_column(name: str, kind: Any) -> None:
 
 def _read_batch(batch: Any, groups: dict[tuple[Any, Any], _Group], first_row: int) -> None:
     columns = {name: _values(batch, name) for name in (*_TEXT, *_NUMBERS)}
-    times = batch.column("measured_at").cast(pa.int64()).to_pylist()
+    times = _to_list(batch.column("measured_at").cast(pa.int64()))
     samples = _sample_views(batch)
     for row in range(batch.num_rows):
         cells = {name: column[row] for name, column in columns.items()}
@@ -194,7 +155,15 @@ def _values(batch: Any, name: str) -> list[Any]:
         # not dictionary_decode: it would write a long entry out again for every row
         entries = column.dictionary.to_pylist()
         return [None if place is None else entries[place] for place in column.indices.to_pylist()]
-    values: list[Any] = column.to_pylist()
+    return _to_list(column)
+
+
+def _to_list(column: Any) -> list[Any]:
+    """Return an array's values; the short ways spare most of what `to_pylist` costs."""
+    if column.null_count == len(column):
+        return [None] * len(column)
+    is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+    values: list[Any] = column.to_numpy().tolist() if is_number and not column.null_count else column.to_pylist()
     return values
 
 
@@ -206,7 +175,7 @@ def _sample_views(batch: Any) -> list[NDArray[Any] | RefusedPartError | None]:
     child = column.values
     nulls = child.null_count > 0
     flat = (child.fill_null(0) if nulls else child).to_numpy(zero_copy_only=not nulls)
-    offsets = column.offsets.to_pylist()
+    offsets = _to_list(column.offsets)
     present = column.is_valid().to_pylist()
     views: list[NDArray[Any] | RefusedPartError | None] = []
     for row, (begin, end) in enumerate(itertools.pairwise(offsets)):

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from pdm.ingest import json_body, raw_body
+from pdm.ingest.decode import ARROW_MEDIA_TYPE
 from pdm.measurements import Acquisition, Waveform
 
 
@@ -36,9 +37,9 @@ def encode_arrow(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
     Counts and floats cannot share a list column: where they meet, the counts travel as floats, which hold
     every int16 exactly.
     """
-    from pdm.ingest.arrow_body import MEDIA_TYPE, write_arrow  # pyarrow is heavy: only where it is used
+    from pdm.ingest.arrow_stream import to_arrow  # pyarrow is heavy: only where it is used
 
-    return MEDIA_TYPE, write_arrow(acquisitions)
+    return ARROW_MEDIA_TYPE, to_arrow(acquisitions)
 
 
 def _record(acquisition: Acquisition, waveform: Any) -> dict[str, Any]:

@@ -215,8 +215,10 @@ def refused_record(record: int, machine: object, measured_at: object, problems: 
 
 
 def _as_float32(samples: NDArray[Any], point: str, field: str) -> NDArray[np.float32]:
-    with np.errstate(over="ignore", invalid="ignore"):
-        canonical: NDArray[np.float32] = samples.astype(np.float32, copy=False)
+    canonical: NDArray[np.float32] = samples
+    if samples.dtype != np.float32:
+        with np.errstate(over="ignore", invalid="ignore"):
+            canonical = samples.astype(np.float32)
     finite = np.isfinite(canonical)
     if finite.all():
         return canonical

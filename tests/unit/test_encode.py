@@ -22,9 +22,7 @@ def waveforms(draw: st.DrawFn, point: str) -> Waveform:
         counts = draw(st.lists(st.integers(-32768, 32767), min_size=1, max_size=20))
         scale = draw(st.floats(1e-9, 1e3))
         return Waveform(point, np.array(counts, np.int16), rate, "g", scale)
-    return Waveform(
-        point, np.array(draw(st.lists(_FINITE32, min_size=1, max_size=20)), np.float32), rate, "m/s2"
-    )
+    return Waveform(point, np.array(draw(st.lists(_FINITE32, min_size=1, max_size=20)), np.float32), rate, "m/s2")
 
 
 @st.composite
@@ -38,9 +36,7 @@ def acquisitions(draw: st.DrawFn) -> list[Acquisition]:
             draw(st.none() | st.floats(0, 2)),
             draw(st.none() | st.just("압연")),
         )
-        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
-            microseconds=draw(st.integers(0, 10**15)), days=index * 20000
-        )
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=draw(st.integers(0, 10**15)), days=index * 20000)
         made.append(Acquisition("press-07", at, channels, scalars, context))
     return made
 
@@ -85,9 +81,7 @@ def test_points_keep_dtype_scale_unit_and_order(encode) -> None:
 
 
 def test_raw_samples_are_views_of_the_body() -> None:
-    sent = Acquisition(
-        "m", datetime(2026, 1, 1, tzinfo=UTC), (Waveform("a", np.zeros(99, np.float32), 10.0, "g"),)
-    )
+    sent = Acquisition("m", datetime(2026, 1, 1, tzinfo=UTC), (Waveform("a", np.zeros(99, np.float32), 10.0, "g"),))
     (decoded,) = decode(*encode_raw([sent]))
     assert decoded.acquisition is not None
     assert not decoded.acquisition.waveforms[0].samples.flags.owndata
