@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError
 
 LENGTH = 64
-FIRST_STRIDE = 4  # acquisitions in a mean, until the history is full for the first time
+FIRST_STRIDE = 2  # acquisitions in a mean, until the history is full for the first time
 
 _HEAD = struct.Struct("<HIIddd")
 

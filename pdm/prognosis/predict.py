@@ -17,7 +17,7 @@ from pdm.prognosis.history import History
 from pdm.prognosis.life import LifeState
 from pdm.prognosis.model import RemainingLifeModel
 from pdm.prognosis.prognosis import Prognosis
-from pdm.prognosis.trend import LEVEL, detect_decline, predict_passage
+from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
 
 LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"
@@ -142,6 +142,7 @@ def _by_trend(step: LifeStep, refusal: str | None) -> Prognosis:
             "decline_per_day": -line.slope * 86400.0,
             "fitted_span_s": line.span_s,
             "p_value": line.p_value,
-            "assumes": "the decline goes on in a straight line to health 0",
+            "assumes": "the decline goes on in a straight line",
+            "health_limit": HEALTH_LIMIT,
         },
     )

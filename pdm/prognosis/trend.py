@@ -1,8 +1,9 @@
-"""Remaining life without past failures: the straight line of declining health, and when it reaches failure.
+"""Remaining life without past failures: the straight line of declining health, and when it reaches its limit.
 
 The line is fitted to the thinned history of health by least squares with Newey-West errors (neighbouring
-means err alike), and only a decline that cannot be chance is extrapolated. The interval of the first
-passage inverts the confidence band of the line itself (Fieller 1954), so no simulation is needed.
+means err alike), or with the plain ones where these are larger, and only a decline that cannot be chance
+is extrapolated. The interval of the first passage inverts the confidence band of the line itself (Fieller
+1954), so no simulation is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from statsmodels.regression.linear_model import OLS
 
 from pdm.prognosis.history import History
 
-FAILED_HEALTH = 0.0  # where health, by its definition, ends
+HEALTH_LIMIT = 0.3  # where alerts call a machine critical: degradation speeds up, so 0 would come too late
 LEVEL = 0.9
 SIGNIFICANCE = 1e-3  # one-sided, of the decline
 SMALLEST_DECLINE = 0.1  # of health over the fitted span
@@ -46,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Passage:
-    """When the line reaches failure, from now [s]: the middle, and the interval; `upper` None is "at least"."""
+    """When the line reaches the limit, from now [s]: the middle, and the interval; `upper` None is "at least"."""
 
     middle: float
     lower: float
@@ -83,7 +84,8 @@ def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: floa
     lags = int(4 * (count / 100) ** (2 / 9)) + 1
     fit = OLS(course[:, 1], design).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
     level, decline = (float(value) for value in fit.params)
-    covariance = fit.cov_params()
+    robust, plain = fit.cov_params(), fit.normalized_cov_params * fit.scale
+    covariance = robust if robust[1, 1] > plain[1, 1] else plain
     error = sqrt(max(float(covariance[1, 1]), 1e-18))
     p_value = float(student.cdf(decline / error, count - 2))
     if decline > -SMALLEST_DECLINE or p_value > SIGNIFICANCE:
@@ -102,13 +104,13 @@ def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: floa
 
 
 def predict_passage(line: Line, now_s: float) -> Passage | None:
-    """Return when a declining line reaches failure, or None if that is too far to be extrapolated.
+    """Return when a declining line reaches the limit of health, or None if that is too far to be extrapolated.
 
-    The lower end is where the line's lower confidence bound reaches failure, the upper end where its upper
+    The lower end is where the line's lower confidence bound reaches the limit, the upper end where its upper
     bound does, if it does.
     """
     elapsed = now_s - line.at_s
-    crossing = (FAILED_HEALTH - line.level) / line.slope
+    crossing = (HEALTH_LIMIT - line.level) / line.slope
     middle = max(crossing - elapsed, 0.0)
     if middle > FARTHEST * line.span_s:
         return None
@@ -118,8 +120,8 @@ def predict_passage(line: Line, now_s: float) -> Passage | None:
 
 
 def _bounds(line: Line, z: float) -> tuple[float, float]:
-    """Solve (level + slope t)^2 = z^2 var(t): the two times at which a confidence bound reaches failure."""
-    gap = line.level - FAILED_HEALTH
+    """Solve (level + slope t)^2 = z^2 var(t): the two times at which a confidence bound reaches the limit."""
+    gap = line.level - HEALTH_LIMIT
     a = line.slope**2 - z**2 * line.slope_variance
     b = gap * line.slope - z**2 * line.covariance
     c = gap**2 - z**2 * line.level_variance
