@@ -100,7 +100,7 @@ def _enter(state: HealthState, snapshot: Snapshot, layout: Layout, reasons: list
     index = find_state(snapshot.context, state.states)
     if index is None:
         carry = _known_degradation(state, len(layout.columns))
-        index, forgotten = meet_state(snapshot.context, state.states, state.acquisitions, carry)
+        index, forgotten = meet_state(snapshot.context, state.states, carry)
         reasons.append("new-state")
         if forgotten is not None:
             reasons.append(f"state-forgotten:{forgotten}")

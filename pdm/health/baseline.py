@@ -33,7 +33,6 @@ class Baseline:
     declared: bool
     speed: float
     load: float
-    met_at: int
     seen: int = 0
     last_seen: int = 0
     learned: bool = False
@@ -86,16 +85,13 @@ class Baseline:
         self.learned = True
 
 
-def begin_baseline(
-    name: str, *, declared: bool, speed: float, load: float, met_at: int, carry: NDArray[np.float32]
-) -> Baseline:
+def begin_baseline(name: str, *, declared: bool, speed: float, load: float, carry: NDArray[np.float32]) -> Baseline:
     """Return a baseline of which nothing is learned yet; `carry` (M,) as in `Baseline`."""
     return Baseline(
         name=name,
         declared=declared,
         speed=speed,
         load=load,
-        met_at=met_at,
         location=np.full(carry.shape, np.nan, np.float32),
         scale=carry,
         rows=np.empty((0, len(carry)), np.float16),

@@ -73,9 +73,7 @@ def find_state(context: OperatingContext, states: Sequence[Baseline]) -> int | N
     return best
 
 
-def meet_state(
-    context: OperatingContext, states: list[Baseline], now: int, carry: NDArray[np.float32]
-) -> tuple[int, str | None]:
+def meet_state(context: OperatingContext, states: list[Baseline], carry: NDArray[np.float32]) -> tuple[int, str | None]:
     """Add the state of this context; returns its index and the name of a state that made room for it.
 
     At most `MOST_STATES` are kept, `MOST_LEARNING` of them learning: the one longest unseen makes room.
@@ -91,7 +89,6 @@ def meet_state(
             declared=context.state is not None,
             speed=np.nan if context.speed is None else context.speed,
             load=np.nan if context.load is None else context.load,
-            met_at=now,
             carry=carry,
         )
     )

@@ -13,7 +13,7 @@ from pdm.health.layout import Layout
 
 _MAGIC = b"HLT1"
 _HEADER = struct.Struct("<4s8sIHHI")
-_STATE = struct.Struct("<??HddIIII")
+_STATE = struct.Struct("<??HddIII")
 _NOTHING = b"\0" * 8
 
 
@@ -38,7 +38,7 @@ class HealthState:
         parts = [head, self.smoothed.tobytes()]
         for state in self.states:
             name = state.name.encode()
-            fixed = (state.learned, state.declared, len(name), state.speed, state.load, state.met_at)
+            fixed = (state.learned, state.declared, len(name), state.speed, state.load)
             parts.append(_STATE.pack(*fixed, state.seen, state.last_seen, len(state.rows)))
             parts += [name, state.location.tobytes(), state.scale.tobytes(), state.rows.tobytes()]
         return b"".join(parts)
@@ -83,7 +83,7 @@ class _Reader:
 
 
 def _read_state(reader: _Reader, size: int) -> Baseline:
-    learned, declared, name_size, speed, load, met_at, seen, last_seen, n_rows = _STATE.unpack(reader.take(_STATE.size))
+    learned, declared, name_size, speed, load, seen, last_seen, n_rows = _STATE.unpack(reader.take(_STATE.size))
     name = reader.take(name_size).decode()
     location, scale = (reader.array(np.dtype("<f4"), size) for _ in range(2))
     rows = np.frombuffer(reader.take(2 * size * n_rows), "<f2").reshape(n_rows, -1 if n_rows else size).copy()
@@ -94,7 +94,6 @@ def _read_state(reader: _Reader, size: int) -> Baseline:
         declared=declared,
         speed=speed,
         load=load,
-        met_at=met_at,
         seen=seen,
         last_seen=last_seen,
         learned=learned,

@@ -84,7 +84,7 @@ def test_the_state_stays_below_eight_kibibytes_a_point():
 
 def test_a_baseline_finds_location_and_scatter_of_what_it_saw():
     rng = np.random.default_rng(6)
-    baseline = begin_baseline("s", declared=True, speed=1.0, load=1.0, met_at=0, carry=np.zeros(400, np.float32))
+    baseline = begin_baseline("s", declared=True, speed=1.0, load=1.0, carry=np.zeros(400, np.float32))
     for _ in range(300):
         baseline.learn(rng.normal(-4.0, 0.3, 400))
     assert len(baseline.rows) == LEARNING_ROWS
@@ -95,7 +95,7 @@ def test_a_baseline_finds_location_and_scatter_of_what_it_saw():
 
 
 def test_a_feature_absent_in_most_of_the_learning_has_no_baseline():
-    baseline = begin_baseline("s", declared=True, speed=1.0, load=1.0, met_at=0, carry=np.zeros(2, np.float32))
+    baseline = begin_baseline("s", declared=True, speed=1.0, load=1.0, carry=np.zeros(2, np.float32))
     for place in range(20):
         baseline.learn(np.array([1.0, np.nan if place % 5 else 1.0]))
     baseline.finish(np.full(2, 0.1))
