@@ -35,7 +35,7 @@ def envelope_band(samples: int) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class _Workspace:
-    """Arrays that one block passes through."""
+    """Arrays that one block passes through; what is dead by then gives its memory to the next."""
 
     centred: NDArray[np.float32]
     spectrum: NDArray[np.complex64]
@@ -49,14 +49,18 @@ class _Workspace:
 
 def _workspace(rows: int, samples: int) -> _Workspace:
     _, _, length = envelope_band(samples)
+    real = np.zeros(rows * max(samples, length), np.float32)
+    # Rows of the analytic signal stand a cache line apart from a power of two, which would thrash the cache.
+    pitch = length + 8
+    held = np.zeros(rows * max(samples // 2 + 1, pitch), np.complex64)
     return _Workspace(
-        centred=np.zeros((rows, samples), np.float32),
-        spectrum=np.empty((rows, samples // 2 + 1), np.complex64),
+        centred=real[: rows * samples].reshape(rows, samples),
+        spectrum=held[: rows * (samples // 2 + 1)].reshape(rows, -1),
         power=np.empty((rows, samples // 2 + 1), np.float32),
         band=np.zeros((rows, length), np.complex64),
-        analytic=np.empty((rows, length), np.complex64),
-        squared=np.zeros((rows, length), np.float32),
-        envelope_spectrum=np.empty((rows, length // 2 + 1), np.complex64),
+        analytic=held[: rows * pitch].reshape(rows, pitch),
+        squared=real[: rows * length].reshape(rows, length),
+        envelope_spectrum=held[: rows * (length // 2 + 1)].reshape(rows, -1),
         envelope_power=np.empty((rows, length // 2 + 1), np.float32),
     )
 
@@ -125,20 +129,22 @@ def _describe_block(
     _kernels.hann_power(spectrum.view(np.float32), space.power, rows, samples)
     _kernels.describe_spectrum(space.power, space.power.view(np.int32), out, rows, sampling_rate / samples)
 
+    if not core_only:
+        _line_kernels.histogram_entropy(space.centred, out, rows)
+        _line_kernels.velocity_and_orders(
+            space.power, out, reasons, speed, seconds, _band_limits(sampling_rate, samples)
+        )
+    # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
     first, lines, length = envelope_band(samples)
     space.band[:rows, :lines] = spectrum[:rows, first : first + lines]
     analytic = space.analytic[:padded]
-    ducc0.fft.c2c(space.band[:padded], axes=(1,), forward=False, out=analytic, nthreads=1)
+    ducc0.fft.c2c(space.band[:padded], axes=(1,), forward=False, out=analytic[:, :length], nthreads=1)
     _line_kernels.square_envelope(analytic.view(np.float32), space.squared, out, rows, (2.0 / samples) ** 2)
     envelope = space.envelope_spectrum[:padded]
     ducc0.fft.r2c(space.squared[:padded], axes=(1,), out=envelope, nthreads=1)
     _kernels.hann_power(envelope.view(np.float32), space.envelope_power, rows, length)
     _line_kernels.bearing_lines(space.envelope_power, out, reasons, speed, orders, seconds)
     if not core_only:
-        _line_kernels.histogram_entropy(space.centred, out, rows)
-        _line_kernels.velocity_and_orders(
-            space.power, out, reasons, speed, seconds, _band_limits(sampling_rate, samples)
-        )
         _line_kernels.bearing_prominence(space.envelope_power, space.squared, out, reasons, speed, orders, seconds)
     return -1
 
