@@ -19,7 +19,7 @@ as_root() {
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 # Whether apt knows a version of the package to install.
-has_candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [0-9]'; }
+has_candidate() { [ -n "$(LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/.*Candidate: \([0-9]\)/\1/p')" ]; }
 
 refresh_lists() {
     [ -n "${PDM_LISTS_FRESH:-}" ] && return

@@ -28,7 +28,7 @@ forbid_main_cluster() {
 fetch_source() {
     local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-        awk -v codename="$VERSION_CODENAME" '$2 == codename && $3 == "main" { print $1; exit }')
+        awk -v codename="$VERSION_CODENAME" '$2 == codename && $3 == "main" && !seen++ { print $1 }')
     [ -n "$mirror" ] || fail "no Debian mirror for $VERSION_CODENAME in apt's sources"
     mkdir -p apt/lists/partial apt/cache/archives/partial
     printf 'Types: deb-src\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
