@@ -12,6 +12,7 @@ from api.schemas.pages import ProblemDocument
 from pdm.ingest.fleet_file import MachineForm
 
 _MEANINGS = {
+    400: "The body cannot be read at all.",
     401: "No valid API key.",
     403: "The key's role does not allow it.",
     404: "There is no such thing, or not for this key.",
