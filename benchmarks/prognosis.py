@@ -1,10 +1,11 @@
 """How well remaining life is predicted, offline, through the same stages as in service; one JSON line a figure.
 
-    python benchmarks/prognosis.py pronostia [--path DIR]     each of the six bearings held out in turn
-    python benchmarks/prognosis.py twin [--seeds 1 2]         simulated fleets: train on the past, follow the present
-    python benchmarks/prognosis.py speed                      cost of an acquisition, of training and of loading
+    python -m benchmarks.prognosis pronostia [--path DIR]     each of the six bearings held out in turn
+    python -m benchmarks.prognosis twin [--seeds 1 2]         simulated fleets: train on the past, follow the present
+    python -m benchmarks.prognosis speed                      cost of an acquisition, of training and of loading
 
-Courses of indicators are kept in --cache, because features are the slow part; clear it when they change.
+Without a choice: speed, and the bearings where they are at hand. Courses of indicators are kept in
+--cache, because features are the slow part; clear it when features or health change.
 """
 
 from __future__ import annotations
@@ -318,17 +319,17 @@ def show(**figure: object) -> None:
 def main() -> None:
     """Run the chosen evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("pronostia", "twin", "speed"))
+    parser.add_argument("what", nargs="?", choices=("pronostia", "twin", "speed"))
     parser.add_argument("--path", type=Path, default=Path(os.environ.get("PDM_DATA", "../shared/data")) / "pronostia")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "pdm-prognosis-courses")
     chosen = parser.parse_args()
-    if chosen.what == "pronostia":
-        evaluate_pronostia(chosen.path, chosen.cache)
-    elif chosen.what == "twin":
-        evaluate_twin(chosen.seeds, chosen.cache)
-    else:
+    if chosen.what in (None, "speed"):
         measure_speed()
+    if chosen.what == "pronostia" or (chosen.what is None and chosen.path.is_dir()):
+        evaluate_pronostia(chosen.path, chosen.cache)
+    if chosen.what == "twin":
+        evaluate_twin(chosen.seeds, chosen.cache)
 
 
 if __name__ == "__main__":

@@ -69,12 +69,18 @@ def is_better(challenger: Mapping[str, Any], champion: Mapping[str, Any] | None)
     without it, on lives it had not seen. It needs no common set of lives nor a common cap.
     """
     skill = float(challenger["skill"])
+    said = _describe_skill(skill)
     if champion is None:
-        return True, f"the first model of its fleet; it takes {skill:.0%} off the error of the better plain guess"
+        return True, f"the first model of its fleet; on lives it had not seen it is {said}"
     old = float(champion["skill"])
-    if skill > old:
-        return True, f"takes {skill:.1%} off the error of the better plain guess, the champion {old:.1%}"
-    return False, f"takes only {skill:.1%} off the error of the better plain guess, the champion {old:.1%}"
+    verdict = "better than" if skill > old else "not better than"
+    return skill > old, f"{verdict} the champion: {said}, the champion {_describe_skill(old)}"
+
+
+def _describe_skill(skill: float) -> str:
+    if skill > 0:
+        return f"{skill:.1%} less in error than the better plain guess"
+    return f"no better than the better plain guess (error larger by {-skill:.1%})"
 
 
 def _equal_lives(life: NDArray[np.int64]) -> Vector:

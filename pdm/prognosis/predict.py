@@ -24,6 +24,7 @@ NOTHING_ASSESSED = "machine-off-or-no-data"
 NEITHER = "no-model-and-no-trend"
 OTHER_INDICATORS = "model-reads-other-indicators"
 BEYOND_TRAINING = "older-than-any-training-life"
+NO_SKILL = "no-better-than-a-plain-guess"
 AT_LEAST = "beyond-what-the-model-tells-apart"
 
 
@@ -99,6 +100,8 @@ def _by_model(
     reasons = []
     if step.age_s > model.longest_age_s:
         reasons.append(BEYOND_TRAINING)
+    if model.metrics["skill"] <= 0.0:
+        reasons.append(NO_SKILL)
     is_at_least = upper != upper
     if is_at_least:
         reasons.append(AT_LEAST)

@@ -203,6 +203,8 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
     steps = steps_of(simulated_life(np.random.default_rng(3)), 1.0)
     old = replace(model, indicator_version=INDICATOR_VERSION + "-old")
     assert prognose_batch(old, 7, MACHINE, steps)[-1].reason == "model-reads-other-indicators"
+    weak = replace(model, metrics={**model.metrics, "skill": -0.1})
+    assert prognose_batch(weak, 7, MACHINE, steps)[-1].reason == "no-better-than-a-plain-guess"
     young = replace(model, longest_age_s=HOUR)
     assert prognose_batch(young, 7, MACHINE, steps)[-1].reason == "older-than-any-training-life"
 

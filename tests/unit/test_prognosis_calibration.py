@@ -56,3 +56,4 @@ def test_a_challenger_serves_only_if_it_takes_more_off_the_error():
     better, reason = is_better({"skill": 0.2}, {"skill": 0.2})
     assert not better
     assert "20.0%" in reason
+    assert "no better than the better plain guess" in is_better({"skill": -0.1}, None)[1]
