@@ -24,6 +24,8 @@ IDLE_SECONDS = 0.05  # how soon an idle worker sees a new acquisition
 TICK_SECONDS = 5.0
 AWAY_SECONDS = 1.0  # pause while the database is away
 
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, UnavailableError)
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,16 +47,36 @@ def run_worker(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_service(settings) as pool:
+    pool = open_pool(settings)
+    try:
+        _wait_for_server(pool, stop)
         side = [
             threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),
             threading.Thread(target=_tick_until, args=(pool, settings, stop), name="tick"),
         ]
         for thread in side:
             thread.start()
-        _analyse_until(Worker(pool, settings), stop)
-        for thread in side:
-            thread.join()
+        try:
+            _analyse_until(Worker(pool, settings), stop)
+        finally:
+            stop.set()
+            for thread in side:
+                thread.join()
+    finally:
+        pool.close()
+
+
+def _wait_for_server(pool: ConnectionPool[Any], stop: threading.Event) -> None:
+    """Return once the server answers and keeps its promises; one that does not keep them is refused."""
+    while not stop.is_set():
+        try:
+            with pool.connection() as conn:
+                check_server(conn)
+        except AWAY as error:
+            _log.warning("waiting for the database: %s", error)
+            stop.wait(AWAY_SECONDS)
+        else:
+            return
 
 
 def _analyse_until(worker: Worker, stop: threading.Event) -> None:
@@ -62,7 +84,7 @@ def _analyse_until(worker: Worker, stop: threading.Event) -> None:
         try:
             if worker.round() == 0:
                 stop.wait(IDLE_SECONDS)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, UnavailableError) as error:
+        except AWAY as error:
             _log.warning("the database is away: %s", error)
             stop.wait(AWAY_SECONDS)
 
@@ -71,5 +93,5 @@ def _tick_until(pool: ConnectionPool[Any], settings: Settings, stop: threading.E
     while not stop.wait(TICK_SECONDS):
         try:
             tick(pool, settings, datetime.now(UTC))
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, UnavailableError) as error:
+        except AWAY as error:
             _log.warning("the clockwork waits for the database: %s", error)

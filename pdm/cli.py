@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from pdm.replay.demo import DemoReport
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Predictive maintenance from vibration and current signals."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Predictive maintenance from vibration and current signals.",
 )
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys, name="key")

@@ -16,14 +16,16 @@ Progress = Callable[[str, int, int], None]
 
 
 def feed_recording(client: Client, folder: Path, progress: Progress) -> dict[str, int]:
-    """Register the machines of the recording in `folder` and send all their acquisitions.
+    """Register the machines of the recording in `folder` and send their work events and acquisitions.
 
-    Sending again is safe: what is stored already answers `duplicate`.
+    Work events go first: they close lives at their own times, whenever the acquisitions come. Sending again is safe: what is stored already answers `duplicate`.
     """
     recording = open_recording(folder)
     client.register(recording.machines)
     stored = total = 0
     for machine in recording.machines:
+        for event in recording.work_events(machine.key):
+            client.record_work_event(event)
         sent = 0
         for batch in batches(recording.acquisitions(machine.key), BATCH):
             stored += client.send(batch)["stored"]
