@@ -46,11 +46,12 @@ def amplitude_spectrum(x: NDArray[Any], sampling_rate: float) -> tuple[NDArray[n
     samples = check_record(x, sampling_rate)
     n = len(samples)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
-    amplitude = np.abs(fft.rfft((samples - samples.mean()) * window)) * (2 / (0.5 * n))
+    spectrum = fft.rfft((samples - samples.mean()) * window)
+    amplitude = np.asarray(np.abs(spectrum) * (2 / (0.5 * n)), np.float64)
     amplitude[0] /= 2
     if n % 2 == 0:
         amplitude[-1] /= 2
-    return np.arange(len(amplitude)) * (sampling_rate / n), amplitude
+    return np.asarray(np.arange(len(amplitude)) * (sampling_rate / n), np.float64), amplitude
 
 
 def check_record(x: NDArray[Any], sampling_rate: float) -> NDArray[np.float64]:
