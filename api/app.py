@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -52,7 +53,14 @@ def create(settings: Settings | None = None) -> FastAPI:
         responses=PROBLEMS,
         strict_content_type=True,
     )
-    for router in (acquisitions.router, machines.router, points.router, alerts.router, administration.router):
+    for router in (
+        acquisitions.direct,
+        acquisitions.router,
+        machines.router,
+        points.router,
+        alerts.router,
+        administration.router,
+    ):
         app.include_router(router)
     app.include_router(system.router)
     system.install_pages(app)
@@ -77,7 +85,8 @@ def _lifespan(settings: Settings, metrics: Metrics, watch: DatabaseWatch) -> Any
         bodies = BodyReader(
             settings.max_body_bytes, settings.body_deadline_s, BODIES_IN_MEMORY * settings.max_body_bytes
         )
-        app.state.resources = Resources(settings, pool, KeyRing(), bodies, watch, hub, metrics)
+        ingest = ThreadPoolExecutor(settings.pool_size, thread_name_prefix="ingest")
+        app.state.resources = Resources(settings, pool, KeyRing(), bodies, watch, hub, metrics, ingest)
         try:
             try:
                 await run_in_threadpool(check_ready, pool)
@@ -91,6 +100,7 @@ def _lifespan(settings: Settings, metrics: Metrics, watch: DatabaseWatch) -> Any
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
         finally:
+            ingest.shutdown(wait=False, cancel_futures=True)
             pool.close(timeout=5.0)
 
     return lifespan

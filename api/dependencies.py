@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -34,12 +35,18 @@ class Resources:
     watch: DatabaseWatch
     hub: AlertHub
     metrics: Metrics
+    ingest: ThreadPoolExecutor  # as many threads as connections: the rest waits without one
 
 
 def resources(request: Request) -> Resources:
     """Return the process's resources."""
-    held: Resources = request.app.state.resources
-    return held
+    found: Resources = request.app.state.resources
+    return found
+
+
+async def held(request: Request) -> Resources:
+    """Return the process's resources; async, for a plain dependency would cost a visit to the thread pool."""
+    return resources(request)
 
 
 async def authenticate(request: Request) -> Caller:
@@ -53,9 +60,9 @@ async def authenticate(request: Request) -> Caller:
     key = _bearer(request.headers.get("authorization")) or request.headers.get("x-api-key")
     if not key:
         raise UnauthenticatedError("send an API key: 'Authorization: Bearer pdm_...'")
-    held = resources(request)
-    known = held.keys.recall(key)
-    return known if known is not None else await run_in_threadpool(held.keys.look_up, held.pool, key)
+    process = resources(request)
+    known = process.keys.recall(key)
+    return known if known is not None else await run_in_threadpool(process.keys.look_up, process.pool, key)
 
 
 def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:
@@ -67,11 +74,6 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:
         return known
 
     return caller
-
-
-async def body(request: Request) -> bytes:
-    """Return the request's body, read under limit and deadline."""
-    return await resources(request).bodies.read(request)
 
 
 def _bearer(header: str | None) -> str | None:
@@ -104,9 +106,9 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN, examples=["press-07"])]
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items of the page.")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-Held = Annotated[Resources, Depends(resources)]
-Body = Annotated[bytes, Depends(body)]
-Sender = Annotated[Caller, Depends(allow(Role.INGEST, Role.OPERATE, Role.ADMIN))]
+Held = Annotated[Resources, Depends(held)]
+SENDERS = (Role.INGEST, Role.OPERATE, Role.ADMIN)
+Sender = Annotated[Caller, Depends(allow(*SENDERS))]
 ReceiptReader = Annotated[Caller, Depends(allow(Role.INGEST, Role.READ, Role.OPERATE, Role.ADMIN))]
 Reader = Annotated[Caller, Depends(allow(Role.READ, Role.OPERATE, Role.ADMIN))]
 Operator = Annotated[Caller, Depends(allow(Role.OPERATE, Role.ADMIN))]

@@ -1,0 +1,131 @@
+"""The alert stream: every event once, in an order that can be resumed, and only those of one's sites."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg_pool import ConnectionPool
+
+from pdm.service.access import create_key
+from pdm.settings import Settings
+from tests.integration import plant
+from tests.integration.api_server import client, serve
+
+AT = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def served(settings: Settings, pool: ConnectionPool[Any]) -> Iterator[tuple[str, str, str]]:
+    """URL, a key of every site, and a key of one site."""
+    with pool.connection() as conn:
+        plant.register(conn, plant.machine("press-07", "busan"))
+        plant.register(conn, plant.machine("press-08", "seoul"))
+    everywhere = create_key(pool, name="all", role="operate", sites=None, actor="test")
+    seoul = create_key(pool, name="seoul", role="read", sites=["seoul"], actor="test")
+    with serve(settings) as url:
+        yield url, everywhere, seoul
+
+
+def _open_alert(conn: psycopg.Connection[Any], machine: str) -> str:
+    alert_id = str(uuid.uuid4())
+    conn.execute(
+        "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
+        " rule_version) SELECT %s, id, %s, 'warning', 'active', %s, 'zone', '{}', '{}', '1'"
+        " FROM machine WHERE key = %s",
+        (alert_id, alert_id, AT, machine),
+    )
+    conn.execute(
+        "INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reason)"
+        " SELECT id, machine_id, 'opened', 'warning', %s, 'rules', 'test' FROM alert WHERE id = %s",
+        (AT, alert_id),
+    )
+    conn.execute("NOTIFY pdm_alert")
+    return alert_id
+
+
+@contextmanager
+def _following(url: str, key: str, last_event_id: str | None = None) -> Iterator[Iterator[dict[str, str]]]:
+    headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    with client(url, key) as opened, opened.stream("GET", "/v1/alerts/stream", headers=headers) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        events = _events(response)
+        yield events
+
+
+def _events(response: httpx.Response) -> Iterator[dict[str, str]]:
+    event: dict[str, str] = {}
+    for line in response.iter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            event[name] = value
+        else:
+            if "data" in event:
+                yield event
+            event = {}
+
+
+def test_an_event_arrives_with_an_id_from_which_it_resumes(served: tuple[str, str, str], settings: Settings) -> None:
+    url, key, _ = served
+    with psycopg.connect(settings.dsn, autocommit=True) as conn:
+        with _following(url, key) as events:
+            first = _open_alert(conn, "press-07")
+            told = next(events)
+            assert first in told["data"]
+        missed = [_open_alert(conn, "press-07") for _ in range(3)]
+        with _following(url, key, told["id"]) as events:
+            resumed = [next(events) for _ in missed]
+    assert [alert in event["data"] for alert, event in zip(missed, resumed, strict=True)] == [True] * 3
+
+
+def test_an_event_of_a_transaction_that_commits_late_is_not_lost(
+    served: tuple[str, str, str], settings: Settings
+) -> None:
+    url, key, _ = served
+    with (
+        psycopg.connect(settings.dsn) as slow,
+        psycopg.connect(settings.dsn, autocommit=True) as fast,
+        _following(url, key) as events,
+    ):
+        late = _open_alert(slow, "press-07")  # takes the lower event id, commits after the other
+        early = _open_alert(fast, "press-08")
+        timer = threading.Timer(1.5, slow.commit)
+        timer.start()
+        told = [next(events)["data"], next(events)["data"]]
+        timer.join()
+    assert [late in told[0], early in told[1]] == [True, True]
+
+
+def test_a_key_of_one_site_hears_nothing_of_another(served: tuple[str, str, str], settings: Settings) -> None:
+    url, _, key = served
+    with psycopg.connect(settings.dsn, autocommit=True) as conn, _following(url, key) as events:
+        _open_alert(conn, "press-07")
+        own = _open_alert(conn, "press-08")
+        assert own in next(events)["data"]
+
+
+def test_an_acknowledgement_is_guarded_by_the_version_that_was_read(
+    served: tuple[str, str, str], settings: Settings
+) -> None:
+    url, key, foreign = served
+    with psycopg.connect(settings.dsn, autocommit=True) as conn:
+        alert = _open_alert(conn, "press-07")
+    with client(url, key) as caller:
+        tag = caller.get(f"/v1/alerts/{alert}").headers["etag"]
+        path = f"/v1/alerts/{alert}/acknowledge"
+        assert caller.post(path, headers={"If-Match": '"99"'}).status_code == 412
+        done = caller.post(path, headers={"If-Match": tag}, json={"comment": "seen"})
+        assert done.status_code == 200
+        assert done.json()["state"] == "acknowledged"
+        assert done.json()["history"][-1]["kind"] == "acknowledged"
+        assert caller.post(path, headers={"If-Match": tag}).status_code == 412
+    with client(url, foreign) as caller:
+        assert caller.get(f"/v1/alerts/{alert}").status_code == 404
