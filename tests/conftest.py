@@ -1,8 +1,12 @@
-"""What all suites share: how many tests did not run is said at the end of every run."""
+"""What all suites share: a real database, and how many tests did not run, said at the end of every run."""
 
 from __future__ import annotations
 
 import pytest
+
+from tests.database import dsn, empty_dsn, pool, server, settings, template
+
+__all__ = ["dsn", "empty_dsn", "pool", "server", "settings", "template"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,9 +12,6 @@ import psycopg
 import pytest
 
 from pdm.store.migrate import migrate
-from tests.integration.conftest import empty_dsn, server
-
-__all__ = ["empty_dsn", "server"]
 
 _MIGRATE = "import sys; from pdm.store.migrate import migrate; print('begin', flush=True); migrate(sys.argv[1])"
 
