@@ -18,10 +18,6 @@ UPDATE model SET status = 'retired' WHERE name = %(name)s AND status = 'champion
 -- This model serves from now on.
 UPDATE model SET status = 'champion' WHERE id = %(model_id)s RETURNING name;
 
--- name: fetch_champion_id
--- Which model serves a fleet.
-SELECT id FROM model WHERE name = %(name)s AND status = 'champion';
-
 -- name: fetch_champion_ids
 -- Which models serve these fleets.
 SELECT name, id FROM model WHERE name = ANY (%(names)s) AND status = 'champion';
