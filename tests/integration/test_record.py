@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
@@ -270,3 +271,25 @@ def test_an_away_database_is_said_and_not_guessed() -> None:
             send(away, acquisition())
     finally:
         away.close()
+
+
+def test_a_request_that_fails_midway_leaves_nothing(pool: Pool) -> None:
+    add(pool)
+    with pool.connection() as conn:
+        conn.execute("CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
+        conn.execute("CREATE TRIGGER fail BEFORE INSERT ON receipt FOR EACH ROW EXECUTE FUNCTION fail()")
+    with pytest.raises(psycopg.errors.RaiseException):
+        send(pool, acquisition(), acquisition(measured_at=NOW + timedelta(days=400)))
+    for relation in ("waveform", "scalar", "acquisition", "pending", "quarantine", "receipt"):
+        assert ask(pool, f"SELECT count(*) FROM {relation}") == [(0,)]
+
+
+def test_a_receipt_means_that_other_connections_see_the_record(pool: Pool, dsn: str) -> None:
+    add(pool)
+    with psycopg.connect(dsn, autocommit=True) as other:
+        for item in series(count=4):
+            receipt = send(pool, item)
+            row = other.execute("SELECT count(*) FROM receipt WHERE receipt_id = %s", (receipt.receipt_id,)).fetchone()
+            assert row == (1,)
+            row = other.execute("SELECT count(*) FROM waveform WHERE measured_at = %s", (item.measured_at,)).fetchone()
+            assert row == (2,)
