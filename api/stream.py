@@ -97,6 +97,7 @@ class AlertHub:
                 for event in page:
                     self._hand_out(event)
                     self._place = _place(event)
+                    await asyncio.sleep(0)  # let clients empty their queues while a burst is read
             async for _ in conn.notifies(timeout=POLL_INTERVAL_S, stop_after=1):
                 pass
 

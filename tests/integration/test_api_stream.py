@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -110,6 +112,53 @@ def test_a_key_of_one_site_hears_nothing_of_another(served: tuple[str, str, str]
         _open_alert(conn, "press-07")
         own = _open_alert(conn, "press-08")
         assert own in next(events)["data"]
+
+
+def _burst(conn: psycopg.Connection[Any], machine: str, count: int) -> None:
+    alert = _open_alert(conn, machine)
+    conn.execute(
+        "INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reason)"
+        " SELECT a.id, a.machine_id, 'escalated', 'critical', a.opened_at, 'rules', repeat('x', 2000)"
+        " FROM alert a, generate_series(2, %s) WHERE a.id = %s",
+        (count, alert),
+    )
+    conn.execute("NOTIFY pdm_alert")
+
+
+def _resident_bytes(caller: httpx.Client) -> float:
+    lines = caller.get("/metrics").text.splitlines()
+    return float(next(line for line in lines if line.startswith("process_resident_memory_bytes")).split()[1])
+
+
+def test_clients_that_never_read_take_bounded_memory_and_a_reader_misses_nothing(
+    served: tuple[str, str, str], settings: Settings
+) -> None:
+    url, key, _ = served
+    address = urlsplit(url)
+    head = f"GET /v1/alerts/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+    deaf = [socket.create_connection((address.hostname or "", address.port or 0)) for _ in range(50)]
+    with client(url, key) as caller, psycopg.connect(settings.dsn, autocommit=True) as conn:
+        for each in deaf:
+            each.sendall(head)
+            assert each.recv(15) == b"HTTP/1.1 200 OK"
+        _burst(conn, "press-08", 1)
+        with _following(url, key, "0-0") as events:
+            place = next(events)["id"]
+        before = _resident_bytes(caller)
+        _burst(conn, "press-07", 3000)
+        told: list[str] = []
+        while len(told) < 3000:  # a reader that falls behind is closed, and resumes
+            with _following(url, key, place) as events:
+                for event in events:
+                    place = event["id"]
+                    told.append(place)
+                    if len(told) == 3000:
+                        break
+        assert len(set(told)) == 3000
+        assert _resident_bytes(caller) - before < 64 * 1024**2
+        assert caller.get("/v1/alerts").status_code == 200
+    for each in deaf:
+        each.close()
 
 
 def test_an_acknowledgement_is_guarded_by_the_version_that_was_read(
