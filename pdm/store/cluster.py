@@ -125,14 +125,14 @@ class EmbeddedCluster:
         ClusterError
             A living process other than this one uses the cluster, or the data could not be deleted.
         """
-        self.stop()
+        self._take_lock()
         try:
-            for folder in (self._places.data, self._places.sockets):
-                if folder.exists():
-                    shutil.rmtree(folder)
-            self._places.log.unlink(missing_ok=True)
+            self._end_leftovers()
+            self._places.remove()
         except OSError as error:
             raise ClusterError(f"cannot delete the cluster {self.name!r}: {error}") from error
+        finally:
+            self._release_lock()
 
     @property
     def is_running(self) -> bool:
@@ -200,6 +200,10 @@ class EmbeddedCluster:
             holder = lock.read().strip() or "unknown"
             lock.close()
             raise ClusterError(f"the cluster {self.name!r} of this checkout is in use by process {holder}") from error
+        if not _is_same_file(lock, self._places.lock):  # its last user destroyed the cluster meanwhile
+            lock.close()
+            self._take_lock()
+            return
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -279,6 +283,10 @@ class EmbeddedCluster:
         )
         if done.returncode:
             raise ClusterError(f"{program.name} failed: {done.stderr.strip()}")
+
+
+def _is_same_file(opened: IO[str], path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(opened.fileno()), path.stat())
 
 
 def _quoted(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -60,6 +61,17 @@ class Places:
             self.sockets.chmod(0o700)
         except (OSError, LookupError) as error:
             raise ClusterError(f"cannot prepare the cluster's folders: {error}; run `make setup`") from error
+
+    def remove(self) -> None:
+        """Delete the data, the log and the socket folder, and the folders above them that are then empty."""
+        for folder in (self.data, self.sockets):
+            if folder.exists():
+                shutil.rmtree(folder)
+        self.log.unlink(missing_ok=True)
+        self.lock.unlink(missing_ok=True)
+        for folder in (self.data.parent, self.sockets.parent):
+            with contextlib.suppress(OSError):  # a neighbour lives there
+                folder.rmdir()
 
 
 def find_places(name: str, checkout: Path) -> Places:
