@@ -33,6 +33,12 @@ class Client:
         """Close the connections."""
         self._http.close()
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def register(self, machines: Iterable[Machine], *, dry_run: bool = False) -> dict[str, Any]:
         """Register machines, or with `dry_run` say what registering them would change."""
         document = {"machines": [machine_to_document(machine) for machine in machines]}

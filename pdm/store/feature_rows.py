@@ -27,7 +27,7 @@ def insert_features(
     reasons: NDArray[np.uint32],
     feature_version: int,
 ) -> None:
-    """Write feature vectors; a row that exists already is left as it is, NaN becomes NULL.
+    """Write feature vectors; NaN becomes NULL. A channel that came late may complete a row written before.
 
     Parameters
     ----------
@@ -53,10 +53,12 @@ def insert_features(
     ):
         copy.write(_encode(point_ids, measured_at, values, reasons, feature_version))
     present = [sql.SQL("nullif({}, 'NaN'::real)").format(name) for name in names]
+    changed = sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(name) for name in [keys[-1], *names])
     conn.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY point_id, measured_at ON CONFLICT DO NOTHING").format(
-            target, listed, sql.SQL(", ").join([*keys, *present]), incoming
-        )
+        sql.SQL(
+            "INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY point_id, measured_at"
+            " ON CONFLICT (point_id, measured_at, feature_version) DO UPDATE SET {}"
+        ).format(target, listed, sql.SQL(", ").join([*keys, *present]), incoming, changed)
     )
     conn.execute(sql.SQL("DELETE FROM {}").format(incoming))
 

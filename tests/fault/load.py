@@ -153,6 +153,7 @@ class Audit:
     unbalanced_receipts: int
     waveforms_without_one_feature_row: int
     acquisitions_without_one_assessment: int
+    set_aside: tuple[str, ...]
 
 
 def audit(dsn: str, ledger: Ledger, *, analysed: bool) -> Audit:
@@ -173,6 +174,7 @@ def audit(dsn: str, ledger: Ledger, *, analysed: bool) -> Audit:
         }
         counted = _one(conn, "SELECT coalesce(sum(stored), 0)::bigint FROM receipt")
         acquisitions = _one(conn, "SELECT count(*) FROM acquisition")
+        aside = tuple(row[0] for row in conn.execute("SELECT reason FROM set_aside"))
         featureless = doubtful = 0
         if analysed:
             featureless = _one(
@@ -192,6 +194,7 @@ def audit(dsn: str, ledger: Ledger, *, analysed: bool) -> Audit:
         unbalanced_receipts=abs(counted - acquisitions),
         waveforms_without_one_feature_row=featureless,
         acquisitions_without_one_assessment=doubtful,
+        set_aside=aside,
     )
 
 

@@ -17,9 +17,8 @@ from tests.fault.load import acquisition, machines
 @pytest.fixture
 def stack(tmp_path: Path):
     with Stack("fault", fresh=True, log_folder=tmp_path) as running:
-        client = Client(running.url, running.admin_key)
-        client.register(machines(1))
-        client.close()
+        with Client(running.url, running.admin_key) as client:
+            client.register(machines(1))
         yield running
     running.cluster.destroy()
 
@@ -50,27 +49,26 @@ def _away_for(stack: Stack, seconds: float) -> None:
 
 
 def _survives(stack: Stack, seconds: float, *, frozen: bool) -> None:
-    client = Client(stack.url, stack.admin_key)
-    client.send([acquisition("load-00", 0)])
-    client.wait_until_analysed(30.0)
-    before = _resident_mib(stack.process_id("api"))
-    if frozen:
-        stack.cluster.freeze()
-    else:
-        stack.cluster.kill()
-    try:
-        _away_for(stack, seconds)
-    finally:
+    with Client(stack.url, stack.admin_key) as client:
+        client.send([acquisition("load-00", 0)])
+        client.wait_until_analysed(30.0)
+        before = _resident_mib(stack.process_id("api"))
         if frozen:
-            stack.cluster.thaw()
+            stack.cluster.freeze()
         else:
-            stack.cluster.start()
-    stack.wait_until_ready()
-    receipt = client.send([acquisition("load-00", 0), acquisition("load-00", 1)])
-    assert receipt["stored"] + receipt["duplicate"] == 2
-    client.wait_until_analysed(60.0)
-    assert _resident_mib(stack.process_id("api")) - before <= 64
-    client.close()
+            stack.cluster.kill()
+        try:
+            _away_for(stack, seconds)
+        finally:
+            if frozen:
+                stack.cluster.thaw()
+            else:
+                stack.cluster.start()
+        stack.wait_until_ready()
+        receipt = client.send([acquisition("load-00", 0), acquisition("load-00", 1)])
+        assert receipt["stored"] + receipt["duplicate"] == 2
+        client.wait_until_analysed(60.0)
+        assert _resident_mib(stack.process_id("api")) - before <= 64
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["down", "frozen"])

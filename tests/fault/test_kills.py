@@ -17,18 +17,16 @@ NAMES = [machine.key for machine in machines(4)]
 @pytest.fixture
 def stack(tmp_path: Path):
     with Stack("fault", fresh=True, log_folder=tmp_path) as running:
-        client = Client(running.url, running.admin_key)
-        client.register(machines(4))
-        client.close()
+        with Client(running.url, running.admin_key) as client:
+            client.register(machines(4))
         yield running
     running.cluster.destroy()
 
 
 def _backlog_clears(stack: Stack) -> float:
     began = time.monotonic()
-    client = Client(stack.url, stack.admin_key)
-    client.wait_until_analysed(60.0)
-    client.close()
+    with Client(stack.url, stack.admin_key) as client:
+        client.wait_until_analysed(60.0)
     return time.monotonic() - began
 
 

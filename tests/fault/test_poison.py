@@ -15,8 +15,10 @@ from tests.fault.load import acquisition, machines
 
 def _poison_stands_aside(tmp_path: Path, per_machine: int, every: int) -> None:
     names = [machine.key for machine in machines(2)]
-    with Stack("poison", workers=0, fresh=True, log_folder=tmp_path) as stack:
-        client = Client(stack.url, stack.admin_key)
+    with (
+        Stack("poison", workers=0, fresh=True, log_folder=tmp_path) as stack,
+        Client(stack.url, stack.admin_key) as client,
+    ):
         client.register(machines(2))
         stream = (acquisition(name, index) for index in range(per_machine) for name in names)
         for batch in batches(stream, 64):
@@ -54,7 +56,6 @@ def _poison_stands_aside(tmp_path: Path, per_machine: int, every: int) -> None:
             assert conn.execute("SELECT count(*) FROM set_aside").fetchone() == (0,)
             whole = conn.execute("SELECT count(DISTINCT (machine_id, measured_at)) FROM assessment").fetchone()
             assert whole == (2 * per_machine,)
-        client.close()
     stack.cluster.destroy()
 
 

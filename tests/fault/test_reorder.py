@@ -66,8 +66,7 @@ def _arrival_order(count: int, rng: np.random.Generator) -> list[int]:
 
 def _outcome(log_folder: Path, order: Sequence[int], total: int) -> dict[str, list[Any]]:
     names = [machine.key for machine in machines(2)]
-    with Stack("reorder", fresh=True, log_folder=log_folder) as stack:
-        client = Client(stack.url, stack.admin_key)
+    with Stack("reorder", fresh=True, log_folder=log_folder) as stack, Client(stack.url, stack.admin_key) as client:
         client.register(machines(2))
         replaced_at: datetime = START + STEP * (total // 3) + STEP / 2
         client.record_work_event(WorkEvent(names[1], WorkEventKind.REPLACEMENT, replaced_at))
@@ -75,7 +74,6 @@ def _outcome(log_folder: Path, order: Sequence[int], total: int) -> dict[str, li
         for batch in batches(stream, 64):
             client.send(batch)
         client.wait_until_analysed(600.0)
-        client.close()
         with psycopg.connect(stack.dsn) as conn:
             found = {name: conn.execute(statement).fetchall() for name, statement in OUTCOMES.items()}
             repeated = conn.execute(

@@ -19,8 +19,7 @@ def _usage(process_id: int) -> tuple[float, int]:
 
 
 def _soak(tmp_path: Path, warm_s: float, soak_s: float) -> None:
-    with Stack("soak", fresh=True, log_folder=tmp_path) as stack:
-        client = Client(stack.url, stack.admin_key)
+    with Stack("soak", fresh=True, log_folder=tmp_path) as stack, Client(stack.url, stack.admin_key) as client:
         client.register(machines(4))
         ledger = Ledger(tmp_path / "ledger")
         with Load(stack.url, stack.admin_key, ledger, [machine.key for machine in machines(4)]):
@@ -29,7 +28,6 @@ def _soak(tmp_path: Path, warm_s: float, soak_s: float) -> None:
             time.sleep(soak_s)
             after = {name: _usage(stack.process_id(name)) for name in ("api", "worker-0")}
         client.wait_until_analysed(120.0)
-        client.close()
         assert_sound(audit(stack.dsn, ledger, analysed=True))
         for name, (resident, descriptors) in after.items():
             assert resident - before[name][0] <= 48, (name, before[name], after[name])
