@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from pdm.errors import ConfigurationError
+
+_KINDS: dict[str, Callable[[str], object]] = {"str": str, "int": int, "float": float}
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,8 @@ class Settings:
             name = f"PDM_{field.name.upper()}"
             if name not in source:
                 continue
-            kind = type(field.default)
             try:
-                values[field.name] = kind(source[name])
+                values[field.name] = _KINDS[str(field.type)](source[name])
             except ValueError as error:
-                raise ConfigurationError(f"{name}={source[name]!r} is not a {kind.__name__}") from error
+                raise ConfigurationError(f"{name}={source[name]!r} is not of type {field.type}") from error
         return cls(**values)  # type: ignore[arg-type]

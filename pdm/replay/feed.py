@@ -18,7 +18,8 @@ Progress = Callable[[str, int, int], None]
 def feed_recording(client: Client, folder: Path, progress: Progress) -> dict[str, int]:
     """Register the machines of the recording in `folder` and send their work events and acquisitions.
 
-    Work events go first: they close lives at their own times, whenever the acquisitions come. Sending again is safe: what is stored already answers `duplicate`.
+    Work events go first: they close lives at their own times, whenever the acquisitions come. Sending
+    again is safe: what is stored already answers `duplicate`.
     """
     recording = open_recording(folder)
     client.register(recording.machines)

@@ -68,7 +68,7 @@ def test_features_come_back_bit_for_bit_and_absent_ones_are_null(pool: Pool, con
     points, measured_at = [1] * 3 + [2] * 3, times * 2
     reasons = np.arange(6, dtype=np.uint32)
     for attempt in range(2):
-        write = values if attempt == 0 else values + 1
+        write = values + 1 if attempt == 0 else values  # a late channel completes what was written before
         with conn.transaction():
             feature_rows.insert_features(
                 conn, "feature_vibration_v1", COLUMNS, points, measured_at, write, reasons, FEATURE_VERSION
