@@ -56,6 +56,7 @@ class DatabaseWatch:
         self.is_available = True
         self._exchanges: set[Exchange] = set()
         self._probe: psycopg.AsyncConnection[Any] | None = None
+        self._abandoned: set[asyncio.Future[None]] = set()
 
     def open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
         """Begin to watch over a request."""
@@ -78,23 +79,39 @@ class DatabaseWatch:
 
     async def probe(self) -> bool:
         """Ask once, and act on the answer."""
-        try:
-            async with asyncio.timeout(PROBE_DEADLINE_S):
-                if self._probe is None:
-                    self._probe = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
-                await self._probe.execute("SELECT 1")
-        except (psycopg.Error, TimeoutError, OSError) as error:
+        asking = asyncio.ensure_future(self._ask())
+        done, _ = await asyncio.wait({asking}, timeout=PROBE_DEADLINE_S)
+        if not done:
+            # Cancelling waits for the server to confirm, which a hanging one never does: leave it behind.
+            self._abandoned.add(asking)
+            asking.add_done_callback(self._forget)
+            asking.cancel()
+            self._probe = None
+            await self._went_away(f"no answer within {PROBE_DEADLINE_S:g} s")
+            return False
+        error = asking.exception()
+        if error is not None:
             await self._drop()
-            await self._went_away(error)
+            await self._went_away(str(error) or type(error).__name__)
             return False
         if not self.is_available:
             _log.warning("the database is back")
         self.is_available = True
         return True
 
-    async def _went_away(self, error: Exception) -> None:
+    async def _ask(self) -> None:
+        if self._probe is None:
+            self._probe = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
+        await self._probe.execute("SELECT 1")
+
+    def _forget(self, asking: asyncio.Future[None]) -> None:
+        self._abandoned.discard(asking)
+        if not asking.cancelled():
+            asking.exception()
+
+    async def _went_away(self, reason: str) -> None:
         if self.is_available:
-            _log.warning("the database does not answer: %s", str(error) or type(error).__name__)
+            _log.warning("the database does not answer: %s", reason)
         self.is_available = False
         for exchange in tuple(self._exchanges):
             await exchange.give_up()
