@@ -24,7 +24,8 @@ _START_SECONDS = 60.0
 class Stack:
     """An embedded cluster with one API process and some workers; a context manager.
 
-    `fresh` throws away what an earlier stack of the same name stored. Logs go to `log_folder`.
+    `fresh` throws away what an earlier stack of the same name stored. Logs go to `log_folder`. `settings` are
+    environment variables of the processes. `cluster` is one to use in place of the checkout's own of that name.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Stack:
         fresh: bool = False,
         log_folder: Path = Path("out"),
         settings: Mapping[str, str] | None = None,
+        cluster: EmbeddedCluster | None = None,
     ) -> None:
-        self.cluster = EmbeddedCluster(name)
+        self.cluster = cluster or EmbeddedCluster(name)
         self._workers = workers
         self._fresh = fresh
         self._logs = log_folder
