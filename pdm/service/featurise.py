@@ -48,14 +48,15 @@ class FeatureRows:
 
 def vibration_rows(channels: Iterable[Channel]) -> FeatureRows:
     """Return the vibration features of acceleration channels; each channel stands alone."""
-    groups: dict[tuple[float, int], list[Channel]] = defaultdict(list)
+    groups: dict[tuple[float, int, bool], list[Channel]] = defaultdict(list)
     for channel in channels:
-        groups[channel.sampling_rate, len(channel.samples)].append(channel)
+        groups[channel.sampling_rate, len(channel.samples), _is_counts(channel)].append(channel)
     parts = []
-    for (sampling_rate, _), members in groups.items():
+    for (sampling_rate, _, is_counts), members in groups.items():
         table = features.extract(
-            _stack(members),
+            _stack_counts(members) if is_counts else _stack(members),
             sampling_rate,
+            scale=_scales(members) if is_counts else None,
             quantity="vibration",
             speed=_speeds(members),
             bearing_orders=np.stack([bearing_orders(c.machine, c.point) for c in members]),
@@ -73,10 +74,12 @@ def current_rows(channels: Iterable[Channel]) -> FeatureRows:
     for (sampling_rate, phases, supply, pole_pairs), records in _acquisitions_of_current(channels).items():
         members = [channel for record in records for channel in record]
         first = [record[0] for record in records]
-        stacked = _stack(members)
+        is_counts = all(_is_counts(c) and c.scale == members[0].scale for c in members)
+        stacked = _stack_counts(members) if is_counts else _stack(members)
         table = features.extract(
             stacked.reshape(len(records), phases, stacked.shape[1]),
             sampling_rate,
+            scale=_scales(first) if is_counts else None,
             quantity="current",
             speed=_speeds(first),
             bearing_orders=np.stack([bearing_orders(c.machine, c.point) for c in first]),
@@ -128,13 +131,26 @@ def _acquisitions_of_current(
     return groups
 
 
+def _is_counts(channel: Channel) -> bool:
+    """Whether the samples can stay integers, in which clipping shows."""
+    return channel.samples.dtype == np.int16
+
+
+def _stack_counts(channels: Sequence[Channel]) -> NDArray[np.int16]:
+    return np.stack([channel.samples for channel in channels]).astype(np.int16, copy=False)
+
+
+def _scales(channels: Sequence[Channel]) -> NDArray[np.float64]:
+    """Return what a count is worth in SI."""
+    return np.array([si_conversion(c.point.quantity, c.point.unit)[0] * (c.scale or 1.0) for c in channels])
+
+
 def _stack(channels: Sequence[Channel]) -> NDArray[np.float32]:
+    """Return the samples in SI; accelerations and currents have no offset."""
     stacked = np.empty((len(channels), len(channels[0].samples)), np.float32)
     for row, channel in zip(stacked, channels, strict=True):
-        factor, offset = si_conversion(channel.point.quantity, channel.point.unit)
-        np.multiply(channel.samples, np.float32(factor * (channel.scale or 1.0)), out=row, casting="unsafe")
-        if offset:
-            row += np.float32(offset)
+        factor = si_conversion(channel.point.quantity, channel.point.unit)[0] * (channel.scale or 1.0)
+        np.multiply(channel.samples, np.float32(factor), out=row, casting="unsafe")
     return stacked
 
 
