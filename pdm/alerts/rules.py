@@ -219,7 +219,7 @@ class RemainingLifeRule:
         }
 
     def _remaining(self, prognosis: Prognosis | None) -> float | None:
-        if prognosis is None or prognosis.source == "none":
+        if prognosis is None or not prognosis.can_decide:
             return None
         return _number(prognosis.rul_lower if self.bound == "lower" else prognosis.rul)
 

@@ -16,7 +16,7 @@ from pdm.machines.model import Machine
 from pdm.prognosis.history import History
 from pdm.prognosis.life import LifeState
 from pdm.prognosis.model import RemainingLifeModel
-from pdm.prognosis.prognosis import Prognosis
+from pdm.prognosis.prognosis import NO_SKILL, Prognosis
 from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
 
 LEARNING = "learning"
@@ -24,7 +24,6 @@ NOTHING_ASSESSED = "machine-off-or-no-data"
 NEITHER = "no-model-and-no-trend"
 OTHER_INDICATORS = "model-reads-other-indicators"
 BEYOND_TRAINING = "older-than-any-training-life"
-NO_SKILL = "no-better-than-a-plain-guess"
 AT_LEAST = "beyond-what-the-model-tells-apart"
 
 

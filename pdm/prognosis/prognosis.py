@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Source = Literal["model", "trend", "none"]
 
+NO_SKILL = "no-better-than-a-plain-guess"
+
 
 @dataclass(frozen=True)
 class Prognosis:
@@ -27,3 +29,8 @@ class Prognosis:
     model_id: int | None = None
     reason: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether somebody may be called for it: not for a figure that is no better than a plain guess."""
+        return self.source != "none" and NO_SKILL not in self.evidence.get("reasons", ())

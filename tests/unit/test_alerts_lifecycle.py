@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from pdm.alerts.rules import DEFAULT_RULES, HealthRule, OffDelay, OnDelay, RuleS
 from pdm.errors import ConflictError, InvalidInputError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
-from pdm.prognosis.prognosis import Prognosis
+from pdm.prognosis.prognosis import NO_SKILL, Prognosis
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINE = Machine("press-07", "line-1", "seoul", planning_horizon=100.0)
@@ -279,3 +280,11 @@ def test_a_quiet_acquisition_costs_less_than_the_budget() -> None:
             evaluate(MACHINE, cases, quiet, forecast)
         best = min(best, (time.perf_counter() - started) / 200)
     assert best < 30e-6
+
+
+def test_a_prognosis_no_better_than_a_plain_guess_calls_nobody() -> None:
+    thin = replace(prognosis(1.0, 0.0), evidence={"reasons": [NO_SKILL]})
+    _, changes = run(healths(*[0.7] * 30), forecast=thin)
+    assert told(changes) == []
+    _, changes = run(healths(*[0.7] * 30), forecast=prognosis(1.0, 0.0))
+    assert told(changes)[0] == ("opened", "warning")
