@@ -32,5 +32,11 @@ class Prognosis:
 
     @property
     def can_decide(self) -> bool:
-        """Whether somebody may be called for it: not for a figure that is no better than a plain guess."""
-        return self.source != "none" and NO_SKILL not in self.evidence.get("reasons", ())
+        """Whether somebody may be called for it.
+
+        Not for a figure that is no better than a plain guess, nor for an interval from now to "at least",
+        which holds every answer the model knows.
+        """
+        if self.source == "none" or NO_SKILL in self.evidence.get("reasons", ()):
+            return False
+        return not (self.rul_lower == 0.0 and self.rul_upper is None)

@@ -287,4 +287,6 @@ def test_a_prognosis_no_better_than_a_plain_guess_calls_nobody() -> None:
     _, changes = run(healths(*[0.7] * 30), forecast=thin)
     assert told(changes) == []
     _, changes = run(healths(*[0.7] * 30), forecast=prognosis(1.0, 0.0))
+    assert told(changes) == [], "from now to at least is no answer"
+    _, changes = run(healths(*[0.7] * 30), forecast=replace(prognosis(1.0, 0.0), rul_upper=2.0))
     assert told(changes)[0] == ("opened", "warning")
