@@ -145,6 +145,7 @@ def train(
 def simulate(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to write.")],
     seed: Annotated[int, typer.Option()] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Write the recordings of a simulated fleet, with its truth, to files."""
     from datetime import UTC, datetime
@@ -152,8 +153,10 @@ def simulate(
     from pdm.replay.simulated_files import write_files
     from pdm.twin.fleet import demo_fleet
 
-    write_files(demo_fleet(seed, datetime.now(UTC)), folder)
-    typer.echo(f"written to {folder}")
+    fleet = demo_fleet(seed, datetime.now(UTC))
+    write_files(fleet, folder)
+    report = {"folder": str(folder), "seed": seed, "machines": [machine.key for machine in fleet.machines]}
+    _print(report, as_json, f"written to {folder}")
 
 
 @app.command()
