@@ -58,8 +58,7 @@ def replay_held_out(
         raise InvalidInputError(f"{hold!r} is not in {folder}; there are {', '.join(names)}", field="hold")
     others = [name for name in names if name != held]
     report_progress = progress or (lambda *_: None)
-    with Stack(stack_name, fresh=True) as stack:
-        client = Client(stack.url, stack.admin_key)
+    with Stack(stack_name, fresh=True) as stack, Client(stack.url, stack.admin_key) as client:
         client.register(recording.machines)
         fed = [_feed_life(client, recording, name, BATCH, report_progress) for name in others]
         client.wait_until_analysed()
