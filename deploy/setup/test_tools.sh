@@ -9,6 +9,8 @@ cd "$(dirname "$0")/../../tests/migration/community"
 packages=()
 command -v npm >/dev/null || packages+=(nodejs npm)
 command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || packages+=(docker-compose)
+command -v strace >/dev/null || packages+=(strace)
+command -v pgrep >/dev/null || packages+=(procps)
 install_packages "${packages[@]}"
 
 say "installing the Community edition's test server"
