@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
 
+from api.app import create
 from pdm.cli import app
+from pdm.ingest.fleet_file import BearingForm, ComponentForm, MachineForm, PointForm, SeverityForm
+from pdm.machines.units import UNITS
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
 from pdm.settings import Settings
@@ -23,6 +27,8 @@ ROOT = README.parent
 DOCUMENTS = (README, *sorted((ROOT / "docs").rglob("*.md")))
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _PATH = re.compile(r"`(?P<path>(?:pdm|api|features|tests|docs|deploy|benchmarks|migrations)/[\w./-]*)`")
+
+_ADDRESS = re.compile(r"(/v1/[\w{}$./-]*[\w}])")
 
 
 @pytest.fixture
@@ -113,6 +119,22 @@ def test_every_command_is_documented() -> None:
     missing = [name for name in commands if not re.search(rf"\bpdm {name}\b", told)]
     assert commands
     assert not missing
+
+
+def test_every_field_and_unit_of_a_fleet_file_is_documented() -> None:
+    told = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "sending.md").read_text()))
+    forms = (MachineForm, ComponentForm, BearingForm, PointForm, SeverityForm)
+    names = {field.name for form in forms for field in msgspec.structs.fields(form)}
+    units = {unit for quantity in UNITS.values() for unit in quantity}
+    assert names | units <= told, (names | units) - told
+
+
+def test_every_address_in_the_documents_is_one_of_the_api() -> None:
+    routes = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) for path in create(Settings()).openapi()["paths"]]
+    known = re.compile("|".join(f"(?:{route})" for route in routes))
+    told = {match for document in DOCUMENTS for match in _ADDRESS.findall(document.read_text())}
+    assert len(told) > 10
+    assert [address for address in told if not known.fullmatch(address)] == []
 
 
 def test_a_line_that_was_not_printed_is_noticed() -> None:
