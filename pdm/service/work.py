@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -39,19 +39,22 @@ class Worker:
     def round(self) -> int:
         """Analyse some of what waits in one transaction; returns how many acquisitions or replays."""
         with self._pool.connection() as conn, conn.transaction():
-            attempts = queue.pick(conn, MACHINES_A_ROUND)
-        if not attempts:
-            return 0
-        suspect = [machine for machine, tried in attempts.items() if tried > ATTEMPTS_BEFORE_CAUTION]
-        chosen = suspect[:1] or list(attempts)
-        per_machine = 1 if suspect else max(1, self._batch // len(chosen))
+            failed = queue.pick(conn, MACHINES_A_ROUND)
+            chosen, is_suspect = _choose(failed)
+            if not chosen:
+                return 0
+            queue.count_attempts(conn, chosen)
+        per_machine = 1 if is_suspect else max(1, self._batch // len(chosen))
         with self._pool.connection() as conn, conn.transaction():
             tasks = self._claim(conn, chosen, per_machine)
             waiting = sum(len(task.waiting) for task in tasks)
-            if suspect and attempts[chosen[0]] > ATTEMPTS_BEFORE_SET_ASIDE:
+            if is_suspect and failed[chosen[0]] >= ATTEMPTS_BEFORE_SET_ASIDE:
                 tasks = _give_up_first(conn, tasks)
             replays = self._settle(conn, tasks)
-            queue.forget_attempts(conn, chosen)
+            if is_suspect and not all(task.is_drained for task in tasks):
+                queue.set_attempts(conn, chosen, ATTEMPTS_BEFORE_CAUTION)
+            else:
+                queue.forget_attempts(conn, chosen)
         return waiting + replays
 
     def _claim(self, conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Task]:
@@ -98,6 +101,19 @@ class Worker:
     def _replay(self, conn: Connection[Any], stored: StoredMachine, state: SavedState) -> None:
         champion = self._champions.serving(conn, [stored.machine.fleet]).get(stored.machine.fleet)
         reprocess(conn, stored, state, champion, self._horizon)
+
+
+def _choose(failed: Mapping[int, int]) -> tuple[list[int], bool]:
+    """Choose, of machines that wait with their failed attempts, those for one round.
+
+    A machine over which processes died works alone, when its turn comes, and one acquisition at a time until
+    nothing waits: the one that kills is found, and the machines beside it do not suffer.
+    """
+    suspects = [machine for machine, attempts in failed.items() if attempts >= ATTEMPTS_BEFORE_CAUTION]
+    first = next(iter(failed), None)
+    if first is not None and first in suspects:
+        return [first], True
+    return [machine for machine in failed if machine not in suspects], False
 
 
 def _must_replay(state: SavedState) -> bool:

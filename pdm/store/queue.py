@@ -37,15 +37,21 @@ class Claim:
 
 
 def pick(conn: Connection[Any], machines: int) -> dict[int, int]:
-    """Choose machines to work on and count the attempt; returns attempts by machine id.
+    """Choose machines that wait; returns by machine id how many attempts at them have ended in nothing."""
+    return dict(conn.execute(query("pick_waiting_machines"), {"machines": machines}).fetchall())
+
+
+def count_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """Count one more attempt at each machine.
 
     The caller commits before it starts the work, so that a worker that dies leaves the count behind.
     """
-    picked = [row[0] for row in conn.execute(query("pick_waiting_machines"), {"machines": machines})]
-    if not picked:
-        return {}
-    counted = conn.execute(query("count_attempts"), {"machine_ids": sorted(picked)})
-    return dict(counted.fetchall())
+    conn.execute(query("count_attempts"), {"machine_ids": sorted(machine_ids)})
+
+
+def set_attempts(conn: Connection[Any], machine_ids: Sequence[int], attempts: int) -> None:
+    """Let machines count as tried so often."""
+    conn.execute(query("set_attempts"), {"machine_ids": list(machine_ids), "attempts": attempts})
 
 
 def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:

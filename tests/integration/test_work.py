@@ -15,7 +15,7 @@ from pdm.machines.model import Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Outcome
 from pdm.service.record import record
-from pdm.service.work import ATTEMPTS_BEFORE_SET_ASIDE, Worker
+from pdm.service.work import ATTEMPTS_BEFORE_CAUTION, ATTEMPTS_BEFORE_SET_ASIDE, Worker
 from pdm.service.work_events import record_work_event
 from pdm.settings import Settings
 from pdm.store import queue
@@ -136,14 +136,38 @@ def test_poison_is_set_aside_alone(pool: Pool, worker: Worker) -> None:
     assert _rows(pool, "SELECT count(*) FROM assessment") == [(49,)]
 
 
+def _die_over(pool: Pool, machine_id: int, times: int) -> None:
+    """Begin an attempt at a machine so often, and die before anything else is committed."""
+    for _ in range(times):
+        with pool.connection() as conn, conn.transaction():
+            queue.count_attempts(conn, [machine_id])
+
+
 def test_a_crash_loop_ends_with_the_acquisition_set_aside(pool: Pool, worker: Worker) -> None:
     _store(pool, series(count=5))
-    for _ in range(ATTEMPTS_BEFORE_SET_ASIDE):
-        with pool.connection() as conn, conn.transaction():
-            assert queue.pick(conn, 16)  # and dies before it commits anything else
+    ((machine_id,),) = _rows(pool, "SELECT id FROM machine")
+    _die_over(pool, machine_id, ATTEMPTS_BEFORE_SET_ASIDE)
     _run_dry(worker)
     assert _rows(pool, "SELECT reason FROM set_aside") == [("workers died while analysing it",)]
     assert _rows(pool, "SELECT count(*) FROM assessment") == [(4,)]
+    assert _rows(pool, "SELECT count(*) FROM analysis_attempt") == [(0,)]
+
+
+def test_a_suspect_machine_is_worked_alone_and_the_others_are_not_suspected_with_it(pool: Pool, worker: Worker) -> None:
+    with pool.connection() as conn:
+        register(conn, machine("press-08"))
+    _store(pool, series(count=5))
+    _store(pool, series("press-08", count=5))
+    ((machine_id,),) = _rows(pool, "SELECT id FROM machine WHERE key = 'press-07'")
+    _die_over(pool, machine_id, ATTEMPTS_BEFORE_CAUTION)
+    rounds = []
+    while count := worker.round():
+        rounds.append(count)
+        suspicion = dict(_rows(pool, "SELECT machine_id, attempts FROM analysis_attempt"))
+        assert suspicion in ({machine_id: ATTEMPTS_BEFORE_CAUTION}, {})
+    assert sorted(rounds) == [1, 1, 1, 1, 1, 5]
+    assert _rows(pool, "SELECT count(*) FROM assessment") == [(10,)]
+    assert _rows(pool, "SELECT count(*) FROM set_aside") == [(0,)]
 
 
 def test_a_channel_that_arrives_during_analysis_is_not_lost(pool: Pool, worker: Worker) -> None:

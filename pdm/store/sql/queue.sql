@@ -7,8 +7,9 @@ WITH RECURSIVE waiting (machine_id) AS (
     SELECT (SELECT p.machine_id FROM pending p WHERE p.machine_id > w.machine_id ORDER BY p.machine_id LIMIT 1)
     FROM waiting w WHERE w.machine_id IS NOT NULL
 )
-SELECT s.machine_id
+SELECT s.machine_id, coalesce(a.attempts, 0)
 FROM analysis_state s
+LEFT JOIN analysis_attempt a ON a.machine_id = s.machine_id
 WHERE s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL
 ORDER BY s.updated_at, s.machine_id
 LIMIT %(machines)s
@@ -18,8 +19,11 @@ FOR UPDATE OF s SKIP LOCKED;
 -- One more attempt for each machine; committed before the work begins, so that a crash is remembered.
 INSERT INTO analysis_attempt AS a (machine_id, attempts)
 SELECT unnest(%(machine_ids)s::bigint[]), 1
-ON CONFLICT (machine_id) DO UPDATE SET attempts = a.attempts + 1, started_at = now()
-RETURNING machine_id, attempts;
+ON CONFLICT (machine_id) DO UPDATE SET attempts = a.attempts + 1, started_at = now();
+
+-- name: set_attempts
+-- Keep machines under suspicion after a success, while more of what they wait for may kill.
+UPDATE analysis_attempt SET attempts = %(attempts)s WHERE machine_id = ANY (%(machine_ids)s);
 
 -- name: lock_machines
 -- Claim machines for this transaction, with what is remembered of them.
