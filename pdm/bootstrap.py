@@ -20,7 +20,6 @@ from pdm.service.work import Worker
 from pdm.settings import Settings
 from pdm.store.connection import check_server, open_pool
 
-IDLE_SECONDS = 0.05  # how soon an idle worker sees a new acquisition
 TICK_SECONDS = 5.0
 AWAY_SECONDS = 1.0  # pause while the database is away
 
@@ -57,7 +56,7 @@ def run_worker(settings: Settings) -> None:
         for thread in side:
             thread.start()
         try:
-            _analyse_until(Worker(pool, settings), stop)
+            _analyse_until(Worker(pool, settings), settings.poll_interval_s, stop)
         finally:
             stop.set()
             for thread in side:
@@ -79,11 +78,11 @@ def _wait_for_server(pool: ConnectionPool[Any], stop: threading.Event) -> None:
             return
 
 
-def _analyse_until(worker: Worker, stop: threading.Event) -> None:
+def _analyse_until(worker: Worker, poll_interval_s: float, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             if worker.round() == 0:
-                stop.wait(IDLE_SECONDS)
+                stop.wait(poll_interval_s)
         except AWAY as error:
             _log.warning("the database is away: %s", error)
             stop.wait(AWAY_SECONDS)

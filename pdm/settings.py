@@ -30,7 +30,7 @@ class Settings:
     batch_acquisitions : int
         Most acquisitions a worker analyses in one transaction.
     poll_interval_s : float
-        How long an idle worker waits for a wake-up before it looks again [s].
+        How long an idle worker waits before it looks again [s].
     reorder_horizon_s : float
         How late an acquisition may come and still be replayed into the state [s].
     future_tolerance_s : float
@@ -50,7 +50,7 @@ class Settings:
     body_deadline_s: float = 30.0
     pool_size: int = 8
     batch_acquisitions: int = 64
-    poll_interval_s: float = 1.0
+    poll_interval_s: float = 0.05
     reorder_horizon_s: float = 7 * 86400.0
     future_tolerance_s: float = 300.0
     waveform_retention_days: int = 90
