@@ -21,8 +21,8 @@ from pdm.store.machines import StoredMachine, fetch_machines
 from pdm.store.queue import SavedState
 
 MACHINES_A_ROUND = 16
-ATTEMPTS_BEFORE_CAUTION = 3  # then one acquisition at a time
-ATTEMPTS_BEFORE_SET_ASIDE = 6  # a process that dies over the same acquisition ends here
+ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
+ATTEMPTS_BEFORE_SET_ASIDE = 7  # each halves the batch: the last ones had one acquisition alone
 
 _log = logging.getLogger(__name__)
 
@@ -44,15 +44,16 @@ class Worker:
             if not chosen:
                 return 0
             queue.count_attempts(conn, chosen)
-        per_machine = 1 if is_suspect else max(1, self._batch // len(chosen))
+        tried = failed[chosen[0]]
+        per_machine = max(1, self._batch >> tried if is_suspect else self._batch // len(chosen))
         with self._pool.connection() as conn, conn.transaction():
             tasks = self._claim(conn, chosen, per_machine)
             waiting = sum(len(task.waiting) for task in tasks)
-            if is_suspect and failed[chosen[0]] >= ATTEMPTS_BEFORE_SET_ASIDE:
+            if is_suspect and tried >= ATTEMPTS_BEFORE_SET_ASIDE:
                 tasks = _give_up_first(conn, tasks)
             replays = self._settle(conn, tasks)
             if is_suspect and not all(task.is_drained for task in tasks):
-                queue.set_attempts(conn, chosen, ATTEMPTS_BEFORE_CAUTION)
+                queue.set_attempts(conn, chosen, tried - 1)
             else:
                 queue.forget_attempts(conn, chosen)
         return waiting + replays
@@ -106,8 +107,9 @@ class Worker:
 def _choose(failed: Mapping[int, int]) -> tuple[list[int], bool]:
     """Choose, of machines that wait with their failed attempts, those for one round.
 
-    A machine over which processes died works alone, when its turn comes, and one acquisition at a time until
-    nothing waits: the one that kills is found, and the machines beside it do not suffer.
+    A machine over which processes died works alone when its turn comes, in batches that halve with each death
+    and double again with each success: the acquisition that kills is found, and the machines beside it do not
+    suffer.
     """
     suspects = [machine for machine, attempts in failed.items() if attempts >= ATTEMPTS_BEFORE_CAUTION]
     first = next(iter(failed), None)
