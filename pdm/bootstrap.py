@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+import features
 from pdm.errors import UnavailableError
 from pdm.service import deliver
 from pdm.service.tick import tick
@@ -48,6 +49,7 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     pool = open_pool(settings)
     try:
+        features.warm()  # before anything is claimed: a batch is short, and a death in it means something
         _wait_for_server(pool, stop)
         side = [
             threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),

@@ -22,7 +22,7 @@ from pdm.store.queue import SavedState
 
 MACHINES_A_ROUND = 16
 ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
-ATTEMPTS_BEFORE_SET_ASIDE = 7  # each halves the batch: the last ones had one acquisition alone
+ATTEMPTS_BEFORE_SET_ASIDE = 9  # each halves the batch: the last three had one acquisition alone
 
 _log = logging.getLogger(__name__)
 

@@ -159,7 +159,7 @@ def test_a_suspect_machine_is_worked_alone_and_the_others_are_not_suspected_with
     _store(pool, series(count=5))
     _store(pool, series("press-08", count=5))
     ((machine_id,),) = _rows(pool, "SELECT id FROM machine WHERE key = 'press-07'")
-    _die_over(pool, machine_id, ATTEMPTS_BEFORE_SET_ASIDE - 1)
+    _die_over(pool, machine_id, 6)
     rounds = []
     while count := worker.round():
         rounds.append(count)
