@@ -94,25 +94,28 @@ def _advance(
     fresh = [s for s in snapshots if last is None or s.measured_at > last]
     late = [s.measured_at for s in snapshots if last is not None and s.measured_at <= last]
     beyond = tuple(at for at in late if last is not None and at < last - reorder_horizon)
-    dirty = [at for at in (before.dirty_from, *late) if at is not None and at not in beyond]
+    behind = [at for at in (before.dirty_from, *late) if at is not None and last is not None and at <= last]
     reached = fresh[-1].measured_at if fresh else last
-    if not task.is_drained:
-        life_ends = [end for end in life_ends if reached is not None and end <= reached]
+    life_ends = _due(life_ends, reached, reorder_horizon if task.is_drained else timedelta())
     machine = task.stored.machine
     memory = Memory.from_bytes(before.state) if before.state is not None else begin(machine)
     course = follow(machine, memory, fresh, life_ends, champion)
-    if life_ends and reached is not None:
-        reached = max(reached, life_ends[-1])
-    is_behind = [at for at in dirty if last is not None and at <= last]
-    is_ahead = [at for at in dirty if at not in is_behind and (reached is None or at > reached)]
     after = SavedState(
         machine_id=before.machine_id,
         state=course.memory.to_bytes() if fresh or life_ends else before.state,
         last_measured_at=reached,
-        dirty_from=min(is_behind or is_ahead, default=None),
+        dirty_from=min((at for at in behind if at not in beyond), default=None),
         revision=before.revision,
     )
     return Step(after, course, beyond)
+
+
+def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedelta) -> list[datetime]:
+    """Return the ends that count by now: those behind us, and those `ahead` when nothing else is known to come.
+
+    An end far ahead of the data belongs to a history that is still being sent.
+    """
+    return [end for end in life_ends if reached is not None and end <= reached + ahead]
 
 
 def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], reorder_horizon: timedelta) -> None:

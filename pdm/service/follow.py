@@ -58,7 +58,7 @@ def follow(
     life_ends : sequence of datetime
         When work events closed a life since the memory was last updated, in order: what was learned of
         the life before is forgotten, and its open alerts are closed. Those after the last of
-        `snapshots` take effect behind it.
+        `snapshots` close alerts only; what was learned is forgotten when the next acquisition comes.
     champion : Champion or None
         The fleet's model; None leaves the degradation trend.
     """
@@ -76,10 +76,7 @@ def follow(
         life, columns = advance(life, snapshot.measured_at.timestamp(), assessment.indicators, assessment.health)
         assessments.append(assessment)
         steps.append(LifeStep.of(life, columns, assessment))
-    if ends:
-        closings[len(snapshots)] = ends
-        fresh = begin(machine)
-        health, life = fresh.health, fresh.life
+    closings[len(snapshots)] = ends
     prognoses = prognose_batch(
         champion.model if champion else None, champion.model_id if champion else None, machine, steps
     )

@@ -40,7 +40,8 @@ def reprocess(
         (checkpoint[0], Memory.from_bytes(checkpoint[1])) if checkpoint else (analysis.BEGINNING, begin(stored.machine))
     )
     times = analysis.fetch_times_between(conn, machine_id, after, until)
-    ends = [end for end in analysis.fetch_life_ends(conn, {machine_id: after})[machine_id] if end <= until]
+    known = analysis.fetch_life_ends(conn, {machine_id: after})[machine_id]
+    ends = [end for end in known if end <= until + reorder_horizon]
     revision = held.revision + 1
     for start in range(0, max(1, len(times)), CHUNK):
         chunk = times[start : start + CHUNK]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -122,6 +123,34 @@ def test_a_failure_learned_of_late_is_followed_again(pool: Pool, worker: Worker)
     assert newest[60][0] is not None
     assert newest[61][0] is None
     assert _rows(pool, "SELECT dirty_from FROM analysis_state") == [(None,)]
+
+
+def test_a_failure_after_the_last_acquisition_closes_the_alert_and_is_done_with(pool: Pool, worker: Worker) -> None:
+    stream = series(count=60)
+    worse = [replace(a, waveforms=tuple(replace(w, samples=w.samples * 20) for w in a.waveforms)) for a in stream[40:]]
+    _store(pool, [*stream[:40], *worse])
+    _run_dry(worker)
+    assert _rows(pool, "SELECT state FROM alert") == [("active",)]
+    event = WorkEvent("press-07", WorkEventKind.FAILURE, stream[-1].measured_at + STEP / 2)
+    record_work_event(pool, event, actor="test", site_ids=None, now=NOW)
+    _run_dry(worker)
+    assert _rows(pool, "SELECT state, cleared_at FROM alert") == [("cleared", event.occurred_at)]
+    assert _rows(pool, "SELECT dirty_from, last_measured_at FROM analysis_state") == [(None, stream[-1].measured_at)]
+    assert worker.round() == 0
+
+
+def test_work_events_sent_ahead_of_their_history_wait_for_it(pool: Pool, worker: Worker) -> None:
+    stream = series(count=120, step=timedelta(hours=6))
+    event = WorkEvent("press-07", WorkEventKind.REPLACEMENT, stream[80].measured_at + STEP)
+    record_work_event(pool, event, actor="test", site_ids=None, now=NOW)
+    for start in range(0, 120, 20):
+        _store(pool, stream[start : start + 20])
+        _run_dry(worker)
+    assert _rows(pool, "SELECT count(*) FROM set_aside") == [(0,)]
+    learning = [row[0] for row in _rows(pool, "SELECT learning_progress FROM assessment ORDER BY measured_at")]
+    assert len(learning) == 120
+    assert learning[80] == 1.0
+    assert learning[81] < 0.1
 
 
 def test_poison_is_set_aside_alone(pool: Pool, worker: Worker) -> None:

@@ -82,8 +82,13 @@ def test_the_end_of_a_life_closes_its_alerts_and_starts_learning_anew() -> None:
     assert course.memory.life.records == 1
 
 
-def test_an_end_behind_the_last_acquisition_takes_effect_too() -> None:
-    snapshots = _snapshots(60, worse_from=40)
-    course = follow(MACHINE, begin(MACHINE), snapshots, [snapshots[-1].measured_at + timedelta(hours=1)], None)
-    assert course.changes[-1].kind == "cleared"
-    assert course.memory.to_bytes() == begin(MACHINE).to_bytes()
+def test_an_end_behind_the_last_acquisition_closes_alerts_and_is_learned_from_with_the_next() -> None:
+    snapshots = _snapshots(61, worse_from=40)
+    end = snapshots[59].measured_at + timedelta(minutes=1)
+    course = follow(MACHINE, begin(MACHINE), snapshots[:60], [end], None)
+    assert [change.kind for change in course.changes][-1] == "cleared"
+    assert course.memory.life.records == 60
+    late = follow(MACHINE, course.memory, snapshots[60:], [end], None)
+    at_once = follow(MACHINE, begin(MACHINE), snapshots, [end], None)
+    assert late.changes == ()
+    assert late.memory.to_bytes() == at_once.memory.to_bytes()
