@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
 from pdm.replay.client import Client
-from pdm.replay.feed import BATCH, Progress, batches
+from pdm.replay.feed import BATCH, Progress, batches, feed
 from pdm.replay.hold_out import train_fleet
 from pdm.replay.stack import Stack
 from pdm.twin.fleet import DemoFleet, demo_fleet
@@ -103,45 +102,27 @@ class DemoReport:
 def run_demo(stack: Stack, seed: int, progress: Progress, now: datetime | None = None) -> DemoReport:
     """Feed a simulated fleet to a running stack and compare the alerts with the simulator's truth."""
     fleet = demo_fleet(seed, (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0))
-    client = Client(stack.url, stack.admin_key)
-    client.register(fleet.machines)
-    sent = _load_history(client, fleet, progress)
-    client.wait_until_analysed()
-    progress("training", 0, 1)
-    train_fleet(stack, fleet.machines[0].fleet)
-    progress("training", 1, 1)
-    sent += _stream_present(client, fleet, progress)
-    client.wait_until_analysed()
-    verdicts = tuple(_verdict(client, fleet, machine.key) for machine in fleet.machines)
-    client.close()
+    with Client(stack.url, stack.admin_key) as client:
+        client.register(fleet.machines)
+        sent = _load_history(client, fleet, progress)
+        client.wait_until_analysed()
+        progress("training", 0, 1)
+        train_fleet(stack, fleet.machines[0].fleet)
+        progress("training", 1, 1)
+        sent += _stream_present(client, fleet, progress)
+        client.wait_until_analysed()
+        verdicts = tuple(_verdict(client, fleet, machine.key) for machine in fleet.machines)
     return DemoReport(seed, stack.url, verdicts, sent)
 
 
 def _load_history(client: Client, fleet: DemoFleet, progress: Progress) -> int:
     total = sum(fleet.count_history(machine.key) for machine in fleet.machines)
-    sent = 0
+    before = 0
     for machine in fleet.machines:
-        waiting: list[Acquisition] = []
-        for item in fleet.history(machine.key):
-            if isinstance(item, WorkEvent):
-                sent += _send(client, waiting)
-                client.record_work_event(item)
-            else:
-                waiting.append(item)
-                if len(waiting) == BATCH:
-                    sent += _send(client, waiting)
-            progress("recorded lives", sent, total)
-        sent += _send(client, waiting)
-        progress("recorded lives", sent, total)
-    return sent
-
-
-def _send(client: Client, waiting: list[Acquisition]) -> int:
-    count = len(waiting)
-    if waiting:
-        client.send(waiting)
-        waiting.clear()
-    return count
+        for sent in feed(client, fleet.history(machine.key)):
+            progress("recorded lives", before + sent, total)
+        before += fleet.count_history(machine.key)
+    return before
 
 
 def _stream_present(client: Client, fleet: DemoFleet, progress: Progress) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from pdm.ingest.formats import open_recording
+from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
 from pdm.replay.client import Client
 
@@ -18,22 +22,37 @@ Progress = Callable[[str, int, int], None]
 def feed_recording(client: Client, folder: Path, progress: Progress) -> dict[str, int]:
     """Register the machines of the recording in `folder` and send their work events and acquisitions.
 
-    Work events go first: they close lives at their own times, whenever the acquisitions come. Sending
-    again is safe: what is stored already answers `duplicate`.
+    Sending again is safe: what is stored already answers `duplicate`.
     """
     recording = open_recording(folder)
     client.register(recording.machines)
-    stored = total = 0
+    total = 0
     for machine in recording.machines:
-        for event in recording.work_events(machine.key):
-            client.record_work_event(event)
-        sent = 0
-        for batch in batches(recording.acquisitions(machine.key), BATCH):
-            stored += client.send(batch)["stored"]
+        key = machine.key
+        course = in_order(recording.acquisitions(key), recording.work_events(key))
+        for sent in feed(client, course):
+            progress(key, sent, recording.count(key))
+        total += recording.count(key)
+    return {"machines": len(recording.machines), "acquisitions": total}
+
+
+def in_order(acquisitions: Iterable[Acquisition], events: Iterable[WorkEvent]) -> Iterator[Acquisition | WorkEvent]:
+    """Merge what was measured and what was done, both in time order."""
+    return heapq.merge(acquisitions, events, key=_when)
+
+
+def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[int]:
+    """Send a course in its order, acquisitions in batches; yields how many acquisitions are sent."""
+    sent = 0
+    for is_event, run in itertools.groupby(course, key=lambda item: isinstance(item, WorkEvent)):
+        if is_event:
+            for event in run:
+                client.record_work_event(cast("WorkEvent", event))
+            continue
+        for batch in batches(cast("Iterable[Acquisition]", run), BATCH):
+            client.send(batch)
             sent += len(batch)
-            progress(machine.key, sent, recording.count(machine.key))
-        total += sent
-    return {"machines": len(recording.machines), "acquisitions": total, "stored": stored}
+            yield sent
 
 
 def batches(acquisitions: Iterable[Acquisition], size: int) -> Iterator[list[Acquisition]]:
@@ -41,3 +60,7 @@ def batches(acquisitions: Iterable[Acquisition], size: int) -> Iterator[list[Acq
     stream = iter(acquisitions)
     while batch := list(itertools.islice(stream, size)):
         yield batch
+
+
+def _when(item: Acquisition | WorkEvent) -> datetime:
+    return item.occurred_at if isinstance(item, WorkEvent) else item.measured_at
