@@ -79,11 +79,17 @@ def up(
 
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Bring the database to this version's schema."""
+    """Bring the database to this version's schema; on a new one, print the first admin key, once."""
+    from pdm.bootstrap import open_service
+    from pdm.service.access import create_first_admin_key
     from pdm.store.migrate import migrate as run
 
-    applied = run(_settings_with_dsn().dsn)
-    _print({"applied": applied}, as_json, "\n".join(applied) or "nothing to do")
+    settings = _settings_with_dsn()
+    applied = run(settings.dsn)
+    with open_service(settings) as pool, pool.connection() as conn:
+        key = create_first_admin_key(conn)
+    lines = [*(applied or ["nothing to do"]), *([f"first admin key, shown once: {key}"] if key else [])]
+    _print({"applied": applied, "first_admin_key": key}, as_json, "\n".join(lines))
 
 
 @app.command()

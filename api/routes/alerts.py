@@ -117,6 +117,7 @@ def add_subscription(question: SubscriptionQuestion, held: given.Held, caller: g
         url=question.url,
         min_severity=question.min_severity,
         site=question.site,
+        allowed_networks=held.settings.webhook_allowed_networks,
     )
 
 

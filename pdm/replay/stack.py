@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -67,10 +68,11 @@ class Stack:
             self.cluster.destroy()
         self.dsn = self.cluster.start()
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._run("migrate")
-        self.admin_key = self._run(
-            "key", "create", f"local-{secrets.token_hex(4)}", "--role", "admin", "--bare"
-        ).strip()
+        first_key = json.loads(self._run("migrate", "--json"))["first_admin_key"]
+        self.admin_key = (
+            first_key
+            or self._run("key", "create", f"local-{secrets.token_hex(4)}", "--role", "admin", "--bare").strip()
+        )
         for name in ("api", *(f"worker-{number}" for number in range(self._workers))):
             self.launch(name)
         self.wait_until_ready()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,29 +9,39 @@ from uuid import UUID, uuid4
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import ForbiddenError, InvalidInputError, NotFoundError
+from pdm.notify.targets import check_url, parse_networks
+from pdm.notify.webhook import new_secret
 from pdm.service.access import Caller
 from pdm.store import access, subscriptions
 from pdm.store.access import scoped
 
 Row = dict[str, Any]
-_SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 
 
 def subscribe(
-    pool: ConnectionPool[Any], caller: Caller, *, name: str, url: str, min_severity: str, site: str | None
+    pool: ConnectionPool[Any],
+    caller: Caller,
+    *,
+    name: str,
+    url: str,
+    min_severity: str,
+    site: str | None,
+    allowed_networks: str = "",
 ) -> Row:
     """Add a receiver and return it with the secret that signs what it is sent, shown this once.
 
-    Whether the address may be reached is checked at each delivery, when its name is resolved.
+    What can be refused by looking at the URL is refused here; the address that its name resolves to is
+    checked at each delivery.
 
     Raises
     ------
     ForbiddenError
         The caller is limited to some sites and names none.
     InvalidInputError
-        The site is unknown.
+        The site is unknown, or webhooks may not go to such a URL.
     """
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    check_url(url, parse_networks(allowed_networks))
+    secret = new_secret()
     subscription_id = uuid4()
     with pool.connection() as conn:
         site_id = None

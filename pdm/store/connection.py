@@ -103,11 +103,5 @@ def database_required() -> Iterator[None]:
         raise UnavailableError(f"the database cannot be used now: {_first_line(error)}") from error
 
 
-def is_community(conn: Connection[Any]) -> bool:
-    """Whether the server runs TimescaleDB's Community edition (compression, continuous aggregates, policies)."""
-    row = conn.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
-    return row is not None and row[0] == "timescale"
-
-
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -119,17 +119,6 @@ def forget_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
 
 
 def set_aside(conn: Connection[Any], machine_id: int, item: Waiting, reason: str) -> None:
-    """Take one acquisition out of the way, with the reason; `requeue_set_aside` brings it back."""
+    """Take one acquisition out of the way, with the reason."""
     complete(conn, [(machine_id, item)])
     conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason})
-
-
-def requeue_set_aside(conn: Connection[Any], machine_ids: Sequence[int]) -> int:
-    """Queue again what was set aside of these machines; returns how many acquisitions."""
-    return len(conn.execute(query("requeue_set_aside"), {"machine_ids": list(machine_ids)}).fetchall())
-
-
-def count_pending(conn: Connection[Any]) -> int:
-    """Return how many acquisitions wait, counting a machine with late data to replay as one."""
-    row = conn.execute(query("count_pending")).fetchone()
-    return int(row[0]) if row else 0

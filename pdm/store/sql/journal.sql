@@ -49,7 +49,7 @@ WITH chosen AS (
     DELETE FROM analysis_attempt WHERE machine_id IN (SELECT machine_id FROM chosen)
 ), waiting AS (
     INSERT INTO pending (machine_id, measured_at) SELECT machine_id, measured_at FROM chosen
-    ON CONFLICT (machine_id, measured_at) DO NOTHING
+    ON CONFLICT (machine_id, measured_at) DO UPDATE SET enqueued_at = clock_timestamp()
 )
 SELECT count(*) FROM chosen;
 

@@ -74,17 +74,3 @@ WHERE s.machine_id = new.machine_id;
 -- An acquisition whose analysis fails stands aside with the reason.
 INSERT INTO set_aside (machine_id, measured_at, reason) VALUES (%(machine_id)s, %(measured_at)s, %(reason)s)
 ON CONFLICT (machine_id, measured_at) DO UPDATE SET reason = EXCLUDED.reason, set_aside_at = now();
-
--- name: requeue_set_aside
--- Give acquisitions that were set aside another try.
-WITH back AS (
-    DELETE FROM set_aside WHERE machine_id = ANY (%(machine_ids)s) RETURNING machine_id, measured_at
-)
-INSERT INTO pending (machine_id, measured_at)
-SELECT machine_id, measured_at FROM back
-ON CONFLICT (machine_id, measured_at) DO UPDATE SET enqueued_at = clock_timestamp()
-RETURNING machine_id, measured_at;
-
--- name: count_pending
--- How many acquisitions wait for analysis, machines with late data to replay included.
-SELECT (SELECT count(*) FROM pending) + (SELECT count(*) FROM analysis_state WHERE dirty_from IS NOT NULL) AS waiting;
