@@ -1,241 +1,159 @@
 // The fleet at a glance. Reads the public API with the key that the visitor gave; nothing comes from elsewhere.
-import { draw, svg } from "./charts.js";
+import { svg } from "./charts.js";
+import { current, drawHistory, drawPoint, drawSignals, hide, show } from "./machine.js";
+import { call, element, find, readAll, session } from "./service.js";
+import { alertText, condition, grade, moment, percent, remaining, SEVERITY, words } from "./words.js";
 
 const POLL_MS = 5000;
-const find = (id) => document.getElementById(id);
-const state = { key: localStorage.getItem("pdm.key"), machine: null, trend: null, isAsking: false };
-
-class Refusal extends Error {
-  constructor(status, detail) { super(detail); this.status = status; }
-}
-
-async function call(path, options = {}) {
-  const headers = { Authorization: `Bearer ${state.key}`, ...options.headers };
-  const response = await fetch(path, { ...options, headers });
-  if (!response.ok) {
-    const told = await response.json().catch(() => ({}));
-    throw new Refusal(response.status, told.detail ?? response.statusText);
-  }
-  return response.json();
-}
-
-async function readAll(path) {
-  const items = [];
-  let cursor = null;
-  do {
-    const page = await call(path + (cursor ? `${path.includes("?") ? "&" : "?"}cursor=${cursor}` : ""));
-    items.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor && items.length < 5000);
-  return items;
-}
-
-// ------------------------------------------------------------------------------------------ words
-const UNITS = [["a", 31557600], ["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
-function duration(seconds) {
-  if (!Number.isFinite(seconds)) return "–";
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= 2 * size) ?? ["s", 1];
-  return `${number(seconds / size)} ${unit}`;
-}
-const number = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
-const moment = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 16).replace("T", " ");
-const words = (text) => (text ?? "").replaceAll("_", " ").replaceAll(".", " ");
-const grade = (health) => (health >= 0.7 ? "good" : health >= 0.4 ? "fair" : "bad");
-const SEVERITY = { advisory: "quiet", warning: "fair", critical: "bad" };
-
-function remaining(row) {
-  if (row.rul_s === null && row.rul_lower_s === null) return "no prognosis";
-  const interval = row.rul_upper_s === null
-    ? `at least ${duration(row.rul_lower_s)}` : `${duration(row.rul_lower_s)} to ${duration(row.rul_upper_s)}`;
-  return row.rul_s === null ? interval : `${duration(row.rul_s)} (${interval})`;
-}
-
-function condition(row) {
-  if (row.learning_progress !== null && row.health === null) {
-    return `learning, ${Math.round(100 * row.learning_progress)} %`;
-  }
-  const parts = [words(row.symptom), row.component, row.zone && `zone ${row.zone}`].filter(Boolean);
-  return parts.join(" · ") || (row.health === null ? "not analysed yet" : "nothing found");
-}
+let isAsking = false;
 
 // ------------------------------------------------------------------------------------------ fleet
-function element(name, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(name), properties);
-  node.append(...children);
-  return node;
+const quiet = (text) => element("span", { className: "quiet" }, text);
+const tag = (severity) => element("span", { className: `tag ${SEVERITY[severity]}` }, severity);
+
+function healthCell(row) {
+  if (row.health === null) return quiet(row.learning_progress === null ? "–" : `learning ${percent(row.learning_progress)}`);
+  const bar = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { class: grade(row.health), width: Math.max(1, 100 * row.health), height: 10 }));
+  return element("span", { className: "health" }, bar, percent(row.health));
 }
 
-function healthBar(health) {
-  if (health === null) return element("span", { className: "quiet" }, "–");
-  const bar = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("rect", { class: grade(health), width: Math.max(1, 100 * health), height: 10 }));
-  return element("span", { className: "health" }, bar, `${Math.round(100 * health)} %`);
+function remainingCell(row) {
+  const [figure, interval] = remaining(row);
+  if (row.rul_source === null || row.rul_source === "none") return quiet(figure);
+  return element("span", {}, figure, ...(interval ? [" ", quiet(`(${interval})`)] : []));
 }
 
 function machineRow(row) {
   const open = element("button", { type: "button", textContent: row.machine });
-  open.addEventListener("click", () => show(row.machine));
-  const alert = row.alert
-    ? element("span", { className: `tag ${SEVERITY[row.alert.severity]}` }, row.alert.severity)
-    : element("span", { className: "quiet" }, "none");
-  const cells = [open, `${row.site} / ${row.line}`, healthBar(row.health), condition(row), remaining(row), alert,
-    row.measured_at ? moment(Date.parse(row.measured_at)) : "–"];
+  const about = element("span", { className: "quiet small" }, `${row.site} / ${row.line}`);
+  const found = row.symptom ? condition(row) : quiet(condition(row));
+  const cells = [element("span", {}, open, element("br"), about), healthCell(row), words(row.operating_state) || quiet("–"), found,
+    row.zone ?? quiet("–"), remainingCell(row), row.alert ? tag(row.alert.severity) : quiet("none"),
+    row.measured_at ? moment(Date.parse(row.measured_at)) : quiet("never")];
   const line = element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
   line.dataset.machine = row.machine;
-  if (row.machine === state.machine) line.setAttribute("aria-current", "true");
+  line.addEventListener("click", () => openMachine(row.machine));
   return line;
 }
 
+async function openMachine(machine) {
+  await guarded(() => show(machine));
+  markCurrent();
+}
+
+function markCurrent() {
+  for (const row of find("fleet").tBodies[0].rows) {
+    if (row.dataset.machine && row.dataset.machine === current()) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+}
+
 function alertItem(alert) {
-  const item = element("li", {},
-    element("span", { className: `tag ${SEVERITY[alert.severity]}` }, alert.severity),
-    element("strong", {}, alert.machine), element("span", {}, words(alert.message)),
-    element("span", { className: "quiet" }, `${alert.cause} · since ${moment(Date.parse(alert.opened_at))}`));
+  const open = element("button", { type: "button", className: "plain", textContent: alert.machine });
+  open.addEventListener("click", () => openMachine(alert.machine));
+  const item = element("li", {}, tag(alert.severity), open,
+    element("span", { className: "grow" }, `${alert.cause}: ${alertText(alert)} `, quiet(`since ${moment(Date.parse(alert.opened_at))}`)));
+  item.dataset.alert = alert.id;
   if (alert.state === "active") {
     const button = element("button", { type: "button", textContent: "Acknowledge" });
     button.setAttribute("aria-label", `Acknowledge the alert of ${alert.machine}`);
-    button.addEventListener("click", () => acknowledge(alert));
+    button.addEventListener("click", () => { button.disabled = true; acknowledge(alert); });
     item.append(button);
   } else {
-    item.append(element("span", { className: "quiet" }, `acknowledged by ${alert.acknowledged_by}`));
+    item.append(quiet(`acknowledged by ${alert.acknowledged_by}`));
   }
   return item;
 }
 
 async function acknowledge(alert) {
+  const focused = document.activeElement;
+  let told = "";
   try {
     await call(`/v1/alerts/${alert.id}/acknowledge`, { method: "POST", headers: { "If-Match": `"${alert.version}"` } });
-    await refresh();
   } catch (error) {
-    find("status").textContent = error.message;
+    told = error.status === 403 ? "this key may read only; acknowledging needs the role operate" : error.message;
   }
+  find("alert-problem").textContent = told && `Not acknowledged: ${told}`;
+  await guarded(refresh);
+  if (focused && !focused.isConnected) find("alerts-title").focus();
 }
+
+const WORST_FIRST = ["critical", "warning", "advisory"];
+const bySeverity = (a, b) =>
+  WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity) || b.opened_at.localeCompare(a.opened_at);
 
 async function refresh() {
   const [machines, active, seen] = await Promise.all([
-    readAll("/v1/machines?limit=500"), call("/v1/alerts?state=active&limit=50"),
-    call("/v1/alerts?state=acknowledged&limit=20"),
+    readAll("/v1/machines?limit=500"), readAll("/v1/alerts?state=active&limit=200", 200),
+    readAll("/v1/alerts?state=acknowledged&limit=200", 200),
   ]);
-  const focused = document.activeElement?.closest("#fleet tr")?.dataset.machine;
-  machines.sort((a, b) => (a.health ?? 2) - (b.health ?? 2) || a.machine.localeCompare(b.machine));
-  find("fleet").tBodies[0].replaceChildren(...machines.map(machineRow));
-  if (focused) document.querySelector(`#fleet tr[data-machine="${focused}"] button`)?.focus();
-  const alerts = [...active.items, ...seen.items];
+  const focused = document.activeElement?.closest("[data-machine]")?.dataset.machine;
+  const focusedAlert = document.activeElement?.closest("[data-alert]")?.dataset.alert;
+  const rank = (row) => (row.alert ? WORST_FIRST.indexOf(row.alert.severity) : 3);
+  machines.sort((a, b) => rank(a) - rank(b) || (a.health ?? 2) - (b.health ?? 2) || a.machine.localeCompare(b.machine));
+  const none = element("tr", {}, element("td", { colSpan: 8, className: "quiet" }, "no machine is registered yet: pdm register fleet.yaml"));
+  find("fleet").tBodies[0].replaceChildren(...(machines.length ? machines.map(machineRow) : [none]));
+  markCurrent();
+  const alerts = [...active.sort(bySeverity), ...seen.sort(bySeverity)];
   find("alerts").replaceChildren(...(alerts.length ? alerts.map(alertItem) : [element("li", { className: "quiet" }, "none")]));
-  find("status").textContent = `${machines.length} machines · ${new Date().toLocaleTimeString()}`;
+  if (focused) document.querySelector(`tr[data-machine="${CSS.escape(focused)}"] button`)?.focus();
+  if (focusedAlert) document.querySelector(`li[data-alert="${CSS.escape(focusedAlert)}"] button:last-child`)?.focus();
+  summarise(machines, active);
 }
 
-// ----------------------------------------------------------------------------------------- detail
-async function show(machine) {
-  state.machine = machine;
-  const described = await call(`/v1/machines/${machine}`);
-  const points = described.points.filter((point) => point.sampling_rate_hz !== null);
-  find("point").replaceChildren(...points.map((point) => element("option", { value: point.point }, point.point)));
-  find("detail").hidden = false;
-  find("detail-title").textContent = machine + (described.name ? ` · ${described.name}` : "");
-  await Promise.all([drawHistory(), drawPoint()]);
-  document.querySelectorAll("#fleet tr").forEach((row) => {
-    if (row.dataset.machine === machine) row.setAttribute("aria-current", "true");
-    else row.removeAttribute("aria-current");
-  });
-  find("detail-title").focus();
-}
-
-async function drawHistory() {
-  const machine = state.machine;
-  const [health, prognosis, histories] = await Promise.all([
-    call(`/v1/machines/${machine}/health`), call(`/v1/machines/${machine}/prognosis`),
-    Promise.all(["health", "prognosis"].map((kind) => call(`/v1/machines/${machine}/${kind}/history?limit=1000`))),
-  ]);
-  const found = { ...health, ...prognosis, zone: health.zone };
-  find("verdict").textContent = [condition(found), remaining(prognosis), prognosis.source !== "none" && `by ${prognosis.source}`,
-    prognosis.level && `interval at ${Math.round(100 * prognosis.level)} %`, prognosis.reason].filter(Boolean).join(" · ");
-  const [assessed, prognosed] = histories.map((page) => page.items.toReversed());
-  draw(find("health-chart"), {
-    x: assessed.map((row) => Date.parse(row.measured_at)), y: assessed.map((row) => row.health ?? NaN), floor: 0,
-    formatX: moment, formatY: (value) => `${Math.round(100 * value)} %`, label: `Health of ${machine} over time`,
-  });
-  draw(find("rul-chart"), {
-    x: prognosed.map((row) => Date.parse(row.measured_at)), y: prognosed.map((row) => row.rul_s ?? NaN), floor: 0,
-    band: prognosed.map((row) => [row.rul_lower_s ?? NaN, row.rul_upper_s ?? NaN]),
-    formatX: moment, formatY: duration, label: `Remaining life of ${machine} over time`,
-  });
-}
-
-async function drawPoint() {
-  const point = find("point").value;
-  if (!point) {
-    for (const id of ["trend-chart", "spectrum-chart"]) draw(find(id), { x: [], y: [] });
-    return;
-  }
-  const chosen = find("feature").value;
-  const trend = await call(`/v1/machines/${state.machine}/features/${point}${chosen ? `?names=${chosen}` : ""}`).catch((error) => {
-    if (error.status === 422 && chosen) { find("feature").value = ""; return call(`/v1/machines/${state.machine}/features/${point}`); }
-    throw error;
-  });
-  const names = trend.available;
-  const name = Object.keys(trend.features)[0];
-  find("feature").replaceChildren(...names.map((each) => element("option", { value: each, selected: each === name }, words(each))));
-  const course = trend.features[name];
-  draw(find("trend-chart"), {
-    x: trend.starts.map(Date.parse), y: course.mean.map((value) => value ?? NaN),
-    band: course.minimum.map((low, i) => [low ?? NaN, course.maximum[i] ?? NaN]),
-    formatX: moment, formatY: number, label: `${words(name)} of ${point} over time`,
-  });
-  await drawSpectrum();
-}
-
-async function drawSpectrum() {
-  const point = find("point").value;
-  const last = (await call(`/v1/machines/${state.machine}/acquisitions?limit=1`)).items[0];
-  if (!last || last.missing.includes(point)) {
-    draw(find("spectrum-chart"), { x: [], y: [] });
-    return;
-  }
-  const at = encodeURIComponent(last.measured_at);
-  const path = `/v1/machines/${state.machine}/acquisitions/${at}/spectrum/${point}?kind=${find("kind").value}`;
-  const spectrum = await call(path);
-  draw(find("spectrum-chart"), {
-    x: spectrum.amplitudes.map((_, line) => line * spectrum.resolution_hz), y: spectrum.amplitudes, floor: 0,
-    formatX: (value) => `${number(value)} Hz`, formatY: (value) => `${number(value)} ${spectrum.unit}`,
-    label: `${spectrum.kind} spectrum of ${point}`,
-  });
+function summarise(machines, active) {
+  const worst = machines.filter((row) => row.alert?.severity === "critical").length;
+  const learning = machines.filter((row) => row.health === null).length;
+  const tiles = [[machines.length, "machines"], [worst, "with a critical alert", worst ? "bad" : ""],
+    [active.length, "alerts to acknowledge", active.length ? "fair" : ""], [learning, "still learning"]];
+  find("summary").replaceChildren(...tiles.map(([count, text, colour = ""]) =>
+    element("li", {}, element("strong", { className: colour }, String(count)), ` ${text}`)));
+  find("status").textContent = `read at ${new Date().toLocaleTimeString("en-GB")}`;
 }
 
 // ------------------------------------------------------------------------------------------- life
 function ask(refusal) {
-  if (state.isAsking) return;
-  state.isAsking = true;
+  if (isAsking) return;
+  isAsking = true;
   find("refusal").textContent = refusal ?? "";
   find("ask").showModal();
 }
 
 find("ask").addEventListener("close", () => {
-  state.isAsking = false;
-  state.key = find("key").value.trim();
-  localStorage.setItem("pdm.key", state.key);
+  isAsking = false;
+  const given = find("key").value.trim();
+  find("key").value = "";
+  if (given) {
+    session.key = given;
+    localStorage.setItem("pdm.key", given);
+  }
   live();
 });
-find("forget").addEventListener("click", () => { localStorage.removeItem("pdm.key"); ask(); });
-find("close").addEventListener("click", () => { state.machine = null; find("detail").hidden = true; });
-find("point").addEventListener("change", () => guarded(drawPoint));
-find("feature").addEventListener("change", () => guarded(drawPoint));
-find("kind").addEventListener("change", () => guarded(drawSpectrum));
+find("forget").addEventListener("click", () => ask());
+find("close").addEventListener("click", () => {
+  const machine = current();
+  hide();
+  markCurrent();
+  document.querySelector(`tr[data-machine="${CSS.escape(machine)}"] button`)?.focus();
+});
+for (const id of ["point", "feature"]) find(id).addEventListener("change", () => guarded(drawPoint));
+for (const id of ["kind", "span", "reach"]) find(id).addEventListener("change", () => guarded(drawSignals));
 
 async function guarded(action) {
   try {
     await action();
     return true;
   } catch (error) {
-    if (error.status === 401 || error.status === 403) ask(error.message);
-    else find("status").textContent = `waiting: ${error.message}`;
+    if (error.status === 401) ask(error.message);
+    else find("status").textContent = error.message;
     return false;
   }
 }
 
-/** Wait for an alert event, at most until the next look is due. */
-async function wake(signal) {
-  const response = await fetch("/v1/alerts/stream", { headers: { Authorization: `Bearer ${state.key}` }, signal });
+/** Refresh with every alert event, until the stream ends. */
+async function listen(signal) {
+  const response = await fetch("/v1/alerts/stream", { headers: { Authorization: `Bearer ${session.key}` }, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
     const { value, done } = await reader.read();
@@ -244,25 +162,25 @@ async function wake(signal) {
   }
 }
 
+const pause = () => new Promise((done) => setTimeout(done, POLL_MS));
+
 let running = null;
 async function live() {
   running?.abort();
   running = new AbortController();
   const { signal } = running;
-  if (!state.key) { ask(); return; }
-  if (!(await guarded(refresh)) && state.isAsking) return;
+  if (!session.key) { ask(); return; }
+  if (!(await guarded(refresh)) && isAsking) return;
   (async () => {
     while (!signal.aborted) {
-      await wake(signal).catch(() => {});
-      await new Promise((done) => setTimeout(done, POLL_MS));
+      await listen(signal).catch(() => {});
+      await pause();
     }
   })();
   while (!signal.aborted) {
-    await new Promise((done) => setTimeout(done, POLL_MS));
-    if (!document.hidden && !state.isAsking && !signal.aborted) {
-      await guarded(refresh);
-      if (state.machine) await guarded(drawHistory);
-    }
+    await pause();
+    if (document.hidden || isAsking || signal.aborted) continue;
+    if ((await guarded(refresh)) && current()) await guarded(drawHistory);
   }
 }
 

@@ -1,0 +1,37 @@
+// The public HTTP API, with the key that the visitor gave.
+export const session = { key: localStorage.getItem("pdm.key") };
+
+export class Refusal extends Error {
+  constructor(status, detail) { super(detail); this.status = status; }
+}
+
+export async function call(path, options = {}) {
+  const headers = { Authorization: `Bearer ${session.key}`, ...options.headers };
+  const response = await fetch(path, { ...options, headers }).catch(() => {
+    throw new Refusal(0, "the service does not answer; trying again");
+  });
+  if (!response.ok) {
+    const told = await response.json().catch(() => ({}));
+    throw new Refusal(response.status, told.detail ?? response.statusText);
+  }
+  return response.json();
+}
+
+export async function readAll(path, most = 5000) {
+  const items = [];
+  let cursor = null;
+  do {
+    const page = await call(path + (cursor ? `${path.includes("?") ? "&" : "?"}cursor=${cursor}` : ""));
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor && items.length < most);
+  return items;
+}
+
+export const find = (id) => document.getElementById(id);
+
+export function element(name, properties = {}, ...children) {
+  const node = Object.assign(document.createElement(name), properties);
+  node.append(...children);
+  return node;
+}

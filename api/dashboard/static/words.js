@@ -1,0 +1,91 @@
+// The service's keys, numbers and units in words.
+const SIZES = { s: 1, min: 60, h: 3600, d: 86400, months: 2629800, years: 31557600 };
+
+export const number = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
+export const moment = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 16).replace("T", " ");
+export const day = (milliseconds) =>
+  new Date(milliseconds).toLocaleDateString("en", { month: "short", day: "numeric", timeZone: "UTC" });
+export const hour = (milliseconds) => new Date(milliseconds).toISOString().slice(11, 16);
+export const words = (text) => (text ?? "").replaceAll("_", " ").replaceAll(".", " ");
+export const percent = (share) => `${Math.round(100 * share)} %`;
+export const grade = (health) => (health >= 0.7 ? "good" : health >= 0.4 ? "fair" : "bad");
+export const SEVERITY = { advisory: "quiet", warning: "fair", critical: "bad" };
+
+export function unitOfTime(seconds) {
+  if (seconds >= 2 * SIZES.years) return "years";
+  if (seconds >= 90 * SIZES.d) return "months";
+  if (seconds >= 2 * SIZES.d) return "d";
+  if (seconds >= 2 * SIZES.h) return "h";
+  return seconds >= 120 ? "min" : "s";
+}
+
+const inUnit = (seconds, unit) => {
+  const value = seconds / SIZES[unit];
+  return value < 10 ? String(Number(value.toFixed(1))) : String(Math.round(value));
+};
+export const secondsIn = (unit) => SIZES[unit];
+
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "unknown";
+  if (seconds < 60) return "under a minute";
+  const unit = unitOfTime(seconds);
+  return `${inUnit(seconds, unit)} ${unit}`;
+}
+
+/** A prognosis as [figure, interval], both in words; the interval may be empty. */
+export function remaining(row) {
+  const { rul_s: middle, rul_lower_s: low, rul_upper_s: high } = row;
+  if (middle === null && low === null) return ["no prognosis", ""];
+  if (high === null) return [`more than ${duration(low)}`, ""];
+  const unit = unitOfTime(high);
+  const interval = high < 60 ? "" : `${inUnit(low, unit)} to ${inUnit(high, unit)} ${unit}`;
+  if (middle === null) return [interval, ""];
+  return [middle < 60 ? "due now" : duration(middle), interval];
+}
+
+export function condition(row) {
+  if (row.health === null && row.learning_progress !== null) return `learning, ${percent(row.learning_progress)}`;
+  const found = [words(row.symptom), row.component].filter(Boolean).join(" · ");
+  return found || (row.health === null ? "not analysed yet" : "nothing found");
+}
+
+const REASONS = {
+  "machine-off-or-no-data": "the machine is off or sends no data",
+  "no-model-and-no-trend": "there is no model for this fleet yet, and no decline to extrapolate",
+  "no-model": "there is no model for this fleet yet",
+  "no-significant-decline": "health does not decline",
+  "too-far-off": "the end is too far off to say",
+  "model-reads-other-indicators": "the model reads indicators that this machine lacks",
+  "older-than-any-training-life": "the machine is older than any life the model learned from",
+  "beyond-what-the-model-tells-apart": "so far from failure that the model gives only a lower bound",
+  "no-better-than-a-plain-guess": "the model is no better than a plain guess",
+};
+export const reason = (key) => (key ? REASONS[key] ?? words(key).replaceAll("-", " ") : "");
+
+export function alertText(alert) {
+  const { message, parameters: given } = alert;
+  if (message === "health-low") {
+    const symptom = given.symptom ? ` · ${words(given.symptom)}` : "";
+    return `health ${percent(given.health)}, below the limit of ${percent(given.limit)}${symptom}`;
+  }
+  if (message === "zone-reached") return `vibration in zone ${given.zone}, limit ${given.limit} (${given.source})`;
+  if (message === "remaining-life-short" && given.rul_s !== null) {
+    const which = given.bound === "lower" ? "remaining life may end within" : "remaining life about";
+    return `${which} ${duration(given.rul_s)}; notice needed ${duration(given.limit_s)}`;
+  }
+  return words(message).replaceAll("-", " ");
+}
+
+const FEATURE_UNITS = [
+  [/^(rms|mean|peak|fundamental_amplitude|load_current|park_modulus|residual_rms)$/, { current: "A" }],
+  [/^(mean|rms|standard_deviation|maximum|minimum|peak|peak_to_peak|mean_absolute|mean_absolute_difference|envelope_rms|high_frequency_rms)$/, { acceleration: "m/s²" }],
+  [/^(variance|total_power|band_power_\d)$/, { acceleration: "(m/s²)²" }],
+  [/^energy$/, { acceleration: "(m/s²)² s" }],
+  [/^envelope_(bpfo|bpfi|bsf|ftf)_\d$/, { acceleration: "(m/s²)⁴" }],
+  [/^(velocity_rms|velocity_rms_low|velocity_peak|order_.*)$/, { acceleration: "m/s" }],
+  [/(frequency|^rolloff_\d+|^spectral_centroid|^spectral_spread)$/, { acceleration: "Hz", current: "Hz" }],
+  [/(prominence|^bearing_sideband_.*|^broken_bar_.*|^eccentricity_.*)$/, { acceleration: "dB", current: "dB" }],
+];
+export const featureUnit = (name, quantity) =>
+  FEATURE_UNITS.find(([pattern, units]) => pattern.test(name) && units[quantity])?.[1][quantity] ?? "1";
+export const unit = (text) => text.replace("s2", "s²");
