@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What only the suite needs: a checker for deploy/compose.yaml, and TimescaleDB's Community edition as a WebAssembly
-# server for the migration tests.
+# What only the suite needs: a checker for deploy/compose.yaml, a browser for the pages, and TimescaleDB's Community
+# edition as a WebAssembly server for the migration tests.
 set -euo pipefail
 cd "$(dirname "$0")/../../tests/migration/community"
 # shellcheck source=deploy/setup/apt.sh
@@ -11,6 +11,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || packages+=(docker-compose)
 command -v strace >/dev/null || packages+=(strace)
 command -v pgrep >/dev/null || packages+=(procps)
+command -v chromium >/dev/null || ! has_candidate chromium || packages+=(chromium)
 install_packages "${packages[@]}"
 
 say "installing the Community edition's test server"

@@ -1,0 +1,124 @@
+"""The service's pages in a real browser: fleet, machine, charts, acknowledging, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pdm.replay.client import Client
+from pdm.replay.feed import BATCH, batches
+from pdm.replay.stack import Stack
+from pdm.twin.fleet import demo_fleet
+from tests.acceptance.browser import Browser, find_chromium
+from tests.acceptance.test_twin_fault_alert import SEED, pick
+
+CHARTS = ("health-chart", "trend-chart", "spectrum-chart", "waveform-chart")
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A service with a failing, a healthy and a silent machine."""
+
+    url: str
+    client: Client
+    key: str
+    failing: str
+    healthy: str
+    silent: str
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    if find_chromium() is None:
+        assert not (os.environ.get("CI") == "true" or os.environ.get("PDM_REQUIRE_BROWSER") == "1"), "no Chromium"
+        pytest.skip("Chromium is not installed: `make setup` installs it")
+    fleet = demo_fleet(SEED, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
+    failing, healthy = pick(fleet, "outer-race"), pick(fleet, None)
+    silent = next(m.key for m in fleet.machines if m.key not in (failing, healthy))
+    with Stack("dashboard", fresh=True, log_folder=tmp_path_factory.mktemp("dashboard")) as stack:
+        with Client(stack.url, stack.admin_key) as client:
+            client.register(m for m in fleet.machines if m.key in (failing, healthy, silent))
+            for key in (healthy, failing):
+                for batch in batches(fleet.present(key), BATCH):
+                    client.send(batch)
+            client.wait_until_analysed()
+            yield Plant(stack.url, client, stack.admin_key, failing, healthy, silent)
+        stack.cluster.destroy()
+
+
+@pytest.fixture
+def browser(plant: Plant, tmp_path: Path) -> Iterator[Browser]:
+    program = find_chromium()
+    assert program is not None
+    with Browser(program, tmp_path / "profile") as browser:
+        yield browser
+        browser.evaluate("1")  # what the page said until now has arrived
+        assert browser.complaints == []
+        outside = [u for u in browser.requests if not u.startswith((f"{plant.url}/", "data:", "about:", "blob:"))]
+        assert outside == [], "a request left the host"
+
+
+def sign_in(browser: Browser, plant: Plant) -> None:
+    browser.open(f"{plant.url}/")
+    browser.wait_for("document.activeElement?.id === 'key'")
+    browser.type(plant.key)
+    browser.press_enter()
+    browser.wait_for(f"!!document.querySelector('tr[data-machine=\"{plant.failing}\"]')")
+
+
+def row(browser: Browser, machine: str) -> str:
+    return str(browser.evaluate(f"document.querySelector('tr[data-machine=\"{machine}\"]').innerText"))
+
+
+def test_the_key_is_asked_for_once_and_the_fleet_shows_the_worst_machine_first(browser: Browser, plant: Plant) -> None:
+    sign_in(browser, plant)
+    assert browser.evaluate("document.querySelector('#fleet tbody tr').dataset.machine") == plant.failing
+    assert "bearing" in row(browser, plant.failing)
+    assert "nothing found" in row(browser, plant.healthy)
+    assert "not analysed yet" in row(browser, plant.silent) or "learning" in row(browser, plant.silent)
+    browser.open(f"{plant.url}/")
+    browser.wait_for(f"!!document.querySelector('tr[data-machine=\"{plant.failing}\"]')")
+    assert browser.evaluate("document.getElementById('ask').open") is False
+
+
+def test_a_machine_opens_by_keyboard_and_its_charts_are_drawn_with_units(browser: Browser, plant: Plant) -> None:
+    sign_in(browser, plant)
+    browser.evaluate(f"document.querySelector('tr[data-machine=\"{plant.failing}\"] button').focus()")
+    browser.press_enter()
+    for chart in CHARTS:
+        drawn = browser.wait_for(f"document.querySelector('#{chart} path.curve')?.getAttribute('d')")
+        assert drawn.count("L") > 20
+        assert "NaN" not in drawn
+    assert "m/s²" in browser.evaluate("document.getElementById('waveform-chart').textContent")
+    browser.evaluate(
+        "(() => { const pick = document.getElementById('feature'); pick.value = 'velocity_rms';"
+        " pick.dispatchEvent(new Event('change')); })()"
+    )
+    browser.wait_for("document.getElementById('trend-chart').textContent.includes('velocity rms, m/s')")
+
+
+def test_a_machine_that_sent_nothing_says_so(browser: Browser, plant: Plant) -> None:
+    sign_in(browser, plant)
+    browser.evaluate(f"document.querySelector('tr[data-machine=\"{plant.silent}\"] button').click()")
+    browser.wait_for("document.getElementById('waveform-chart').textContent.includes('no waveform of this point yet')")
+    assert "no prognosis" in browser.evaluate("document.getElementById('rul-chart').textContent")
+
+
+def test_an_alert_is_acknowledged_from_the_page(browser: Browser, plant: Plant) -> None:
+    sign_in(browser, plant)
+    (alert,) = plant.client.pages("/v1/alerts", machine=plant.failing)
+    assert alert["state"] == "active"
+    browser.evaluate(f"document.querySelector('li[data-alert=\"{alert['id']}\"] button:last-child').focus()")
+    browser.press_enter()
+    browser.wait_for("document.getElementById('alerts').textContent.includes('acknowledged by')")
+    assert plant.client.get(f"/v1/alerts/{alert['id']}")["state"] == "acknowledged"
+
+
+def test_the_reference_is_drawn_from_own_files(browser: Browser, plant: Plant) -> None:
+    browser.open(f"{plant.url}/docs")
+    browser.wait_for("document.querySelectorAll('.opblock').length > 20")
