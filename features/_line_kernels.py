@@ -8,13 +8,10 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, STRETCH, Array
+from features._envelope_kernels import LEAST_LINE, SLIP, component, is_inside, strongest_near
+from features._kernels import Array
 from features.reasons import Reason
 
-SLIP = 0.02
-"""Share of its frequency by which a bearing line may lie beside the kinematic one."""
-LEAST_LINE = 3.0
-"""Lines that a component must lie above zero for a Hann window to part it from the mean."""
 LEAST_TURNS = 8.0
 """Shaft turns in a record that part 0.5x from 1x under a Hann window."""
 NEIGHBOURS = 32
@@ -22,83 +19,6 @@ NEIGHBOURS = 32
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
 _SHAFT = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
-
-
-@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def square_envelope(band: Array, squared: Array, out: Array, rows: int, scale: float) -> None:
-    """Write scale |z|^2 less its mean to `squared`, and the envelope's rms and kurtosis.
-
-    `band` (rows, 2 samples) holds real and imaginary parts of the analytic band signal in turn.
-    """
-    n = squared.shape[1]
-    factor = np.float32(scale)
-    for r in range(rows):
-        z = band[r]
-        e = squared[r]
-        m1 = m2 = 0.0
-        for start in range(0, n, STRETCH):
-            a0 = a1 = np.float32(0)
-            part = z[2 * start : 2 * (start + STRETCH)]
-            target = e[start : start + STRETCH]
-            for i in range(target.shape[0]):
-                v = factor * (part[2 * i] * part[2 * i] + part[2 * i + 1] * part[2 * i + 1])
-                target[i] = v
-                a0 += v
-                a1 += v * v
-            m1 += a0
-            m2 += a1
-        m1 /= n
-        m2 /= n
-        out[r, 49] = math.sqrt(m1)
-        if math.isnan(out[r, 5]) or m1 <= 0.0:
-            out[r, 50] = np.nan
-        else:
-            out[r, 50] = m2 / (m1 * m1)
-        mean = np.float32(m1)
-        for i in range(n):
-            e[i] -= mean
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def strongest_near(p: Array, centre: float, tolerance: float) -> int:
-    """Return the strongest line within max(1, tolerance x centre) lines of `centre`, which lies inside."""
-    width = max(1.0, tolerance * centre)
-    best = math.ceil(centre - width)
-    for k in range(best, math.floor(centre + width) + 1):
-        if p[k] > p[best]:
-            best = k
-    return best
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _is_inside(centre: float, tolerance: float, last: int) -> bool:
-    width = max(1.0, tolerance * centre)
-    return centre >= LEAST_LINE and centre + width + 1.0 < last
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _component(p: Array, k: int) -> float:
-    """Return the mean square of a sine: three lines hold a Hann window's."""
-    return float(p[k - 1]) + float(p[k]) + float(p[k + 1])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def bearing_lines(power: Array, out: Array, reasons: Array, speed: Array, orders: Array, seconds: float) -> None:
-    """Write the squared envelope's mean square at three harmonics of four bearing frequencies."""
-    last = power.shape[1] - 1
-    for r in range(speed.shape[0]):
-        if math.isnan(speed[r]) or math.isnan(out[r, 50]):
-            continue
-        for fault in range(4):
-            line = orders[r, fault] * speed[r] * seconds * (2.0 if fault == 2 else 1.0)
-            if math.isnan(line):
-                continue
-            for harmonic in range(1, 4):
-                if _is_inside(harmonic * line, SLIP, last):
-                    best = strongest_near(power[r], harmonic * line, SLIP)
-                    out[r, 36 + 3 * fault + harmonic] = _component(power[r], best)
-                else:
-                    reasons[r] |= _UNRESOLVED
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -118,12 +38,12 @@ def _prominence(p: Array, centre: float, scratch: Array) -> float:
 def _mean_prominence(p: Array, centre: float, spacing: float, count: int, scratch: Array) -> float:
     """Return the mean prominence of the lines inside among centre, centre + spacing, ...; NaN if the first is not."""
     last = p.shape[0] - 1
-    if not _is_inside(centre, SLIP, last):
+    if not is_inside(centre, SLIP, last):
         return np.nan
     total = 0.0
     used = 0
     for i in range(count):
-        if _is_inside(centre + i * spacing, SLIP, last):
+        if is_inside(centre + i * spacing, SLIP, last):
             total += _prominence(p, centre + i * spacing, scratch)
             used += 1
     return total / used
@@ -175,7 +95,7 @@ def _sideband(
         return
     width = max(1.0, SLIP * centre)
     last = p.shape[0] - 1
-    fits = _is_inside(centre - spacing, SLIP, last) and _is_inside(centre + spacing, SLIP, last)
+    fits = is_inside(centre - spacing, SLIP, last) and is_inside(centre + spacing, SLIP, last)
     if spacing < LEAST_LINE + width or not fits:
         reasons[r] |= _UNRESOLVED
     else:
@@ -210,7 +130,7 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
                     best = k
             out[r, 54 + band] = math.sqrt(total)
             if band == 1:
-                out[r, 57] = math.sqrt(2.0 * _component(p, best)) / (line_speed * best)
+                out[r, 57] = math.sqrt(2.0 * component(p, best)) / (line_speed * best)
                 out[r, 58] = best / seconds
         if math.isnan(speed[r]):
             continue
@@ -220,9 +140,9 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
             continue
         for i in range(4):
             centre = shaft * (0.5, 1.0, 2.0, 3.0)[i]
-            if _is_inside(centre, SLIP, last):
+            if is_inside(centre, SLIP, last):
                 best = strongest_near(p, centre, SLIP)
-                out[r, 59 + i] = math.sqrt(2.0 * _component(p, best)) / (line_speed * best)
+                out[r, 59 + i] = math.sqrt(2.0 * component(p, best)) / (line_speed * best)
             else:
                 reasons[r] |= _NYQUIST
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features import motor_current, vibration
-from features.catalogue import Quantity
 from features.catalogue import names as catalogue_names
+from features.definition import Quantity
 from features.errors import SignalError
 from features.reasons import Reason
 

@@ -20,6 +20,14 @@ class Reason(IntFlag):
     SLIP_UNRESOLVED = 512
     SHAFT_UNRESOLVED = 1024
     BEARING_UNRESOLVED = 2048
+    NO_TEETH = 4096
+    MESH_UNRESOLVED = 8192
+    FEW_TURNS = 16384
+    SPEED_VARIES = 32768
+    NO_SLOTS = 65536
+    NO_START = 131072
+    NOT_FINITE = 262144
+    OUT_OF_RANGE = 524288
 
 
 TEXTS: dict[Reason, str] = {
@@ -37,5 +45,13 @@ TEXTS: dict[Reason, str] = {
     Reason.SHAFT_UNRESOLVED: "the record is too short to part the components of the shaft speed",
     Reason.BEARING_UNRESOLVED: "the record is too short to part the bearing's components, or they lie "
     "outside the analysed band",
+    Reason.NO_TEETH: "the gear's number of teeth is not known",
+    Reason.MESH_UNRESOLVED: "the gear mesh lies above half the sampling rate, or its sidebands cannot be parted",
+    Reason.FEW_TURNS: "the record holds too few turns of the shaft to average over",
+    Reason.SPEED_VARIES: "the shaft speed varies within the record and no tachometer says how",
+    Reason.NO_SLOTS: "the rotor's number of slots is not known",
+    Reason.NO_START: "the record holds no start of the motor",
+    Reason.NOT_FINITE: "the record holds samples that are not finite numbers",
+    Reason.OUT_OF_RANGE: "the record holds samples beyond what any sensor reaches",
 }
 """What each reason says in a sentence."""

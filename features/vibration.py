@@ -10,7 +10,7 @@ import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _kernels, _line_kernels
+from features import _envelope_kernels, _kernels, _line_kernels
 from features.catalogue import definitions, names
 from features.reasons import Reason
 
@@ -139,11 +139,11 @@ def _describe_block(
     space.band[:rows, :lines] = spectrum[:rows, first : first + lines]
     analytic = space.analytic[:padded]
     ducc0.fft.c2c(space.band[:padded], axes=(1,), forward=False, out=analytic[:, :length], nthreads=1)
-    _line_kernels.square_envelope(analytic.view(np.float32), space.squared, out, rows, (2.0 / samples) ** 2)
+    _envelope_kernels.square_envelope(analytic.view(np.float32), space.squared, out, rows, (2.0 / samples) ** 2)
     envelope = space.envelope_spectrum[:padded]
     ducc0.fft.r2c(space.squared[:padded], axes=(1,), out=envelope, nthreads=1)
     _kernels.hann_power(envelope.view(np.float32), space.envelope_power, rows, length)
-    _line_kernels.bearing_lines(space.envelope_power, out, reasons, speed, orders, seconds)
+    _envelope_kernels.bearing_lines(space.envelope_power, out, reasons, speed, orders, seconds)
     if not core_only:
         _line_kernels.bearing_prominence(space.envelope_power, space.squared, out, reasons, speed, orders, seconds)
     return -1

@@ -1,0 +1,95 @@
+# mypy: disable-error-code=assignment
+"""Loops over the envelope of a block's rows: its moments and the bearing lines of its spectrum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from features._kernels import FLAGS, STRETCH, Array
+from features.reasons import Reason
+
+SLIP = 0.02
+"""Share of its frequency by which a bearing line may lie beside the kinematic one."""
+LEAST_LINE = 3.0
+"""Lines that a component must lie above zero for a Hann window to part it from the mean."""
+_UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def square_envelope(band: Array, squared: Array, out: Array, rows: int, scale: float) -> None:
+    """Write scale |z|^2 less its mean to `squared`, and the envelope's rms and kurtosis.
+
+    `band` (rows, 2 samples) holds real and imaginary parts of the analytic band signal in turn.
+    """
+    n = squared.shape[1]
+    factor = np.float32(scale)
+    for r in range(rows):
+        z = band[r]
+        e = squared[r]
+        m1 = m2 = 0.0
+        for start in range(0, n, STRETCH):
+            a0 = a1 = np.float32(0)
+            part = z[2 * start : 2 * (start + STRETCH)]
+            target = e[start : start + STRETCH]
+            for i in range(target.shape[0]):
+                v = factor * (part[2 * i] * part[2 * i] + part[2 * i + 1] * part[2 * i + 1])
+                target[i] = v
+                a0 += v
+                a1 += v * v
+            m1 += a0
+            m2 += a1
+        m1 /= n
+        m2 /= n
+        out[r, 49] = math.sqrt(m1)
+        if math.isnan(out[r, 5]) or m1 <= 0.0:
+            out[r, 50] = np.nan
+        else:
+            out[r, 50] = m2 / (m1 * m1)
+        mean = np.float32(m1)
+        for i in range(n):
+            e[i] -= mean
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def strongest_near(p: Array, centre: float, tolerance: float) -> int:
+    """Return the strongest line within max(1, tolerance x centre) lines of `centre`, which lies inside."""
+    width = max(1.0, tolerance * centre)
+    best = math.ceil(centre - width)
+    for k in range(best, math.floor(centre + width) + 1):
+        if p[k] > p[best]:
+            best = k
+    return best
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def is_inside(centre: float, tolerance: float, last: int) -> bool:
+    width = max(1.0, tolerance * centre)
+    return centre >= LEAST_LINE and centre + width + 1.0 < last
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def component(p: Array, k: int) -> float:
+    """Return the mean square of a sine: three lines hold a Hann window's."""
+    return float(p[k - 1]) + float(p[k]) + float(p[k + 1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def bearing_lines(power: Array, out: Array, reasons: Array, speed: Array, orders: Array, seconds: float) -> None:
+    """Write the squared envelope's mean square at three harmonics of four bearing frequencies."""
+    last = power.shape[1] - 1
+    for r in range(speed.shape[0]):
+        if math.isnan(speed[r]) or math.isnan(out[r, 50]):
+            continue
+        for fault in range(4):
+            line = orders[r, fault] * speed[r] * seconds * (2.0 if fault == 2 else 1.0)
+            if math.isnan(line):
+                continue
+            for harmonic in range(1, 4):
+                if is_inside(harmonic * line, SLIP, last):
+                    best = strongest_near(power[r], harmonic * line, SLIP)
+                    out[r, 36 + 3 * fault + harmonic] = component(power[r], best)
+                else:
+                    reasons[r] |= _UNRESOLVED
