@@ -18,6 +18,8 @@ Accelerations are in m/s2 and currents in A, so units here are SI. Sources:
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from features.definition import FeatureDefinition, Quantity, Scope, define
 from features.reasons import TEXTS, Reason
 from features.tables import bearing, current, gear, vibration
@@ -38,11 +40,13 @@ CATALOGUE: tuple[FeatureDefinition, ...] = (
 """Every feature, in the order of the columns."""
 
 
+@lru_cache
 def definitions(quantity: Quantity, scope: Scope = "channel") -> tuple[FeatureDefinition, ...]:
     """Return the definitions of one quantity and scope, in the order of the columns."""
     return tuple(d for d in CATALOGUE if d.quantity == quantity and d.scope == scope)
 
 
+@lru_cache
 def names(quantity: Quantity, scope: Scope = "channel") -> tuple[str, ...]:
     """Return the names of the features of one quantity and scope, in the order of the columns.
 

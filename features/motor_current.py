@@ -37,6 +37,7 @@ def describe(
     orders: NDArray[np.float64],
     supply_frequency: float | None,
     pole_pairs: NDArray[np.float64],
+    rotor_slots: NDArray[np.float64],  # noqa: ARG001
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint32]]:
     """Return features (n, phases, F), of the phases together (n, G) and reasons (n, phases).
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import ducc0
 import numpy as np
@@ -13,16 +15,71 @@ from numpy.typing import NDArray
 from features import _envelope_kernels, _kernels, _line_kernels
 from features.catalogue import definitions, names
 from features.reasons import Reason
+from features.tables import bearing, gear, vibration
 
 COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
-SIMD_ROWS = 16
-"""Blocks are padded to multiples of this, so that a row's bits do not depend on its neighbours."""
-_BLOCK_SAMPLES = 2**17
+PEAK = COLUMNS.index("peak")
+_KURTOSIS = COLUMNS.index("kurtosis")
+
+FAMILIES = {
+    name: frozenset(row[0] for row in rows)
+    for name, rows in (("more", vibration.MORE), ("bearing", bearing.BEARING), ("gear", gear.GEAR))
+}
+"""What is computed beyond the core set only if it is asked for."""
+ALL_FAMILIES = frozenset(FAMILIES)
+_BEARING_START = len(vibration.CORE) + len(vibration.MORE)
+_GEAR_START = _BEARING_START + len(bearing.BEARING)
+
+_BLOCK_SAMPLES = 2**16
+"""Of a block of rows: what it passes through then fits a core's second cache (2 MiB)."""
 
 LoadRows = Callable[[int, int], NDArray[np.float32]]
 
 
+def families_of(chosen: Iterable[str]) -> frozenset[str]:
+    """Return the families in which the chosen features lie."""
+    return frozenset(family for family, members in FAMILIES.items() if not members.isdisjoint(chosen))
+
+
+@dataclass(frozen=True)
+class Shafts:
+    """What is known of each row: sampling rate [Hz], samples, shaft speed [Hz], bearing orders, teeth, angle [rad].
+
+    `angle` is of records; row r belongs to record r // channels, counted from `first_row`. NaN is unknown.
+    """
+
+    sampling_rate: float
+    samples: int
+    speed: NDArray[np.float64]
+    orders: NDArray[np.float64]
+    teeth: NDArray[np.float64]
+    angle: NDArray[np.float64] | None
+    channels: int = 1
+    first_row: int = 0
+
+    def repeat(self, channels: int) -> Shafts:
+        """Return the same of rows, from that of records of so many channels."""
+        if channels == 1:
+            return self
+        speed, orders, teeth = (np.repeat(known, channels, axis=0) for known in (self.speed, self.orders, self.teeth))
+        return Shafts(self.sampling_rate, self.samples, speed, orders, teeth, self.angle, channels)
+
+    def of(self, part: slice) -> Shafts:
+        """Return the same of some rows."""
+        return Shafts(
+            self.sampling_rate, self.samples, self.speed[part], self.orders[part], self.teeth[part],
+            self.angle, self.channels, self.first_row + part.start,
+        )  # fmt: skip
+
+    def angles(self) -> NDArray[np.float64] | None:
+        """Return the angle of each row (rows, samples), None if it was not measured."""
+        if self.angle is None:
+            return None
+        return self.angle[(self.first_row + np.arange(len(self.speed))) // self.channels]
+
+
+@lru_cache(maxsize=256)
 def envelope_band(samples: int) -> tuple[int, int, int]:
     """Return first line, number of lines and FFT length of the envelope band of a record.
 
@@ -33,10 +90,32 @@ def envelope_band(samples: int) -> tuple[int, int, int]:
     return samples // 8, lines, int(ducc0.fft.good_size(2 * lines, True))
 
 
+@lru_cache(maxsize=256)
+def simd_rows(samples: int) -> int:
+    """Return the number of rows to a multiple of which FFTs of a record length are padded.
+
+    The library treats rows in groups, and a row in a broken group has other last bits. How many make a group
+    depends on the length and on how the library was built, so it is looked at once a length.
+    """
+    _, _, length = envelope_band(samples)
+    noise = np.random.default_rng(0).normal(size=(16, 2 * max(samples, length))).astype(np.float32)
+    transforms: tuple[Callable[[int], NDArray[np.complex64]], ...] = (
+        lambda rows: ducc0.fft.r2c(noise[:rows, :samples], axes=(1,), nthreads=1),
+        lambda rows: ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1),
+        lambda rows: ducc0.fft.c2c(noise.view(np.complex64)[:rows, :length], axes=(1,), forward=False, nthreads=1),
+    )
+    whole = [transform(16) for transform in transforms]
+    for rows in (4, 8):
+        if all(np.array_equal(f(rows), full[:rows]) for f, full in zip(transforms, whole, strict=True)):
+            return rows
+    return 16
+
+
 @dataclass(frozen=True)
 class _Workspace:
     """Arrays that one block passes through; what is dead by then gives its memory to the next."""
 
+    key: tuple[int, int]
     centred: NDArray[np.float32]
     spectrum: NDArray[np.complex64]
     power: NDArray[np.float32]
@@ -47,64 +126,65 @@ class _Workspace:
     envelope_power: NDArray[np.float32]
 
 
+_kept = threading.local()
+
+
 def _workspace(rows: int, samples: int) -> _Workspace:
+    """Return this thread's workspace; new pages cost more than the loops over them, so the last one is kept."""
+    kept: _Workspace | None = getattr(_kept, "workspace", None)
+    if kept is None or kept.key != (rows, samples):
+        kept = _kept.workspace = _new_workspace(rows, samples)
+    return kept
+
+
+def _new_workspace(rows: int, samples: int) -> _Workspace:
     _, _, length = envelope_band(samples)
     real = np.zeros(rows * max(samples, length), np.float32)
     # Rows of the analytic signal stand a cache line apart from a power of two, which would thrash the cache.
     pitch = length + 8
     held = np.zeros(rows * max(samples // 2 + 1, pitch), np.complex64)
     return _Workspace(
+        key=(rows, samples),
         centred=real[: rows * samples].reshape(rows, samples),
         spectrum=held[: rows * (samples // 2 + 1)].reshape(rows, -1),
-        power=np.empty((rows, samples // 2 + 1), np.float32),
+        power=np.zeros((rows, samples // 2 + 1), np.float32),
         band=np.zeros((rows, length), np.complex64),
-        analytic=held[: rows * pitch].reshape(rows, pitch),
+        analytic=held[: rows * pitch].reshape(rows, pitch)[:, :length],
         squared=real[: rows * length].reshape(rows, length),
         envelope_spectrum=held[: rows * (length // 2 + 1)].reshape(rows, -1),
-        envelope_power=np.empty((rows, length // 2 + 1), np.float32),
+        envelope_power=np.zeros((rows, length // 2 + 1), np.float32),
     )
 
 
+@lru_cache(maxsize=256)
 def rows_in_block(samples: int) -> int:
     """Return how many rows of a record length keep a block in the processor's cache."""
-    return SIMD_ROWS * max(1, _BLOCK_SAMPLES // (SIMD_ROWS * samples))
+    simd = simd_rows(samples)
+    return simd * max(1, _BLOCK_SAMPLES // (simd * samples))
 
 
 def describe(
     load: LoadRows,
     values: NDArray[np.float32],
     reasons: NDArray[np.uint32],
-    sampling_rate: float,
-    samples: int,
-    speed: NDArray[np.float64],
-    orders: NDArray[np.float64],
-    *,
-    core_only: bool,
+    shafts: Shafts,
+    families: frozenset[str],
 ) -> int:
     """Fill `values` (rows, features) and `reasons`; return the first row that is not finite, or -1.
 
     `load(start, stop)` gives rows as contiguous float32 in SI units.
     """
-    rows = len(values)
-    block = min(rows_in_block(samples), -(-rows // SIMD_ROWS) * SIMD_ROWS)
-    space = _workspace(block, samples)
+    rows, samples = len(values), shafts.samples
+    simd, block = simd_rows(samples), rows_in_block(samples)
+    space = _workspace(min(block, -(-rows // simd) * simd), samples)
     for start in range(0, rows, block):
         part = slice(start, min(start + block, rows))
-        padded = -(-(part.stop - start) // SIMD_ROWS) * SIMD_ROWS
-        bad = _describe_block(
-            load(part.start, part.stop),
-            values[part],
-            reasons[part],
-            sampling_rate,
-            speed[part],
-            orders[part],
-            space,
-            padded,
-            core_only,
-        )
+        x = load(part.start, part.stop)
+        padded = -(-len(x) // simd) * simd
+        bad = _describe_block(x, values[part], reasons[part], shafts.of(part), space, padded, families)
         if bad >= 0:
             return start + bad
-    reasons[np.isnan(values[:, COLUMNS.index("kurtosis")])] |= np.uint32(Reason.CONSTANT)
+    reasons[np.isnan(values[:, _KURTOSIS])] |= np.uint32(Reason.CONSTANT)
     return -1
 
 
@@ -112,15 +192,13 @@ def _describe_block(
     x: NDArray[np.float32],
     out: NDArray[np.float32],
     reasons: NDArray[np.uint32],
-    sampling_rate: float,
-    speed: NDArray[np.float64],
-    orders: NDArray[np.float64],
+    shafts: Shafts,
     space: _Workspace,
     padded: int,
-    core_only: bool,
+    families: frozenset[str],
 ) -> int:
     rows, samples = x.shape
-    seconds = samples / sampling_rate
+    sampling_rate, seconds = shafts.sampling_rate, samples / shafts.sampling_rate
     bad: int = _kernels.centre_and_describe(x, x.view(np.int32), space.centred, out, sampling_rate)
     if bad >= 0:
         return bad
@@ -128,24 +206,25 @@ def _describe_block(
     ducc0.fft.r2c(space.centred[:padded], axes=(1,), out=spectrum, nthreads=1)
     _kernels.hann_power(spectrum.view(np.float32), space.power, rows, samples)
     _kernels.describe_spectrum(space.power, space.power.view(np.int32), out, rows, sampling_rate / samples)
-
-    if not core_only:
+    if "more" in families:
         _line_kernels.histogram_entropy(space.centred, out, rows)
         _line_kernels.velocity_and_orders(
-            space.power, out, reasons, speed, seconds, _band_limits(sampling_rate, samples)
+            space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
     first, lines, length = envelope_band(samples)
     space.band[:rows, :lines] = spectrum[:rows, first : first + lines]
     analytic = space.analytic[:padded]
-    ducc0.fft.c2c(space.band[:padded], axes=(1,), forward=False, out=analytic[:, :length], nthreads=1)
+    ducc0.fft.c2c(space.band[:padded], axes=(1,), forward=False, out=analytic, nthreads=1)
     _envelope_kernels.square_envelope(analytic.view(np.float32), space.squared, out, rows, (2.0 / samples) ** 2)
     envelope = space.envelope_spectrum[:padded]
     ducc0.fft.r2c(space.squared[:padded], axes=(1,), out=envelope, nthreads=1)
     _kernels.hann_power(envelope.view(np.float32), space.envelope_power, rows, length)
-    _envelope_kernels.bearing_lines(space.envelope_power, out, reasons, speed, orders, seconds)
-    if not core_only:
-        _line_kernels.bearing_prominence(space.envelope_power, space.squared, out, reasons, speed, orders, seconds)
+    _envelope_kernels.bearing_lines(space.envelope_power, out, reasons, shafts.speed, shafts.orders, seconds)
+    if "more" in families:
+        _line_kernels.bearing_prominence(
+            space.envelope_power, space.squared, out, reasons, shafts.speed, shafts.orders, seconds
+        )
     return -1
 
 
@@ -155,6 +234,7 @@ _VELOCITY_TOP = 1000.0
 _HIGH_FREQUENCY = 1000.0
 
 
+@lru_cache(maxsize=256)
 def _band_limits(sampling_rate: float, samples: int) -> NDArray[np.int64]:
     seconds = samples / sampling_rate
     last = samples // 2
@@ -168,17 +248,15 @@ def _band_limits(sampling_rate: float, samples: int) -> NDArray[np.int64]:
     return limits
 
 
-def record_reasons(
-    sampling_rate: float, samples: int, speed: NDArray[np.float64], orders: NDArray[np.float64]
-) -> NDArray[np.uint32]:
-    """Return what the records' length, rate, speed (rows,) and orders (rows, 4) already rule out."""
-    seconds = samples / sampling_rate
+def record_reasons(shafts: Shafts) -> NDArray[np.uint32]:
+    """Return what the records' length, rate, speed and bearing orders already rule out (rows,)."""
+    seconds = shafts.samples / shafts.sampling_rate
     common = Reason(0)
-    if seconds * 2.0 < LEAST_CYCLES - 1e-9 or samples < 128:
+    if seconds * 2.0 < LEAST_CYCLES - 1e-9 or shafts.samples < 128:
         common |= Reason.RECORD_TOO_SHORT
-    if _VELOCITY_TOP * seconds >= samples // 2:
+    if _VELOCITY_TOP * seconds >= shafts.samples // 2:
         common |= Reason.BAND_ABOVE_NYQUIST
-    reasons = np.full(len(speed), common, np.uint32)
-    reasons[np.isnan(speed)] |= np.uint32(Reason.NO_SPEED)
-    reasons[np.isnan(orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
+    reasons = np.full(len(shafts.speed), int(common), np.uint32)
+    reasons[np.isnan(shafts.speed)] |= np.uint32(Reason.NO_SPEED)
+    reasons[np.isnan(shafts.orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
     return reasons
