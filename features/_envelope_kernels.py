@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, STRETCH, Array
+from features._kernels import FLAGS, STRETCH, Array, hann_row
 from features.reasons import Reason
 
 SLIP = 0.02
@@ -19,23 +19,22 @@ _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def square_envelope(band: Array, squared: Array, out: Array, rows: int, scale: float) -> None:
-    """Write scale |z|^2 less its mean to `squared`, and the envelope's rms and kurtosis.
+def square_envelope(analytic: Array, squared: Array, out: Array, n: int, scale: float) -> None:
+    """Write scale |z|^2 of `n` samples, less its mean, to `squared`, and the envelope's rms and kurtosis.
 
-    `band` (rows, 2 samples) holds real and imaginary parts of the analytic band signal in turn.
+    Rows 2r and 2r + 1 of `analytic` are the real and the imaginary part of record r's band signal.
     """
-    n = squared.shape[1]
     factor = np.float32(scale)
-    for r in range(rows):
-        z = band[r]
-        e = squared[r]
+    for r in range(out.shape[0]):
+        e = squared[r, :n]
         m1 = m2 = 0.0
         for start in range(0, n, STRETCH):
             a0 = a1 = np.float32(0)
-            part = z[2 * start : 2 * (start + STRETCH)]
+            real = analytic[2 * r, start : min(start + STRETCH, n)]
+            imaginary = analytic[2 * r + 1, start : min(start + STRETCH, n)]
             target = e[start : start + STRETCH]
             for i in range(target.shape[0]):
-                v = factor * (part[2 * i] * part[2 * i] + part[2 * i + 1] * part[2 * i + 1])
+                v = factor * (real[i] * real[i] + imaginary[i] * imaginary[i])
                 target[i] = v
                 a0 += v
                 a1 += v * v
@@ -77,10 +76,16 @@ def component(p: Array, k: int) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def bearing_lines(power: Array, out: Array, reasons: Array, speed: Array, orders: Array, seconds: float) -> None:
-    """Write the squared envelope's mean square at three harmonics of four bearing frequencies."""
+def bearing_lines(
+    spectrum: Array, power: Array, out: Array, reasons: Array, speed: Array, orders: Array, n: int, seconds: float
+) -> None:
+    """Write the power of each line of the squared envelope, and its mean square at bearing frequencies.
+
+    `spectrum` is that of its `n` samples, without window, real and imaginary parts in turn.
+    """
     last = power.shape[1] - 1
     for r in range(speed.shape[0]):
+        hann_row(spectrum[r], power[r], n)
         if math.isnan(speed[r]) or math.isnan(out[r, 50]):
             continue
         for fault in range(4):

@@ -42,7 +42,7 @@ _INFINITY_KEY = np.int32(0x7F800000)
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def centre_and_describe(x: Array, bits: Array, centred: Array, out: Array, sampling_rate: float) -> int:
-    """Write the 21 time-domain features to `out[:, :21]` and x - mean to `centred`.
+    """Write the 21 time-domain features to `out[:, :21]` and x - mean to the first samples of `centred`.
 
     Returns the first row with a sample that is not finite, -1 if there is none.
     """
@@ -63,7 +63,7 @@ def centre_and_describe(x: Array, bits: Array, centred: Array, out: Array, sampl
             return r
         key_of[0] = high if high >= 0 else high ^ _SIGN_FREE
         key_of[1] = low if low >= 0 else low ^ _SIGN_FREE
-        _describe_row(x[r], centred[r], out[r], float(extremes[0]), float(extremes[1]), sampling_rate)
+        _describe_row(x[r], centred[r, :n], out[r], float(extremes[0]), float(extremes[1]), sampling_rate)
     return -1
 
 
@@ -166,93 +166,119 @@ def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def hann_power(spectrum: Array, power: Array, rows: int, n: int) -> None:
+def describe_transform(
+    spectrum: Array, power: Array, bits: Array, band: Array, out: Array, n: int, first: int, lines: int, step: float
+) -> None:
+    """Write the power of each line, the spectrum's features, and the analytic signal of the envelope band.
+
+    Row by row, while it is in the cache. `spectrum` (rows, 2 lines) holds real and imaginary parts in turn of an
+    un-windowed FFT of `n` samples; `bits` are those of `power`. Rows 2r and 2r + 1 of `band` become what a
+    complex-to-real FFT turns into the real and the imaginary part of the band's analytic signal, `lines` lines
+    from `first`. Lines are `step` Hz apart.
+    """
+    last = power.shape[1] - 1
+    share = np.empty(last + 1, np.float32)
+    share_bits = share.view(np.int32)
+    sums = np.empty(8)
+    for r in range(out.shape[0]):
+        hann_row(spectrum[r], power[r], n)
+        _describe_lines(power[r], bits[r], share, share_bits, sums, out[r], last, step)
+        _split_band(spectrum[r, 2 * first : 2 * (first + lines)], band[2 * r], band[2 * r + 1])
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def hann_row(s: Array, p: Array, n: int) -> None:
     """Write the mean square of each line under a periodic Hann window of an un-windowed FFT of `n` samples.
 
-    `spectrum` (rows, 2 lines) holds real and imaginary parts in turn; the window is a convolution there.
+    `s` (2 lines,) holds real and imaginary parts in turn; the window is a convolution there.
     """
     last = n // 2
     norm = np.float32(2.0 / (0.375 * float(n) * float(n)))
     half = np.float32(0.5)
     quarter = np.float32(0.25)
-    for r in range(rows):
-        s = spectrum[r]
-        p = power[r]
-        for k in range(1, last):
-            re = half * s[2 * k] - quarter * (s[2 * k - 2] + s[2 * k + 2])
-            im = half * s[2 * k + 1] - quarter * (s[2 * k - 1] + s[2 * k + 3])
-            p[k] = norm * (re * re + im * im)
-        re = half * (s[0] - s[2])
-        p[0] = half * norm * re * re
-        if n % 2 == 0:
-            re = half * (s[2 * last] - s[2 * last - 2])
-            im = np.float32(0)
-            p[last] = half * norm * re * re
-        else:
-            re = half * s[2 * last] - quarter * (s[2 * last - 2] + s[2 * last])
-            im = half * s[2 * last + 1] - quarter * (s[2 * last - 1] - s[2 * last + 1])
-            p[last] = norm * (re * re + im * im)
+    for k in range(1, last):
+        re = half * s[2 * k] - quarter * (s[2 * k - 2] + s[2 * k + 2])
+        im = half * s[2 * k + 1] - quarter * (s[2 * k - 1] + s[2 * k + 3])
+        p[k] = norm * (re * re + im * im)
+    re = half * (s[0] - s[2])
+    p[0] = half * norm * re * re
+    if n % 2 == 0:
+        re = half * (s[2 * last] - s[2 * last - 2])
+        im = np.float32(0)
+        p[last] = half * norm * re * re
+    else:
+        re = half * s[2 * last] - quarter * (s[2 * last - 2] + s[2 * last])
+        im = half * s[2 * last + 1] - quarter * (s[2 * last - 1] - s[2 * last + 1])
+        p[last] = norm * (re * re + im * im)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def describe_spectrum(power: Array, bits: Array, out: Array, rows: int, step: float) -> None:
+def _split_band(s: Array, real: Array, imaginary: Array) -> None:
+    """Write half spectra of twice the real and the imaginary part of the signal whose lines `s` holds."""
+    for i in range(s.shape[0]):
+        real[i] = s[i]
+    for i in range(s.shape[0] // 2):
+        imaginary[2 * i] = s[2 * i + 1]
+        imaginary[2 * i + 1] = -s[2 * i]
+    real[0] = np.float32(2) * s[0]
+    imaginary[0] = np.float32(2) * s[1]
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _describe_lines(
+    p: Array, bits: Array, share: Array, share_bits: Array, bands: Array, out: Array, last: int, step: float
+) -> None:
     """Write eight band powers, total, moments, entropy, peak, rolloffs and flatness of lines `step` Hz apart."""
-    last = power.shape[1] - 1
-    share = np.empty(last + 1, np.float32)
-    share_bits = share.view(np.int32)
-    bands = np.empty(8)
-    for r in range(rows):
-        p = power[r]
-        total = first = 0.0
-        for band in range(8):
-            start = band * last // 8 + 1
-            a0 = a1 = np.float32(0)
-            part = p[start : (band + 1) * last // 8 + 1]
-            for k in range(part.shape[0]):
-                a0 += part[k]
-                a1 += part[k] * np.float32(k)
-            bands[band] = a0
-            total += a0
-            first += a1 + start * float(a0)
-            out[r, 21 + band] = a0
-        out[r, 29] = total
-        if math.isnan(out[r, 5]) or total <= 0.0:
-            continue
-        centroid = first / total
-        centre = np.float32(centroid)
-        scale = np.float32(1.0 / last)
-        m1 = m2 = m3 = m4 = 0.0
-        for start in range(1, last + 1, STRETCH):
-            a0 = a1 = a2 = a3 = np.float32(0)
-            part = p[start : start + STRETCH]
-            shift = np.float32(start) - centre
-            for k in range(part.shape[0]):
-                u = (np.float32(k) + shift) * scale
-                w = part[k] * u
-                v = w * u
-                a0 += w
-                a1 += v
-                a2 += v * u
-                a3 += v * u * u
-            m1 += a0
-            m2 += a1
-            m3 += a2
-            m4 += a3
-        m1 /= total
-        m2 /= total
-        m3 /= total
-        m4 /= total
-        variance = max(m2 - m1 * m1, 1e-30)
-        out[r, 30] = centroid * step
-        out[r, 31] = math.sqrt(variance) * last * step
-        out[r, 32] = (m3 - 3 * m1 * m2 + 2 * m1**3) / variance**1.5
-        out[r, 33] = (m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2) / (variance * variance)
-        logs, weighted = _log_sums(p, share, share_bits, last, total / last)
-        out[r, 34] = 1.0 - weighted / last / math.log(last)
-        out[r, 35] = _strongest(bits[r], 1, last) * step
-        out[r, 36] = _rolloff(p, bands, last, 0.85 * total) * step
-        out[r, 51] = _rolloff(p, bands, last, 0.95 * total) * step
-        out[r, 52] = math.exp(logs / last)
+    total = first = 0.0
+    for band in range(8):
+        start = band * last // 8 + 1
+        a0 = a1 = np.float32(0)
+        part = p[start : (band + 1) * last // 8 + 1]
+        for k in range(part.shape[0]):
+            a0 += part[k]
+            a1 += part[k] * np.float32(k)
+        bands[band] = a0
+        total += a0
+        first += a1 + start * float(a0)
+        out[21 + band] = a0
+    out[29] = total
+    if math.isnan(out[5]) or total <= 0.0:
+        return
+    centroid = first / total
+    centre = np.float32(centroid)
+    scale = np.float32(1.0 / last)
+    m1 = m2 = m3 = m4 = 0.0
+    for start in range(1, last + 1, STRETCH):
+        a0 = a1 = a2 = a3 = np.float32(0)
+        part = p[start : start + STRETCH]
+        shift = np.float32(start) - centre
+        for k in range(part.shape[0]):
+            u = (np.float32(k) + shift) * scale
+            w = part[k] * u
+            v = w * u
+            a0 += w
+            a1 += v
+            a2 += v * u
+            a3 += v * u * u
+        m1 += a0
+        m2 += a1
+        m3 += a2
+        m4 += a3
+    m1 /= total
+    m2 /= total
+    m3 /= total
+    m4 /= total
+    variance = max(m2 - m1 * m1, 1e-30)
+    out[30] = centroid * step
+    out[31] = math.sqrt(variance) * last * step
+    out[32] = (m3 - 3 * m1 * m2 + 2 * m1**3) / variance**1.5
+    out[33] = (m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2) / (variance * variance)
+    logs, weighted = _log_sums(p, share, share_bits, last, total / last)
+    out[34] = 1.0 - weighted / last / math.log(last)
+    out[35] = _strongest(bits, 1, last) * step
+    out[36] = _rolloff(p, bands, last, 0.85 * total) * step
+    out[51] = _rolloff(p, bands, last, 0.95 * total) * step
+    out[52] = math.exp(logs / last)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")

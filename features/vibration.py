@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import ducc0
 import numpy as np
@@ -33,6 +34,9 @@ _GEAR_START = _BEARING_START + len(bearing.BEARING)
 
 _BLOCK_SAMPLES = 2**16
 """Of a block of rows: what it passes through then fits a core's second cache (2 MiB)."""
+
+_GAP = 16
+"""Values between rows of a workspace."""
 
 LoadRows = Callable[[int, int], NDArray[np.float32]]
 
@@ -98,11 +102,12 @@ def simd_rows(samples: int) -> int:
     depends on the length and on how the library was built, so it is looked at once a length.
     """
     _, _, length = envelope_band(samples)
-    noise = np.random.default_rng(0).normal(size=(16, 2 * max(samples, length))).astype(np.float32)
-    transforms: tuple[Callable[[int], NDArray[np.complex64]], ...] = (
+    noise = np.random.default_rng(0).normal(size=(16, 2 * (samples + length))).astype(np.float32)
+    half = noise[:, : length // 2 * 2 + 2].view(np.complex64)
+    transforms: tuple[Callable[[int], NDArray[Any]], ...] = (
         lambda rows: ducc0.fft.r2c(noise[:rows, :samples], axes=(1,), nthreads=1),
         lambda rows: ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1),
-        lambda rows: ducc0.fft.c2c(noise.view(np.complex64)[:rows, :length], axes=(1,), forward=False, nthreads=1),
+        lambda rows: ducc0.fft.c2r(half[:rows], axes=(1,), lastsize=length, forward=False, nthreads=1),
     )
     whole = [transform(16) for transform in transforms]
     for rows in (4, 8):
@@ -113,17 +118,23 @@ def simd_rows(samples: int) -> int:
 
 @dataclass(frozen=True)
 class _Workspace:
-    """Arrays that one block passes through; what is dead by then gives its memory to the next."""
+    """Arrays that one block passes through; what is dead by then gives its memory to the next.
+
+    Rows stand a cache line apart from a power of two, which would thrash the cache; loops get whole rows, of
+    which they know the used part, because a cut array has no known stride and no vector loop.
+    """
 
     key: tuple[int, int]
-    centred: NDArray[np.float32]
-    spectrum: NDArray[np.complex64]
+    real: NDArray[np.float32]
+    held: NDArray[np.complex64]
     power: NDArray[np.float32]
     band: NDArray[np.complex64]
-    analytic: NDArray[np.complex64]
-    squared: NDArray[np.float32]
-    envelope_spectrum: NDArray[np.complex64]
     envelope_power: NDArray[np.float32]
+
+    @property
+    def analytic(self) -> NDArray[np.float32]:
+        """Real and imaginary parts of the band's analytic signal in rows of their own."""
+        return self.held.view(np.float32).reshape(2 * len(self.held), -1)
 
 
 _kept = threading.local()
@@ -139,20 +150,14 @@ def _workspace(rows: int, samples: int) -> _Workspace:
 
 def _new_workspace(rows: int, samples: int) -> _Workspace:
     _, _, length = envelope_band(samples)
-    real = np.zeros(rows * max(samples, length), np.float32)
-    # Rows of the analytic signal stand a cache line apart from a power of two, which would thrash the cache.
-    pitch = length + 8
-    held = np.zeros(rows * max(samples // 2 + 1, pitch), np.complex64)
+    half, short = samples // 2 + 1, length // 2 + 1
     return _Workspace(
         key=(rows, samples),
-        centred=real[: rows * samples].reshape(rows, samples),
-        spectrum=held[: rows * (samples // 2 + 1)].reshape(rows, -1),
-        power=np.zeros((rows, samples // 2 + 1), np.float32),
-        band=np.zeros((rows, length), np.complex64),
-        analytic=held[: rows * pitch].reshape(rows, pitch)[:, :length],
-        squared=real[: rows * length].reshape(rows, length),
-        envelope_spectrum=held[: rows * (length // 2 + 1)].reshape(rows, -1),
-        envelope_power=np.zeros((rows, length // 2 + 1), np.float32),
+        real=np.zeros((rows, max(samples, length) + _GAP), np.float32),
+        held=np.zeros((rows, max(half, length) + _GAP), np.complex64),
+        power=np.zeros((rows, half), np.float32),
+        band=np.zeros((2 * rows, short + _GAP), np.complex64),
+        envelope_power=np.zeros((rows, short), np.float32),
     )
 
 
@@ -199,31 +204,33 @@ def _describe_block(
 ) -> int:
     rows, samples = x.shape
     sampling_rate, seconds = shafts.sampling_rate, samples / shafts.sampling_rate
-    bad: int = _kernels.centre_and_describe(x, x.view(np.int32), space.centred, out, sampling_rate)
+    bad: int = _kernels.centre_and_describe(x, x.view(np.int32), space.real, out, sampling_rate)
     if bad >= 0:
         return bad
-    spectrum = space.spectrum[:padded]
-    ducc0.fft.r2c(space.centred[:padded], axes=(1,), out=spectrum, nthreads=1)
-    _kernels.hann_power(spectrum.view(np.float32), space.power, rows, samples)
-    _kernels.describe_spectrum(space.power, space.power.view(np.int32), out, rows, sampling_rate / samples)
+    first, lines, length = envelope_band(samples)
+    half, short = samples // 2 + 1, length // 2 + 1
+    spectrum = space.held[:padded]
+    ducc0.fft.r2c(space.real[:padded, :samples], axes=(1,), out=spectrum[:, :half], nthreads=1)
+    _kernels.describe_transform(
+        spectrum.view(np.float32), space.power, space.power.view(np.int32), space.band.view(np.float32),
+        out, samples, first, lines, sampling_rate / samples,
+    )  # fmt: skip
     if "more" in families:
-        _line_kernels.histogram_entropy(space.centred, out, rows)
+        _line_kernels.histogram_entropy(space.real[:rows, :samples], out, rows)
         _line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
-    first, lines, length = envelope_band(samples)
-    space.band[:rows, :lines] = spectrum[:rows, first : first + lines]
-    analytic = space.analytic[:padded]
-    ducc0.fft.c2c(space.band[:padded], axes=(1,), forward=False, out=analytic, nthreads=1)
-    _envelope_kernels.square_envelope(analytic.view(np.float32), space.squared, out, rows, (2.0 / samples) ** 2)
-    envelope = space.envelope_spectrum[:padded]
-    ducc0.fft.r2c(space.squared[:padded], axes=(1,), out=envelope, nthreads=1)
-    _kernels.hann_power(envelope.view(np.float32), space.envelope_power, rows, length)
-    _envelope_kernels.bearing_lines(space.envelope_power, out, reasons, shafts.speed, shafts.orders, seconds)
+    analytic, band = space.analytic, space.band[: 2 * padded, :short]
+    ducc0.fft.c2r(band, axes=(1,), lastsize=length, forward=False, out=analytic[: 2 * padded, :length], nthreads=1)
+    _envelope_kernels.square_envelope(analytic, space.real, out, length, 1.0 / samples**2)
+    ducc0.fft.r2c(space.real[:padded, :length], axes=(1,), out=spectrum[:, :short], nthreads=1)
+    _envelope_kernels.bearing_lines(
+        spectrum.view(np.float32), space.envelope_power, out, reasons, shafts.speed, shafts.orders, length, seconds
+    )
     if "more" in families:
         _line_kernels.bearing_prominence(
-            space.envelope_power, space.squared, out, reasons, shafts.speed, shafts.orders, seconds
+            space.envelope_power, space.real[:rows, :length], out, reasons, shafts.speed, shafts.orders, seconds
         )
     return -1
 
