@@ -7,7 +7,23 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import Array
+from features._current_columns import (
+    BAR_INDEX,
+    BAR_LOWER,
+    BAR_UPPER,
+    BEARING,
+    DISTORTION,
+    ECCENTRICITY_LOWER,
+    ECCENTRICITY_UPPER,
+    FUNDAMENTAL,
+    K_FACTOR,
+    KURTOSIS,
+    RESIDUAL,
+    SLIP,
+    SUPPLY,
+    THIRD_HARMONIC,
+)
+from features._kernels import FLAGS, Array
 from features.reasons import Reason
 
 LOBE = 3
@@ -26,7 +42,8 @@ _BEARING_UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _strongest(p: Array, low: float, high: float) -> int:
+def strongest(p: Array, low: float, high: float) -> int:
+    """Return the largest line from `low` to `high`."""
     best = max(LOBE, math.ceil(low))
     for k in range(best, min(math.floor(high), p.shape[0] - 1 - LOBE) + 1):
         if p[k] > p[best]:
@@ -35,14 +52,15 @@ def _strongest(p: Array, low: float, high: float) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _amplitude(p: Array, k: int) -> float:
+def amplitude_at(p: Array, k: int) -> float:
+    """Return the amplitude of the component whose largest line is `k`."""
     total = 0.0
     for i in range(max(0, k - LOBE), min(p.shape[0] - 1, k + LOBE) + 1):
         total += p[i]
     return math.sqrt(2.0 * total)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def _between(p: Array, first: int, last: int) -> float:
     total = 0.0
     for k in range(first, last + 1):
@@ -51,78 +69,99 @@ def _between(p: Array, first: int, last: int) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _level(p: Array, line: float, fundamental: float) -> float:
-    """Return the strongest component within two lines of `line` over the fundamental [dB]."""
-    amplitude = _amplitude(p, _strongest(p, line - 2.0, line + 2.0))
+def level(p: Array, line: float, fundamental: float, tolerance: float = 2.0) -> float:
+    """Return the strongest component within `tolerance` lines of `line` over the fundamental [dB]."""
+    amplitude = amplitude_at(p, strongest(p, line - tolerance, line + tolerance))
     return 20.0 * math.log10(max(amplitude / fundamental, 1e-12))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _is_free(line: float, supply: float, last: int) -> bool:
+def is_free(line: float, supply: float, last: int, distance: float = LEAST_DISTANCE) -> bool:
     """Tell whether a line is inside the spectrum and apart from zero and from every harmonic."""
-    if line < LEAST_DISTANCE or line > last - LEAST_DISTANCE:
+    if line < distance or line > last - distance:
         return False
-    return abs(line - round(line / supply) * supply) >= LEAST_DISTANCE or round(line / supply) == 0
+    return abs(line - round(line / supply) * supply) >= distance or round(line / supply) == 0
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def write_power(spectrum: Array, scale: float, power: Array) -> None:
+    """Write the mean square of each line of `spectrum` (rows, lines); `scale` is 2 / (samples sum window^2)."""
+    for row in range(spectrum.shape[0]):
+        for k in range(spectrum.shape[1]):
+            line = spectrum[row, k]
+            power[row, k] = scale * (line.real * line.real + line.imag * line.imag)
+        power[row, 0] /= 2.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def describe_phase(
-    p: Array,
-    variance: float,
-    out: Array,
-    reasons: Array,
-    nominal: float,
-    speed: float,
-    pole_pairs: float,
-    orders: Array,
-    seconds: float,
-) -> None:
-    """Write everything about one phase that its power spectrum `p` (lines,) tells; NaN stays where refused."""
+def find_supply(p: Array, variance: float, nominal: float, seconds: float, out: Array, reasons: Array) -> float:
+    """Write frequency and amplitude of the fundamental; return its place [lines], NaN if there is none."""
     last = p.shape[0] - 1
-    if math.isnan(out[4]) or math.isnan(nominal):
+    if math.isnan(out[KURTOSIS]) or math.isnan(nominal):
         reasons[0] |= _NOT_FOUND
-        return
+        return math.nan
     if nominal * seconds < LEAST_DISTANCE or 1.1 * nominal * seconds + LOBE + 1 > last:
         reasons[0] |= _SHORT if nominal * seconds < LEAST_DISTANCE else _NOT_FOUND
-        return
-    k = _strongest(p, 0.9 * nominal * seconds, 1.1 * nominal * seconds)
-    fundamental = _amplitude(p, k)
+        return math.nan
+    k = strongest(p, 0.9 * nominal * seconds, 1.1 * nominal * seconds)
+    fundamental = amplitude_at(p, k)
     if fundamental**2 / 2.0 < SUPPLY_SHARE * variance or p[k] < max(p[k - 1], p[k + 1]):
         reasons[0] |= _NOT_FOUND
-        return
-    left, centre, right = math.log(p[k - 1]), math.log(p[k]), math.log(p[k + 1])
-    supply = k + 0.5 * (left - right) / (left - 2.0 * centre + right)
-    out[5] = supply / seconds
-    out[6] = fundamental
+        return math.nan
+    supply = peak_place(p, k)
+    out[SUPPLY] = supply / seconds
+    out[FUNDAMENTAL] = fundamental
+    return float(supply)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def peak_place(p: Array, k: int) -> float:
+    """Return where between the lines the parabola through the logarithms around line `k` has its top."""
+    left, centre, right = math.log(max(p[k - 1], 1e-300)), math.log(p[k]), math.log(max(p[k + 1], 1e-300))
+    curvature = left - 2.0 * centre + right
+    return k + 0.5 * (left - right) / curvature if curvature < 0.0 else float(k)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def describe_lines(
+    p: Array, supply: float, out: Array, reasons: Array, speed: float, pole_pairs: float, orders: Array, seconds: float
+) -> None:
+    """Write what lines at harmonics, slip, shaft and bearing say; NaN stays where refused."""
+    fundamental = out[FUNDAMENTAL]
     _harmonics(p, out, reasons, supply, fundamental)
     if math.isnan(speed):
         return
     shaft = speed * seconds
     if not math.isnan(pole_pairs):
         _slip_sidebands(p, out, reasons, supply, fundamental, shaft, pole_pairs)
-    lower, upper = abs(supply - shaft), supply + shaft
-    if shaft < LEAST_DISTANCE:
-        reasons[0] |= _SHAFT_UNRESOLVED
-    else:
-        if _is_free(lower, supply, last):
-            out[17] = _level(p, lower, fundamental)
+    _shaft_sidebands(p, out, reasons, supply, fundamental, shaft)
+    _bearing_sidebands(p, out, reasons, supply, fundamental, orders * shaft)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shaft_sidebands(p: Array, out: Array, reasons: Array, supply: float, fundamental: float, shaft: float) -> None:
+    last = p.shape[0] - 1
+    for column, line in ((ECCENTRICITY_LOWER, abs(supply - shaft)), (ECCENTRICITY_UPPER, supply + shaft)):
+        if shaft >= LEAST_DISTANCE and is_free(line, supply, last):
+            out[column] = level(p, line, fundamental)
         else:
             reasons[0] |= _SHAFT_UNRESOLVED
-        if _is_free(upper, supply, last):
-            out[18] = _level(p, upper, fundamental)
-        else:
-            reasons[0] |= _SHAFT_UNRESOLVED
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bearing_sidebands(p: Array, out: Array, reasons: Array, supply: float, fundamental: float, lines: Array) -> None:
+    last = p.shape[0] - 1
     for fault in range(4):
-        line = orders[fault] * shaft * (2.0 if fault == 2 else 1.0)
+        line = lines[fault] * (2.0 if fault == 2 else 1.0)
         if math.isnan(line):
             continue
         highest = -np.inf
         for m in range(1, 3):
             for sideband in (abs(supply - m * line), supply + m * line):
-                if _is_free(sideband, supply, last):
-                    highest = max(highest, _level(p, sideband, fundamental))
+                if is_free(sideband, supply, last):
+                    highest = max(highest, level(p, sideband, fundamental))
         if highest > -np.inf:
-            out[19 + fault] = highest
+            out[BEARING + fault] = highest
         else:
             reasons[0] |= _BEARING_UNRESOLVED
 
@@ -139,16 +178,16 @@ def _harmonics(p: Array, out: Array, reasons: Array, supply: float, fundamental:
             if h <= 7:
                 reasons[0] |= _NYQUIST
             break
-        amplitude = _amplitude(p, _strongest(p, line - 1.0, line + 1.0))
+        amplitude = amplitude_at(p, strongest(p, line - 1.0, line + 1.0))
         distortion += amplitude**2
         weighted += (h * amplitude) ** 2
         total += amplitude**2
         residual -= _between(p, round(line) - LOBE - 1, round(line) + LOBE + 1)
         if h in (3, 5, 7):
-            out[9 + (h - 3) // 2] = amplitude / fundamental
-    out[7] = math.sqrt(distortion) / fundamental
-    out[8] = weighted / total
-    out[12] = math.sqrt(max(0.0, residual))
+            out[THIRD_HARMONIC + (h - 3) // 2] = amplitude / fundamental
+    out[DISTORTION] = math.sqrt(distortion) / fundamental
+    out[K_FACTOR] = weighted / total
+    out[RESIDUAL] = math.sqrt(max(0.0, residual))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -159,11 +198,11 @@ def _slip_sidebands(
     if not 0.0 < slip < 1.0:
         reasons[0] |= _SLIP_UNRESOLVED
         return
-    out[13] = slip
+    out[SLIP] = slip
     distance = 2.0 * slip * supply
     if distance < LEAST_DISTANCE or distance > supply - LEAST_DISTANCE:
         reasons[0] |= _SLIP_UNRESOLVED
         return
-    out[14] = _level(p, supply - distance, fundamental)
-    out[15] = _level(p, supply + distance, fundamental)
-    out[16] = max(out[14], out[15])
+    out[BAR_LOWER] = level(p, supply - distance, fundamental)
+    out[BAR_UPPER] = level(p, supply + distance, fundamental)
+    out[BAR_INDEX] = max(out[BAR_LOWER], out[BAR_UPPER])

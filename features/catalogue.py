@@ -14,6 +14,13 @@ Accelerations are in m/s2 and currents in A, so units here are SI. Sources:
 [8] IEC 61000-4-7:2002, Harmonics; IEEE C57.110-2018 for the K-factor.
 [9] M. El Hachemi Benbouzid, "A review of induction motors signature analysis", IEEE Trans. Ind. Electron. 47
     (2000); A. J. M. Cardoso, S. M. A. Cruz, "Extended Park's vector approach" (2001).
+[10] W. T. Thomson, M. Fenger, "Current signature analysis to detect induction motor faults", IEEE Industry
+    Applications Magazine 7 (2001); bars by C. Hargis et al., IEE Conf. Electrical Machines (1982).
+[11] K. D. Hurst, T. G. Habetler, "Sensorless speed measurement using current harmonic spectral estimation in
+    induction machine drives", IEEE Trans. Power Electronics 11 (1996).
+[12] S. Nandi, H. A. Toliyat, X. Li, "Condition monitoring and fault diagnosis of electrical motors - a review",
+    IEEE Trans. Energy Conversion 20 (2005).
+[13] IEC 61000-4-30:2015, Power quality measurement methods: rms of a period refreshed each half period.
 """
 
 from __future__ import annotations

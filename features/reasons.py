@@ -40,8 +40,8 @@ TEXTS: dict[Reason, str] = {
     Reason.SUPPLY_NOT_FOUND: "no supply frequency was given, or no component stands out near it",
     Reason.SINGLE_PHASE: "the phases were not measured together",
     Reason.NO_POLE_PAIRS: "the number of pole pairs is not known",
-    Reason.SLIP_UNRESOLVED: "the slip is not between 0 and 1, or the record is too short to part the slip "
-    "sidebands from the supply",
+    Reason.SLIP_UNRESOLVED: "the slip is not between 0 and 1, or its sidebands cannot be parted from the supply, "
+    "from noise or from those of another slip",
     Reason.SHAFT_UNRESOLVED: "the record is too short to part the components of the shaft speed",
     Reason.BEARING_UNRESOLVED: "the record is too short to part the bearing's components, or they lie "
     "outside the analysed band",

@@ -201,4 +201,4 @@ def test_what_cannot_be_a_measurement_is_refused_with_its_place(arguments, where
 
 def test_an_empty_batch_is_an_empty_table():
     assert features.extract(np.empty((0, 4096), np.float32), 1_000.0).values.shape == (0, 1, 72)
-    assert features.extract(np.empty((0, 3, 4096)), 1_000.0, quantity="current").values.shape == (0, 3, 23)
+    assert features.extract(np.empty((0, 3, 4096)), 1_000.0, quantity="current").values.shape == (0, 3, 43)
