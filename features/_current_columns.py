@@ -37,4 +37,5 @@ NEGATIVE, ZERO = GROUP.index("negative_sequence_ratio"), GROUP.index("zero_seque
 MODULUS = GROUP.index("park_modulus")
 RIPPLE_2F, RIPPLE_2SF = GROUP.index("park_ripple_2f"), GROUP.index("park_ripple_2sf")
 ELLIPSE = GROUP.index("park_eccentricity")
+FUNDAMENTAL_UNBALANCE = GROUP.index("fundamental_unbalance")
 NEGATIVE_ANGLE, RIPPLE_SHAFT = GROUP.index("negative_sequence_angle"), GROUP.index("park_ripple_shaft")

@@ -10,6 +10,7 @@ from numba import njit
 from features._current_columns import (
     ANGLE,
     BAR_LOWER,
+    FUNDAMENTAL_UNBALANCE,
     KURTOSIS,
     MODULUS,
     NEGATIVE,
@@ -68,6 +69,8 @@ def describe_together(
 def _sequences(phasors: Array, values: Array, group: Array) -> None:
     """Write negative and zero over positive sequence; the larger rotation is the positive one."""
     a, b, c = phasors[0], phasors[1], phasors[2]
+    sizes = np.abs(phasors)
+    group[FUNDAMENTAL_UNBALANCE] = np.abs(sizes - sizes.mean()).max() / sizes.mean()
     turn = _THIRD
     positive = a + turn * b + turn.conjugate() * c
     negative = a + turn.conjugate() * b + turn * c

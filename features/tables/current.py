@@ -158,6 +158,13 @@ MORE_OF_PHASE: tuple[Row, ...] = (
 )
 
 MORE_OF_GROUP: tuple[Row, ...] = (
+    (
+        "fundamental_unbalance",
+        "max |I_1 - mean I_1| / mean I_1 of the phases' fundamentals: whatever the record's length",
+        "1",
+        _SEQUENCE,
+        "[7]",
+    ),
     ("negative_sequence_angle", "angle of the negative from the positive sequence", "rad", _SEQUENCE, "[7]"),
     (
         "park_ripple_shaft",

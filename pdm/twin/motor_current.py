@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pdm.twin.faults import FaultKind
 from pdm.twin.physics import CURRENT_RATE, CURRENT_SAMPLES, Physics, Running
 
-_TIME = np.arange(CURRENT_SAMPLES) / CURRENT_RATE
 _MAGNETISING = 0.35  # of rated current, at no load
 _HARMONICS = {5: 0.02, 7: 0.012}  # ratio to the fundamental, of a usual industrial supply
 _NOISE = 4e-4  # of the rated amplitude
@@ -28,13 +27,17 @@ def current_scale(physics: Physics) -> float:
 
 
 def simulate_current(
-    physics: Physics, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+    physics: Physics,
+    running: Running,
+    severities: Mapping[FaultKind, float],
+    rng: np.random.Generator,
+    samples: int = CURRENT_SAMPLES,
 ) -> NDArray[np.int16]:
-    """Simulate the current of the three phases during one acquisition.
+    """Simulate the current of the three phases during one acquisition of `samples` at `CURRENT_RATE`.
 
     Returns
     -------
-    counts : ndarray (3, 8192) int16
+    counts : ndarray (3, samples) int16
         Current in counts of `current_scale` [A].
 
     Notes
@@ -44,21 +47,22 @@ def simulate_current(
     f(1 +- 2s), f +- fr, |f +- f_bearing|: Benbouzid, A review of induction motors signature analysis,
     IEEE Trans. Industrial Electronics 47 (2000) 984-993. A bar fault shows in proportion to load.
     """
+    time = np.arange(samples) / CURRENT_RATE
     frequency = running.supply_frequency
     drift = 0.004 * rng.standard_normal()  # Hz/s: the grid's own wander
-    angle = 2 * np.pi * (frequency * _TIME + drift / 2 * _TIME**2) + rng.uniform(0, 2 * np.pi)
+    angle = 2 * np.pi * (frequency * time + drift / 2 * time**2) + rng.uniform(0, 2 * np.pi)
     fundamental = np.exp(1j * np.remainder(angle, 2 * np.pi)).astype(np.complex64)
     square = fundamental * fundamental
     fifth = square * square * fundamental
     seventh = fifth * square
-    modulated = fundamental * _modulation(physics, running, severities, rng)
+    modulated = fundamental * _modulation(physics, running, severities, rng, time)
     amplitude = (
         math.sqrt(2) * physics.rated_current * math.hypot(_MAGNETISING, math.sqrt(1 - _MAGNETISING**2) * running.load)
     )
-    noise = rng.standard_normal((3, CURRENT_SAMPLES), np.float32)
+    noise = rng.standard_normal((3, samples), np.float32)
     noise *= np.float32(_NOISE * math.sqrt(2) * physics.rated_current)
     shift = np.exp(-2j * np.pi / 3)
-    phases = np.empty((3, CURRENT_SAMPLES), np.float32)
+    phases = np.empty((3, samples), np.float32)
     for phase, gain in enumerate(physics.phase_gains):
         wave = np.complex64(shift**phase) * modulated
         wave += np.complex64(_HARMONICS[5] * shift ** (5 * phase)) * fifth
@@ -70,7 +74,11 @@ def simulate_current(
 
 
 def _modulation(
-    physics: Physics, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+    physics: Physics,
+    running: Running,
+    severities: Mapping[FaultKind, float],
+    rng: np.random.Generator,
+    time: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Return the amplitude's modulation around 1; a depth of 2r makes two sidebands of ratio r."""
     bars = physics.bar_sideband * rng.lognormal(0.0, 0.15)
@@ -85,8 +93,8 @@ def _modulation(
     for fault in _BEARING_FAULTS:
         if severity := severities.get(fault, 0.0):
             tones.append((physics.bearing_orders[fault.value] * running.speed, _BEARING_SIDEBAND * severity))
-    total = np.ones(CURRENT_SAMPLES, np.float32)
+    total = np.ones(len(time), np.float32)
     for frequency, ratio in tones:
-        angle = np.remainder(frequency * _TIME + rng.uniform(), 1.0).astype(np.float32)
+        angle = np.remainder(frequency * time + rng.uniform(), 1.0).astype(np.float32)
         total += np.float32(2 * ratio) * np.cos(np.float32(2 * np.pi) * angle)
     return total

@@ -61,7 +61,7 @@ def test_explain_names_only_what_concerns_the_feature():
 
 def test_group_features_belong_to_currents_alone():
     assert definitions("vibration", "group") == ()
-    assert len(definitions("current", "group")) == 10
+    assert len(definitions("current", "group")) == 11
 
 
 def test_catalogue_and_spectra_load_without_numba():
