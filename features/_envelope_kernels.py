@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -16,6 +17,9 @@ SLIP = 0.02
 LEAST_LINE = 3.0
 """Lines that a component must lie above zero for a Hann window to part it from the mean."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
+_NO_SPEED = np.uint32(Reason.NO_SPEED)
+_NO_GEOMETRY = np.uint32(Reason.NO_GEOMETRY)
+_CONSTANT = np.uint32(Reason.CONSTANT)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -86,6 +90,7 @@ def bearing_lines(
     last = power.shape[1] - 1
     for r in range(speed.shape[0]):
         hann_row(spectrum[r], power[r], n)
+        reasons[r] |= _what_is_unknown(out[r], speed[r], orders[r])
         if math.isnan(speed[r]) or math.isnan(out[r, 50]):
             continue
         for fault in range(4):
@@ -98,3 +103,15 @@ def bearing_lines(
                     out[r, 36 + 3 * fault + harmonic] = component(power[r], best)
                 else:
                     reasons[r] |= _UNRESOLVED
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _what_is_unknown(out: Array, speed: float, orders: Array) -> Any:
+    reasons = np.uint32(0)
+    if math.isnan(out[5]):
+        reasons |= _CONSTANT
+    if math.isnan(speed):
+        reasons |= _NO_SPEED
+    if np.isnan(orders).any():
+        reasons |= _NO_GEOMETRY
+    return reasons

@@ -18,6 +18,7 @@ Array = Any
 
 FLAGS = {"reassoc", "contract", "nsz", "arcp"}
 STRETCH = 1024
+_SHORT_STRETCH = 64
 LEAST_DEVIATION = 1e-9
 """Standard deviation [SI] at and under which a signal counts as constant, as does 1e-6 of its mean."""
 SPECTRAL_FLOOR = 1e-9
@@ -49,6 +50,7 @@ def centre_and_describe(x: Array, bits: Array, centred: Array, out: Array, sampl
     rows, n = x.shape
     key_of = np.empty(2, np.int32)
     extremes = key_of.view(np.float32)
+    step = np.empty(STRETCH + 1, np.float32)
     for r in range(rows):
         high = np.int32(-0x7FFFFFFF)
         low = np.int32(0x7FFFFFFF)
@@ -63,12 +65,16 @@ def centre_and_describe(x: Array, bits: Array, centred: Array, out: Array, sampl
             return r
         key_of[0] = high if high >= 0 else high ^ _SIGN_FREE
         key_of[1] = low if low >= 0 else low ^ _SIGN_FREE
-        _describe_row(x[r], centred[r, :n], out[r], float(extremes[0]), float(extremes[1]), sampling_rate)
+        _describe_row(
+            x[r], bits[r], centred[r, :n], step, out[r], float(extremes[0]), float(extremes[1]), sampling_rate
+        )
     return -1
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float, fs: float) -> None:
+def _describe_row(
+    x: Array, bits: Array, y: Array, step: Array, out: Array, maximum: float, minimum: float, fs: float
+) -> None:
     n = x.shape[0]
     total = magnitude = root = square = 0.0
     for start in range(0, n, STRETCH):
@@ -109,26 +115,7 @@ def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float
     variance = max(m2 - m1 * m1, 0.0)
     third = m3 - 3 * m1 * m2 + 2 * m1**3
     fourth = m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2 - 3 * m1**4
-    d1 = d2 = e2 = crossings = turns = 0.0
-    for start in range(0, n - 2, STRETCH):
-        a0 = a1 = a2 = a3 = a4 = np.float32(0)
-        count = min(STRETCH, n - 2 - start)
-        part = x[start : start + count + 1]
-        target = y[start : start + count + 2]
-        for i in range(count):
-            d = target[i + 1] - target[i]
-            following = target[i + 2] - target[i + 1]
-            e = following - d
-            a0 += abs(d)
-            a1 += d * d
-            a2 += e * e
-            a3 += np.float32((part[i] < 0) != (part[i + 1] < 0))
-            a4 += np.float32((d < 0) != (following < 0))
-        d1 += a0
-        d2 += a1
-        e2 += a2
-        crossings += a3
-        turns += a4
+    d1, d2, e2, crossings, turns = _differences(bits, y, step, step.view(np.int32))
     last = float(y[n - 1]) - float(y[n - 2])
     d1 += abs(last)
     d2 += last * last
@@ -163,6 +150,45 @@ def _describe_row(x: Array, y: Array, out: Array, maximum: float, minimum: float
         out[14] = peak / (root / n) ** 2
         out[19] = math.sqrt(variance_d / variance)
         out[20] = math.sqrt(variance_e / variance_d) / out[19]
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _differences(bits: Array, y: Array, step: Array, step_bits: Array) -> tuple[float, float, float, int, int]:
+    """Return sums of |d|, d^2 and e^2, and the changes of sign of x and of d, without the last sample.
+
+    d and e are the first and second differences of `y`; `bits` are those of x, whose sign bit is set in k & ~-k
+    but for a negative zero. Loops of one sum each are the fastest.
+    """
+    n = y.shape[0]
+    d1 = d2 = e2 = 0.0
+    crossings = turns = 0
+    for start in range(0, n - 2, STRETCH):
+        a0 = a1 = a2 = np.float32(0)
+        a3 = a4 = np.int32(0)
+        count = min(STRETCH, n - 2 - start)
+        part = bits[start : start + count + 1]
+        target = y[start : start + count + 2]
+        for i in range(count):
+            d = target[i + 1] - target[i]
+            step[i] = d
+            a0 += abs(d)
+            a1 += d * d
+        step[count] = target[count + 1] - target[count]
+        for i in range(count):
+            e = step[i + 1] - step[i]
+            a2 += e * e
+        for i in range(count):
+            k = np.int32(part[i] & ~np.int32(-part[i]))
+            following = np.int32(part[i + 1] & ~np.int32(-part[i + 1]))
+            a3 = np.int32(a3 + np.int32(np.int32(k ^ following) >> np.int32(31)))
+        for i in range(count):
+            a4 = np.int32(a4 + np.int32(np.int32(step_bits[i] ^ step_bits[i + 1]) >> np.int32(31)))
+        d1 += a0
+        d2 += a1
+        e2 += a2
+        crossings -= a3
+        turns -= a4
+    return d1, d2, e2, crossings, turns
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -320,24 +346,38 @@ def _log_sums(p: Array, share: Array, bits: Array, last: int, mean: float) -> tu
 def _strongest(bits: Array, first: int, last: int) -> int:
     """Return the first line with the largest power, by bit patterns (powers are not negative)."""
     best = np.int32(-1)
-    for k in range(first, last + 1):
-        if bits[k] > best:
-            best = bits[k]
-    for k in range(first, last + 1):
-        if bits[k] == best:
-            return k
-    return first
+    where = first
+    for start in range(first, last + 1, STRETCH):
+        highest = np.int32(-1)
+        part = bits[start : min(start + STRETCH, last + 1)]
+        for k in range(part.shape[0]):
+            highest = max(highest, part[k])
+        if highest > best:
+            best = highest
+            where = start
+    while bits[where] != best:
+        where += 1
+    return where
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def _rolloff(p: Array, bands: Array, last: int, target: float) -> int:
     """Return the first line up to which the power reaches `target`."""
     reached = 0.0
-    for band in range(8):
-        if reached + bands[band] >= target or band == 7:
-            for k in range(band * last // 8 + 1, (band + 1) * last // 8 + 1):
-                reached += p[k]
-                if reached >= target:
-                    return k
+    band = 0
+    while band < 7 and reached + bands[band] < target:
         reached += bands[band]
+        band += 1
+    for start in range(band * last // 8 + 1, last + 1, _SHORT_STRETCH):
+        part = p[start : min(start + _SHORT_STRETCH, last + 1)]
+        share = np.float32(0)
+        for k in range(part.shape[0]):
+            share += part[k]
+        if reached + share >= target:
+            for k in range(part.shape[0]):
+                reached += part[k]
+                if reached >= target:
+                    return start + k
+        else:
+            reached += share
     return last

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features import arguments, motor_current, vibration
+from features._workspace import rows_in_block
 from features.catalogue import names as catalogue_names
 from features.definition import Quantity
 from features.errors import SignalError
@@ -194,7 +195,7 @@ def _vibration(
     shafts = shafts.repeat(channels)
     factor = factor if factor is None or channels == 1 else np.repeat(factor, channels)
     values = np.full((len(rows), len(vibration.COLUMNS)), np.nan, np.float32)
-    reasons = vibration.record_reasons(shafts)
+    reasons = np.full(len(rows), int(vibration.record_reasons(shafts.sampling_rate, samples)), np.uint32)
 
     def work(part: slice) -> None:
         def load(start: int, stop: int) -> NDArray[np.float32]:
@@ -205,7 +206,7 @@ def _vibration(
         if bad >= 0:
             raise arguments.not_finite(rows[part.start + bad], part.start + bad, channels)
 
-    parts = _shares(len(rows), vibration.rows_in_block(samples), threads)
+    parts = _shares(len(rows), rows_in_block(samples), threads)
     if len(parts) <= 1:
         for part in parts:
             work(part)

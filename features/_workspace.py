@@ -1,0 +1,144 @@
+"""The memory that blocks of rows pass through, and how many rows make a block."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import ducc0
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK_SAMPLES = 2**16
+"""Of a block of rows: what it passes through then fits a core's second cache (2 MiB)."""
+_GAP = 16
+"""Values between rows of a workspace."""
+
+
+@lru_cache(maxsize=256)
+def envelope_band(samples: int) -> tuple[int, int, int]:
+    """Return first line, number of lines and FFT length of the envelope band of a record.
+
+    The band reaches from 1/4 to 3/4 of half the sampling rate. The length is at least twice the lines: the
+    squared envelope is then free of aliasing, and so are the means of its powers.
+    """
+    lines = samples // 4
+    return samples // 8, lines, int(ducc0.fft.good_size(2 * lines, True))
+
+
+@lru_cache(maxsize=256)
+def simd_rows(samples: int) -> int:
+    """Return the number of rows to a multiple of which FFTs of a record length are padded.
+
+    The library treats rows in groups, and a row in a broken group has other last bits. How many make a group
+    depends on the length and on how the library was built, so it is looked at once a length.
+    """
+    _, _, length = envelope_band(samples)
+    noise = np.random.default_rng(0).standard_normal((16, samples + samples % 2 + 2), np.float32)
+    half = noise.view(np.complex64)[:, : length // 2 + 1]
+    transforms: tuple[Callable[[int], NDArray[Any]], ...] = (
+        lambda rows: ducc0.fft.r2c(noise[:rows, :samples], axes=(1,), nthreads=1),
+        lambda rows: ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1),
+        lambda rows: ducc0.fft.c2r(half[:rows], axes=(1,), lastsize=length, forward=False, nthreads=1),
+    )
+    for rows in (4, 8):
+        if all(np.array_equal(transform(rows), transform(16)[:rows]) for transform in transforms):
+            return rows
+    return 16
+
+
+@lru_cache(maxsize=256)
+def rows_in_block(samples: int) -> int:
+    """Return how many rows of a record length keep a block in the processor's cache."""
+    simd = simd_rows(samples)
+    return simd * max(1, _BLOCK_SAMPLES // (simd * samples))
+
+
+@dataclass(frozen=True)
+class Views:
+    """What the FFTs of so many rows read and write, and the same memory as the loops see it."""
+
+    signal: NDArray[np.float32]
+    spectrum: NDArray[np.complex64]
+    spectrum_parts: NDArray[np.float32]
+    band: NDArray[np.complex64]
+    band_parts: NDArray[np.float32]
+    analytic: NDArray[np.float32]
+    analytic_rows: NDArray[np.float32]
+    squared: NDArray[np.float32]
+    envelope_spectrum: NDArray[np.complex64]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Arrays that one block passes through; what is dead by then gives its memory to the next.
+
+    Rows stand a cache line apart from a power of two, which would thrash the cache; loops get whole rows, of
+    which they know the used part, because a cut array has no known stride and no vector loop.
+    """
+
+    rows: int
+    samples: int
+    real: NDArray[np.float32]
+    held: NDArray[np.complex64]
+    power: NDArray[np.float32]
+    power_bits: NDArray[np.int32]
+    band: NDArray[np.complex64]
+    envelope_power: NDArray[np.float32]
+    views: dict[int, Views] = field(default_factory=dict)
+
+    def of(self, rows: int) -> Views:
+        """Return the views of the first rows; transforms get them in whole groups."""
+        if rows not in self.views:
+            _, _, length = envelope_band(self.samples)
+            simd = simd_rows(self.samples)
+            half, short, padded = self.samples // 2 + 1, length // 2 + 1, -(-rows // simd) * simd
+            real, held, pairs = self.real[:padded], self.held[:padded], -(-2 * rows // simd) * simd
+            analytic = self.held.view(np.float32).reshape(2 * self.rows, -1)
+            self.views[rows] = Views(
+                signal=real[:, : self.samples],
+                spectrum=held[:, :half],
+                spectrum_parts=held.view(np.float32),
+                band=self.band[:pairs, :short],
+                band_parts=self.band.view(np.float32),
+                analytic=analytic[:pairs, :length],
+                analytic_rows=analytic,
+                squared=real[:, :length],
+                envelope_spectrum=held[:, :short],
+            )
+        return self.views[rows]
+
+
+_kept = threading.local()
+
+
+def workspace(rows: int, samples: int) -> Workspace:
+    """Return a workspace of this thread for up to a block of rows.
+
+    New pages cost more than the loops over them, so the last one is kept.
+    """
+    simd = simd_rows(samples)
+    rows = min(rows_in_block(samples), -(-rows // simd) * simd)
+    kept: Workspace | None = getattr(_kept, "workspace", None)
+    if kept is None or kept.samples != samples or kept.rows < rows:
+        kept = _kept.workspace = _make(rows, samples)
+    return kept
+
+
+def _make(rows: int, samples: int) -> Workspace:
+    _, _, length = envelope_band(samples)
+    half, short = samples // 2 + 1, length // 2 + 1
+    power = np.zeros((rows, half), np.float32)
+    return Workspace(
+        rows=rows,
+        samples=samples,
+        real=np.zeros((rows, max(samples, length) + _GAP), np.float32),
+        held=np.zeros((rows, max(half, length) + _GAP), np.complex64),
+        power=power,
+        power_bits=power.view(np.int32),
+        band=np.zeros((2 * rows, short + _GAP), np.complex64),
+        envelope_power=np.zeros((rows, short), np.float32),
+    )
