@@ -78,7 +78,7 @@ def explain(name: str, reasons: int) -> str:
     >>> explain("bpfo_prominence", Reason.NO_SPEED | Reason.CLIPPED)
     'the shaft speed is not known'
     """
-    concerned = Reason(0)
+    concerned = Reason.NOT_FINITE | Reason.OUT_OF_RANGE
     for definition in CATALOGUE:
         if definition.name == name:
             concerned |= definition.absent
