@@ -31,10 +31,9 @@ INRUSH_SHARE = 1.1
 STEADY_SPAN = 0.1
 """Spread of the last periods' rms over their mean up to which the motor has settled."""
 LEAST_HALVES = 20
-"""Half periods of a record that can hold a start: a tenth of them, at least four, must be steady."""
+"""Half periods of a record that can hold a start: the last fifth must be steady."""
 LEAST_PERIOD = 8.0
 """Samples a period from which the rms of a period is one."""
-_TAIL_HALVES = 4
 _CONSTANT = np.uint32(Reason.CONSTANT)
 _NO_START = np.uint32(Reason.NO_START)
 _NOT_FOUND = np.uint32(Reason.SUPPLY_NOT_FOUND)
@@ -132,7 +131,7 @@ def describe_start(x: Array, period: float, sampling_rate: float, out: Array, re
     if period < LEAST_PERIOD or halves < LEAST_HALVES:
         reasons[0] |= _NO_START
         return
-    tail = max(_TAIL_HALVES, 2 * (halves // 20))
+    tail = 2 * (halves // 10)
     first, last = round((halves - tail) * period / 2.0), round(halves * period / 2.0)
     offset = 0.0
     for i in range(first, last):
