@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, STRETCH, Array, hann_row
+from features._kernels import FLAGS, STRETCH, Array
+from features._spectrum_kernels import hann_row
 from features.reasons import Reason
 
 SLIP = 0.02

@@ -11,7 +11,7 @@ import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _envelope_kernels, _kernels, _line_kernels
+from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels
 from features._workspace import Workspace, envelope_band, rows_in_block, workspace
 from features.catalogue import definitions, names
 from features.reasons import Reason
@@ -115,7 +115,7 @@ def _describe_block(
     first, lines, length = envelope_band(samples)
     views = space.of(rows)
     ducc0.fft.r2c(views.signal, axes=(1,), out=views.spectrum, nthreads=1)
-    _kernels.describe_transform(
+    _spectrum_kernels.describe_transform(
         views.spectrum_parts, space.power, space.power_bits, views.band_parts, out, samples, first, lines,
         sampling_rate / samples,
     )  # fmt: skip
