@@ -70,7 +70,7 @@ MORE_OF_PHASE: tuple[Row, ...] = (
     ("noise_floor", "20 log10 of what noise between f / 2 and 3 f / 2 alone reads as over I_1", "dB", _SUPPLY, "[7]"),
     (
         "broken_bar_prominence",
-        "the larger sideband's line over the lines around; noise below 10 dB, within 1 dB from 20 dB",
+        "the larger sideband's line over the lines around; noise below 10 dB, within 1 dB from 25 dB",
         "dB",
         _SLIP,
         "[7]",
