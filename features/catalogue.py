@@ -21,6 +21,14 @@ Accelerations are in m/s2 and currents in A, so units here are SI. Sources:
 [12] S. Nandi, H. A. Toliyat, X. Li, "Condition monitoring and fault diagnosis of electrical motors - a review",
     IEEE Trans. Energy Conversion 20 (2005).
 [13] IEC 61000-4-30:2015, Power quality measurement methods: rms of a period refreshed each half period.
+[14] J. Antoni, "Fast computation of the kurtogram for the detection of transient faults", MSSP 21 (2007).
+[15] J. Antoni, R. B. Randall, "The spectral kurtosis: application to the vibratory surveillance and diagnostics of
+    rotating machines", MSSP 20 (2006).
+[16] T. Grandke, "Interpolation algorithms for discrete Fourier transforms of weighted signals", IEEE Trans. Instrum.
+    Meas. 32 (1983).
+[17] B. P. Bogert, M. J. R. Healy, J. W. Tukey, "The quefrency alanysis of time series for echoes" (1963).
+[18] P. Borghesani et al., "Application of cepstrum pre-whitening for the diagnosis of bearing faults under variable
+    speed conditions", MSSP 36 (2013).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels
+from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels, bearing_bands
 from features._workspace import Workspace, envelope_band, rows_in_block, workspace
 from features.catalogue import definitions, names
 from features.reasons import Reason
@@ -20,6 +20,7 @@ from features.tables import bearing, gear, vibration
 COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
 PEAK = COLUMNS.index("peak")
+_KURTOSIS = COLUMNS.index("kurtosis")
 
 FAMILIES = {
     name: frozenset(row[0] for row in rows)
@@ -124,6 +125,12 @@ def _describe_block(
         _line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
+    if "bearing" in families:
+        bearing_bands.describe(
+            views.spectrum_parts, space.power, out[:, _BEARING_START:_GEAR_START], reasons, shafts.speed,
+            shafts.orders, sampling_rate, samples,
+        )  # fmt: skip
+        out[np.isnan(out[:, _KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
     ducc0.fft.c2r(views.band, axes=(1,), lastsize=length, forward=False, out=views.analytic, nthreads=1)
     _envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)

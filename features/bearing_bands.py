@@ -1,0 +1,235 @@
+"""Bearing features beyond the fixed band: kurtogram, whitened envelope, cepstrum; by blocks of rows."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import ducc0
+import numpy as np
+from numpy.typing import NDArray
+
+from features import _band_kernels, _cepstrum_kernels
+from features.reasons import Reason
+from features.tables.bearing import BEARING
+
+LEAST_BAND_LINES = 32
+"""Lines, and so samples of its signal, that a band of the kurtogram needs."""
+LEAST_SAMPLES = 256
+"""Samples that a record needs for any of these features but the peak of its spectrum."""
+_GAP = 16
+_NAMES = tuple(row[0] for row in BEARING)
+_WHITENED = np.array([_NAMES.index(n) for n in (
+    "whitened_bpfo_prominence", "whitened_bpfo_1", "whitened_bpfo_slip", "whitened_bpfi_sideband_prominence"
+)])  # fmt: skip
+_KURTOGRAM = np.array([
+    _NAMES.index("kurtogram_bpfo_prominence"), -1, -1, _NAMES.index("kurtogram_bpfi_sideband_prominence")
+])  # fmt: skip
+
+
+def kurtogram_bands(samples: int) -> tuple[int, ...]:
+    """Return into how many bands each level of a record's kurtogram parts it: 2, 4, ... at most 32."""
+    return tuple(n for n in (2, 4, 8, 16, 32) if samples // 2 // n >= LEAST_BAND_LINES)
+
+
+@lru_cache(maxsize=256)
+def _group(length: int) -> int:
+    """Return the number of transforms of a length to a multiple of which they are padded.
+
+    The FFT library treats them in groups, and one in a broken group has other last bits.
+    """
+    noise = np.random.default_rng(0).normal(size=(16, 2 * length)).astype(np.float32)
+    z = noise.view(np.complex64)
+    whole = _backward(z), ducc0.fft.r2c(noise[:, :length], axes=(1,), nthreads=1)
+    for rows in (4, 8):
+        parts = _backward(z[:rows]), ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1)
+        if all(np.array_equal(part, full[:rows]) for part, full in zip(parts, whole, strict=True)):
+            return rows
+    return 16
+
+
+@lru_cache(maxsize=256)
+def _padded(rows: int, lines: int) -> int:
+    """Return up to how many rows `rows` are padded, so that all their transforms are in whole groups."""
+    half = lines // 2
+    groups = [_group(lines), _group(half)]
+    groups += [_group(lines // n) // math.gcd(_group(lines // n), n) for n in kurtogram_bands(2 * lines)]
+    return -(-rows // max(groups)) * max(groups)
+
+
+def _backward(z: NDArray[np.complex64], out: NDArray[np.complex64] | None = None) -> NDArray[np.complex64]:
+    result: NDArray[np.complex64] = ducc0.fft.c2c(z, axes=(z.ndim - 1,), forward=False, out=out, nthreads=1)
+    return result
+
+
+@dataclass(frozen=True)
+class _Workspace:
+    """Arrays that one block passes through; rows stand a little apart, because powers of two thrash the cache."""
+
+    key: tuple[int, int]
+    lines: NDArray[np.complex64]
+    white: NDArray[np.complex64]
+    signal: NDArray[np.complex64]
+    squared: NDArray[np.float32]
+    transform: NDArray[np.complex64]
+    power: NDArray[np.float32]
+    kurtosis: NDArray[np.float64]
+    widths: NDArray[np.int64]
+
+
+_kept = threading.local()
+
+
+def _workspace(rows: int, lines: int) -> _Workspace:
+    """Return a workspace of this thread; new pages cost more than the loops over them, so the last one is kept."""
+    kept: _Workspace | None = getattr(_kept, "workspace", None)
+    if kept is None or kept.key != (rows, lines):
+        bands = kurtogram_bands(2 * lines)
+        kept = _kept.workspace = _Workspace(
+            key=(rows, lines),
+            lines=np.zeros((rows, lines + _GAP), np.complex64),
+            white=np.zeros((rows, lines + _GAP), np.complex64),
+            signal=np.zeros(rows * (lines + 8 * (2 + max(bands, default=0))), np.complex64),
+            squared=np.zeros((rows, lines + _GAP), np.float32),
+            transform=np.zeros((rows, lines // 2 + 1 + _GAP), np.complex64),
+            power=np.zeros((rows, lines // 2 + _GAP), np.float32),
+            kurtosis=np.zeros((rows, sum(bands)), np.float64),
+            widths=np.zeros(rows, np.int64),
+        )
+    return kept
+
+
+def describe(
+    parts: NDArray[np.float32],
+    power: NDArray[np.float32],
+    out: NDArray[np.float32],
+    reasons: NDArray[np.uint32],
+    speed: NDArray[np.float64],
+    orders: NDArray[np.float64],
+    sampling_rate: float,
+    samples: int,
+) -> None:
+    """Fill the columns `out` (n, features of `BEARING`) of a block and add to `reasons` (n,).
+
+    Parameters
+    ----------
+    parts : (>= n, >= 2 (samples // 2 + 1)) float32
+        Real and imaginary parts in turn of the un-windowed real FFT of the centred rows.
+    power : (>= n, samples // 2 + 1) float32
+        Mean square per line under a Hann window [(m/s2)^2].
+    speed, orders : (n,), (n, 4)
+        Shaft speed [Hz]; BPFO, BPFI, BSF, FTF in multiples of it; NaN is unknown.
+    """
+    rows, lines, step = len(out), samples // 2, sampling_rate / samples
+    seconds = samples / sampling_rate
+    _cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, step)
+    if samples < LEAST_SAMPLES:
+        reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
+        return
+    space = _workspace(_padded(rows, lines), lines)
+    _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), rows, lines)
+    _cepstrum(power, out, reasons, speed, space, rows, lines, seconds)
+    _whitened(out, reasons, speed, orders, space, rows, lines, seconds)
+    _kurtogram(out, reasons, speed, orders, space, rows, lines, seconds)
+
+
+def _cepstrum(
+    power: NDArray[np.float32],
+    out: NDArray[np.float32],
+    reasons: NDArray[np.uint32],
+    speed: NDArray[np.float64],
+    space: _Workspace,
+    rows: int,
+    lines: int,
+    seconds: float,
+) -> None:
+    """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
+    _cepstrum_kernels.log_lines(power, space.squared, space.squared.view(np.int32), rows)
+    _transform(space, rows, lines)
+    _cepstrum_kernels.describe_cepstrum(space.power, space.power.view(np.int32), out, reasons, speed, lines, seconds)
+
+
+def _whitened(
+    out: NDArray[np.float32],
+    reasons: NDArray[np.uint32],
+    speed: NDArray[np.float64],
+    orders: NDArray[np.float64],
+    space: _Workspace,
+    rows: int,
+    lines: int,
+    seconds: float,
+) -> None:
+    analytic = _rows_of(space.signal, len(space.lines), lines)
+    _backward(space.white[:, :lines], analytic[:, :lines])
+    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, rows, lines)
+    _transform(space, rows, lines)
+    space.widths[:] = lines // 2
+    _levels(out, reasons, speed, orders, space, seconds, _WHITENED)
+
+
+def _kurtogram(
+    out: NDArray[np.float32],
+    reasons: NDArray[np.uint32],
+    speed: NDArray[np.float64],
+    orders: NDArray[np.float64],
+    space: _Workspace,
+    rows: int,
+    lines: int,
+    seconds: float,
+) -> None:
+    first = 0
+    for bands in kurtogram_bands(2 * lines):
+        width = lines // bands
+        parted = _parted(space.lines, bands, width)
+        signals = _rows_of(space.signal, bands * len(space.lines), width).reshape(bands, len(space.lines), -1)
+        _backward(parted, signals[:, :, :width])
+        _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
+        first += bands
+    half = lines // 2
+    if first < 2 * _band_kernels.FINEST - 2:
+        reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
+    _band_kernels.choose_band(
+        space.kurtosis, space.lines.view(np.float32), space.white.view(np.float32), out, space.widths, lines,
+        1.0 / seconds,
+    )  # fmt: skip
+    analytic = _rows_of(space.signal, len(space.lines), half)
+    _backward(space.white[:, :half], analytic[:, :half])
+    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, rows, half)
+    _transform(space, rows, half)
+    np.minimum(space.widths, half // 2, out=space.widths)
+    _levels(out, reasons, speed, orders, space, seconds, _KURTOGRAM)
+
+
+def _levels(
+    out: NDArray[np.float32],
+    reasons: NDArray[np.uint32],
+    speed: NDArray[np.float64],
+    orders: NDArray[np.float64],
+    space: _Workspace,
+    seconds: float,
+    columns: NDArray[Any],
+) -> None:
+    _band_kernels.fault_levels(
+        space.power, space.power.view(np.int32), out, reasons, speed, orders, space.widths, seconds, columns
+    )
+
+
+def _transform(space: _Workspace, rows: int, samples: int) -> None:
+    """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
+    ducc0.fft.r2c(space.squared[:, :samples], axes=(1,), out=space.transform[:, : samples // 2 + 1], nthreads=1)
+    _band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
+
+
+def _rows_of(buffer: NDArray[np.complex64], count: int, width: int) -> NDArray[np.complex64]:
+    """Return `count` rows of at least `width` samples in `buffer`, apart from a power of two."""
+    pitch = width + 8
+    return buffer[: count * pitch].reshape(count, pitch)
+
+
+def _parted(lines: NDArray[np.complex64], bands: int, width: int) -> NDArray[np.complex64]:
+    """Return the lines (rows, >= bands x width) as (bands, rows, width), without copying."""
+    row, line = lines.strides
+    return np.lib.stride_tricks.as_strided(lines, (bands, len(lines), width), (width * line, row, line))
