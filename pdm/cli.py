@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys, name="key")
+evaluations = typer.Typer(no_args_is_help=True, help="Published benchmarks of remaining life.")
+app.add_typer(evaluations, name="evaluate")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Url = Annotated[str, typer.Option(envvar="PDM_URL", help="Where the API answers.")]
@@ -237,6 +239,29 @@ def create_key(
     with open_service(_settings_with_dsn()) as pool:
         secret = create(pool, name=name, role=role, sites=site or None, actor="cli")
     typer.echo(secret if bare else f"{name} ({role}), shown once: {secret}")
+
+
+@evaluations.command("cmapss")
+def evaluate_cmapss(
+    path: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the published text files.")],
+    subset: Annotated[str, typer.Option(help="FD001 to FD004.")],
+    predictions: Annotated[Path | None, typer.Option(help="Where to write what was said, as CSV.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train on the training engines of C-MAPSS, predict the test engines, say how well."""
+    from pdm.replay.evaluate import evaluate_cmapss as evaluate
+    from pdm.replay.evaluate import evaluation_text
+
+    with _bars(as_json) as progress:
+        report = evaluate(
+            path,
+            subset,
+            predictions=predictions,
+            seed=seed,
+            progress=lambda _, share: progress("training", int(share * 100), 100),
+        )
+    _print(report, as_json, evaluation_text(report))
 
 
 def _settings_with_dsn() -> Settings:

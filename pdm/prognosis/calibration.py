@@ -17,6 +17,7 @@ WANTED_LEVEL = 0.9
 LIVES_A_BAND = 6  # lives for which another band of predictions gets a width of its own
 MOST_BANDS = 4
 _SMALLEST_SCALE = 0.02  # of the target's range: no life is known better than that
+_SMALLEST_RADIUS = 0.1  # in scales: a band whose calibration rows were all right is not certain
 
 Vector = NDArray[np.float64]
 
@@ -48,23 +49,45 @@ class Calibration:
         return predicted - self.radius * below, predicted + self.radius * above
 
 
-def calibrate(predicted: Vector, actual: Vector, life: NDArray[np.int64]) -> Calibration:
-    """Calibrate on out-of-fold predictions of the target; `life` says which life each row is of."""
+def calibrate(
+    predicted: Vector,
+    actual: Vector,
+    life: NDArray[np.int64],
+    *,
+    most_bands: int = MOST_BANDS,
+    each_band_holds: bool = False,
+) -> Calibration:
+    """Calibrate on out-of-fold predictions of the target; `life` says which life each row is of.
+
+    There are at most `most_bands` bands of predictions, fewer where lives are few. With `each_band_holds` every
+    band keeps the level by itself before the whole does (Mondrian), for fleets with lives enough.
+    """
     _, life, sizes = np.unique(life, return_inverse=True, return_counts=True)
     weight = 1.0 / sizes[life]
     lives = len(sizes)
-    bands = int(np.clip(lives // LIVES_A_BAND, 1, MOST_BANDS))
+    bands = int(np.clip(lives // LIVES_A_BAND, 1, most_bands))
     edges = [weighted_quantile(predicted, weight, share) for share in np.linspace(0, 1, bands + 1)[1:-1]]
     band = np.searchsorted(np.unique(edges), predicted, side="right")
     scales = [_scales(predicted[band == b], actual[band == b], weight[band == b]) for b in np.unique(band)]
     level = attainable_level(lives)
     centres, below, above = (tuple(column) for column in zip(*sorted(scales), strict=True))
     unit = Calibration(level, 1.0, lives, centres, below, above)
-    lower, upper = unit.interval(predicted)
-    score = np.maximum((predicted - actual) / (predicted - lower), (actual - predicted) / (upper - predicted))
     share = min(1.0, level * (lives + 1) / lives)
-    radius = max(0.0, weighted_quantile(score, weight, share))
+    if each_band_holds:
+        score = _score(unit, predicted, actual)
+        held = [weighted_quantile(score[band == b], weight[band == b], share) for b in np.unique(band)]
+        radii = np.maximum(held, _SMALLEST_RADIUS)[np.argsort([scale[0] for scale in scales])]
+        below, above = (tuple(np.multiply(scale, radii).tolist()) for scale in (below, above))
+        unit = Calibration(level, 1.0, lives, centres, below, above)
+    radius = max(0.0, weighted_quantile(_score(unit, predicted, actual), weight, share))
     return Calibration(level, radius, lives, centres, below, above)
+
+
+def _score(unit: Calibration, predicted: Vector, actual: Vector) -> Vector:
+    """Return how many scales truth lies from predictions."""
+    lower, upper = unit.interval(predicted)
+    score: Vector = np.maximum((predicted - actual) / (predicted - lower), (actual - predicted) / (upper - predicted))
+    return score
 
 
 def weighted_quantile(values: Vector, weight: Vector, share: float) -> float:

@@ -1,0 +1,109 @@
+"""The operating regimes of a fleet, learned from its settings: few tight clusters, or one regime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.errors import InvalidInputError
+
+MOST_REGIMES = 12
+TIGHT = 0.02  # of the settings' variance may lie within regimes, else they are not told apart
+_ROUNDS = 50
+_ROWS = 2000  # evenly spaced rows are enough to find clusters in
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """Centres of the regimes, shape (R, S), in settings divided by `scale` (S,)."""
+
+    centres: tuple[tuple[float, ...], ...]
+    scale: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        """How many regimes there are."""
+        return len(self.centres)
+
+    def assign(self, settings: Vector) -> NDArray[np.int64]:
+        """Return the nearest regime of each row of settings, shape (n,).
+
+        Raises
+        ------
+        InvalidInputError
+            The settings are not of shape (n, S).
+        """
+        if settings.ndim != 2 or settings.shape[1] != len(self.scale):
+            raise InvalidInputError(f"settings of shape {settings.shape} where the regimes have {len(self.scale)}")
+        if self.count == 1:
+            return np.zeros(len(settings), np.int64)
+        return _nearest(settings / np.array(self.scale), np.array(self.centres))
+
+
+def find_regimes(settings: Vector) -> Regimes:
+    """Find the operating regimes in a fleet's settings.
+
+    The smallest number of clusters is taken that leaves at most 2 % of the variance within them. Settings
+    that wander without clusters leave more, and are one regime: cutting a continuum into pieces would put
+    steps into every sensor. Farthest-first seeding makes the outcome independent of chance.
+
+    Parameters
+    ----------
+    settings : ndarray, shape (n, S)
+        Operating settings, any unit; S may be 0.
+
+    Raises
+    ------
+    InvalidInputError
+        A setting is missing or not finite.
+    """
+    if settings.ndim != 2 or not np.isfinite(settings).all():
+        raise InvalidInputError("settings must be a table of finite numbers", field="settings")
+    spread = settings.std(axis=0) if len(settings) else np.zeros(settings.shape[1])
+    scale = np.where(spread > 1e-9 * np.abs(settings).max(axis=0, initial=1.0), spread, np.inf)
+    points = (settings / scale)[np.linspace(0, len(settings) - 1, min(_ROWS, len(settings))).astype(int)]
+    total = float(((points - points.mean(axis=0)) ** 2).sum()) if len(points) else 0.0
+    told = tuple(float(value) if np.isfinite(value) else 1e300 for value in scale)
+    if total > 0.0:
+        for count in range(2, MOST_REGIMES + 1):
+            centres = _cluster(points, count)
+            within = float(((points - centres[_nearest(points, centres)]) ** 2).sum())
+            if within <= TIGHT * total and _is_separate(points, centres):
+                return Regimes(tuple(tuple(row) for row in centres.tolist()), told)
+    return Regimes(((0.0,) * len(told),), told)
+
+
+def _cluster(points: Vector, count: int) -> Vector:
+    centres = [points[np.argmax(((points - points.mean(axis=0)) ** 2).sum(axis=1))]]
+    distance = ((points - centres[0]) ** 2).sum(axis=1)
+    for _ in range(count - 1):
+        centres.append(points[np.argmax(distance)])
+        distance = np.minimum(distance, ((points - centres[-1]) ** 2).sum(axis=1))
+    found = np.array(centres)
+    for _ in range(_ROUNDS):
+        own = _nearest(points, found)
+        moved = np.array([points[own == k].mean(axis=0) if (own == k).any() else found[k] for k in range(count)])
+        if np.array_equal(moved, found):
+            break
+        found = moved
+    return found
+
+
+def _is_separate(points: Vector, centres: Vector) -> bool:
+    """Whether every point is at least three times nearer to its own centre than to the next one."""
+    distance = np.sort(np.sqrt(_distances(points, centres)), axis=1)
+    return bool(np.mean(3.0 * distance[:, 0] <= distance[:, 1]) >= 0.99)
+
+
+def _nearest(points: Vector, centres: Vector) -> NDArray[np.int64]:
+    nearest: NDArray[np.int64] = _distances(points, centres).argmin(axis=1).astype(np.int64)
+    return nearest
+
+
+def _distances(points: Vector, centres: Vector) -> Vector:
+    distances: Vector = ((points[:, None, :] - centres[None]) ** 2).sum(axis=2)
+    return distances
