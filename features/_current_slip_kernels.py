@@ -14,14 +14,20 @@ from features.reasons import Reason
 
 LARGEST_SLIP = 0.1
 """Slip up to which an induction motor is taken to run."""
+LARGEST_BAR_SLIP = 0.06
+"""Slip up to which a pair is the bars' if pole pairs are unknown: eccentricity of sixteen poles lies beyond."""
 LEAST_STAND = 10.0
 """dB by which a line stands over the median of the lines around, or it is noise."""
 LEAST_LONE_STAND = 20.0
-"""dB by which a slot harmonic stands out that has no partner at the other side of two supply frequencies."""
+"""dB by which a slot harmonic without a partner two supply frequencies on stands out, where others agree."""
 LEAST_CONFIDENCE = 6.0
 """dB between the best slip and the next, under which neither is told."""
 LARGEST_STAND = 40.0
 """dB beyond which a line speaks for a slip no louder."""
+_TOLERANCE = 0.3
+"""Lines between a component and where its partners say it is, beside what their own error makes of it."""
+_BAR_ERROR, _ORDER_ERROR = 0.1, 0.15
+"""Error of a line's place, as slip of bars and as that of orders of the shaft [lines over the supply's]."""
 _NEIGHBOURS = 32
 _CANDIDATES = 512
 _SLIP_UNRESOLVED = np.uint32(Reason.SLIP_UNRESOLVED)
@@ -79,31 +85,40 @@ def _pair(low: float, high: float, tolerance: float, places: Array, stands: Arra
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _largest_bar_slip(pairs: float) -> float:
+    """Return the slip beyond which a pair about the supply would be that of eccentricity."""
+    if math.isnan(pairs):
+        return LARGEST_BAR_SLIP
+    return min(LARGEST_SLIP, (1.0 - LARGEST_SLIP) / (2.0 * pairs))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _weigh(
     slip: float, error: float, supply: float, pairs: float, slots: float, places: Array, stands: Array
 ) -> tuple[float, float]:
     """Return how far the lines of a slip stand out together [dB] and the slip that the finest of them says."""
     total, finest = 0.0, slip
     distance = 2.0 * slip * supply
-    if distance >= LEAST_DISTANCE:
-        stand, half = _pair(supply - distance, supply + distance, 1.0 + 2.0 * error * supply, places, stands)
+    if distance >= LEAST_DISTANCE and slip <= _largest_bar_slip(pairs):
+        tolerance = _TOLERANCE + 2.0 * error * supply
+        stand, half = _pair(supply - distance, supply + distance, tolerance, places, stands)
         if stand > 0.0:
             total += stand
             finest = half / (2.0 * supply)
     if math.isnan(pairs):
         return total, finest
     shaft = supply * (1.0 - slip) / pairs
-    stand, half = _pair(supply - shaft, supply + shaft, 1.0 + error * supply / pairs, places, stands)
+    stand, half = _pair(supply - shaft, supply + shaft, _TOLERANCE + error * supply / pairs, places, stands)
     if stand > 0.0:
         total += stand
         if total == stand:
             finest = 1.0 - half * pairs / supply
     if math.isnan(slots):
         return total, finest
-    tolerance = 1.0 + error * slots * supply / pairs
+    tolerance = _TOLERANCE + error * slots * supply / pairs
     low, left = _stand_at(slots * shaft - supply, tolerance, places, stands)
     high, right = _stand_at(slots * shaft + supply, tolerance, places, stands)
-    if max(low, high) >= LEAST_LONE_STAND or min(low, high) > 0.0:
+    if min(low, high) > 0.0 or (total > 0.0 and max(low, high) >= LEAST_LONE_STAND):
         total += max(low, high)
         centre = left + supply if low > high else right - supply
         finest = 1.0 - centre * pairs / (slots * supply)
@@ -120,15 +135,15 @@ def _candidates(supply: float, pairs: float, slots: float, places: Array, found:
             error = math.nan
             slip = math.nan
             if mechanism == 0:
-                slip, error = (supply - line) / (2.0 * supply), 0.25 / supply
+                slip, error = (supply - line) / (2.0 * supply), _BAR_ERROR / supply
             elif mechanism == 1:
-                slip, error = 1.0 - (supply - line) * pairs / supply, 0.5 * pairs / supply
+                slip, error = 1.0 - (supply - line) * pairs / supply, _ORDER_ERROR * pairs / supply
             elif mechanism == 2:
-                slip, error = 1.0 - (line - supply) * pairs / supply, 0.5 * pairs / supply
+                slip, error = 1.0 - (line - supply) * pairs / supply, _ORDER_ERROR * pairs / supply
             elif mechanism == 3:
-                slip, error = 1.0 - (line - supply) * pairs / (slots * supply), 0.5 * pairs / (slots * supply)
+                slip, error = 1.0 - (line - supply) * pairs / (slots * supply), _ORDER_ERROR * pairs / (slots * supply)
             elif mechanism == 4:
-                slip, error = 1.0 - (line + supply) * pairs / (slots * supply), 0.5 * pairs / (slots * supply)
+                slip, error = 1.0 - (line + supply) * pairs / (slots * supply), _ORDER_ERROR * pairs / (slots * supply)
             if math.isnan(slip) or not 1.0 / supply < slip <= LARGEST_SLIP or count == found.shape[0]:
                 continue
             found[count], errors[count] = slip, error

@@ -204,10 +204,10 @@ def weigh(peaks, slip, error, supply, pairs, slots):
     if not math.isnan(pairs):
         mechanisms.append((supply * (1 - slip) / pairs, supply / pairs, lambda half: 1 - half * pairs / supply))
     for i, (distance, lines_of_slip, slip_of) in enumerate(mechanisms):
-        if i == 0 and distance < APART:
+        if i == 0 and (distance < APART or slip > (0.06 if math.isnan(pairs) else min(0.1, 0.45 / pairs))):
             continue
         (low, left), (high, right) = (
-            tallest(peaks, supply + side * distance, 1 + error * lines_of_slip) for side in (-1, 1)
+            tallest(peaks, supply + side * distance, 0.3 + error * lines_of_slip) for side in (-1, 1)
         )
         if low and high:
             total += min(low, high)
@@ -215,9 +215,9 @@ def weigh(peaks, slip, error, supply, pairs, slots):
                 finest = slip_of((right - left) / 2)
     if not math.isnan(slots * pairs):
         centre = slots * supply * (1 - slip) / pairs
-        tolerance = 1 + error * slots * supply / pairs
+        tolerance = 0.3 + error * slots * supply / pairs
         (low, left), (high, right) = (tallest(peaks, centre + side * supply, tolerance) for side in (-1, 1))
-        if max(low, high) >= 20 or min(low, high) > 0:
+        if min(low, high) > 0 or (total > 0 and max(low, high) >= 20):
             total += max(low, high)
             finest = 1 - (left + supply if low > high else right - supply) * pairs / (slots * supply)
     return total, finest
@@ -229,12 +229,12 @@ def estimate_slip(lines, pairs, slots):
     peaks = find_peaks(lines, min(lines.last - LOBE, math.ceil(reach) + 2 * LOBE))
     found = []
     for line, _ in peaks:
-        guesses = [((supply - line) / (2 * supply), 0.25 / supply)]
+        guesses = [((supply - line) / (2 * supply), 0.1 / supply)]
         if not math.isnan(pairs):
-            guesses += [(1 - abs(line - supply) * pairs / supply, 0.5 * pairs / supply)]
+            guesses += [(1 - abs(line - supply) * pairs / supply, 0.15 * pairs / supply)]
         if not math.isnan(slots * pairs):
             whole = slots * supply / pairs
-            guesses += [(1 - (line - supply) / whole, 0.5 / whole), (1 - (line + supply) / whole, 0.5 / whole)]
+            guesses += [(1 - (line - supply) / whole, 0.15 / whole), (1 - (line + supply) / whole, 0.15 / whole)]
         found += [
             weigh(peaks, slip, error, supply, pairs, slots) for slip, error in guesses if 1 / supply < slip <= 0.1
         ]

@@ -178,3 +178,35 @@ def test_unbalance_of_the_simulator_is_read_within_1_db(level, seconds):
     assert 20 * math.log10(ratio / true_sequence(gains)) == pytest.approx(0, abs=1.0)
     unbalance = float(table.column("fundamental_unbalance")[0])
     assert 20 * math.log10(unbalance / (2 * more / (3 + more))) == pytest.approx(0, abs=1.0)
+
+
+def drawn_motor(rng, seed):
+    """Return currents, slip, pole pairs, slots and length of a motor with some faults among other people's tones."""
+    pairs, slots = int(rng.integers(1, 7)), int(rng.integers(20, 60))
+    seconds, slip, supply = float(rng.choice([1, 2, 4, 8])), rng.uniform(0.003, 0.06), rng.uniform(49.7, 50.3)
+    faults = {"bars": rng.uniform(-60, -40), "eccentricity": rng.uniform(-65, -45), "slot_level": rng.uniform(-65, -45)}
+    present = {fault: level for fault, level in faults.items() if rng.uniform() < 0.65}
+    currents = motor(
+        seconds, rate=RATE * 2, supply=supply, slip=slip, pole_pairs=pairs, slots=slots,
+        noise=float(rng.choice([1e-4, 1e-3])), seed=seed, **present,
+    )  # fmt: skip
+    t = np.arange(currents.shape[2]) / (2 * RATE)
+    for _ in range(3 if rng.uniform() < 0.5 else 0):
+        tone = 10 ** (rng.uniform(-65, -50) / 20) * np.cos(2 * np.pi * rng.uniform(5, 900) * t + rng.uniform(0, 6))
+        currents += 10 * tone
+    return currents, slip, pairs, slots, 0.2 * pairs / (supply * seconds)
+
+
+def test_an_estimated_slip_is_right_or_refused_whatever_the_motor():
+    """Among 300 motors, half of them with three foreign tones each, at most three are told a wrong slip."""
+    rng = np.random.default_rng(5)
+    right = wrong = 0
+    for seed in range(300):
+        currents, slip, pairs, slots, line = drawn_motor(rng, seed)
+        plate = {"supply_frequency": 50.0, "pole_pairs": pairs, "rotor_slots": slots if seed % 2 else None}
+        table = features.extract(currents, 2 * RATE, quantity="current", **plate)
+        told = float(table.column("slip_estimated")[0, 0])
+        right += abs(told - slip) <= max(1e-3, line)
+        wrong += abs(told - slip) > max(1e-3, line)
+    assert wrong <= 3
+    assert right >= 150
