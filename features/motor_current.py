@@ -41,7 +41,7 @@ def describe(
     orders: NDArray[np.float64],
     supply_frequency: float | None,
     pole_pairs: NDArray[np.float64],
-    rotor_slots: NDArray[np.float64] | None = None,
+    rotor_slots: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint32]]:
     """Return features (n, phases, F), of the phases together (n, G) and reasons (n, phases).
 
@@ -59,20 +59,24 @@ def describe(
         Nominal [Hz].
     pole_pairs, rotor_slots : (n,)
         Of the motor.
+
+    References
+    ----------
+    ISO 20958:2013, Condition monitoring and diagnostics of machine systems - Electrical signature analysis of
+    three-phase induction motors; each feature's own source stands in the catalogue.
     """
     n, phases, samples = currents.shape
     values = np.full((n, phases, len(COLUMNS)), np.nan, np.float64)
     group = np.full((n, len(GROUP_COLUMNS)), np.nan, np.float64)
-    slots = np.full(n, np.nan) if rotor_slots is None else rotor_slots
     reasons = np.zeros((n, phases), np.uint32)
     reasons[np.isnan(speed)] |= np.uint32(Reason.NO_SPEED)
     reasons[np.isnan(orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
     reasons[np.isnan(pole_pairs)] |= np.uint32(Reason.NO_POLE_PAIRS)
-    reasons[np.isnan(slots)] |= np.uint32(Reason.NO_SLOTS)
+    reasons[np.isnan(rotor_slots)] |= np.uint32(Reason.NO_SLOTS)
     if phases != 3:
         reasons |= np.uint32(Reason.SINGLE_PHASE)
     nominal = math.nan if supply_frequency is None else supply_frequency
-    motors = np.column_stack((speed, pole_pairs, slots, orders))
+    motors = np.column_stack((speed, pole_pairs, rotor_slots, orders))
     work = _Workspace.of(phases, samples, sampling_rate, nominal)
     for row in range(n):
         _describe_record(np.ascontiguousarray(currents[row]), work, motors[row], values[row], group[row], reasons[row])
