@@ -53,6 +53,8 @@ class ComponentAnswer(Answer):
     component: str
     kind: str
     bearing: dict[str, Any] | None = Field(description="Geometry in m and rad, and where it comes from.")
+    teeth: int | None = Field(None, description="Of a gear.")
+    ratio: float = Field(1.0, description="How often a gear's shaft turns while the machine's turns once.")
 
 
 class PointAnswer(Answer):
@@ -64,6 +66,7 @@ class PointAnswer(Answer):
     sampling_rate_hz: float | None
     direction: str | None
     component: str | None
+    pulses_per_turn: int | None = Field(None, description="Of a tachometer.")
 
 
 class MachineAnswer(FleetMachine):
@@ -73,6 +76,7 @@ class MachineAnswer(FleetMachine):
     rated_power_kw: float | None
     supply_frequency_hz: float | None
     pole_pairs: int | None
+    rotor_slots: int | None = None
     severity_limits: dict[str, Any] | None = Field(description="Zone limits of velocity RMS in m/s, and their source.")
     planning_horizon_h: float
     baseline_acquisitions: int

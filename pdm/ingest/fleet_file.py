@@ -41,6 +41,8 @@ class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     key: str
     kind: ComponentKind
     bearing: BearingForm | None = None
+    teeth: int | None = None
+    ratio: float = 1.0
 
 
 class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -52,6 +54,7 @@ class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     sampling_rate_hz: float | None = None
     direction: str | None = None
     component: str | None = None
+    pulses_per_turn: int | None = None
 
 
 class SeverityForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,6 +78,7 @@ class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     rated_power_kw: float | None = None
     supply_frequency_hz: float | None = None
     pole_pairs: int | None = None
+    rotor_slots: int | None = None
     severity_limits: SeverityForm | None = None
     planning_horizon_h: float = 336.0
     baseline_acquisitions: int = 30
@@ -163,13 +167,15 @@ def machine_to_document(machine: Machine) -> dict[str, Any]:
         rated_power_kw=_scaled(machine.rated_power, 1e-3),
         supply_frequency_hz=machine.supply_frequency,
         pole_pairs=machine.pole_pairs,
+        rotor_slots=machine.rotor_slots,
         severity_limits=None if machine.severity_limits is None else _limits_form(machine.severity_limits),
         planning_horizon_h=_round(machine.planning_horizon / 3600),
         baseline_acquisitions=machine.baseline_acquisitions,
         timeline=machine.timeline,
         components=[_component_form(c) for c in machine.components],
         points=[
-            PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component) for p in machine.points
+            PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
+            for p in machine.points
         ],
     )
     document: dict[str, Any] = msgspec.to_builtins(form)
@@ -187,7 +193,7 @@ def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
 
 def _component(form: ComponentForm) -> Component:
     if form.bearing is None:
-        return Component(form.key, form.kind)
+        return Component(form.key, form.kind, None, form.teeth, form.ratio)
     bearing = BearingGeometry(
         form.bearing.rolling_elements,
         form.bearing.element_diameter_mm * 1e-3,
@@ -195,11 +201,19 @@ def _component(form: ComponentForm) -> Component:
         math.radians(form.bearing.contact_angle_deg),
         form.bearing.source,
     )
-    return Component(form.key, form.kind, bearing)
+    return Component(form.key, form.kind, bearing, form.teeth, form.ratio)
 
 
 def _point(form: PointForm) -> MeasurementPoint:
-    return MeasurementPoint(form.key, form.quantity, form.unit, form.sampling_rate_hz, form.direction, form.component)
+    return MeasurementPoint(
+        form.key,
+        form.quantity,
+        form.unit,
+        form.sampling_rate_hz,
+        form.direction,
+        form.component,
+        form.pulses_per_turn,
+    )
 
 
 def _limits(form: SeverityForm) -> SeverityLimits:
@@ -222,6 +236,7 @@ def _machine(
         rated_power=None if form.rated_power_kw is None else form.rated_power_kw * 1e3,
         supply_frequency=form.supply_frequency_hz,
         pole_pairs=form.pole_pairs,
+        rotor_slots=form.rotor_slots,
         severity_limits=limits,
         planning_horizon=form.planning_horizon_h * 3600,
         baseline_acquisitions=form.baseline_acquisitions,
@@ -243,7 +258,7 @@ def _limits_form(limits: SeverityLimits) -> SeverityForm:
 def _component_form(component: Component) -> ComponentForm:
     bearing = component.bearing
     if bearing is None:
-        return ComponentForm(component.key, component.kind)
+        return ComponentForm(component.key, component.kind, None, component.teeth, component.ratio)
     form = BearingForm(
         bearing.rolling_elements,
         _round(bearing.element_diameter * 1e3),

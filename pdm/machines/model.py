@@ -71,23 +71,34 @@ class BearingGeometry:
 
 @dataclass(frozen=True)
 class Component:
-    """A part of a machine that can fail on its own and is replaced as a whole."""
+    """A part of a machine that can fail on its own and is replaced as a whole.
+
+    `teeth` is a gear's; its shaft turns `ratio` times as fast as the machine's speed.
+    """
 
     key: str
     kind: ComponentKind
     bearing: BearingGeometry | None = None
+    teeth: int | None = None
+    ratio: float = 1.0
 
     def __post_init__(self) -> None:
         check_key(self.key, "component")
         if self.bearing is not None and self.kind is not ComponentKind.BEARING:
             raise InvalidInputError(f"component {self.key!r} is no bearing but has a geometry", field="bearing")
+        if self.kind is not ComponentKind.GEAR and (self.teeth is not None or self.ratio != 1.0):
+            raise InvalidInputError(f"component {self.key!r} is no gear but has teeth or a ratio", field="teeth")
+        _check_count(self.teeth, 5, "teeth")
+        if not 1e-4 <= self.ratio <= 1e4:
+            raise InvalidInputError(f"a gear's shaft turns 0.0001 to 10000 times, not {self.ratio}", field="ratio")
 
 
 @dataclass(frozen=True)
 class MeasurementPoint:
     """A place on a machine where one quantity is sensed in one direction, in a declared unit.
 
-    `sampling_rate` [Hz] is None for a point that reports scalars.
+    `sampling_rate` [Hz] is None for a point that reports scalars. A tachometer marks the shaft whose speed is the
+    machine's, `pulses_per_turn` times a turn; sampled with vibration, it says where the shaft stands at each sample.
     """
 
     key: str
@@ -96,6 +107,7 @@ class MeasurementPoint:
     sampling_rate: float | None = None
     direction: str | None = None
     component: str | None = None
+    pulses_per_turn: int | None = None
 
     def __post_init__(self) -> None:
         check_key(self.key, "point")
@@ -105,6 +117,11 @@ class MeasurementPoint:
                 f"point {self.key!r}: sampling rate {self.sampling_rate} Hz must be in (0, 10 MHz]",
                 field="sampling_rate_hz",
             )
+        if (self.quantity == "tachometer") != (self.pulses_per_turn is not None):
+            raise InvalidInputError(
+                f"point {self.key!r}: a tachometer has pulses_per_turn, and nothing else has", field="pulses_per_turn"
+            )
+        _check_count(self.pulses_per_turn, 1, "pulses_per_turn")
 
     @property
     def is_waveform(self) -> bool:
@@ -148,6 +165,7 @@ class Machine:
     rated_power: float | None = None
     supply_frequency: float | None = None
     pole_pairs: int | None = None
+    rotor_slots: int | None = None
     severity_limits: SeverityLimits | None = None
     planning_horizon: float = 14 * 86400.0
     baseline_acquisitions: int = 30
@@ -164,6 +182,7 @@ class Machine:
         _check_positive(self.rated_power, "rated_power_kw")
         _check_positive(self.supply_frequency, "supply_frequency_hz")
         _check_positive(self.pole_pairs, "pole_pairs")
+        _check_count(self.rotor_slots, 2, "rotor_slots")
         _check_positive(self.planning_horizon, "planning_horizon_h")
         if self.baseline_acquisitions < 10:
             raise InvalidInputError("a baseline needs at least 10 acquisitions", field="baseline_acquisitions")
@@ -180,6 +199,11 @@ class Machine:
 def _check_positive(value: float | None, field: str) -> None:
     if value is not None and not 0 < value < float("inf"):
         raise InvalidInputError(f"{field} must be positive, not {value}", field=field)
+
+
+def _check_count(value: int | None, least: int, field: str) -> None:
+    if value is not None and not least <= value <= 100_000:
+        raise InvalidInputError(f"{field} must be {least} to 100000, not {value}", field=field)
 
 
 def _unique(keys: list[str], field: str) -> set[str]:

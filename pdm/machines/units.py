@@ -27,6 +27,7 @@ UNITS: dict[str, dict[str, tuple[float, float]]] = {
     "force": {"N": (1.0, 0.0), "kN": (1e3, 0.0)},
     "flow": {"m3/s": (1.0, 0.0), "m3/h": (1 / 3600, 0.0), "l/min": (1e-3 / 60, 0.0)},
     "ratio": {"1": (1.0, 0.0), "%": (0.01, 0.0)},
+    "tachometer": {"1": (1.0, 0.0), "V": (1.0, 0.0)},  # its level says nothing, when it rises does
 }
 
 

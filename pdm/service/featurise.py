@@ -12,27 +12,13 @@ from numpy.typing import NDArray
 
 import features
 from features.catalogue import names
-from pdm.machines.model import ComponentKind, Machine, MeasurementPoint
 from pdm.machines.units import si_conversion
+from pdm.service.shafts import Channel, Shaft, bearing_orders, shafts_of
 
 VIBRATION_COLUMNS = names("vibration", "channel")
 CURRENT_COLUMNS = names("current", "channel") + names("current", "group")
 
-_UNKNOWN_ORDERS = np.full(4, np.nan)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One stored waveform with what its features need to know: speed [Hz], geometry and motor data."""
-
-    point_id: int
-    measured_at: datetime
-    point: MeasurementPoint
-    machine: Machine
-    speed: float | None
-    samples: NDArray[np.float32] | NDArray[np.int16]
-    sampling_rate: float
-    scale: float | None
+_Motor = tuple[float | None, int | None, int | None]  # supply frequency [Hz], pole pairs, rotor slots
 
 
 @dataclass(frozen=True)
@@ -46,20 +32,29 @@ class FeatureRows:
     reasons: NDArray[np.uint32]
 
 
-def vibration_rows(channels: Iterable[Channel]) -> FeatureRows:
-    """Return the vibration features of acceleration channels; each channel stands alone."""
-    groups: dict[tuple[float, int, bool], list[Channel]] = defaultdict(list)
-    for channel in channels:
-        groups[channel.sampling_rate, len(channel.samples), _is_counts(channel)].append(channel)
+def vibration_rows(channels: Sequence[Channel], tachometers: Iterable[Channel] = ()) -> FeatureRows:
+    """Return the vibration features of acceleration channels; each stands alone, but for its acquisition's tachometer.
+
+    A record that is no measurement has a row without features but the reason.
+    """
+    groups: dict[tuple[float, int, bool, bool], list[tuple[Channel, Shaft]]] = defaultdict(list)
+    for channel, shaft in zip(channels, shafts_of(channels, tachometers), strict=True):
+        key = (channel.sampling_rate, len(channel.samples), _is_counts(channel), shaft.angle is not None)
+        groups[key].append((channel, shaft))
     parts = []
-    for (sampling_rate, _, is_counts), members in groups.items():
+    for (sampling_rate, _, is_counts, _), pairs in groups.items():
+        members, shafts = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        angles = [shaft.angle for shaft in shafts if shaft.angle is not None]
         table = features.extract(
             _stack_counts(members) if is_counts else _stack(members),
             sampling_rate,
             scale=_scales(members) if is_counts else None,
             quantity="vibration",
-            speed=_speeds(members),
-            bearing_orders=np.stack([bearing_orders(c.machine, c.point) for c in members]),
+            speed=np.array([shaft.speed for shaft in shafts]),
+            shaft_angle=np.stack(angles) if angles else None,
+            bearing_orders=np.stack([shaft.bearing_orders for shaft in shafts]),
+            gear_teeth=np.array([shaft.teeth for shaft in shafts]),
+            bad="flag",
         )
         parts.append((members, table.values[:, 0], table.reasons[:, 0]))
     return _rows(VIBRATION_COLUMNS, parts)
@@ -71,7 +66,9 @@ def current_rows(channels: Iterable[Channel]) -> FeatureRows:
     What is said of the phases together stands in the row of the first phase.
     """
     parts = []
-    for (sampling_rate, phases, supply, pole_pairs), records in _acquisitions_of_current(channels).items():
+    for (sampling_rate, phases, (supply, pole_pairs, rotor_slots)), records in _acquisitions_of_current(
+        channels
+    ).items():
         members = [channel for record in records for channel in record]
         first = [record[0] for record in records]
         is_counts = all(_is_counts(c) and c.scale == members[0].scale for c in members)
@@ -85,6 +82,8 @@ def current_rows(channels: Iterable[Channel]) -> FeatureRows:
             bearing_orders=np.stack([bearing_orders(c.machine, c.point) for c in first]),
             supply_frequency=supply,
             pole_pairs=pole_pairs,
+            rotor_slots=rotor_slots,
+            bad="flag",
         )
         values = np.full((len(records), phases, len(CURRENT_COLUMNS)), np.nan, np.float32)
         values[:, :, : len(table.names)] = table.values
@@ -93,41 +92,18 @@ def current_rows(channels: Iterable[Channel]) -> FeatureRows:
     return _rows(CURRENT_COLUMNS, parts)
 
 
-def bearing_orders(machine: Machine, point: MeasurementPoint) -> NDArray[np.float64]:
-    """Return BPFO, BPFI, BSF, FTF as multiples of shaft speed for what `point` looks at, NaN if unknown.
-
-    That is the bearing the point is mounted on, or the machine's only bearing.
-    """
-    bearings = [c for c in machine.components if c.kind is ComponentKind.BEARING and c.bearing is not None]
-    own = [c for c in bearings if c.key == point.component]
-    chosen = own or (bearings if len(bearings) == 1 else [])
-    if not chosen or chosen[0].bearing is None:
-        return _UNKNOWN_ORDERS
-    geometry = chosen[0].bearing
-    orders = features.BearingGeometry(
-        rolling_elements=geometry.rolling_elements,
-        element_diameter=geometry.element_diameter,
-        pitch_diameter=geometry.pitch_diameter,
-        contact_angle=geometry.contact_angle,
-    ).orders()
-    return np.array([orders.bpfo, orders.bpfi, orders.bsf, orders.ftf])
-
-
-def _acquisitions_of_current(
-    channels: Iterable[Channel],
-) -> dict[tuple[float, int, float | None, int | None], list[list[Channel]]]:
+def _acquisitions_of_current(channels: Iterable[Channel]) -> dict[tuple[float, int, _Motor], list[list[Channel]]]:
     by_acquisition: dict[tuple[str, datetime, float, int], list[Channel]] = defaultdict(list)
     for channel in channels:
-        key = (channel.machine.key, channel.measured_at, channel.sampling_rate, len(channel.samples))
-        by_acquisition[key].append(channel)
-    groups: dict[tuple[float, int, float | None, int | None], list[list[Channel]]] = defaultdict(list)
+        by_acquisition[channel.sampled_with].append(channel)
+    groups: dict[tuple[float, int, _Motor], list[list[Channel]]] = defaultdict(list)
     for record in by_acquisition.values():
         record.sort(key=lambda channel: channel.point.key)
         machine = record[0].machine
-        motor = (machine.supply_frequency, machine.pole_pairs)
+        motor = (machine.supply_frequency, machine.pole_pairs, machine.rotor_slots)
         together = [record] if len(record) == 3 else [[channel] for channel in record]
         for phases in together:
-            groups[(phases[0].sampling_rate, len(phases), *motor)].append(phases)
+            groups[phases[0].sampling_rate, len(phases), motor].append(phases)
     return groups
 
 

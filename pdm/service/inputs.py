@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,15 +17,10 @@ from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
-from pdm.service.featurise import (
-    CURRENT_COLUMNS,
-    VIBRATION_COLUMNS,
-    Channel,
-    FeatureRows,
-    current_rows,
-    vibration_rows,
-)
+from pdm.service.featurise import CURRENT_COLUMNS, VIBRATION_COLUMNS, FeatureRows, current_rows, vibration_rows
+from pdm.service.shafts import Channel
 from pdm.store import analysis, feature_rows
+from pdm.store.analysis import StoredWaveform
 from pdm.store.machines import StoredMachine
 
 Key = tuple[int, datetime]
@@ -44,26 +39,8 @@ class _Parts:
 def featurise_new(conn: Connection[Any], machines: Mapping[int, StoredMachine], keys: Sequence[Key]) -> list[Snapshot]:
     """Compute and store the features of newly received acquisitions; returns snapshots in the order of `keys`."""
     contexts = analysis.fetch_contexts(conn, keys)
-    channels: dict[str, list[Channel]] = defaultdict(list)
-    owners = _owners(machines)
-    for waveform in analysis.fetch_waveforms(conn, keys):
-        machine_id, name = owners[waveform.point_id]
-        machine = machines[machine_id].machine
-        point = next(p for p in machine.points if p.key == name)
-        context = contexts[machine_id, waveform.measured_at]
-        channels[point.quantity].append(
-            Channel(
-                point_id=waveform.point_id,
-                measured_at=waveform.measured_at,
-                point=point,
-                machine=machine,
-                speed=context.speed,
-                samples=waveform.samples,
-                sampling_rate=waveform.sampling_rate,
-                scale=waveform.scale,
-            )
-        )
-    vibration = vibration_rows(channels["acceleration"])
+    channels = channels_of(machines, contexts, analysis.fetch_waveforms(conn, keys))
+    vibration = vibration_rows(channels["acceleration"], channels["tachometer"])
     current = current_rows(channels["current"])
     _store(conn, TABLES["acceleration"], vibration)
     _store(conn, TABLES["current"], current)
@@ -72,15 +49,42 @@ def featurise_new(conn: Connection[Any], machines: Mapping[int, StoredMachine], 
     return _snapshots(machines, keys, contexts, vectors, scalars)
 
 
+def channels_of(
+    machines: Mapping[int, StoredMachine],
+    contexts: Mapping[Key, OperatingContext],
+    waveforms: Iterable[StoredWaveform],
+) -> dict[str, list[Channel]]:
+    """Return stored waveforms by quantity, with what is known of their machines."""
+    channels: dict[str, list[Channel]] = defaultdict(list)
+    owners = _owners(machines)
+    for waveform in waveforms:
+        machine_id, name = owners[waveform.point_id]
+        machine = machines[machine_id].machine
+        point = next(p for p in machine.points if p.key == name)
+        channels[point.quantity].append(
+            Channel(
+                point_id=waveform.point_id,
+                measured_at=waveform.measured_at,
+                point=point,
+                machine=machine,
+                speed=contexts[machine_id, waveform.measured_at].speed,
+                samples=waveform.samples,
+                sampling_rate=waveform.sampling_rate,
+                scale=waveform.scale,
+            )
+        )
+    return channels
+
+
 def recall(conn: Connection[Any], machine_id: int, machine: StoredMachine, times: Sequence[datetime]) -> list[Snapshot]:
-    """Return snapshots of acquisitions whose features are stored already, for a replay."""
+    """Return snapshots of acquisitions whose features are stored already, in their newest version, for a replay."""
     keys = [(machine_id, at) for at in times]
     machines = {machine_id: machine}
     quantities = {machine.point_ids[p.key]: p.quantity for p in machine.machine.points if p.is_waveform}
     vectors: dict[Key, NDArray[np.float32]] = {}
     for quantity, columns in (("acceleration", VIBRATION_COLUMNS), ("current", CURRENT_COLUMNS)):
         points = [point_id for point_id, kind in quantities.items() if kind == quantity]
-        vectors |= feature_rows.fetch_features(conn, TABLES[quantity], columns, points, times, FEATURE_VERSION)
+        vectors |= feature_rows.fetch_features(conn, TABLES[quantity], columns, points, times)
     return _snapshots(machines, keys, analysis.fetch_contexts(conn, keys), vectors, analysis.fetch_scalars(conn, keys))
 
 

@@ -13,7 +13,7 @@ from pdm.store.queries import query
 
 Row = dict[str, Any]
 
-# The table of the newest feature version, by the quantity that a point measures.
+# By the quantity that a point measures.
 FEATURE_TABLES = {
     "acceleration": "feature_vibration_v1",
     "velocity": "feature_vibration_v1",
@@ -21,11 +21,17 @@ FEATURE_TABLES = {
     "current": "feature_current_v1",
 }
 
-_BUCKETS = sql.SQL(
-    "SELECT time_bucket({width}, measured_at) AS bucket, count(*), {columns} FROM {table} "
+# Of each time the newest version: what was computed again stands beside the old.
+_NEWEST = (
+    "WITH newest AS (SELECT DISTINCT ON (measured_at) measured_at, feature_version, reasons, {listed} FROM {table} "
     "WHERE point_id = {point_id} AND measured_at >= {since} AND measured_at < {before} "
+    "ORDER BY measured_at DESC, feature_version DESC) "
+)
+_BUCKETS = sql.SQL(
+    _NEWEST + "SELECT time_bucket({width}, measured_at) AS bucket, count(*), {columns} FROM newest "
     "GROUP BY bucket ORDER BY bucket LIMIT {limit}"
 )
+_ABSENCES = sql.SQL(_NEWEST + "SELECT feature_version, count(*), {columns} FROM newest GROUP BY feature_version")
 
 
 def page_acquisitions(
@@ -76,12 +82,38 @@ def fetch_feature_buckets(
         for function in ("min", "avg", "max")
     )
     statement = _BUCKETS.format(
-        width=sql.Literal(width),
+        **_newest(table, names, point_id, since, before),
         columns=columns,
-        table=sql.Identifier(table),
-        point_id=sql.Literal(point_id),
-        since=sql.Literal(since),
-        before=sql.Literal(before),
+        width=sql.Literal(width),
         limit=sql.Literal(limit),
     )
     return conn.execute(statement).fetchall()
+
+
+def fetch_absences(
+    conn: Connection[Any], table: str, names: Sequence[str], *, point_id: int, since: datetime, before: datetime
+) -> list[tuple[Any, ...]]:
+    """Return (feature_version, count, then of each feature how often it is absent and all reasons' bits then).
+
+    A row a version, over the newest rows of [since, before); `names` as for `fetch_feature_buckets`.
+    """
+    columns = sql.SQL(", ").join(
+        sql.SQL("count(*) - count({0}), coalesce(bit_or(reasons) FILTER (WHERE {0} IS NULL), 0)").format(
+            sql.Identifier(name)
+        )
+        for name in names
+    )
+    statement = _ABSENCES.format(**_newest(table, names, point_id, since, before), columns=columns)
+    return conn.execute(statement).fetchall()
+
+
+def _newest(
+    table: str, names: Sequence[str], point_id: int, since: datetime, before: datetime
+) -> dict[str, sql.Composable]:
+    return {
+        "listed": sql.SQL(", ").join(sql.Identifier(name) for name in names),
+        "table": sql.Identifier(table),
+        "point_id": sql.Literal(point_id),
+        "since": sql.Literal(since),
+        "before": sql.Literal(before),
+    }

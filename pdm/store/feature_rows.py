@@ -26,6 +26,8 @@ def insert_features(
     values: NDArray[np.float32],
     reasons: NDArray[np.uint32],
     feature_version: int,
+    *,
+    keep_existing: bool = False,
 ) -> None:
     """Write feature vectors; NaN becomes NULL. A channel that came late may complete a row written before.
 
@@ -38,6 +40,8 @@ def insert_features(
     values : (n, len(columns)) float32
     reasons : (n,) uint32
         Why values are absent, as `features.Reason`.
+    keep_existing : bool
+        Leave rows alone that are there in this version, whoever wrote them and when.
     """
     if not len(point_ids):
         return
@@ -53,12 +57,20 @@ def insert_features(
     ):
         copy.write(_encode(point_ids, measured_at, values, reasons, feature_version))
     present = [sql.SQL("nullif({}, 'NaN'::real)").format(name) for name in names]
-    changed = sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(name) for name in [keys[-1], *names])
+    changed = sql.SQL("UPDATE SET {}").format(
+        sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(name) for name in [keys[-1], *names])
+    )
     conn.execute(
         sql.SQL(
             "INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY point_id, measured_at"
-            " ON CONFLICT (point_id, measured_at, feature_version) DO UPDATE SET {}"
-        ).format(target, listed, sql.SQL(", ").join([*keys, *present]), incoming, changed)
+            " ON CONFLICT (point_id, measured_at, feature_version) DO {}"
+        ).format(
+            target,
+            listed,
+            sql.SQL(", ").join([*keys, *present]),
+            incoming,
+            sql.SQL("NOTHING") if keep_existing else changed,
+        )
     )
     conn.execute(sql.SQL("DELETE FROM {}").format(incoming))
 
@@ -69,19 +81,22 @@ def fetch_features(
     columns: Sequence[str],
     point_ids: Sequence[int],
     measured_at: Sequence[datetime],
-    feature_version: int,
 ) -> dict[Key, NDArray[np.float32]]:
-    """Return the stored vectors of points at given times, NaN where a value is absent."""
+    """Return the newest version's vectors of points at given times, NaN where a value is absent.
+
+    A feature that a row's version did not have yet is absent.
+    """
     if not point_ids or not measured_at:
         return {}
     listed = sql.SQL(", ").join(sql.Identifier(name) for name in columns)
     statement = sql.SQL(
-        "SELECT point_id, measured_at, {} FROM {} WHERE point_id = ANY (%(points)s) AND feature_version = %(version)s"
+        "SELECT DISTINCT ON (point_id, measured_at) point_id, measured_at, {} FROM {}"
+        " WHERE point_id = ANY (%(points)s)"
         " AND measured_at BETWEEN %(first)s AND %(last)s AND measured_at = ANY (%(times)s)"
+        " ORDER BY point_id, measured_at, feature_version DESC"
     ).format(listed, sql.Identifier(table))
     wanted = {
         "points": list(point_ids),
-        "version": feature_version,
         "times": list(measured_at),
         "first": min(measured_at),
         "last": max(measured_at),

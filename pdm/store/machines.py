@@ -156,6 +156,7 @@ def _machine_row(machine: Machine, site_id: int, line_id: int) -> dict[str, Any]
         "rated_power": machine.rated_power,
         "supply_frequency": machine.supply_frequency,
         "pole_pairs": machine.pole_pairs,
+        "rotor_slots": machine.rotor_slots,
         "severity_limits": Jsonb(asdict(limits)) if limits is not None else None,
         "planning_horizon": machine.planning_horizon,
         "baseline_acquisitions": machine.baseline_acquisitions,
@@ -170,6 +171,8 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
         "key": component.key,
         "kind": component.kind.value,
         "bearing": Jsonb(asdict(bearing)) if bearing is not None else None,
+        "teeth": component.teeth,
+        "ratio": component.ratio,
     }
 
 
@@ -184,16 +187,20 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
         rated_power=row.rated_power,
         supply_frequency=row.supply_frequency,
         pole_pairs=row.pole_pairs,
+        rotor_slots=row.rotor_slots,
         severity_limits=SeverityLimits(**row.severity_limits) if row.severity_limits else None,
         planning_horizon=row.planning_horizon,
         baseline_acquisitions=row.baseline_acquisitions,
         timeline=Timeline(row.timeline),
         components=tuple(
-            Component(c.key, ComponentKind(c.kind), BearingGeometry(**c.bearing) if c.bearing else None)
+            Component(
+                c.key, ComponentKind(c.kind), BearingGeometry(**c.bearing) if c.bearing else None, c.teeth, c.ratio
+            )
             for c in components
         ),
         points=tuple(
-            MeasurementPoint(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component) for p in points
+            MeasurementPoint(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
+            for p in points
         ),
     )
     return StoredMachine(

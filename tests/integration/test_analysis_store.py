@@ -73,7 +73,7 @@ def test_features_come_back_bit_for_bit_and_absent_ones_are_null(pool: Pool, con
             feature_rows.insert_features(
                 conn, "feature_vibration_v1", COLUMNS, points, measured_at, write, reasons, FEATURE_VERSION
             )
-    stored = feature_rows.fetch_features(conn, "feature_vibration_v1", COLUMNS, [1, 2], times, FEATURE_VERSION)
+    stored = feature_rows.fetch_features(conn, "feature_vibration_v1", COLUMNS, [1, 2], times)
     for key, vector in zip(zip(points, measured_at, strict=True), values, strict=True):
         np.testing.assert_array_equal(stored[key], vector)
     assert ask(pool, f"SELECT point_id, measured_at FROM feature_vibration_v1 WHERE {COLUMNS[3]} IS NULL") == [

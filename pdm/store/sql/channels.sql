@@ -18,7 +18,7 @@ WHERE w.point_id = %(point_id)s::bigint AND w.measured_at = %(measured_at)s::tim
 SELECT max(measured_at) FROM acquisition WHERE machine_id = %(machine_id)s::bigint;
 
 -- name: list_feature_columns
--- The features that a table holds, in catalogue order.
+-- The features that a table holds, in the order in which they came.
 SELECT a.attname::text
 FROM pg_attribute a
 WHERE a.attrelid = to_regclass(%(table)s::text) AND a.attnum > 0 AND NOT a.attisdropped

@@ -12,19 +12,20 @@ LIMIT %(limit)s::integer;
 -- One machine as it is registered; row-level security applies.
 SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
-       m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.severity_limits,
+       m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
        m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
 WHERE m.key = %(machine)s::text;
 
 -- name: list_components
 -- The components of a machine.
-SELECT key AS component, kind, bearing FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
+SELECT key AS component, kind, bearing, teeth, ratio
+FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 
 -- name: list_points
 -- The measurement points of a machine; row-level security applies.
 SELECT p.id, p.key AS point, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
-       c.key AS component
+       c.key AS component, p.pulses_per_turn
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = %(machine_id)s::bigint
 ORDER BY p.id;

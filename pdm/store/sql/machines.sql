@@ -1,7 +1,7 @@
 -- name: fetch_machine_rows
 -- Machines by key with site and line; those of other sites than the caller's are left out.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
-       m.supply_frequency, m.pole_pairs, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
+       m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
        m.timeline
 FROM machine m
 JOIN line l ON l.id = m.line_id
@@ -10,12 +10,13 @@ WHERE m.key = ANY (%(keys)s) AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = 
 
 -- name: fetch_component_rows
 -- The components of machines, in the order in which they were registered.
-SELECT machine_id, id, key, kind, bearing FROM component
+SELECT machine_id, id, key, kind, bearing, teeth, ratio FROM component
 WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 
 -- name: fetch_point_rows
 -- The measurement points of machines, in the order in which they were registered.
-SELECT p.machine_id, p.id, p.key, p.quantity, p.unit, p.sampling_rate, p.direction, c.key AS component
+SELECT p.machine_id, p.id, p.key, p.quantity, p.unit, p.sampling_rate, p.direction, c.key AS component,
+       p.pulses_per_turn
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 
@@ -35,31 +36,35 @@ ON CONFLICT (site_id, key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
 -- name: upsert_machine
 -- Register a machine or bring its description up to date.
 INSERT INTO machine (site_id, line_id, key, name, fleet, rated_speed, rated_power, supply_frequency, pole_pairs,
-                     severity_limits, planning_horizon, baseline_acquisitions, timeline)
+                     rotor_slots, severity_limits, planning_horizon, baseline_acquisitions, timeline)
 VALUES (%(site_id)s, %(line_id)s, %(key)s, %(name)s, %(fleet)s, %(rated_speed)s, %(rated_power)s,
-        %(supply_frequency)s, %(pole_pairs)s, %(severity_limits)s, %(planning_horizon)s,
+        %(supply_frequency)s, %(pole_pairs)s, %(rotor_slots)s, %(severity_limits)s, %(planning_horizon)s,
         %(baseline_acquisitions)s, %(timeline)s)
 ON CONFLICT (key) DO UPDATE SET
     line_id = EXCLUDED.line_id, name = EXCLUDED.name, fleet = EXCLUDED.fleet,
     rated_speed = EXCLUDED.rated_speed, rated_power = EXCLUDED.rated_power,
     supply_frequency = EXCLUDED.supply_frequency, pole_pairs = EXCLUDED.pole_pairs,
+    rotor_slots = EXCLUDED.rotor_slots,
     severity_limits = EXCLUDED.severity_limits, planning_horizon = EXCLUDED.planning_horizon,
     baseline_acquisitions = EXCLUDED.baseline_acquisitions, updated_at = now()
 RETURNING id;
 
 -- name: upsert_component
 -- Register a component or bring its description up to date.
-INSERT INTO component (machine_id, key, kind, bearing)
-VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s)
-ON CONFLICT (machine_id, key) DO UPDATE SET kind = EXCLUDED.kind, bearing = EXCLUDED.bearing
+INSERT INTO component (machine_id, key, kind, bearing, teeth, ratio)
+VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(teeth)s, %(ratio)s)
+ON CONFLICT (machine_id, key) DO UPDATE SET
+    kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio
 RETURNING id;
 
 -- name: upsert_point
 -- Register a measurement point or bring what may change of it up to date.
-INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction)
-VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s)
+INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn)
+VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s,
+        %(pulses_per_turn)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
-    component_id = EXCLUDED.component_id, direction = EXCLUDED.direction
+    component_id = EXCLUDED.component_id, direction = EXCLUDED.direction,
+    pulses_per_turn = EXCLUDED.pulses_per_turn
 RETURNING id;
 
 -- name: begin_analysis
