@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup ready fmt check test trust bench demo replay clean
+.PHONY: help setup ready fmt check test trust bench peers docs demo replay clean
 
 export PYTHON ?= python3
 export PDM_DATA ?= $(abspath ../shared/data)
@@ -12,6 +12,7 @@ run := .venv/bin
 pytest := $(run)/python -m pytest -q
 stamp := .venv/setup-is-done
 tested := .venv/setup-for-tests-is-done
+compared := .venv-peers/setup-is-done
 # Fast ones first: what is wrong shows early.
 suites := tests/unit tests/contract tests/integration tests/migration tests/acceptance tests/fault
 
@@ -21,6 +22,7 @@ help:
 	@echo "replay  one recorded life held out: DATA=folder HOLD=name (MODE=live or bulk)"
 	@echo "test    the suite;  check: lint, types, layers, doctests;  fmt: format the code"
 	@echo "trust   the long fault programme;  bench: the benchmarks;  clean: remove what was made"
+	@echo "docs    write docs/features.md and its pictures again;  peers: what the benchmark of features compares with"
 
 setup: ready $(tested)
 
@@ -55,12 +57,27 @@ test: setup
 trust: setup
 	@$(pytest) -m trust --timeout 7200 tests
 
-bench: ready
+# TSFEL and tsfresh in an environment of their own, with the versions of .venv of what both need.
+peers: $(compared)
+
+$(compared): benchmarks/requirements.txt $(stamp)
+	@$(PYTHON) -m venv .venv-peers
+	@$(run)/python -m pip --disable-pip-version-check freeze --exclude-editable > .venv-peers/constraints.txt
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		-c .venv-peers/constraints.txt -r benchmarks/requirements.txt
+	@touch $@
+
+bench: ready peers
 	@mkdir -p out; : > out/bench.jsonl
 	@for program in $$(grep -l __main__ benchmarks/*.py); do \
 		echo "bench: $$program" >&2; \
-		$(run)/python -m "benchmarks.$$(basename "$$program" .py)" | tee -a out/bench.jsonl; \
+		environment=$(run); [ "$$program" != benchmarks/features.py ] || environment=.venv-peers/bin; \
+		$$environment/python -m "benchmarks.$$(basename "$$program" .py)" | tee -a out/bench.jsonl; \
 	done
+
+docs: setup
+	@$(run)/python -m docs.pictures
+	@$(run)/python -m docs.features
 
 demo: ready
 	@$(run)/pdm demo
@@ -70,6 +87,6 @@ replay: ready
 	@$(run)/pdm replay --data "$$DATA" --hold "$$HOLD" --mode "$${MODE:-bulk}"
 
 clean:
-	@rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		tests/migration/community/node_modules
+	@rm -rf .venv .venv-peers build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache tests/migration/community/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """How fast features are: one JSON line a figure, ratios of runs interleaved on one core.
 
-`python -m benchmarks.features [--seconds 8] [--samples 2048 8192 32768]`. TSFEL and tsfresh are compared where
-they are installed (benchmarks/requirements.txt), best in an environment of their own.
+`python -m benchmarks.features [--seconds 6] [--samples 2048 2560 8192 32768]`, about 2 minutes. `make bench` runs it
+in `.venv-peers`, where TSFEL and tsfresh (benchmarks/requirements.txt) are too; without them their figures are skipped.
 """
 
 from __future__ import annotations
@@ -14,21 +14,27 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
+from functools import partial
+from typing import Any
+from unittest import mock
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import ducc0
 import numpy as np
-from scipy import fft, stats
 
 import features
-from features.vibration import CORE_COLUMNS, envelope_band
+from benchmarks import feature_peers as peers
+from features.catalogue import definitions, names
+from features.tables import bearing, gear, vibration
 
 SAMPLING_RATE = 25_600.0
-SPEED = 30.0
-ORDERS = np.array([3.585, 5.415, 2.357, 0.398])
-ENVELOPE_ORDERS = ORDERS * [1, 1, 2, 1]
+CORE = tuple(d.name for d in definitions("vibration") if d.core)
+FAMILIES = {"more": vibration.MORE, "bearing": bearing.BEARING, "gear": gear.GEAR}
+BATCHES = (1, 64, 512)
+SINGLE_CALL_EXTRA = 20e-6  # [s], allowed beside twice the per-record cost of a batch of 64
 
 
 def say(**figure: object) -> None:
@@ -55,128 +61,144 @@ def ratios(numerator: list[float], denominator: list[float]) -> dict[str, float]
     return {"best": round(min(numerator) / min(denominator), 3), "median": round(statistics.median(pairs), 3)}
 
 
+def noise(rows: int, samples: int) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((rows, samples), np.float32)
+
+
+def ours(x: np.ndarray, **options: Any) -> features.Features:
+    return features.extract(
+        x, SAMPLING_RATE, speed=peers.SPEED, bearing_orders=peers.ORDERS, gear_teeth=23, **options
+    )  # fmt: skip
+
+
 def own_transforms(x: np.ndarray) -> Callable[[], None]:
-    """Return the three FFTs that the core set makes, over blocks of the same size and nothing else."""
-    rows, n = x.shape
-    _, _, length = envelope_band(n)
-    block = 16 * max(1, 2**17 // (16 * n))
-    rng = np.random.default_rng(0)
-    real = x[:block]
-    spectrum = np.empty((block, n // 2 + 1), np.complex64)
-    band = rng.normal(size=(block, 2 * length)).astype(np.float32).view(np.complex64)
-    analytic = np.empty_like(band)
-    squared = rng.normal(size=(block, length)).astype(np.float32)
-    envelope = np.empty((block, length // 2 + 1), np.complex64)
+    """Return the very FFT calls that the core set makes on `x`, on the same memory, and nothing between them."""
+    calls: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
+
+    def noting(transform: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: Any, **options: Any) -> object:
+            calls.append((transform, arguments, options))
+            return transform(*arguments, **options)
+
+        return call
+
+    ours(x[:1], names=CORE)
+    with (
+        mock.patch.object(ducc0.fft, "r2c", noting(ducc0.fft.r2c)),
+        mock.patch.object(ducc0.fft, "c2r", noting(ducc0.fft.c2r)),
+        mock.patch.object(ducc0.fft, "c2c", noting(ducc0.fft.c2c)),
+    ):
+        ours(x, names=CORE)
 
     def run() -> None:
-        for _ in range(rows // block):
-            ducc0.fft.r2c(real, axes=(1,), out=spectrum, nthreads=1)
-            ducc0.fft.c2c(band, axes=(1,), forward=False, out=analytic, nthreads=1)
-            ducc0.fft.r2c(squared, axes=(1,), out=envelope, nthreads=1)
+        for transform, arguments, options in calls:
+            transform(*arguments, **options)
 
     return run
 
 
-def vectorised_core(x: np.ndarray, fs: float) -> np.ndarray:
-    """Compute the 51 core features as one would with vectorised NumPy and SciPy in single precision."""
-    n = x.shape[1]
-    mean, deviation = x.mean(1), x.std(1)
-    magnitude, square = np.abs(x), np.mean(x * x, axis=1)
-    peak, mean_magnitude, rms = magnitude.max(1), magnitude.mean(1), np.sqrt(square)
-    d = np.diff(x, axis=1)
-    e = np.diff(d, axis=1)
-    mobility = d.std(1) / deviation
-    negative, falling = x < 0, d < 0
-    out = [
-        mean, rms, deviation, deviation**2, stats.skew(x, axis=1), stats.kurtosis(x, axis=1, fisher=False),
-        x.max(1), x.min(1), np.ptp(x, axis=1), peak, mean_magnitude, peak / rms, rms / mean_magnitude,
-        peak / mean_magnitude, peak / np.sqrt(magnitude).mean(1) ** 2,
-        (negative[:, 1:] != negative[:, :-1]).mean(1), square * n / fs, np.abs(d).mean(1),
-        (falling[:, 1:] != falling[:, :-1]).mean(1), mobility, e.std(1) / d.std(1) / mobility,
-    ]  # fmt: skip
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
-    centred = x - mean[:, None]
-    p = (np.abs(fft.rfft(centred * window, axis=1)) ** 2 * np.float32(2 / (0.375 * n * n)))[:, 1:]
-    if n % 2 == 0:
-        p[:, -1] /= 2
-    last = p.shape[1]
-    k = np.arange(1, last + 1, dtype=np.float32) * np.float32(fs / n)
-    edges = [b * last // 8 for b in range(8)]
-    total = p.sum(1)
-    share = p / total[:, None]
-    centroid = share @ k
-    u = k - centroid[:, None]
-    u2 = u * u
-    spread = np.sqrt((share * u2).sum(1))
-    cumulative = np.cumsum(share, axis=1)
-    out += [
-        *np.add.reduceat(p, edges, axis=1).T, total, centroid, spread,
-        (share * u2 * u).sum(1) / spread**3, (share * u2 * u2).sum(1) / spread**4,
-        -(share * np.log(np.maximum(share, np.float32(1e-20)))).sum(1) / np.log(last),
-        k[p.argmax(1)], k[(cumulative >= 0.85).argmax(1)],
-    ]  # fmt: skip
-    first, lines, length = envelope_band(n)
-    analytic = fft.ifft(fft.rfft(centred, axis=1)[:, first : first + lines], length, axis=1)
-    squared = (analytic.real**2 + analytic.imag**2) * np.float32((2 * length / n) ** 2)
-    level = squared.mean(1)
-    smooth = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
-    q = np.abs(fft.rfft((squared - level[:, None]) * smooth, axis=1)) ** 2 * np.float32(2 / (0.375 * length * length))
-    for line in ENVELOPE_ORDERS * (SPEED * n / fs):
-        for centre in line * np.arange(1, 4):
-            if centre < 3:
-                out.append(np.full(len(x), np.nan, np.float32))
-                continue
-            width = max(1.0, 0.02 * centre)
-            low = int(np.ceil(centre - width))
-            best = low + q[:, low : int(np.floor(centre + width)) + 1].argmax(1)
-            out.append(sum(np.take_along_axis(q, best[:, None] + i, 1)[:, 0] for i in (-1, 0, 1)))
-    out += [np.sqrt(level), np.mean(squared * squared, axis=1) / level**2]
-    return np.stack(out, axis=1)
-
-
-def chunked(x: np.ndarray, fs: float) -> np.ndarray:
-    return np.concatenate([vectorised_core(x[i : i + 16], fs) for i in range(0, len(x), 16)])
-
-
-def ours(x: np.ndarray, **options: object) -> features.Features:
-    return features.extract(x, SAMPLING_RATE, speed=SPEED, bearing_orders=ORDERS, **options)
+def chunked(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([peers.vectorised_core(x[i : i + 16], SAMPLING_RATE) for i in range(0, len(x), 16)])
 
 
 def compare(samples: int, seconds: float) -> None:
-    rows = max(16, 2**21 // samples)
-    x = np.random.default_rng(1).normal(size=(rows, samples)).astype(np.float32)
-    got, expected = ours(x[:16], names=CORE_COLUMNS).values[:, 0], vectorised_core(x[:16], SAMPLING_RATE)
+    x = noise(max(16, 2**21 // samples), samples)
+    got, expected = ours(x[:16], names=CORE).values[:, 0], peers.vectorised_core(x[:16], SAMPLING_RATE)
     known = ~np.isnan(expected).any(axis=0)
     scale = np.maximum(np.abs(expected[:, known]).max(axis=0), 1e-3)
     worst = float((np.abs(got - expected)[:, known] / scale).max())
     times = interleaved(
         seconds,
-        core=lambda: ours(x, names=CORE_COLUMNS),
+        core=lambda: ours(x, names=CORE),
         transforms=own_transforms(x),
         full=lambda: ours(x),
-        chunks=lambda: chunked(x, SAMPLING_RATE),
-        whole=lambda: vectorised_core(x, SAMPLING_RATE),
+        chunks=lambda: chunked(x),
+        whole=lambda: peers.vectorised_core(x, SAMPLING_RATE),
     )
     rate = {name: round(x.size / min(run) / 1e6, 1) for name, run in times.items()}
     better = min(("chunks", "whole"), key=lambda name: min(times[name]))
-    say(figure="features.rate", samples=samples, rows=rows, unit="million samples/s", **rate)
+    say(figure="features.rate", samples=samples, rows=len(x), unit="million samples/s", **rate)
     say(
-        figure="features.own_transforms_over_core",
-        samples=samples,
-        gate=0.5,
+        figure="features.own_transforms_over_core", samples=samples, gate=0.5, goal=0.6,
         **ratios(times["transforms"], times["core"]),
-    )
+    )  # fmt: skip
     say(
         figure="features.core_over_vectorised_scipy", samples=samples, against=better,
-        gate={8192: 14, 32768: 12}.get(samples), largest_difference=worst, **ratios(times[better], times["core"]),
+        gate={8192: 14, 32_768: 12}.get(samples), goal={8192: 18, 32_768: 14}.get(samples),
+        largest_difference=worst, **ratios(times[better], times["core"]),
     )  # fmt: skip
     say(figure="features.full_over_core_time", samples=samples, **ratios(times["full"], times["core"]))
 
 
+def compare_newcomer(seconds: float) -> None:
+    x = noise(64, 8192)
+    times = interleaved(
+        seconds, newcomer=lambda: peers.newcomer_core(x, SAMPLING_RATE), core=lambda: ours(x, names=CORE)
+    )
+    say(figure="features.core_over_newcomer_scipy", samples=8192, **ratios(times["newcomer"], times["core"]))
+
+
+def compare_batches(samples: int, seconds: float) -> None:
+    """Rates by batch, and a call with one record against its cost in a batch of 64."""
+    batches = {size: noise(size, samples) for size in BATCHES}
+    times: dict[int, list[float]] = {size: [] for size in BATCHES}
+    for x in batches.values():
+        ours(x, names=CORE)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[64]) < 5:
+        for size, x in batches.items():
+            calls = max(1, 16 // size)  # the first of several finds the caches cold
+            start = time.perf_counter()
+            for _ in range(calls):
+                ours(x, names=CORE)
+            times[size].append((time.perf_counter() - start) / calls)
+    for size, run in times.items():
+        say(
+            figure="features.core_rate", samples=samples, batch=size, unit="million samples/s",
+            best=round(size * samples / min(run) / 1e6, 1),
+            median=round(size * samples / statistics.median(run) / 1e6, 1),
+        )  # fmt: skip
+    per_record = [t / 64 for t in times[64]]
+    say(
+        figure="features.single_call_over_share_of_64", samples=samples,
+        goal=round(2 + SINGLE_CALL_EXTRA / min(per_record), 2), single_us=round(min(times[1]) * 1e6, 1),
+        **ratios(times[1], per_record),
+    )  # fmt: skip
+
+
+def compare_families(seconds: float) -> None:
+    """What each family adds to the time of the core set, as a share of the full catalogue's time."""
+    x = noise(256, 8192)
+    # A family is computed where one of its features is asked for, always beside the core set.
+    runs = {family: (*CORE, rows[0][0]) for family, rows in FAMILIES.items() if rows}
+    times = interleaved(
+        seconds,
+        core=lambda: ours(x, names=CORE),
+        full=lambda: ours(x),
+        **{family: partial(ours, x, names=chosen) for family, chosen in runs.items()},
+    )
+    core, full = min(times["core"]), min(times["full"])
+    shares = {family: round((min(times[family]) - core) / full, 3) for family in runs}
+    say(figure="features.share_of_full_time", samples=8192, core=round(core / full, 3), **shares)
+    currents = noise(48, 8192).reshape(16, 3, 8192)
+    motor = {"supply_frequency": 50.0, "pole_pairs": 2, "rotor_slots": 28}
+    extract = partial(features.extract, quantity="current", speed=24.5, bearing_orders=peers.ORDERS, **motor)
+    wave = np.float32(20) * np.cos(2 * np.pi * 50 * np.arange(8192) / 2048.0 - 2 * np.pi / 3 * np.arange(3)[:, None])
+    currents += wave.astype(np.float32)
+    run = interleaved(seconds / 2, currents=partial(extract, currents, 2048.0))
+    best, median = min(run["currents"]), statistics.median(run["currents"])
+    say(
+        figure="features.current_rate", samples=8192, phases=3, features=len(names("current")),
+        unit="million samples/s", best=round(currents.size / best / 1e6, 1),
+        median=round(currents.size / median / 1e6, 1),
+    )  # fmt: skip
+
+
 def compare_threads(seconds: float) -> None:
-    x = np.random.default_rng(1).normal(size=(512, 8192)).astype(np.float32)
-    times = interleaved(seconds, one=lambda: ours(x, threads=1), two=lambda: ours(x, threads=2))
-    say(figure="features.two_cores_over_one", samples=8192, goal=1.8, **ratios(times["one"], times["two"]))
+    x = noise(512, 8192)
+    for what, chosen in (("core", CORE), ("full", None)):
+        times = interleaved(seconds, one=partial(ours, x, names=chosen), two=partial(ours, x, names=chosen, threads=2))
+        say(figure=f"features.two_cores_over_one_{what}", samples=8192, goal=1.8, **ratios(times["one"], times["two"]))
 
 
 def warm_start() -> None:
@@ -185,67 +207,73 @@ def warm_start() -> None:
         "import time, numba; start = time.perf_counter(); import features; features.warm(); "
         "print(time.perf_counter() - start)"
     )
-    runs = [
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
-        for _ in range(3)
-    ]
+    runs = [float(_in_new_process(code)) for _ in range(3)]
     say(figure="features.warm_start", unit="s", goal=0.6, best=round(min(runs), 3), median=round(sorted(runs)[1], 3))
 
 
-def compare_peers(seconds: float) -> None:
-    x = np.random.default_rng(1).normal(size=(32, 8192)).astype(np.float32)
-    for peer, run in (("tsfel", _tsfel), ("tsfresh", _tsfresh)):
+def peak_memory() -> None:
+    """What a batch of 512 x 32768 needs beside itself at its peak, by the kernel's own account (Linux)."""
+    code = (
+        "import pathlib, numpy as np, features; features.warm(); me = pathlib.Path('/proc/self');\n"
+        "def held(key): return int(me.joinpath('status').read_text().split(key + ':')[1].split()[0])\n"
+        "x = np.random.default_rng(1).standard_normal((512, 32768), np.float32)\n"
+        "me.joinpath('clear_refs').write_text('5'); before = held('VmRSS')\n"
+        "features.extract(x, 25600.0, speed=30.0, bearing_orders=[3.6, 5.4, 2.4, 0.4], gear_teeth=23)\n"
+        "print((held('VmHWM') - before) / 1024)"
+    )
+    batch = 512 * 32_768 * 4 / 2**20
+    beyond = float(_in_new_process(code))
+    say(
+        figure="features.peak_memory_beyond_batch", samples=32_768, rows=512, unit="MiB", batch=batch,
+        value=round(beyond, 1), share_of_batch=round(beyond / batch, 3),
+    )  # fmt: skip
+
+
+def _in_new_process(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def compare_peers(samples: int, seconds: float) -> None:
+    """TSFEL and tsfresh on what they have of the core set, each record of theirs against one of a batch of ours."""
+    x = noise(512, samples)
+    few = x[:16]  # theirs is the same cost a record however many there are
+    for peer, prepare, matched, gate, goal in (
+        ("tsfel", peers.tsfel_runs, tuple(peers.MATCHED_TSFEL), 400, 500),
+        ("tsfresh", peers.tsfresh_runs, tuple(peers.MATCHED_TSFRESH), 200, 250),
+    ):
         if importlib.util.find_spec(peer) is None:
-            say(figure=f"features.core_over_{peer}", skipped=f"{peer} is not installed: benchmarks/requirements.txt")
+            say(figure=f"features.matched_over_{peer}", skipped=f"{peer} is not installed: `make peers`")
             continue
-        times = interleaved(seconds, peer=run(x), core=lambda: ours(x, names=CORE_COLUMNS))
-        say(figure=f"features.core_over_{peer}", samples=8192, **ratios(times["peer"], times["core"]))
-
-
-def _tsfel(x: np.ndarray) -> Callable[[], object]:
-    """TSFEL's own functions for what of the core set it has."""
-    import tsfel
-
-    own = (
-        tsfel.rms, tsfel.calc_std, tsfel.calc_var, tsfel.skewness, tsfel.kurtosis, tsfel.calc_max, tsfel.calc_min,
-        tsfel.calc_mean, tsfel.pk_pk_distance, tsfel.zero_cross, tsfel.mean_abs_diff, tsfel.slope,
-    )  # fmt: skip
-    spectral = (
-        tsfel.spectral_centroid, tsfel.spectral_spread, tsfel.spectral_skewness, tsfel.spectral_kurtosis,
-        tsfel.spectral_entropy, tsfel.spectral_roll_off, tsfel.max_power_spectrum, tsfel.fundamental_frequency,
-    )  # fmt: skip
-    return lambda: [[f(r) for f in own] + [f(r, SAMPLING_RATE) for f in spectral] for r in x]
-
-
-def _tsfresh(x: np.ndarray) -> Callable[[], object]:
-    """The functions of tsfresh for what of the core set it has."""
-    from tsfresh.feature_extraction import feature_calculators as calculators
-
-    plain = (
-        calculators.mean, calculators.root_mean_square, calculators.standard_deviation, calculators.variance,
-        calculators.skewness, calculators.kurtosis, calculators.maximum, calculators.minimum,
-        calculators.abs_energy, calculators.mean_abs_change, calculators.absolute_maximum,
-    )  # fmt: skip
-    moments = [{"aggtype": kind} for kind in ("centroid", "variance", "skew", "kurtosis")]
-    return lambda: [
-        [f(r) for f in plain]
-        + [calculators.number_crossing_m(r, 0), calculators.fourier_entropy(r, 64)]
-        + list(calculators.fft_aggregated(r, moments))
-        for r in x
-    ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            runs = prepare(few, SAMPLING_RATE)
+            times = interleaved(seconds, **runs, matched=partial(ours, x, names=matched))
+        theirs = {name: [t / len(few) for t in times[name]] for name in runs}
+        own = [t / len(x) for t in times["matched"]]
+        rate = {name: round(samples / min(run) / 1e6, 2) for name, run in (theirs | {"matched": own}).items()}
+        say(
+            figure=f"features.matched_over_{peer}", samples=samples, matched=len(matched), gate=gate, goal=goal,
+            **ratios(theirs["extractor"], own), functions_alone=ratios(theirs["functions"], own),
+            million_samples_per_s=rate,
+        )  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=6.0, help="for each comparison")
-    parser.add_argument("--samples", type=int, nargs="+", default=[2048, 8192, 32_768])
+    parser.add_argument("--samples", type=int, nargs="+", default=[2048, 2560, 8192, 32_768])
     arguments = parser.parse_args()
     features.warm()
     for samples in arguments.samples:
         compare(samples, arguments.seconds)
+        compare_batches(samples, arguments.seconds)
+    compare_newcomer(arguments.seconds / 2)
+    compare_families(arguments.seconds)
     compare_threads(arguments.seconds / 2)
     warm_start()
-    compare_peers(arguments.seconds)
+    peak_memory()
+    for samples in (2048, 8192):
+        compare_peers(samples, arguments.seconds)
 
 
 if __name__ == "__main__":
