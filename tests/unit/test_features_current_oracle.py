@@ -1,6 +1,7 @@
 """Every motor current feature against plain double-precision NumPy; properties; bits alone and in any batch."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import features
+from features import _current_record_kernels as kernels
 from features.catalogue import definitions, names
+from features.motor_current import describe
 from tests.unit.motor_records import in_counts, motor, start
 from tests.unit.oracle_current import current_features
 
@@ -247,3 +250,34 @@ def test_whatever_is_asked_absence_is_explained_and_nothing_is_infinite(
         assert features.explain(table.names[column], int(table.reasons[0, phase])), table.names[column]
     for _, column in np.argwhere(np.isnan(table.group_values)):
         assert features.explain(table.group_names[column], int(table.reasons[0, 0])), table.group_names[column]
+
+
+def test_warming_compiles_all_that_any_record_needs():
+    features.warm()
+    entries = (kernels.prepare, kernels.describe_spectra, kernels.gather_bands, kernels.describe_tracks)
+    compiled = [len(kernel.signatures) for kernel in entries]
+    currents = motor(2.0)
+    for waves, scale in (
+        (currents, None),
+        (np.repeat(currents, 3, 0)[..., ::2], None),
+        ((currents * 100).astype(np.int16), 0.01),
+    ):
+        for orders in (None, ORDERS, np.full((len(waves), 4), 2.0)):
+            for phases in (1, 3):
+                extract(waves[:, :phases], scale=scale, **(PLATE | {"bearing_orders": orders}))
+    assert [len(kernel.signatures) for kernel in entries] == compiled
+
+
+def test_working_memory_does_not_grow_with_the_batch():
+    waves = np.repeat(motor(4.0), 32, axis=0).astype(np.float32)
+
+    def peak(rows):
+        unknown = np.full(rows, np.nan)
+        tracemalloc.start()
+        describe(waves[:rows], 5_000.0, unknown, np.full((rows, 4), np.nan), 50.0, unknown, unknown)
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    peak(1)
+    assert peak(32) < peak(1) + 200_000
