@@ -29,8 +29,9 @@ COMB = 3
 HARMONICS = 5
 WEAKEST = 1e-9
 """Share of a record's power below which a band holds nothing but rounding."""
+COARSEST = 4
 FINEST = 32
-"""Bands of the finest level."""
+"""Bands of the coarsest and of the finest level."""
 END_SHARE = 16
 """One so many-th of a band's samples is left out at either end, where a record that does not close rings."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
@@ -97,7 +98,7 @@ def band_kurtosis(analytic: Array, kurtosis: Array, first: int, rows: int, width
 def choose_band(kurtosis: Array, lines: Array, band: Array, out: Array, widths: Array, count: int, step: float) -> None:
     """Write kurtosis, centre and width of the most impulsive band and of the 32 bands' maximum.
 
-    Columns of `kurtosis` (rows, 2 + 4 + ...) are 2 bands, 4 bands and so on of `count` lines `step` apart; the
+    Columns of `kurtosis` (rows, 4 + 8 + ...) are 4 bands, 8 bands and so on of `count` lines `step` apart; the
     chosen band's lines go to the start of `band`, their number to `widths`.
     """
     for r in range(out.shape[0]):
@@ -105,26 +106,25 @@ def choose_band(kurtosis: Array, lines: Array, band: Array, out: Array, widths: 
         for i in range(kurtosis.shape[1]):
             if kurtosis[r, i] > kurtosis[r, best]:
                 best = i
-        bands = 2
-        while best >= 2 * bands - 2:
+        bands = COARSEST
+        while best >= 2 * bands - COARSEST:
             bands *= 2
-        index = best - (bands - 2)
+        index = best - (bands - COARSEST)
         width = count // bands
         widths[r] = width
-        for k in range(2 * width):
-            band[r, k] = lines[r, 2 * index * width + k]
-        for k in range(2 * width, band.shape[1]):
-            band[r, k] = 0.0
+        band[r, : 2 * width] = lines[r, 2 * index * width : 2 * (index + 1) * width]
+        band[r, 2 * width : 2 * (count // COARSEST)] = np.float32(0)
         out[r, 0] = kurtosis[r, best]
         out[r, 1] = (index + 0.5) * width * step
         out[r, 2] = width * step
-        if kurtosis.shape[1] >= 2 * FINEST - 2:
-            best = FINEST - 2
-            for i in range(FINEST - 2, 2 * FINEST - 2):
+        first = FINEST - COARSEST
+        if kurtosis.shape[1] > first:
+            best = first
+            for i in range(first, kurtosis.shape[1]):
                 if kurtosis[r, i] > kurtosis[r, best]:
                     best = i
             out[r, 3] = kurtosis[r, best]
-            out[r, 4] = (best - (FINEST - 2) + 0.5) * (count // FINEST) * step
+            out[r, 4] = (best - first + 0.5) * (count // FINEST) * step
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -132,17 +132,19 @@ def square_envelope(analytic: Array, squared: Array, rows: int, width: int) -> N
     """Write |z|^2 over its mean, less 1, of `width` complex samples a row."""
     for r in range(rows):
         z = analytic[r]
-        e = squared[r]
+        e = squared[r, :width]
         total = 0.0
         for start in range(0, width, 1024):
             a0 = np.float32(0)
-            for i in range(start, min(start + 1024, width)):
-                v = z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]
-                e[i] = v
+            part = z[2 * start : 2 * min(start + 1024, width)]
+            target = e[start : start + 1024]
+            for i in range(target.shape[0]):
+                v = part[2 * i] * part[2 * i] + part[2 * i + 1] * part[2 * i + 1]
+                target[i] = v
                 a0 += v
             total += a0
         inverse = np.float32(width / total) if total > 0.0 else np.float32(0)
-        for i in range(width):
+        for i in range(e.shape[0]):
             e[i] = e[i] * inverse - np.float32(1)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from features._kernels import FLAGS, LOG, SPECTRAL_FLOOR
-from features._median_kernels import LANES, NEIGHBOURS, local_medians
+from features._median_kernels import NEIGHBOURS
 from features.reasons import Reason
 
 Array = Any
@@ -19,6 +19,8 @@ FIRST_QUEFRENCY = 16
 """First line of the cepstrum searched: below lies the shape of the spectrum, not its families of lines."""
 LEAST_TURNS = 8.0
 """Lines between the members of a family that part them, and 0.5x from 1x, under a Hann window."""
+LEAST_LINE = 4.0
+"""Turns of the shaft in so many samples: fewer leave no room under the cepstrum's first lines."""
 SHAFT_TOLERANCE = 0.02
 _SHAFT = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
@@ -39,15 +41,9 @@ def interpolated_peak(power: Array, bits: Array, out: Array, step: float) -> Non
     last = power.shape[1] - 1
     for r in range(out.shape[0]):
         p = power[r]
-        b = bits[r]
-        highest = np.int32(0)
-        for k in range(1, last):
-            highest = b[k] if b[k] > highest else highest
-        if highest == 0:
+        best = strongest_line(bits[r], 1, last)
+        if p[best] <= 0.0:
             continue
-        best = 1
-        while b[best] != highest:
-            best += 1
         position = between_lines(p, best)
         offset = abs(position - best)
         fall = math.sin(math.pi * offset) / (math.pi * offset) / (1.0 - offset * offset) if offset > 1e-6 else 1.0
@@ -56,29 +52,38 @@ def interpolated_peak(power: Array, bits: Array, out: Array, step: float) -> Non
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def log_lines(power: Array, logs: Array, log_bits: Array, rows: int) -> None:
-    """Write the logarithm of lines 1 to last over their mean, none under 1e-9 of it, less its own mean."""
+def log_lines(power: Array, logs: Array, share: Array, share_bits: Array, rows: int) -> None:
+    """Write the logarithm of lines 1 to last over their mean, none under 1e-9 of it, less its own mean.
+
+    `share` is scratch and `share_bits` its bit patterns.
+    """
     last = power.shape[1] - 1
     for r in range(rows):
         p = power[r]
-        q = logs[r]
-        pattern = log_bits[r]
+        q = logs[r, :last]
+        w = share[r, :last]
+        pattern = share_bits[r]
         total = 0.0
-        for start in range(0, last, 1024):
+        for start in range(1, last + 1, 1024):
             a0 = np.float32(0)
-            for k in range(start, min(start + 1024, last)):
-                a0 += p[k + 1]
+            part = p[start : start + 1024]
+            for k in range(part.shape[0]):
+                a0 += part[k]
             total += a0
         inverse = np.float32(last / total) if total > 0.0 else np.float32(0)
         floor = np.float32(SPECTRAL_FLOOR)
-        for k in range(last):
-            v = p[k + 1] * inverse
-            q[k] = v if v > floor else floor
+        part = p[1:]
+        for k in range(part.shape[0]):
+            v = part[k] * inverse
+            w[k] = v if v > floor else floor
         total = 0.0
         for start in range(0, last, 1024):
+            stop = min(start + 1024, last)
             a0 = np.float32(0)
-            for k in range(start, min(start + 1024, last)):
-                b = pattern[k]
+            part = pattern[start:stop]
+            target = q[start:stop]
+            for k in range(part.shape[0]):
+                b = part[k]
                 f = np.float32(np.int32(b & _MANTISSA)) * np.float32(2.0**-23) - np.float32(0.5)
                 s = np.float32(LOG[9])
                 s = s * f + np.float32(LOG[8])
@@ -91,11 +96,11 @@ def log_lines(power: Array, logs: Array, log_bits: Array, rows: int) -> None:
                 s = s * f + np.float32(LOG[1])
                 s = s * f + np.float32(LOG[0])
                 s += (np.float32(np.int32(b >> 23)) - np.float32(127)) * np.float32(0.6931471805599453)
-                q[k] = s
+                target[k] = s
                 a0 += s
             total += a0
         mean = np.float32(total / last)
-        for k in range(last):
+        for k in range(q.shape[0]):
             q[k] -= mean
 
 
@@ -104,33 +109,48 @@ def describe_cepstrum(
     cepstrum: Array, bits: Array, out: Array, reasons: Array, speed: Array, lines: int, seconds: float
 ) -> None:
     """Write the strongest quefrency, its level, and the level at the shaft's period; a line is seconds / lines."""
-    windows = np.empty((2 * NEIGHBOURS + 1, LANES), np.int32)
-    centres = np.zeros(2, np.int64)
-    floors = np.empty(2)
+    scratch = np.empty(2 * NEIGHBOURS + 1, np.float32)
     last = lines // 2
     highest_line = lines // 4
     for r in range(out.shape[0]):
         p = cepstrum[r]
-        best = FIRST_QUEFRENCY
-        for k in range(FIRST_QUEFRENCY, highest_line):
-            if p[k] > p[best]:
-                best = k
-        centres[0] = centres[1] = best
-        known = False
-        if not math.isnan(speed[r]):
-            turn = lines / (speed[r] * seconds)
-            width = max(1.0, SHAFT_TOLERANCE * turn)
-            known = speed[r] * seconds >= LEAST_TURNS and turn >= 4.0
-            if not known:
-                reasons[r] |= _SHAFT if speed[r] * seconds < LEAST_TURNS else _NYQUIST
-            else:
-                place = math.ceil(turn - width)
-                for k in range(place, math.floor(turn + width) + 1):
-                    if p[k] > p[place]:
-                        place = k
-                centres[1] = place
-        local_medians(bits[r], centres, 2, last, windows, floors)
-        out[r, 7] = 10.0 * math.log10(max(p[best], 1e-30) / max(floors[0], 1e-30))
+        best = strongest_line(bits[r], FIRST_QUEFRENCY, highest_line)
+        out[r, 7] = _prominence(p, best, last, scratch)
         out[r, 8] = between_lines(p, best) * seconds / lines
-        if known:
-            out[r, 9] = 10.0 * math.log10(max(p[centres[1]], 1e-30) / max(floors[1], 1e-30))
+        if math.isnan(speed[r]):
+            continue
+        turn = lines / (speed[r] * seconds)
+        width = max(1.0, SHAFT_TOLERANCE * turn)
+        if speed[r] * seconds < LEAST_TURNS:
+            reasons[r] |= _SHAFT
+        elif turn < LEAST_LINE:
+            reasons[r] |= _NYQUIST
+        else:
+            best = math.ceil(turn - width)
+            for k in range(best, math.floor(turn + width) + 1):
+                if p[k] > p[best]:
+                    best = k
+            out[r, 9] = _prominence(p, best, last, scratch)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def strongest_line(bits: Array, first: int, stop: int) -> int:
+    """Return the first of the lines from `first` to before `stop` with the largest power, by bit patterns."""
+    part = bits[first:stop]
+    highest = np.int32(0)
+    for k in range(part.shape[0]):
+        highest = part[k] if part[k] > highest else highest
+    k = 0
+    while part[k] != highest:
+        k += 1
+    return first + k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _prominence(p: Array, k: int, last: int, scratch: Array) -> float:
+    low = max(2, k - NEIGHBOURS)
+    high = min(last - 1, k + NEIGHBOURS)
+    for i in range(low, high + 1):
+        scratch[i - low] = p[i]
+    floor = np.median(scratch[: high - low + 1])
+    return 10.0 * math.log10(max(p[k], 1e-30) / max(floor, 1e-30))

@@ -8,98 +8,116 @@ import math
 import numpy as np
 from numba import njit
 
+from features._cepstrum_kernels import strongest_line
 from features._envelope_kernels import LEAST_LINE, SLIP, component, is_inside, strongest_near
-from features._kernels import Array
+from features._kernels import FLAGS, STRETCH, Array
+from features._median_kernels import LANES, NEIGHBOURS, local_medians, median_of_lines
 from features.reasons import Reason
 
 LEAST_TURNS = 8.0
 """Shaft turns in a record that part 0.5x from 1x under a Hann window."""
-NEIGHBOURS = 32
-"""Lines either side whose median is the local noise floor."""
+_PLACES = 24
+"""Five harmonics of four faults and two pairs of sidebands."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
 _SHAFT = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _prominence(p: Array, centre: float, scratch: Array) -> float:
-    """Return line over local median [dB] at `centre`, which lies inside."""
-    last = p.shape[0] - 1
-    best = strongest_near(p, centre, SLIP)
-    low = max(2, best - NEIGHBOURS)
-    high = min(last - 1, best + NEIGHBOURS)
-    for k in range(low, high + 1):
-        scratch[k - low] = p[k]
-    floor = np.median(scratch[: high - low + 1])
-    return 10.0 * math.log10(max(p[best], 1e-30) / max(floor, 1e-30))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _mean_prominence(p: Array, centre: float, spacing: float, count: int, scratch: Array) -> float:
-    """Return the mean prominence of the lines inside among centre, centre + spacing, ...; NaN if the first is not."""
-    last = p.shape[0] - 1
-    if not is_inside(centre, SLIP, last):
-        return np.nan
-    total = 0.0
-    used = 0
-    for i in range(count):
-        if is_inside(centre + i * spacing, SLIP, last):
-            total += _prominence(p, centre + i * spacing, scratch)
-            used += 1
-    return total / used
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def bearing_prominence(
-    power: Array, squared: Array, out: Array, reasons: Array, speed: Array, orders: Array, seconds: float
+    power: Array,
+    bits: Array,
+    squared_bits: Array,
+    out: Array,
+    reasons: Array,
+    speed: Array,
+    orders: Array,
+    samples: int,
+    seconds: float,
 ) -> None:
-    """Write prominences of bearing faults and their sidebands, and the envelope's own strongest line."""
+    """Write prominences of bearing faults and their sidebands, and the envelope's own strongest line.
+
+    `bits` are the patterns of `power`, `squared_bits` those of the squared envelope's `samples`, less their mean.
+    """
     last = power.shape[1] - 1
-    scratch = np.empty(2 * NEIGHBOURS + 1, np.float32)
+    lines = np.empty(_PLACES, np.int64)
+    floors = np.empty(_PLACES)
+    windows = np.empty((2 * NEIGHBOURS + 1, LANES), np.int32)
+    levels = np.empty(_PLACES)
     for r in range(speed.shape[0]):
-        p = power[r]
         if math.isnan(out[r, 50]):
             continue
-        highest = np.float32(0)
-        for i in range(squared.shape[1]):
-            highest = max(highest, squared[r, i])
         mean = float(out[r, 49]) ** 2
-        out[r, 69] = math.sqrt((float(highest) + mean) / mean)
+        out[r, 69] = math.sqrt((_highest(squared_bits[r], samples) + mean) / mean)
         if last >= 32:
-            best = 3
-            for k in range(3, last):
-                if p[k] > p[best]:
-                    best = k
+            best = strongest_line(bits[r], 3, last)
             out[r, 70] = best / seconds
-            floor = np.median(p[3:last])
-            out[r, 71] = 10.0 * math.log10(max(p[best], 1e-30) / max(floor, 1e-30))
+            floor = median_of_lines(bits[r], 3, last)
+            out[r, 71] = 10.0 * math.log10(max(power[r, best], 1e-30) / max(floor, 1e-30))
         if math.isnan(speed[r]):
             continue
         shaft = speed[r] * seconds
+        _choose_places(power[r], lines, orders[r], shaft)
+        local_medians(bits[r], lines, _PLACES, last, windows, floors)
+        for i in range(_PLACES):
+            level = max(power[r, max(lines[i], 0)], 1e-30) / max(floors[i], 1e-30)
+            levels[i] = 10.0 * math.log10(level) if lines[i] >= 0 else np.nan
         for fault in range(4):
-            line = orders[r, fault] * shaft * (2.0 if fault == 2 else 1.0)
-            if math.isnan(line):
-                continue
-            out[r, 63 + fault] = _mean_prominence(p, line, line, 5, scratch)
-            if math.isnan(out[r, 63 + fault]):
-                reasons[r] |= _UNRESOLVED
-        _sideband(p, out, reasons, r, 67, orders[r, 1] * shaft, shaft, scratch)
-        _sideband(p, out, reasons, r, 68, 2.0 * orders[r, 2] * shaft, orders[r, 3] * shaft, scratch)
+            if not math.isnan(orders[r, fault]):
+                out[r, 63 + fault] = _mean_known(levels[5 * fault : 5 * fault + 5])
+                if math.isnan(out[r, 63 + fault]):
+                    reasons[r] |= _UNRESOLVED
+        for pair in range(2):
+            side = levels[20 + 2 * pair : 22 + 2 * pair]
+            if not math.isnan(orders[r, 1] if pair == 0 else orders[r, 2] + orders[r, 3]):
+                out[r, 67 + pair] = 0.5 * (side[0] + side[1])
+                if math.isnan(out[r, 67 + pair]):
+                    reasons[r] |= _UNRESOLVED
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sideband(
-    p: Array, out: Array, reasons: Array, r: int, column: int, centre: float, spacing: float, scratch: Array
-) -> None:
-    if math.isnan(centre + spacing):
-        return
-    width = max(1.0, SLIP * centre)
+def _choose_places(p: Array, lines: Array, orders: Array, shaft: float) -> None:
+    """Write the strongest lines at five harmonics of four faults and two pairs of sidebands, -1 outside."""
     last = p.shape[0] - 1
-    fits = is_inside(centre - spacing, SLIP, last) and is_inside(centre + spacing, SLIP, last)
-    if spacing < LEAST_LINE + width or not fits:
-        reasons[r] |= _UNRESOLVED
-    else:
-        out[r, column] = _mean_prominence(p, centre - spacing, 2.0 * spacing, 2, scratch)
+    lines[:] = -1
+    for fault in range(4):
+        line = orders[fault] * shaft * (2.0 if fault == 2 else 1.0)
+        if math.isnan(line) or not is_inside(line, SLIP, last):
+            continue
+        for i in range(5):
+            if is_inside((i + 1) * line, SLIP, last):
+                lines[5 * fault + i] = strongest_near(p, (i + 1) * line, SLIP)
+    for pair in range(2):
+        centre = (2.0 * orders[2] if pair else orders[1]) * shaft
+        spacing = (orders[3] if pair else 1.0) * shaft
+        if math.isnan(centre + spacing) or spacing < LEAST_LINE + max(1.0, SLIP * centre):
+            continue
+        if is_inside(centre - spacing, SLIP, last) and is_inside(centre + spacing, SLIP, last):
+            lines[20 + 2 * pair] = strongest_near(p, centre - spacing, SLIP)
+            lines[21 + 2 * pair] = strongest_near(p, centre + spacing, SLIP)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mean_known(levels: Array) -> float:
+    total = 0.0
+    known = 0
+    for level in levels:
+        if not math.isnan(level):
+            total += level
+            known += 1
+    return total / known if known > 0 else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _highest(bits: Array, count: int) -> float:
+    """Return the largest of `count` values, which is above 0: the largest bit pattern is then its own."""
+    pattern = np.zeros(1, np.int32)
+    highest = np.int32(0)
+    part = bits[:count]
+    for i in range(part.shape[0]):
+        highest = part[i] if part[i] > highest else highest
+    pattern[0] = highest
+    return float(pattern.view(np.float32)[0])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -147,22 +165,36 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
                 reasons[r] |= _NYQUIST
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def histogram_entropy(centred: Array, out: Array, rows: int) -> None:
-    """Write the entropy of 64 equal bins from minimum to maximum."""
-    n = centred.shape[1]
-    counts = np.empty(64, np.int64)
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def histogram_entropy(centred: Array, out: Array, rows: int, samples: int) -> None:
+    """Write the entropy of 64 equal bins from minimum to maximum of each row's first `samples`."""
+    # Four tables of counts in turn: equal neighbours would wait for one another.
+    counts = np.empty((4, 64), np.int32)
+    bins = np.empty(STRETCH, np.int32)
     for r in range(rows):
         if math.isnan(out[r, 5]):
             continue
         counts[:] = 0
         low = np.float32(out[r, 7] - out[r, 0])
         scale = np.float32(64.0) / out[r, 8]
-        for i in range(n):
-            counts[min(max(int((centred[r, i] - low) * scale), 0), 63)] += 1
+        for start in range(0, samples, STRETCH):
+            part = centred[r, start : min(start + STRETCH, samples)]
+            size = part.shape[0]
+            for i in range(size):
+                b = np.int32((part[i] - low) * scale)
+                b = b if b > 0 else np.int32(0)
+                bins[i] = b if b < 63 else np.int32(63)
+            for i in range(0, size - 3, 4):
+                counts[0, bins[i]] += 1
+                counts[1, bins[i + 1]] += 1
+                counts[2, bins[i + 2]] += 1
+                counts[3, bins[i + 3]] += 1
+            for i in range(size // 4 * 4, size):
+                counts[0, bins[i]] += 1
         entropy = 0.0
         for b in range(64):
-            if counts[b] > 0:
-                share = counts[b] / n
+            count = counts[0, b] + counts[1, b] + counts[2, b] + counts[3, b]
+            if count > 0:
+                share = count / samples
                 entropy -= share * math.log(share)
         out[r, 54] = entropy / math.log(64.0)

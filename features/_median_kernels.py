@@ -86,25 +86,34 @@ def median_of_lines(bits: Array, first: int, stop: int) -> float:
     target = np.int32((size - 1) // 2 + 1)
     low = np.int32(-1)
     high = np.int32(0x7F800000)
-    # Fewer than `target` powers have a pattern of at most `low`, at least as many one of at most `high`.
-    while high - low > 1:
-        middle = np.int32(low + (high - low) // 2)
+    under = np.int32(0)
+    upto = np.int32(size)
+    # `under` < target powers have a pattern of at most `low`, `upto` >= target one of at most `high`. The place
+    # between is guessed in proportion, and halved in turn where that is slow.
+    halve = False
+    while high - low > 1 and upto > target:
+        share = 0.5 if halve else (target - 0.5 - under) / (upto - under)
+        middle = np.int32(min(max(low + (high - low) * share, low + 1.0), high - 1.0))
         below = np.int32(0)
         for k in range(size):
             below += np.int32(1) if part[k] <= middle else np.int32(0)
         if below >= target:
             high = middle
+            upto = below
         else:
             low = middle
-    below = np.int32(0)
+            under = below
+        halve = not halve
+    value = np.int32(-1)
     following = _BEYOND
     for k in range(size):
         b = part[k]
-        below += np.int32(1) if b <= high else np.int32(0)
+        within = b if b <= high else np.int32(-1)
+        value = within if within > value else value
         above = b if b > high else _BEYOND
         following = above if above < following else following
     pair = np.empty(2, np.int32)
-    pair[0] = high
-    pair[1] = high if size % 2 == 1 or below > target else following
+    pair[0] = value
+    pair[1] = value if size % 2 == 1 or upto > target else following
     powers = pair.view(np.float32)
     return 0.5 * (float(powers[0]) + float(powers[1]))

@@ -31,8 +31,8 @@ _KURTOGRAM = np.array([
 
 
 def kurtogram_bands(samples: int) -> tuple[int, ...]:
-    """Return into how many bands each level of a record's kurtogram parts it: 2, 4, ... at most 32."""
-    return tuple(n for n in (2, 4, 8, 16, 32) if samples // 2 // n >= LEAST_BAND_LINES)
+    """Return into how many bands each level of a record's kurtogram parts it."""
+    return tuple(n for n in (4, 8, 16, 32) if samples // 2 // n >= LEAST_BAND_LINES)
 
 
 @lru_cache(maxsize=256)
@@ -54,8 +54,7 @@ def _group(length: int) -> int:
 @lru_cache(maxsize=256)
 def _padded(rows: int, lines: int) -> int:
     """Return up to how many rows `rows` are padded, so that all their transforms are in whole groups."""
-    half = lines // 2
-    groups = [_group(lines), _group(half)]
+    groups = [_group(lines), _group(lines // _band_kernels.COARSEST)]
     groups += [_group(lines // n) // math.gcd(_group(lines // n), n) for n in kurtogram_bands(2 * lines)]
     return -(-rows // max(groups)) * max(groups)
 
@@ -92,7 +91,7 @@ def _workspace(rows: int, lines: int) -> _Workspace:
             key=(rows, lines),
             lines=np.zeros((rows, lines + _GAP), np.complex64),
             white=np.zeros((rows, lines + _GAP), np.complex64),
-            signal=np.zeros(rows * (lines + 8 * (2 + max(bands, default=0))), np.complex64),
+            signal=np.zeros(rows * (lines + 8 * max(bands, default=1)), np.complex64),
             squared=np.zeros((rows, lines + _GAP), np.float32),
             transform=np.zeros((rows, lines // 2 + 1 + _GAP), np.complex64),
             power=np.zeros((rows, lines // 2 + _GAP), np.float32),
@@ -131,8 +130,8 @@ def describe(
         return
     space = _workspace(_padded(rows, lines), lines)
     _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), rows, lines)
-    _cepstrum(power, out, reasons, speed, space, rows, lines, seconds)
     _whitened(out, reasons, speed, orders, space, rows, lines, seconds)
+    _cepstrum(power, out, reasons, speed, space, rows, lines, seconds)
     _kurtogram(out, reasons, speed, orders, space, rows, lines, seconds)
 
 
@@ -147,7 +146,7 @@ def _cepstrum(
     seconds: float,
 ) -> None:
     """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
-    _cepstrum_kernels.log_lines(power, space.squared, space.squared.view(np.int32), rows)
+    _cepstrum_kernels.log_lines(power, space.squared, space.white.view(np.float32), space.white.view(np.int32), rows)
     _transform(space, rows, lines)
     _cepstrum_kernels.describe_cepstrum(space.power, space.power.view(np.int32), out, reasons, speed, lines, seconds)
 
@@ -188,18 +187,18 @@ def _kurtogram(
         _backward(parted, signals[:, :, :width])
         _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
         first += bands
-    half = lines // 2
-    if first < 2 * _band_kernels.FINEST - 2:
+    widest = lines // _band_kernels.COARSEST
+    if first <= _band_kernels.FINEST - _band_kernels.COARSEST:
         reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
     _band_kernels.choose_band(
         space.kurtosis, space.lines.view(np.float32), space.white.view(np.float32), out, space.widths, lines,
         1.0 / seconds,
     )  # fmt: skip
-    analytic = _rows_of(space.signal, len(space.lines), half)
-    _backward(space.white[:, :half], analytic[:, :half])
-    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, rows, half)
-    _transform(space, rows, half)
-    np.minimum(space.widths, half // 2, out=space.widths)
+    analytic = _rows_of(space.signal, len(space.lines), widest)
+    _backward(space.white[:, :widest], analytic[:, :widest])
+    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, rows, widest)
+    _transform(space, rows, widest)
+    np.minimum(space.widths, widest // 2, out=space.widths)
     _levels(out, reasons, speed, orders, space, seconds, _KURTOGRAM)
 
 

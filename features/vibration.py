@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels, bearing_bands
 from features._workspace import Workspace, envelope_band, rows_in_block, workspace
 from features.catalogue import definitions, names
+from features.gear import describe as describe_gears
 from features.reasons import Reason
 from features.tables import bearing, gear, vibration
 
@@ -113,6 +114,8 @@ def _describe_block(
     bad: int = _kernels.centre_and_describe(x, x.view(np.int32), space.real, out, sampling_rate)
     if bad >= 0:
         return bad
+    if "gear" in families:
+        describe_gears(x, out[:, _GEAR_START:], reasons, shafts.speed, shafts.teeth, shafts.angles(), sampling_rate)
     first, lines, length = envelope_band(samples)
     views = space.of(rows)
     ducc0.fft.r2c(views.signal, axes=(1,), out=views.spectrum, nthreads=1)
@@ -121,7 +124,7 @@ def _describe_block(
         sampling_rate / samples,
     )  # fmt: skip
     if "more" in families:
-        _line_kernels.histogram_entropy(views.signal[:rows], out, rows)
+        _line_kernels.histogram_entropy(space.real, out, rows, samples)
         _line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
@@ -140,8 +143,9 @@ def _describe_block(
     )
     if "more" in families:
         _line_kernels.bearing_prominence(
-            space.envelope_power, views.squared[:rows], out, reasons, shafts.speed, shafts.orders, seconds
-        )
+            space.envelope_power, space.envelope_power.view(np.int32), space.real.view(np.int32), out, reasons,
+            shafts.speed, shafts.orders, length, seconds,
+        )  # fmt: skip
     return -1
 
 

@@ -20,7 +20,7 @@ _CHOSEN = "squared envelope of the kurtogram's band"
 _BAND: tuple[Row, ...] = (
     (
         "kurtogram_kurtosis",
-        "largest mean |z|^4 / (mean |z|^2)^2 - 2 of the analytic signals z of 2, 4, 8, 16 and 32 equal bands of at "
+        "largest mean |z|^4 / (mean |z|^2)^2 - 2 of the analytic signals z of 4, 8, 16 and 32 equal bands of at "
         "least 32 lines, 1/16 left out at either end; 0 for noise",
         "1",
         _SHORT,
