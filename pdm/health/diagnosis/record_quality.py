@@ -1,0 +1,130 @@
+"""Whether a recorded channel is a measurement at all: what is wrong with it, before anything is read from it.
+
+Each doubt is a `Reason`; those of `REFUSING` leave nothing to be judged, the others make a verdict weak.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.health.diagnosis.model import Reason, RecordedChannel
+
+REFUSING = frozenset(
+    {"too-few-samples", "flat", "clipped-much", "dropouts", "too-coarse", "rate-differs-much", "overloaded"}
+)
+"""Codes of doubts under which a channel is not used."""
+
+LEAST_SAMPLES = 256
+_CLIPPED_SHARE = (1e-4, 1e-2)  # of samples at a limit: weak, refused
+_DROPOUT_SHARE = 0.02  # of samples in runs of one value amid a live signal
+_DROPOUT_RUN = 12  # samples; a live converter does not repeat itself so long
+_LEVELS = (3.0, 12.0)  # standard deviation in steps of the converter: refused below, weak below
+_RATE = (1e-3, 2e-2)  # relative difference of stated and declared sampling rate: weak, refused
+_DRIFT = 3.0  # change of level between the record's ends, in standard deviations about them
+_SLOPE_SHARE = 0.9  # of an acceleration's power below 2 Hz: a charge amplifier recovering, not a machine
+_SLOPE_TOP = 2.0  # Hz
+
+
+def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
+    """Return what is doubtful about a channel, the worst first; nothing if it is sound.
+
+    Checked are length, flat line, clipping, dropouts (a cable that loses contact), the converter's resolution,
+    the sampling rate against the declared one, and overload of an accelerometer's amplifier: a level that
+    drifts back after a blow, or power that piles up under 2 Hz (the "ski slope" of ISO 13373-2:2016, 6.7).
+    """
+    samples = np.asarray(channel.samples, np.float64)
+    point = channel.point.key
+    if len(samples) < LEAST_SAMPLES:
+        figures: dict[str, float | str] = {"samples": float(len(samples)), "needed": float(LEAST_SAMPLES)}
+        return (Reason("too-few-samples", figures, point, "record-longer"),)
+    if not np.ptp(samples) > 0 or samples.std() <= 1e-6 * abs(samples.mean()):
+        return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
+    doubts = [
+        *_clipping(samples, point),
+        *_dropouts(samples, point),
+        *_resolution(channel, samples, point),
+        *_rate(channel, point),
+    ]
+    if channel.point.quantity == "acceleration":
+        doubts += _overload(samples, channel.sampling_rate, point)
+    return tuple(sorted(doubts, key=lambda doubt: doubt.code not in REFUSING))
+
+
+def is_refused(doubts: tuple[Reason, ...]) -> bool:
+    """Return whether the doubts leave nothing to be judged."""
+    return any(doubt.code in REFUSING for doubt in doubts)
+
+
+def _clipping(samples: NDArray[np.float64], point: str) -> list[Reason]:
+    """Find samples that stand still at the highest or lowest value: a converter or amplifier at its end."""
+    share = 0.0
+    for limit in (samples.max(), samples.min()):
+        at_limit = samples == limit
+        share += float(np.mean(at_limit[1:] & at_limit[:-1]))
+    weak, refused = _CLIPPED_SHARE
+    if share < weak:
+        return []
+    code = "clipped-much" if share >= refused else "clipped"
+    return [Reason(code, {"share": share, "limit": refused}, point, "larger-range")]
+
+
+def _dropouts(samples: NDArray[np.float64], point: str) -> list[Reason]:
+    inside = (samples[1:] == samples[:-1]) & (samples[1:] != samples.max()) & (samples[1:] != samples.min())
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.view(np.int8), [0]])))
+    runs = edges[1::2] - edges[::2]
+    share = float(runs[runs >= _DROPOUT_RUN].sum()) / len(samples)
+    if share < _DROPOUT_SHARE:
+        return []
+    return [Reason("dropouts", {"share": share, "limit": _DROPOUT_SHARE}, point, "check-cable")]
+
+
+def _resolution(channel: RecordedChannel, samples: NDArray[np.float64], point: str) -> list[Reason]:
+    """Find few steps of the converter under the signal: the noise is then its own, and lines of it are false."""
+    if channel.samples.dtype == np.int16:
+        step = 1.0
+    else:
+        steps = np.diff(np.unique(samples))
+        step = float(steps.min())
+        if step < 1e-3 * float(np.median(steps)):
+            return []
+    levels = float(samples.std()) / step
+    refused, weak = _LEVELS
+    if levels >= weak:
+        return []
+    code = "too-coarse" if levels < refused else "coarse"
+    return [Reason(code, {"steps": levels, "needed": weak}, point, "smaller-range")]
+
+
+def _rate(channel: RecordedChannel, point: str) -> list[Reason]:
+    declared = channel.point.sampling_rate
+    if declared is None:
+        return []
+    difference = abs(channel.sampling_rate / declared - 1.0)
+    weak, refused = _RATE
+    if difference <= weak:
+        return []
+    code = "rate-differs-much" if difference > refused else "rate-differs"
+    figures: dict[str, float | str] = {"stated_hz": channel.sampling_rate, "declared_hz": declared}
+    return [Reason(code, figures, point, "check-sampling-rate")]
+
+
+def _overload(samples: NDArray[np.float64], rate: float, point: str) -> list[Reason]:
+    part = max(1, len(samples) // 10)
+    ends = samples[:part], samples[-part:]
+    spread = math.sqrt((float(ends[0].var()) + float(ends[1].var())) / 2)
+    drift = abs(float(ends[0].mean()) - float(ends[1].mean()))
+    seconds = len(samples) / rate
+    # A machine's own slow motion could fill a short record's ends, so the drift is judged over a second or more.
+    if seconds >= 1.0 and drift > _DRIFT * spread > 0:
+        return [Reason("overloaded", {"drift": drift, "spread": spread}, point, "settle-sensor")]
+    if seconds * _SLOPE_TOP < 4:
+        return []
+    window = np.hanning(len(samples))
+    power = np.abs(np.fft.rfft((samples - samples.mean()) * window)) ** 2
+    share = float(power[: int(_SLOPE_TOP * seconds) + 1].sum() / power.sum())
+    if share <= _SLOPE_SHARE:
+        return []
+    return [Reason("overloaded", {"share_below_2_hz": share, "limit": _SLOPE_SHARE}, point, "settle-sensor")]
