@@ -182,10 +182,13 @@ def test_slot_lines_need_slots_and_room_below_nyquist():
     assert has(high, Reason.BAND_ABOVE_NYQUIST)
 
 
-def test_a_phase_out_of_its_place_shows_the_angle():
+@pytest.mark.parametrize("turn", [1, -1], ids=["u-v-w", "u-w-v"])
+def test_a_phase_out_of_its_place_shows_the_angle(turn):
     """Phase V moved by 0.03 rad: the positive sequence moves by a third of it, the others seem behind."""
     t = np.arange(50_000) / RATE
-    currents = np.array([10 * np.cos(2 * np.pi * SUPPLY * t - k * 2 * np.pi / 3 + 0.03 * (k == 1)) for k in range(3)])
+    currents = np.array(
+        [10 * np.cos(2 * np.pi * SUPPLY * t - turn * k * 2 * np.pi / 3 + 0.03 * (k == 1)) for k in range(3)]
+    )
     table = extract(currents[None])
     assert table.column("phase_angle_deviation")[0] == pytest.approx([-0.01, 0.02, -0.01], abs=1e-5)
 
