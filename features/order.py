@@ -264,13 +264,13 @@ def synchronous_average(x: NDArray[Any], angle: NDArray[Any], samples_per_turn: 
 
 
 def _fade(total: float) -> tuple[int, Any]:
-    """Return how many turns count and the weight over the turns passed: a box under a raised cosine's flanks."""
+    """Return how many turns count and the weight over the turns passed: flanks of a polynomial of degree 5."""
     counted = 2 * int((total - FADE) / 2)
     flank = total - counted
 
     def weight(passed: Angles) -> Angles:
         inside = np.clip(np.minimum(passed, total - passed) / flank, 0, 1)
-        return np.asarray(0.5 - 0.5 * np.cos(np.pi * inside), np.float64)
+        return np.asarray(inside**3 * (10 + inside * (6 * inside - 15)), np.float64)
 
     return counted, weight
 
@@ -341,7 +341,8 @@ def order_spectrum(
     kept = orders <= highest
     lines = np.array(amplitude)[:, kept]
     lines[:, 0] /= 2
-    return orders[kept], lines.reshape(*np.shape(x)[:-1], int(kept.sum()))
+    shape = (*np.shape(x)[:-1], int(kept.sum()))
+    return np.asarray(orders[kept], np.float64), np.asarray(lines.reshape(shape), np.float64)
 
 
 def _records(where: str, x: NDArray[Any], sampling_rate: float) -> Angles:

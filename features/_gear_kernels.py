@@ -1,0 +1,172 @@
+# mypy: disable-error-code=assignment
+"""Loops over the orders of a synchronous average and over the signals of a gear that come from them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from features._kernels import FLAGS, Array
+from features.reasons import Reason
+from features.tables.gear import GEAR
+
+_NAMES = tuple(row[0] for row in GEAR)
+_ORDERS, _RMS, _RATIO = (_NAMES.index(n) for n in ("order_tracked_0_5x", "synchronous_rms", "synchronous_ratio"))
+_MESH, _FM0, _FM4 = (_NAMES.index(n) for n in ("mesh_1", "fm0", "fm4"))
+_ENERGY, _LEVEL, _INDEX = (_NAMES.index(n) for n in ("energy_ratio", "sideband_level_factor", "sideband_index"))
+_RESIDUAL, _ENVELOPE = _NAMES.index("residual_rms"), _NAMES.index("envelope_mesh_variance")
+_NO_TEETH = np.uint32(Reason.NO_TEETH)
+_UNRESOLVED = np.uint32(Reason.MESH_UNRESOLVED)
+_CONSTANT = np.uint32(Reason.CONSTANT)
+
+SIGNALS = 5
+"""A gear's average, residual, difference, and the two parts of the analytic signal around the mesh."""
+LEAST_TEETH = 4
+"""Teeth from which the mesh's first sidebands are apart from the shaft's first two orders."""
+LEAST_SHARE = 1e-10
+"""Share of the average's variance up to which a signal taken from it is rounding."""
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def describe_orders(lines: Array, chosen: Array, highest: Array, totals: Array, inverse: Array, out: Array) -> None:
+    """Make `lines` (rows, size // 2 + 1) the Fourier series over two turns; write amplitudes, rms and ratio."""
+    for k in range(chosen.shape[0]):
+        weight, variance = totals[k]
+        if weight == 0.0:
+            continue
+        r = chosen[k]
+        row = lines[k]
+        scale = 1.0 / weight
+        square = 0.0
+        for order in range(1, 2 * highest[r] + 1):
+            row[order] *= np.float32(inverse[order] * scale)
+        for order in range(1, highest[r] + 1):
+            line = row[2 * order]
+            square += float(line.real * line.real + line.imag * line.imag)
+        for column, order in enumerate((1, 2, 4, 6)):
+            out[r, _ORDERS + column] = 2.0 * abs(row[order])
+        out[r, _RMS] = math.sqrt(2.0 * square)
+        out[r, _RATIO] = 2.0 * square / variance
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_gears(chosen: Array, highest: Array, totals: Array, teeth: Array, reasons: Array, gears: Array) -> int:
+    """Write the places in `chosen` of the rows whose mesh and first sidebands are resolved; return how many."""
+    count = 0
+    for k in range(chosen.shape[0]):
+        r = chosen[k]
+        if totals[k, 0] == 0.0 or math.isnan(teeth[r]):
+            continue
+        if teeth[r] < LEAST_TEETH or teeth[r] != np.floor(teeth[r]) or teeth[r] + 1 > highest[r]:
+            reasons[r] |= _UNRESOLVED
+            continue
+        gears[count] = k
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def describe_mesh(
+    lines: Array, chosen: Array, gears: Array, highest: Array, teeth: Array, spectra: Array, out: Array, reasons: Array
+) -> None:
+    """Write what the orders of each gear say, and to `spectra` (5 a gear, orders) those of its signals."""
+    for g in range(gears.shape[0]):
+        r = chosen[gears[g]]
+        row = lines[gears[g]]
+        last, mesh = highest[r], int(teeth[r])
+        five = spectra[SIGNALS * g : SIGNALS * (g + 1)]
+        harmonics = regular = residual = difference = 0.0
+        for order in range(1, last + 1):
+            line = row[2 * order]
+            power = 2.0 * float(line.real * line.real + line.imag * line.imag)
+            aside = (order + 1) % mesh
+            five[0, order] = line
+            if aside == 1:
+                harmonics += math.sqrt(2.0 * power)
+            elif order > 2:
+                residual += power
+                five[1, order] = line
+            near = aside <= 2 and order > 2
+            if near:
+                regular += power
+            elif order > 2:
+                difference += power
+                five[2, order] = line
+        for order in range(max(1, mesh - (mesh - 1) // 2), min(last, mesh + (mesh - 1) // 2) + 1):
+            line = row[2 * order]
+            five[3, order] = line
+            five[4, order] = np.complex64(complex(line.imag, -line.real))
+        for h in range(1, 4):
+            if h * mesh <= last:
+                out[r, _MESH + h - 1] = 2.0 * abs(row[2 * h * mesh])
+            else:
+                reasons[r] |= _UNRESOLVED
+        sidebands = 2.0 * float(abs(row[2 * mesh - 2]) + abs(row[2 * mesh + 2]))
+        out[r, _INDEX] = sidebands / 2.0
+        out[r, _LEVEL] = sidebands / float(out[r, _RMS]) if out[r, _RMS] > 0.0 else math.nan
+        out[r, _ENERGY] = math.sqrt(difference / regular) if regular > 0.0 else math.nan
+        out[r, _RESIDUAL] = math.sqrt(residual)
+        out[r, _RESIDUAL + 1] = residual
+        out[r, _FM0] = harmonics
+        out[r, _FM4] = difference
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def describe_signals(signals: Array, chosen: Array, gears: Array, out: Array, reasons: Array, size: int) -> None:
+    """Write the moments of each gear's signals (5 a gear, at least `size`); variances are in `out` already."""
+    for g in range(gears.shape[0]):
+        r = chosen[gears[g]]
+        five = signals[SIGNALS * g : SIGNALS * (g + 1)]
+        floor = LEAST_SHARE * float(out[r, _RMS]) ** 2
+        high, low = _extremes(five[0, :size])
+        out[r, _FM0] = (high - low) / float(out[r, _FM0]) if out[r, _FM0] > 0.0 else math.nan
+        _, fourth, _, _ = _moments(five[1, :size], 0.0)
+        residual = float(out[r, _RESIDUAL + 1])
+        out[r, _RESIDUAL + 2] = fourth / residual**2 if residual > floor else math.nan
+        difference = float(out[r, _FM4])
+        _, fourth, sixth, eighth = _moments(five[2, :size], 0.0)
+        out[r, _FM4] = fourth / difference**2 if difference > floor else math.nan
+        out[r, _FM4 + 1] = sixth / difference**3 if difference > floor else math.nan
+        out[r, _FM4 + 2] = eighth / difference**4 if difference > floor else math.nan
+        mean = _envelope(five[3, :size], five[4, :size])
+        second, fourth, _, _ = _moments(five[3, :size], mean)
+        out[r, _ENVELOPE] = second
+        out[r, _ENVELOPE + 1] = fourth / second**2 if second > floor else math.nan
+        if min(residual, difference, second) <= floor or math.isnan(out[r, _ENERGY]):
+            reasons[r] |= _CONSTANT
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _extremes(x: Array) -> tuple[float, float]:
+    high, low = x[0], x[0]
+    for i in range(x.shape[0]):
+        high = max(high, x[i])
+        low = min(low, x[i])
+    return float(high), float(low)
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _moments(x: Array, centre: float) -> tuple[float, float, float, float]:
+    """Return the mean second, fourth, sixth and eighth power about `centre`."""
+    second = fourth = sixth = eighth = 0.0
+    for i in range(x.shape[0]):
+        value = np.float64(x[i]) - centre
+        square = value * value
+        second += square
+        fourth += square * square
+        sixth += square * square * square
+        eighth += square * square * square * square
+    n = x.shape[0]
+    return second / n, fourth / n, sixth / n, eighth / n
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _envelope(real: Array, imaginary: Array) -> float:
+    """Replace the real part of an analytic signal by its modulus; return the mean."""
+    total = 0.0
+    for i in range(real.shape[0]):
+        real[i] = np.sqrt(real[i] * real[i] + imaginary[i] * imaginary[i])
+        total += np.float64(real[i])
+    return float(total / real.shape[0])

@@ -1,0 +1,419 @@
+# mypy: disable-error-code=assignment
+"""Loops that fold a record onto its shaft's angle, and follow that angle by the phase of one strong order.
+
+Samples are spread onto a fine circle of two turns, from which one FFT a row reads every half order: a non-uniform
+FFT (A. Dutt, V. Rokhlin, SIAM J. Sci. Comput. 14, 1993), exact to 1e-6 at every order kept. Oracles in the tests.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.polynomial import chebyshev
+
+from features._kernels import FLAGS, LEAST_DEVIATION, Array
+from features.order import FADE, LEAST_TURNS
+from features.reasons import Reason
+
+TAPS = 8
+_BETA = 2.3 * TAPS
+_DEGREE = 10
+_CONSTANT = np.uint32(Reason.CONSTANT)
+_NO_SPEED = np.uint32(Reason.NO_SPEED)
+_FEW_TURNS = np.uint32(Reason.FEW_TURNS)
+_VARIES = np.uint32(Reason.SPEED_VARIES)
+_NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
+
+REACH = 0.45
+"""Highest order over the fewest samples a turn."""
+_LEAST_ORDERS = 4
+COHERENT = 0.8
+"""Mean resultant of the second differences of a component's phase from which it is followed."""
+STEADY = 0.3
+"""Spread of its amplitude over its mean up to which it is followed."""
+LARGEST_STEP = 0.8 * math.pi
+"""Phase from part to part of a turn beyond which the whole cycles are a guess."""
+SIGNIFICANT = 3.0
+"""Standard errors by which the record must contradict the given speed."""
+WANDER = 0.03
+"""Mean square phase about a straight line [rad^2], beyond four times its noise, that is varying speed."""
+
+
+def _bump(distance: Array) -> Array:
+    """Return exp(beta (sqrt(1 - d^2) - 1)), d the distance over half the taps."""
+    return np.exp(_BETA * (np.sqrt(np.maximum(0.0, 1 - (2 * distance / TAPS) ** 2)) - 1))
+
+
+def _fit_taps() -> Array:
+    """Return (degree + 1, taps): polynomials in the place between grid points, -0.5 to 0.5."""
+    nodes = np.cos(np.pi * (np.arange(64) + 0.5) / 64) / 2
+    columns = [
+        chebyshev.cheb2poly(chebyshev.chebfit(2 * nodes, _bump(tap - TAPS / 2 + 0.5 - nodes), _DEGREE))
+        * 2.0 ** np.arange(_DEGREE + 1)
+        for tap in range(TAPS)
+    ]
+    return np.array(columns).T.astype(np.float32)
+
+
+_TAPS = _fit_taps()
+
+
+def _fit_rotation(odd: bool) -> tuple[float, ...]:
+    """Return the polynomial in p^2, |p| <= 0.5, of cos(2 pi p), or of sin(2 pi p) / p."""
+    square = (np.cos(np.pi * (np.arange(64) + 0.5) / 64) + 1) / 8
+    p = np.sqrt(square)
+    values = np.sin(2 * np.pi * p) / p if odd else np.cos(2 * np.pi * p)
+    return tuple(float(c) for c in np.polynomial.Polynomial.fit(square, values, 6).convert().coef)
+
+
+_COSINE, _SINE = _fit_rotation(False), _fit_rotation(True)
+
+
+def spreading_gain(size: int) -> Array:
+    """Return what spreading onto a circle of `size` points did to its lines 0 to size // 4."""
+    places, weights = np.polynomial.legendre.leggauss(48)
+    half = TAPS / 2
+    lines = np.arange(size // 4 + 1)
+    return np.cos(np.outer(lines, places) * (2 * np.pi * half / size)) @ (half * weights * _bump(places * half))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def survey(
+    x: Array, speed: Array, angle: Array, sampling_rate: float, deviation: Array, reasons: Array, highest: Array
+) -> int:
+    """Write the highest order of each row, 0 with a reason if it has none; return the highest of all.
+
+    `angle` has no rows if it was not measured. `deviation` (rows, 2) becomes mean and standard deviation.
+    """
+    largest = 0
+    n = x.shape[1]
+    for r in range(x.shape[0]):
+        highest[r] = 0
+        if angle.shape[0] == 0:
+            if math.isnan(speed[r]):
+                reasons[r] |= _NO_SPEED
+                continue
+            fastest = speed[r] / sampling_rate
+            turns = (n - 1) * fastest
+        else:
+            turns = abs(angle[r, n - 1] - angle[r, 0]) / (2 * math.pi)
+            fastest = _fastest(angle[r])
+            if fastest < 0:
+                reasons[r] |= _VARIES
+                continue
+        if turns < LEAST_TURNS:
+            reasons[r] |= _FEW_TURNS
+            continue
+        orders = int(REACH / fastest)
+        if orders < _LEAST_ORDERS:
+            reasons[r] |= _NYQUIST
+            continue
+        _moments(x[r], deviation[r])
+        if deviation[r, 1] <= max(LEAST_DEVIATION, 1e-6 * abs(deviation[r, 0])):
+            reasons[r] |= _CONSTANT
+            continue
+        highest[r] = orders
+        largest = max(largest, orders)
+    return largest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fastest(angle: Array) -> float:
+    """Return the largest step [turns a sample], -1 if the shaft stands or turns both ways."""
+    sign = 1.0 if angle[-1] > angle[0] else -1.0
+    least, largest = math.inf, 0.0
+    for i in range(angle.shape[0] - 1):
+        step = sign * (angle[i + 1] - angle[i])
+        least = min(least, step)
+        largest = max(largest, step)
+    return largest / (2 * math.pi) if least > 0 else -1.0
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _moments(x: Array, out: Array) -> None:
+    n = x.shape[0]
+    total = square = 0.0
+    for i in range(n):
+        total += np.float64(x[i])
+    mean = total / n
+    for i in range(n):
+        centred = np.float64(x[i]) - mean
+        square += centred * centred
+    out[0] = mean
+    out[1] = math.sqrt(square / n)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fold(
+    x: Array, chosen: Array, speed: Array, teeth: Array, angle: Array, sampling_rate: float, moments: Array,
+    reasons: Array, circle: Array, totals: Array,
+) -> None:  # fmt: skip
+    """Spread the rows `chosen` onto `circle` (rows, size); `totals` (rows, 2) becomes weight and weighted variance.
+
+    A weight of 0 says that the row's speed varies and cannot be followed.
+    """
+    n = x.shape[1]
+    y = np.empty(n, np.float32)
+    turn, step = np.empty(n), np.empty(n)
+    cosine, sine = np.empty(n, np.float32), np.empty(n, np.float32)
+    whole, part, taps = np.empty(n, np.int32), np.empty(n, np.float32), np.empty((TAPS, n), np.float32)
+    padded = np.empty(circle.shape[1] + TAPS, np.float32)
+    for k in range(chosen.shape[0]):
+        r = chosen[k]
+        _centre(x[r], moments[r, 0], y)
+        if angle.shape[0] > 0:
+            _given_turns(angle[r], turn)
+        else:
+            _even_turns(speed[r] / sampling_rate, turn)
+            if not _follow_all(y, turn, teeth[r], cosine, sine):
+                reasons[r] |= _VARIES
+                totals[k, 0] = 0.0
+                circle[k] = 0.0
+                continue
+        _weigh(y, turn, step, totals[k])
+        _spread(y, turn, whole, part, taps, padded, circle[k])
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _centre(x: Array, mean: float, y: Array) -> None:
+    centre = np.float32(mean)
+    for i in range(x.shape[0]):
+        y[i] = x[i] - centre
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _given_turns(angle: Array, turn: Array) -> None:
+    sign = 1.0 if angle[-1] > angle[0] else -1.0
+    for i in range(angle.shape[0]):
+        turn[i] = angle[i] * (sign / (2 * math.pi))
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _even_turns(step: float, turn: Array) -> None:
+    for i in range(turn.shape[0]):
+        turn[i] = step * i
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _follow_all(y: Array, turn: Array, teeth: float, cosine: Array, sine: Array) -> bool:
+    """Correct the turns by the shaft's own order, then by the mesh, coarsely and finely; False if they vary wildly."""
+    if not _follow(y, turn, 1.0, 1, cosine, sine):
+        return False
+    if math.isnan(teeth):
+        return True
+    if teeth >= 8.0 and not _follow(y, turn, teeth, 4, cosine, sine):
+        return False
+    return bool(_follow(y, turn, teeth, 1, cosine, sine))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _follow(y: Array, turn: Array, order: float, parts: int, cosine: Array, sine: Array) -> bool:
+    """Correct the turns by the phase of `order`, taken over each 1 / `parts` of a turn; False if it is a guess.
+
+    Nothing is done where the component does not stand out, or does not contradict the turns.
+    """
+    turns = int(turn[-1] - turn[0])
+    phase = np.empty(turns * parts)
+    if not _phases(y, turn, order, parts, cosine, sine, phase):
+        return True
+    for k in range(phase.shape[0] - 1):
+        if abs(phase[k + 1] - phase[k]) > LARGEST_STEP:
+            return False
+    for b in range(turns):
+        mean = 0.0
+        for part in range(parts):
+            mean += phase[b * parts + part]
+        phase[b] = mean / parts
+    slope, about, noise = _line(phase[:turns])
+    if about > 4.0 * noise + WANDER:
+        _bend(turn, phase[:turns], order)
+    elif abs(slope) > SIGNIFICANT * math.sqrt(12.0 * noise / turns**3):
+        first, stretch = turn[0], 1.0 + slope / (2 * math.pi * order)
+        for i in range(turn.shape[0]):
+            turn[i] = first + (turn[i] - first) * stretch
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _phases(y: Array, turn: Array, order: float, parts: int, cosine: Array, sine: Array, phase: Array) -> bool:
+    """Write the unwrapped phase of a component over each part of a turn; False if it is not steady enough."""
+    count = phase.shape[0]
+    real, imaginary = np.empty(count), np.empty(count)
+    _rotate(turn, order, cosine, sine)
+    start, first = 0, turn[0]
+    for b in range(count):
+        stop = start
+        while stop < y.shape[0] and (turn[stop] - first) * parts < b + 1:
+            stop += 1
+        real[b] = _dot(y[start:stop], cosine[start:stop])
+        imaginary[b] = -_dot(y[start:stop], sine[start:stop])
+        start = stop
+    total = square = 0.0
+    for b in range(count):
+        power = real[b] * real[b] + imaginary[b] * imaginary[b]
+        total += math.sqrt(power)
+        square += power
+    mean = total / count
+    if square / count - mean * mean > (STEADY * mean) ** 2 or mean == 0.0:
+        return False
+    cosines = sines = 0.0
+    for b in range(1, count):
+        phase[b] = math.atan2(
+            imaginary[b] * real[b - 1] - real[b] * imaginary[b - 1],
+            real[b] * real[b - 1] + imaginary[b] * imaginary[b - 1],
+        )
+        if b > 1:
+            cosines += math.cos(phase[b] - phase[b - 1])
+            sines += math.sin(phase[b] - phase[b - 1])
+    if math.hypot(cosines, sines) < COHERENT * (count - 2):
+        return False
+    _sum_steps(phase)
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sum_steps(phase: Array) -> None:
+    """Replace steps, each but for whole cycles, by their sum from 0; they change little and are small in the mean."""
+    count = phase.shape[0]
+    mean = 0.0
+    for b in range(1, count):
+        if b > 1:
+            phase[b] -= 2 * math.pi * np.rint((phase[b] - phase[b - 1]) / (2 * math.pi))
+        mean += phase[b] / (count - 1)
+    whole = 2 * math.pi * np.rint(mean / (2 * math.pi))
+    phase[0] = 0.0
+    for b in range(1, count):
+        phase[b] += phase[b - 1] - whole
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _dot(a: Array, b: Array) -> float:
+    total = np.float32(0)
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return float(total)
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _rotate(turn: Array, order: float, cosine: Array, sine: Array) -> None:
+    """Write cosine and sine of the component's angle, by polynomials that vectorise (error 1e-6)."""
+    for i in range(turn.shape[0]):
+        cycles = turn[i] * order
+        part = np.float32(cycles - np.rint(cycles))
+        square = part * part
+        c = np.float32(_COSINE[6])
+        s = np.float32(_SINE[6])
+        for k in range(5, -1, -1):
+            c = c * square + np.float32(_COSINE[k])
+            s = s * square + np.float32(_SINE[k])
+        cosine[i] = c
+        sine[i] = s * part
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _line(phase: Array) -> tuple[float, float, float]:
+    """Return slope, mean square about the straight line, and mean square of the noise of a phase a turn."""
+    n = phase.shape[0]
+    mean = product = 0.0
+    for b in range(n):
+        mean += phase[b] / n
+        product += phase[b] * (b - (n - 1) / 2)
+    slope = product * 12.0 / (n * (n * n - 1.0))
+    about = bend = square = 0.0
+    for b in range(n):
+        about += (phase[b] - mean - slope * (b - (n - 1) / 2)) ** 2 / n
+        if b > 1:
+            second = phase[b] - 2 * phase[b - 1] + phase[b - 2]
+            bend += second / (n - 2)
+            square += second * second / (n - 2)
+    return slope, about, max(0.0, square - bend * bend) / 6.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bend(turn: Array, phase: Array, order: float) -> None:
+    """Add the phases of the turns' middles, joined by straight lines, to the turns."""
+    first, last = turn[0], phase.shape[0] - 1
+    for i in range(turn.shape[0]):
+        place = turn[i] - first - 0.5
+        b = min(max(int(place), 0), last - 1)
+        turn[i] += (phase[b] + (place - b) * (phase[b + 1] - phase[b])) / (2 * math.pi * order)
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _weigh(y: Array, turn: Array, step: Array, totals: Array) -> None:
+    """Multiply by the turn of each sample and the fade of the ends; write weight and weighted variance."""
+    n = y.shape[0]
+    first, last = turn[0], turn[n - 1]
+    span = last - first
+    flank = span - 2 * int((span - FADE) / 2)
+    head = tail = 0
+    while turn[head] - first < flank:
+        head += 1
+    while last - turn[n - 1 - tail] < flank:
+        tail += 1
+    for i in range(1, n - 1):
+        step[i] = (turn[i + 1] - turn[i - 1]) * 0.5
+    step[0] = step[n - 1] = 0.0
+    for i in range(head):
+        t = (turn[i] - first) / flank
+        step[i] *= t * t * t * (10.0 + t * (6.0 * t - 15.0))
+    for i in range(n - tail, n):
+        t = (last - turn[i]) / flank
+        step[i] *= t * t * t * (10.0 + t * (6.0 * t - 15.0))
+    weight = total = square = 0.0
+    for i in range(n):
+        value = np.float64(y[i])
+        weighted = step[i] * value
+        weight += step[i]
+        total += weighted
+        square += weighted * value
+        y[i] = np.float32(weighted)
+    totals[0] = weight
+    totals[1] = square / weight - (total / weight) ** 2
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _spread(y: Array, turn: Array, whole: Array, part: Array, taps: Array, padded: Array, circle: Array) -> None:
+    size = circle.shape[0]
+    for i in range(y.shape[0]):
+        half = turn[i] * 0.5
+        place = (half - np.floor(half)) * size
+        floor = np.floor(place)
+        whole[i] = np.int32(floor)
+        part[i] = np.float32(place - floor) - np.float32(0.5)
+    for tap in range(TAPS // 2):
+        _bumps(y, part, _TAPS[:, tap], taps[tap], taps[TAPS - 1 - tap])
+    padded[:] = 0
+    t0, t1, t2, t3, t4, t5, t6, t7 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6], taps[7]
+    for i in range(y.shape[0]):
+        g = np.uint32(whole[i])
+        padded[g] += t0[i]
+        padded[g + 1] += t1[i]
+        padded[g + 2] += t2[i]
+        padded[g + 3] += t3[i]
+        padded[g + 4] += t4[i]
+        padded[g + 5] += t5[i]
+        padded[g + 6] += t6[i]
+        padded[g + 7] += t7[i]
+    before = TAPS // 2 - 1
+    for g in range(size):
+        circle[g] = padded[g + before]
+    for g in range(before):
+        circle[size - before + g] += padded[g]
+    for g in range(padded.shape[0] - size - before):
+        circle[g] += padded[size + before + g]
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
+def _bumps(y: Array, part: Array, c: Array, early: Array, late: Array) -> None:
+    """Write what each sample adds at one tap before it and at its mirror image behind."""
+    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10]
+    for i in range(y.shape[0]):
+        p = part[i]
+        square = p * p
+        even = c0 + square * (c2 + square * (c4 + square * (c6 + square * (c8 + square * c10))))
+        odd = p * (c1 + square * (c3 + square * (c5 + square * (c7 + square * c9))))
+        early[i] = (even + odd) * y[i]
+        late[i] = (even - odd) * y[i]
