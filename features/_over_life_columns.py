@@ -136,9 +136,11 @@ def _write_comparison(one: Array, out: Array, average: float, learning: int) -> 
     out[5] = one[CUSUM_FALL]
     out[6] = max(one[CUSUM_RISE], one[CUSUM_FALL])
     n, s = one[COUNT], one[KENDALL]
+    pairs = 0.5 * n * (n - 1.0)
     variance = n * (n - 1.0) * (2.0 * n + 5.0)
     for b in range(BINS):
         same = one[CHANNEL_HEAD + b]
+        pairs -= 0.5 * same * (same - 1.0)
         variance -= same * (same - 1.0) * (2.0 * same + 5.0)
-    out[7] = s / (0.5 * n * (n - 1.0)) if n > 1.0 else 0.0
+    out[7] = s / pairs if pairs > 0.0 else 0.0
     out[8] = (s - sign(s)) / math.sqrt(variance / 18.0) if variance > 0.0 else 0.0

@@ -51,7 +51,8 @@ from features._over_life_layout import (
     Y2,
 )
 
-EDGES = (-32.0, -16.0, -8.0, -4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+_UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+EDGES = (*(-edge for edge in _UPPER[::-1]), 0.0, *_UPPER)
 """Between the bins of z; values of one bin are ties."""
 LONGEST_GAP = 700.0
 """In time constants: what is older has no weight left in double precision."""
@@ -59,6 +60,8 @@ REJECTED = 3.0
 """In scaled median absolute deviations: learning values further out are left out (Leys et al. 2013)."""
 CONSISTENCY = 1.4826022185056018
 """Standard deviation of a Gaussian over its median absolute deviation."""
+TRUNCATION = 1.0136041976422073
+"""Standard deviation of a Gaussian over that of its part within three of it."""
 LARGEST_STEP = 4.0
 """z beyond it counts as this much in a CUSUM, so that no single record crosses its limit."""
 
@@ -156,15 +159,16 @@ def _remember(one: Array, x: float, now: float, bank: int, term: int, ages: Arra
     one[VALUE] = x
     one[MEAN] += (x - one[MEAN]) / one[COUNT]
     y = x - one[ORIGIN]
-    before = one[bank + Y0] / one[bank + M0]
+    longest = bank + (ages.shape[0] - 1) * term
+    before = one[longest + Y0] / one[longest + M0]
     for t in range(ages.shape[0]):
         _weigh(one[bank + t * term : bank + (t + 1) * term], y, ages[t], decay[t])
-    after = one[bank + Y0] / one[bank + M0]
+    highest = one[ORIGIN] + one[bank + Y0] / one[bank + M0]
     if one[COUNT] == 1.0:
-        one[HIGHEST] = one[ORIGIN] + after
+        one[HIGHEST] = highest
     else:
-        one[HIGHEST] = max(one[HIGHEST], one[ORIGIN] + after)
-        one[NET_RISES] += sign(after - before)
+        one[HIGHEST] = max(one[HIGHEST], highest)
+        one[NET_RISES] += sign(one[longest + Y0] / one[longest + M0] - before)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -274,7 +278,7 @@ def _location_and_scale(first: Array, work: Array, least_scatter: float) -> tupl
         if abs(first[k] - middle) <= farthest:
             squares += (first[k] - middle - mean) ** 2
     location = middle + mean
-    return location, max(math.sqrt(squares / max(kept - 1, 1)), least_scatter * abs(location))
+    return location, max(TRUNCATION * math.sqrt(squares / max(kept - 1, 1)), least_scatter * abs(location))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

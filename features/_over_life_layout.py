@@ -35,5 +35,5 @@ LAG_SLOTS = LAG_CELLS + 2
 """Snapshots younger than the lag lie in at most one cell more than there are in it, and one is older."""
 RATIO_SIZE = 3
 RATIO_COUNT, RATIO_MEAN, RATIO_VALUE = 0, 1, 2
-BINS = 16
+BINS = 24
 """Of z, in which the Mann-Kendall statistic counts; they take the place of the learning values."""

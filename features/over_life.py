@@ -68,9 +68,10 @@ class OverLife:
 
     Notes
     -----
-    With k = 0.5, a limit of 5 on `cusum_rise` or `cusum_fall` is crossed once in 931 values of Gaussian
-    noise of known baseline, on `cusum` once in 465 (Brook and Evans 1972); a baseline learned from 20
-    values makes false alarms more frequent.
+    With k = 0.5, a limit of 5 on `cusum_rise` or `cusum_fall` is crossed once in 931 values of Gaussian noise
+    of known baseline, on `cusum` once in 465 (Brook and Evans 1972; 952 and 504 measured with 2,000 values to
+    learn from). A baseline learned from few values errs: half of the first crossings of `cusum` then come
+    within 103 values for 20 learned from, 178 for 50 and 347 for 2,000, as measured.
 
     Examples
     --------

@@ -6,6 +6,7 @@ import numpy as np
 
 from features.bearing import BearingGeometry
 from features.extraction import extract
+from features.over_life import OverLife
 
 
 def warm() -> None:
@@ -15,3 +16,5 @@ def warm() -> None:
     chosen = [orders.bpfo, orders.bpfi, orders.bsf, orders.ftf]
     extract(record, 4096.0, quantity="vibration", speed=25.0, bearing_orders=chosen)
     extract(record, 4096.0, quantity="current", speed=24.0, bearing_orders=chosen, supply_frequency=651.9, pole_pairs=2)
+    life = OverLife()
+    life.advance(life.begin(), [0.0], [[1.0] * len(life.channels)])

@@ -12,7 +12,7 @@ constant are w = exp(-age / time constant), age in life time at the channel's la
 [e] E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954); run lengths: D. Brook, D. A. Evans,
     Biometrika 59 (1972); winsorised: J. M. Lucas, R. B. Crosier, Commun. Stat. A 11 (1982).
 [f] H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945); M. G. Kendall, "Rank Correlation
-    Methods" (1975), with ties.
+    Methods" (1975), with ties; L. A. Goodman, W. H. Kruskal, J. Am. Stat. Assoc. 49 (1954).
 [g] J. J. Zakrajsek, D. P. Townsend, H. J. Decker, "An analysis of gear fault detection methods as applied to pitting
     fatigue failure data", NASA TM-105950 (1993): NA4; the same, NASA TM-106185 (1994): NB4.
 """
@@ -30,7 +30,8 @@ MEMORY: tuple[Row, ...] = (
     ("{channel}.highest", "highest average of the shortest time constant so far", "u", ""),
     (
         "{channel}.monotonicity",
-        "rises less falls of that average from value to value, over values - 1: -1 to 1; absent at the first value",
+        "rises less falls of the average of the longest time constant from value to value, over values - 1: -1 to 1; "
+        "absent at the first value",
         "1",
         "[c]",
     ),
@@ -69,21 +70,27 @@ LAGS: tuple[Row, ...] = (
 COMPARISON: tuple[Row, ...] = (
     (
         "{channel}.baseline",
-        "mean of the first values, those left out that lie beyond three scaled median absolute deviations; then "
+        "mean of the first values, without those beyond three scaled median absolute deviations of their median; then "
         "frozen; absent while learned, as all that follow",
         "u",
         "[d]",
     ),
-    ("{channel}.baseline_scatter", "standard deviation of the same values, at least a share of |baseline|", "u", "[d]"),
+    ("{channel}.baseline_scatter", "their standard deviation, at least a share of |baseline|", "u", "[d]"),
     ("{channel}.z", "(latest value - baseline) / baseline_scatter; absent without scatter, as all below", "1", "[d]"),
     ("{channel}.z_average", "the same of the average of the shortest time constant", "1", "[d]"),
     ("{channel}.cusum_rise", "max(0, before + z - reference), z cut at +- 4", "1", "[e]"),
     ("{channel}.cusum_fall", "max(0, before - z - reference), z cut at +- 4", "1", "[e]"),
     ("{channel}.cusum", "the larger of the two", "1", "[e]"),
-    ("{channel}.kendall_tau", "pairs that rise less pairs that fall, over all pairs; z in 16 bins", "1", "[f]"),
+    (
+        "{channel}.rank_trend",
+        "pairs of values that rise less those that fall, over those that do either: Goodman and Kruskal's gamma, of "
+        "z in 24 bins that widen from 0 by powers of two; -1 to 1",
+        "1",
+        "[f]",
+    ),
     (
         "{channel}.mann_kendall",
-        "that difference in standard deviations under no trend, corrected for ties and continuity",
+        "the same difference, in its standard deviations under no trend, corrected for ties and continuity",
         "1",
         "[f]",
     ),
