@@ -11,6 +11,7 @@ from pdm.errors import InvalidInputError
 
 MOST_REGIMES = 12
 TIGHT = 0.02  # of the settings' variance may lie within regimes, else they are not told apart
+LEAST_SHARE = 0.01  # of the rows; fewer are strays of the regime nearest to them
 _ROUNDS = 50
 _ROWS = 2000  # evenly spaced rows are enough to find clusters in
 
@@ -47,9 +48,10 @@ class Regimes:
 def find_regimes(settings: Vector) -> Regimes:
     """Find the operating regimes in a fleet's settings.
 
-    The smallest number of clusters is taken that leaves at most 2 % of the variance within them. Settings
-    that wander without clusters leave more, and are one regime: cutting a continuum into pieces would put
-    steps into every sensor. Farthest-first seeding makes the outcome independent of chance.
+    The largest number of clusters is taken that are tight (at most 2 % of the variance within them), well
+    apart and each of at least 1 % of the rows. Settings that wander without clusters are one regime: cutting
+    a continuum into pieces would put steps into every sensor. Farthest-first seeding makes the outcome
+    independent of chance.
 
     Parameters
     ----------
@@ -69,8 +71,10 @@ def find_regimes(settings: Vector) -> Regimes:
     total = float(((points - points.mean(axis=0)) ** 2).sum()) if len(points) else 0.0
     told = tuple(float(value) if np.isfinite(value) else 1e300 for value in scale)
     if total > 0.0:
-        for count in range(2, MOST_REGIMES + 1):
-            centres = _cluster(points, count)
+        for count in range(MOST_REGIMES, 1, -1):
+            centres = _peopled(points, _cluster(points, count))
+            if len(centres) < 2:
+                continue
             within = float(((points - centres[_nearest(points, centres)]) ** 2).sum())
             if within <= TIGHT * total and _is_separate(points, centres):
                 return Regimes(tuple(tuple(row) for row in centres.tolist()), told)
@@ -91,6 +95,11 @@ def _cluster(points: Vector, count: int) -> Vector:
             break
         found = moved
     return found
+
+
+def _peopled(points: Vector, centres: Vector) -> Vector:
+    share = np.bincount(_nearest(points, centres), minlength=len(centres)) / len(points)
+    return centres[share >= LEAST_SHARE]
 
 
 def _is_separate(points: Vector, centres: Vector) -> bool:
