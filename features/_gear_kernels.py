@@ -120,8 +120,8 @@ def describe_signals(signals: Array, chosen: Array, gears: Array, out: Array, re
         r = chosen[gears[g]]
         five = signals[SIGNALS * g : SIGNALS * (g + 1)]
         floor = LEAST_SHARE * float(out[r, _RMS]) ** 2
-        high, low = _extremes(five[0, :size])
-        out[r, _FM0] = (high - low) / float(out[r, _FM0]) if out[r, _FM0] > 0.0 else math.nan
+        harmonics = float(out[r, _FM0])
+        out[r, _FM0] = _peak_to_peak(five[0, :size]) / harmonics if harmonics > 0.0 else math.nan
         _, fourth, _, _ = _moments(five[1, :size], 0.0)
         residual = float(out[r, _RESIDUAL + 1])
         out[r, _RESIDUAL + 2] = fourth / residual**2 if residual > floor else math.nan
@@ -139,12 +139,23 @@ def describe_signals(signals: Array, chosen: Array, gears: Array, out: Array, re
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _extremes(x: Array) -> tuple[float, float]:
-    high, low = x[0], x[0]
+def _peak_to_peak(x: Array) -> float:
+    """Return the distance of the highest from the lowest point of one turn, parabolas through the samples' tops."""
+    high = low = 0
     for i in range(x.shape[0]):
-        high = max(high, x[i])
-        low = min(low, x[i])
-    return float(high), float(low)
+        if x[i] > x[high]:
+            high = i
+        if x[i] < x[low]:
+            low = i
+    return float(_top(x, high) - _top(x, low))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _top(x: Array, i: int) -> float:
+    n = x.shape[0]
+    left, centre, right = float(x[i - 1]), float(x[i]), float(x[(i + 1) % n])
+    bend = 2.0 * centre - left - right
+    return centre + (right - left) ** 2 / (8.0 * bend) if bend != 0.0 else centre
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")

@@ -14,8 +14,9 @@ from numba import njit
 from numpy.polynomial import chebyshev
 
 from features._kernels import FLAGS, LEAST_DEVIATION, Array
-from features.order import FADE, LEAST_TURNS
+from features.order import FADE
 from features.reasons import Reason
+from features.shaft_angle import LEAST_TURNS
 
 TAPS = 8
 _BETA = 2.3 * TAPS
