@@ -40,7 +40,7 @@ def test_an_angle_from_pulses_is_true_to_a_hundredth_of_a_turn_in_a_run_up(per_t
     error = found - angle
     assert np.ptp(error) < TURN * 0.01
     inner = slice(2000, -2000)
-    assert np.abs(error[inner] - np.median(error)).max() < TURN * 1e-3
+    assert np.abs(error[inner] - np.median(error)).max() < TURN * 2e-3
     assert (np.diff(found) > 0).all()
 
 
@@ -78,7 +78,7 @@ def missing(angle):
         (np.zeros(1000), "0 pulses"),
         (pulses(chirp(800)), "fewer than 3"),
         (missing(chirp()), "irregular"),
-        (pulses(chirp()) + pulses(chirp() + 1.0), "irregular"),
+        (pulses(chirp(), width=0.1) + pulses(chirp() + 1.0, width=0.1), "irregular"),
         (np.full(1000, np.nan), "finite"),
         (np.zeros((2, 2, 100)), "shape"),
     ],
