@@ -62,7 +62,7 @@ def write(
 ) -> int:
     """Write a channel's columns from its state; returns the column after them."""
     taus = constants.shape[0]
-    width = 4 + (3 + (term > LINE_SIZE)) * taus + taus - 1 + lags.shape[0] + (COMPARISONS if learning > 0 else 0)
+    width = 4 + (4 + (term > LINE_SIZE)) * taus + taus - 1 + lags.shape[0] + (COMPARISONS if learning > 0 else 0)
     if one[COUNT] == 0.0:
         out[column : column + width] = math.nan
         return int(column + width)
@@ -76,10 +76,12 @@ def write(
         m = one[bank + t * term : bank + (t + 1) * term]
         out[place + t] = one[ORIGIN] + m[Y0] / m[M0]
         out[place + taus + t] = math.sqrt(m[SQUARES] / m[M0])
-        out[place + 2 * taus + t] = _slope(m) / constants[t]
+        slope = _slope(m)
+        out[place + 2 * taus + t] = slope / constants[t]
+        out[place + 3 * taus + t] = slope * (m[M1] / m[M0]) if m[M1] > 0.0 else 0.0
         if term > LINE_SIZE:
-            out[place + 3 * taus + t] = _curvature(m) / (constants[t] * constants[t])
-    place += (3 + (term > LINE_SIZE)) * taus
+            out[place + 4 * taus + t] = _curvature(m) / (constants[t] * constants[t])
+    place += (4 + (term > LINE_SIZE)) * taus
     for t in range(taus - 1):
         a, b = bank + t * term, bank + (t + 1) * term
         out[place + t] = one[a + Y0] / one[a + M0] - one[b + Y0] / one[b + M0]

@@ -45,6 +45,12 @@ BANK: tuple[Row, ...] = (
         "u/T",
         "[b]",
     ),
+    (
+        "{channel}.rise_{tau}",
+        "that slope times the mean age of the weights: how far the line now stands above the average; 0 at one time",
+        "u",
+        "[b]",
+    ),
 )
 CURVATURE: tuple[Row, ...] = (
     (

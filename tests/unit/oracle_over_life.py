@@ -34,7 +34,7 @@ def describe(life, times, values):
 def channel(life, t, x, begun):
     taus = life.time_constants
     if len(x) == 0:
-        count = 4 + (3 + life.has_curvature) * len(taus) + len(taus) - 1 + len(life.lags)
+        count = 4 + (4 + life.has_curvature) * len(taus) + len(taus) - 1 + len(life.lags)
         return [NAN] * (count + 9 * (life.baseline_records > 0))
     fast = [weighted_mean(t[: i + 1], x[: i + 1], taus[0]) for i in range(len(x))]
     averages = [weighted_mean(t, x, tau) for tau in taus]
@@ -44,6 +44,7 @@ def channel(life, t, x, begun):
     row += averages
     row += [np.sqrt(weighted_mean(t, (x - weighted_mean(t, x, tau)) ** 2, tau)) for tau in taus]
     row += [derivative(t, x, tau, 1) for tau in taus]
+    row += [rise(t, x, tau) for tau in taus]
     if life.has_curvature:
         row += [derivative(t, x, tau, 2) for tau in taus]
     row += [a - b for a, b in pairwise(averages)]
@@ -71,6 +72,11 @@ def derivative(t, x, tau, degree):
     powers = np.stack([age**k for k in range(degree + 1)], axis=1)
     found = np.linalg.lstsq(powers * root[:, None], (x - x[0]) * root, rcond=None)[0]
     return float(found[degree]) * (1 if degree == 1 else 2) / tau**degree
+
+
+def rise(t, x, tau):
+    slope = derivative(t, x, tau, 1)
+    return 0.0 if np.isnan(slope) else slope * weighted_mean(t, t[-1] - t, tau)
 
 
 def change(t, fast, lag, begun):
