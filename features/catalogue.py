@@ -83,6 +83,22 @@ def names(quantity: Quantity, scope: Scope = "channel") -> tuple[str, ...]:
     return tuple(definition.name for definition in definitions(quantity, scope))
 
 
+def describe() -> str:
+    """Return the catalogue as a table to read: a line a feature; `python -m features` prints it.
+
+    Examples
+    --------
+    >>> print(describe().splitlines()[1])
+    mean                                vibration  channel  core  1      m/s2        mean of x [1]
+    """
+    line = "{:<35} {:<10} {:<8} {:<5} {:<6} {:<11} {}"
+    rows = [line.format("name", "quantity", "scope", "core", "since", "unit", "definition [source]")]
+    for d in CATALOGUE:
+        core = "core" if d.core else ""
+        rows.append(line.format(d.name, d.quantity, d.scope, core, d.version, d.unit, f"{d.definition} {d.source}"))
+    return "\n".join(rows)
+
+
 def explain(name: str, reasons: int) -> str:
     """Say why feature `name` is absent in a row with the given reasons, '' if nothing there concerns it.
 
