@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +36,7 @@ app.add_typer(evaluations, name="evaluate")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Url = Annotated[str, typer.Option(envvar="PDM_URL", help="Where the API answers.")]
 Key = Annotated[str, typer.Option(envvar="PDM_KEY", help="API key.")]
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 LOCAL_URL = "http://127.0.0.1:8000"
 
 _errors = Console(stderr=True)
@@ -150,14 +153,49 @@ def train(
 
 
 @app.command()
+def backfill(
+    quantity: Annotated[str, typer.Option(help="vibration, current, or both.")] = "both",
+    machine: Annotated[str | None, typer.Option(help="Only this machine.")] = None,
+    since: Annotated[datetime | None, typer.Option("--from", formats=_TIMES, help="Measured at or after; UTC.")] = None,
+    before: Annotated[datetime | None, typer.Option("--to", formats=_TIMES, help="Measured before; UTC.")] = None,
+    version: Annotated[int | None, typer.Option(help="Feature version; the newest unless given.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Acquisitions a transaction.")] = 32,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the features of stored waveforms in the newest version, beside the rows that are there."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from features.catalogue import FEATURE_VERSION
+    from pdm.bootstrap import open_service
+    from pdm.service.backfill import SENSED, backfill_features
+
+    if quantity not in (*SENSED, "both"):
+        raise typer.BadParameter("quantity is vibration, current or both")
+    os.nice(10)
+    reports = []
+    with open_service(_settings_with_dsn()) as pool, _bars(as_json) as progress:
+        for one in [name for name in SENSED if quantity in (name, "both")]:
+            reports.append(
+                backfill_features(
+                    pool,
+                    one,
+                    version=FEATURE_VERSION if version is None else version,
+                    machine=machine,
+                    since=_in_utc(since),
+                    before=_in_utc(before),
+                    batch=batch,
+                    progress=progress,
+                )
+            )
+    _print([asdict(report) for report in reports], as_json, "\n".join(report.text() for report in reports))
+
+
+@app.command()
 def simulate(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to write.")],
     seed: Annotated[int, typer.Option()] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Write the recordings of a simulated fleet, with its truth, to files."""
-    from datetime import UTC, datetime
-
     from pdm.replay.simulated_files import write_files
     from pdm.twin.fleet import demo_fleet
 
@@ -262,6 +300,10 @@ def evaluate_cmapss(
             progress=lambda _, share: progress("training", int(share * 100), 100),
         )
     _print(report, as_json, evaluation_text(report))
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _settings_with_dsn() -> Settings:

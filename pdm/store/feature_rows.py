@@ -28,7 +28,7 @@ def insert_features(
     feature_version: int,
     *,
     keep_existing: bool = False,
-) -> None:
+) -> int:
     """Write feature vectors; NaN becomes NULL. A channel that came late may complete a row written before.
 
     Parameters
@@ -42,9 +42,14 @@ def insert_features(
         Why values are absent, as `features.Reason`.
     keep_existing : bool
         Leave rows alone that are there in this version, whoever wrote them and when.
+
+    Returns
+    -------
+    int
+        How many rows were written.
     """
     if not len(point_ids):
-        return
+        return 0
     incoming = sql.Identifier(f"incoming_{table}")
     target = sql.Identifier(table)
     conn.execute(sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(incoming, target))
@@ -60,7 +65,7 @@ def insert_features(
     changed = sql.SQL("UPDATE SET {}").format(
         sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(name) for name in [keys[-1], *names])
     )
-    conn.execute(
+    written = conn.execute(
         sql.SQL(
             "INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY point_id, measured_at"
             " ON CONFLICT (point_id, measured_at, feature_version) DO {}"
@@ -73,6 +78,7 @@ def insert_features(
         )
     )
     conn.execute(sql.SQL("DELETE FROM {}").format(incoming))
+    return written.rowcount
 
 
 def fetch_features(
