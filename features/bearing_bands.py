@@ -51,12 +51,12 @@ def _group(length: int) -> int:
     return 16
 
 
-@lru_cache(maxsize=256)
-def _padded(rows: int, lines: int) -> int:
-    """Return up to how many rows `rows` are padded, so that all their transforms are in whole groups."""
-    groups = [_group(lines), _group(lines // _band_kernels.COARSEST)]
-    groups += [_group(lines // n) // math.gcd(_group(lines // n), n) for n in kurtogram_bands(2 * lines)]
-    return -(-rows // max(groups)) * max(groups)
+@lru_cache(maxsize=1024)
+def _padded(rows: int, length: int, each: int = 1) -> int:
+    """Return up to how many rows of `each` transforms of a length are padded, to have them in whole groups."""
+    group = _group(length)
+    group //= math.gcd(group, each)
+    return -(-rows // group) * group
 
 
 def _backward(z: NDArray[np.complex64], out: NDArray[np.complex64] | None = None) -> NDArray[np.complex64]:
@@ -68,7 +68,7 @@ def _backward(z: NDArray[np.complex64], out: NDArray[np.complex64] | None = None
 class _Workspace:
     """Arrays that one block passes through; rows stand a little apart, because powers of two thrash the cache."""
 
-    key: tuple[int, int]
+    count: int
     lines: NDArray[np.complex64]
     white: NDArray[np.complex64]
     signal: NDArray[np.complex64]
@@ -78,27 +78,34 @@ class _Workspace:
     kurtosis: NDArray[np.float64]
     widths: NDArray[np.int64]
 
+    def of(self, rows: int) -> _Workspace:
+        """Return the same memory for the first rows only."""
+        return _Workspace(
+            self.count, self.lines[:rows], self.white[:rows], self.signal, self.squared[:rows], self.transform[:rows],
+            self.power[:rows], self.kurtosis[:rows], self.widths[:rows],
+        )  # fmt: skip
+
 
 _kept = threading.local()
 
 
-def _workspace(rows: int, lines: int) -> _Workspace:
+def _workspace(rows: int, count: int) -> _Workspace:
     """Return a workspace of this thread; new pages cost more than the loops over them, so the last one is kept."""
     kept: _Workspace | None = getattr(_kept, "workspace", None)
-    if kept is None or kept.key != (rows, lines):
-        bands = kurtogram_bands(2 * lines)
+    if kept is None or kept.count != count or len(kept.lines) < rows:
+        bands = kurtogram_bands(2 * count)
         kept = _kept.workspace = _Workspace(
-            key=(rows, lines),
-            lines=np.zeros((rows, lines + _GAP), np.complex64),
-            white=np.zeros((rows, lines + _GAP), np.complex64),
-            signal=np.zeros(rows * (lines + 8 * max(bands, default=1)), np.complex64),
-            squared=np.zeros((rows, lines + _GAP), np.float32),
-            transform=np.zeros((rows, lines // 2 + 1 + _GAP), np.complex64),
-            power=np.zeros((rows, lines // 2 + _GAP), np.float32),
+            count=count,
+            lines=np.zeros((rows, count + _GAP), np.complex64),
+            white=np.zeros((rows, count + _GAP), np.complex64),
+            signal=np.zeros(rows * (count + 8 * max(bands, default=1)), np.complex64),
+            squared=np.zeros((rows, count + _GAP), np.float32),
+            transform=np.zeros((rows, count // 2 + 1 + _GAP), np.complex64),
+            power=np.zeros((rows, count // 2 + _GAP), np.float32),
             kurtosis=np.zeros((rows, sum(bands)), np.float64),
             widths=np.zeros(rows, np.int64),
         )
-    return kept
+    return kept if len(kept.lines) == rows else kept.of(rows)
 
 
 def describe(
@@ -128,7 +135,7 @@ def describe(
     if samples < LEAST_SAMPLES:
         reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
         return
-    space = _workspace(_padded(rows, lines), lines)
+    space = _workspace(max(_padded(rows, lines), _padded(rows, lines // _band_kernels.COARSEST)), lines)
     _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), rows, lines)
     _whitened(out, reasons, speed, orders, space, rows, lines, seconds)
     _cepstrum(power, out, reasons, speed, space, rows, lines, seconds)
@@ -182,8 +189,9 @@ def _kurtogram(
     first = 0
     for bands in kurtogram_bands(2 * lines):
         width = lines // bands
-        parted = _parted(space.lines, bands, width)
-        signals = _rows_of(space.signal, bands * len(space.lines), width).reshape(bands, len(space.lines), -1)
+        padded = _padded(rows, width, bands)
+        parted = _parted(space.lines[:padded], bands, width)
+        signals = _rows_of(space.signal, bands * padded, width).reshape(bands, padded, -1)
         _backward(parted, signals[:, :, :width])
         _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
         first += bands
