@@ -66,9 +66,11 @@ def read_remaining(path: Path, engines: int) -> NDArray[np.float64]:
 
 def _numbers(path: Path) -> NDArray[np.float64]:
     try:
-        table = np.loadtxt(path, ndmin=2)
+        lines = path.read_text("ascii").splitlines()
+        rows = [[float(value) for value in line.split()] for line in lines if line.strip()]
+        table = np.array(rows, np.float64)
     except (OSError, ValueError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {error}", field="path") from error
-    if table.size == 0:
+        raise InvalidInputError(f"{path.name} cannot be read: {error}", field="path") from error
+    if table.ndim != 2:
         raise InvalidInputError(f"{path.name} is empty", field="path")
     return table

@@ -28,6 +28,7 @@ class Member:
     """The model of one fold: how it makes channels, and its trees as LightGBM's text."""
 
     channels: Channels
+    columns: tuple[str, ...]
     trees: str
 
     @cached_property
@@ -97,7 +98,9 @@ class FleetModel:
             "cap": self.cap,
             "interval": self.interval,
             "longest_age": self.longest_age,
-            "members": [{"channels": m.channels.to_document(), "trees": m.trees} for m in self.members],
+            "members": [
+                {"channels": m.channels.to_document(), "columns": m.columns, "trees": m.trees} for m in self.members
+            ],
             "calibration": asdict(self.calibration),
             "metrics": self.metrics,
             "trained_on": self.trained_on,
@@ -122,12 +125,17 @@ class FleetModel:
             calibration = fields.pop("calibration")
             for name in ("centres", "below", "above"):
                 calibration[name] = as_tuple(calibration[name])
-            members = tuple(Member(Channels.from_document(m["channels"]), m["trees"]) for m in fields.pop("members"))
+            members = tuple(
+                Member(Channels.from_document(m["channels"]), tuple(m["columns"]), m["trees"])
+                for m in fields.pop("members")
+            )
             fields["sensors"] = tuple(fields["sensors"])
             model = cls(members=members, calibration=Calibration(**calibration), **fields)
-            fits = [m.booster.num_feature() == len(Memory(m.channels.names, 1.0).columns) for m in members]
+            widths = [member.booster.num_feature() for member in members]
         except (ValueError, TypeError, KeyError, AttributeError, lightgbm.basic.LightGBMError) as error:
             raise ModelError(f"these bytes are not a fleet's model: {error}") from error
-        if not fits or not all(fits):
+        if not members or widths != [len(member.columns) for member in members]:
             raise ModelError("the model's trees do not fit its columns")
+        if any(member.columns != Memory(member.channels.names, 1.0).columns for member in members):
+            raise ModelError("the model reads other columns over life than this version makes")
         return model

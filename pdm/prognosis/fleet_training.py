@@ -210,7 +210,7 @@ def _fit_member(
     is_own = (fold[rows.life] != held) & rows.is_usable
     names = Memory(channels.names, interval).columns
     booster = _fit(columns[is_own], to_target(rows.remaining[is_own], cap), names, failed, seed + held)
-    member = Member(channels, booster.model_to_string())
+    member = Member(channels, names, booster.model_to_string())
     is_held = fold[rows.life] == held
     target[is_held] = member.target(columns[is_held])
     return member

@@ -72,11 +72,14 @@ def find_regimes(settings: Vector) -> Regimes:
     told = tuple(float(value) if np.isfinite(value) else 1e300 for value in scale)
     if total > 0.0:
         for count in range(MOST_REGIMES, 1, -1):
-            centres = _peopled(points, _cluster(points, count))
+            found = _cluster(points, count)
+            own = _nearest(points, found)
+            is_peopled = np.bincount(own, minlength=count) >= LEAST_SHARE * len(points)
+            centres, settled = found[is_peopled], points[is_peopled[own]]
             if len(centres) < 2:
                 continue
-            within = float(((points - centres[_nearest(points, centres)]) ** 2).sum())
-            if within <= TIGHT * total and _is_separate(points, centres):
+            within = float(((settled - centres[_nearest(settled, centres)]) ** 2).sum())
+            if within <= TIGHT * total and _is_separate(settled, centres):
                 return Regimes(tuple(tuple(row) for row in centres.tolist()), told)
     return Regimes(((0.0,) * len(told),), told)
 
@@ -95,11 +98,6 @@ def _cluster(points: Vector, count: int) -> Vector:
             break
         found = moved
     return found
-
-
-def _peopled(points: Vector, centres: Vector) -> Vector:
-    share = np.bincount(_nearest(points, centres), minlength=len(centres)) / len(points)
-    return centres[share >= LEAST_SHARE]
 
 
 def _is_separate(points: Vector, centres: Vector) -> bool:

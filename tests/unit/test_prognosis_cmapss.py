@@ -1,0 +1,291 @@
+"""The recipe that any fleet's remaining life is learned with, on simulated wear and on C-MAPSS where it is at hand."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pdm.errors import InvalidInputError, ModelError, RefusalError
+from pdm.ingest.cmapss import SENSORS, read_engines, read_remaining
+from pdm.prognosis.channels import learn_channels
+from pdm.prognosis.fleet_evaluation import (
+    AlertRule,
+    alpha_lambda,
+    describe_alerts,
+    describe_errors,
+    describe_out_of_fold,
+    phm_score,
+)
+from pdm.prognosis.fleet_model import FleetModel
+from pdm.prognosis.fleet_training import FleetLife, OutOfFold, train_fleet
+from pdm.prognosis.regimes import find_regimes
+from pdm.replay.evaluate import evaluate_cmapss, evaluation_text
+
+DATA = Path(os.environ.get("PDM_DATA", "../shared/data")) / "cmapss"
+NAMES = ("wear", "load_and_wear", "noise", "constant")
+
+
+def worn_lives(count=14, seed=0, unit=1.0):
+    """Lives in two regimes whose sensors shift with the regime and grow towards the end."""
+    random = np.random.default_rng(seed)
+    lives = []
+    for number in range(count):
+        length = int(random.integers(80, 160))
+        time = np.arange(1, length + 1) * unit
+        regime = random.integers(0, 2, length)
+        wear = np.exp(4.0 * (np.arange(length) / length - 1.0))
+        values = np.column_stack(
+            [
+                10.0 * regime + wear + random.normal(0, 0.05, length),
+                -40.0 * regime - (1 + regime) * wear + random.normal(0, 0.1, length),
+                random.normal(0, 1.0, length),
+                np.full(length, 7.0),
+            ]
+        )
+        settings = np.column_stack([20.0 * regime + random.normal(0, 0.01, length), np.full(length, 100.0)])
+        lives.append(FleetLife(f"m{number}", time, settings, values, "failure", float(time[-1])))
+    return lives
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train_fleet(worn_lives(), NAMES)
+
+
+def test_regimes_are_found_where_settings_are_tight_clusters_and_only_there():
+    random = np.random.default_rng(0)
+    centres = np.array([[0, 0.0], [10, 0.25], [20, 0.7], [25, 0.62], [35, 0.84], [42, 0.84]])
+    own = random.integers(0, 6, 3000)
+    regimes = find_regimes(centres[own] + random.normal(0, 1e-3, (3000, 2)))
+    assert regimes.count == 6
+    found = regimes.assign(centres)
+    assert sorted(found.tolist()) == [0, 1, 2, 3, 4, 5]
+    assert find_regimes(random.normal(0, 1, (2000, 3))).count == 1
+    assert find_regimes(random.uniform(0, 1, (2000, 1))).count == 1
+    assert find_regimes(np.full((50, 3), 100.0)).count == 1
+    assert find_regimes(np.empty((50, 0))).count == 1
+
+
+def test_a_few_stray_settings_are_no_regime():
+    random = np.random.default_rng(0)
+    settings = np.repeat([[0.0], [10.0]], 500, axis=0) + random.normal(0, 1e-3, (1000, 1))
+    settings[[3, 700]] = 30.0
+    assert find_regimes(settings).count == 2
+
+
+def test_settings_that_are_missing_are_refused():
+    with pytest.raises(InvalidInputError):
+        find_regimes(np.array([[0.0], [np.nan]]))
+
+
+def test_channels_have_no_trace_of_the_regime_and_drop_constant_sensors():
+    lives = worn_lives()
+    settings, values = (np.concatenate([getattr(life, name) for life in lives]) for name in ("settings", "values"))
+    remaining = np.concatenate([life.ended_at - life.life_time for life in lives])
+    channels = learn_channels(settings, values, remaining, 60.0, NAMES)
+    assert channels.names[:4] == ("wear", "load_and_wear", "noise", "health_index")
+    made = channels.of(settings, values)
+    regime = channels.regimes.assign(settings)
+    assert np.abs(made[regime == 0].mean(axis=0) - made[regime == 1].mean(axis=0)).max() < 0.2
+    assert np.corrcoef(made[:, 3], remaining)[0, 1] < -0.5
+    with pytest.raises(InvalidInputError):
+        channels.of(settings, values[:, :2])
+    with pytest.raises(RefusalError):
+        learn_channels(settings, values[:, 3:], remaining, 60.0, NAMES[3:])
+
+
+def test_a_missing_sensor_leaves_the_other_channels_as_they_are():
+    life = worn_lives(1)[0]
+    remaining = life.ended_at - life.life_time
+    channels = learn_channels(life.settings, life.values, remaining, 60.0, NAMES)
+    values = life.values.copy()
+    values[:, 2] = np.nan
+    made, whole = channels.of(life.settings, values), channels.of(life.settings, life.values)
+    assert np.isnan(made[:, 2]).all()
+    assert np.array_equal(made[:, :2], whole[:, :2])
+
+
+def test_the_same_lives_give_the_same_bytes_and_the_bytes_the_same_model(trained):
+    model, _ = trained
+    body = train_fleet(worn_lives(), NAMES)[0].to_bytes()
+    assert body == model.to_bytes()
+    read = FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+    life = worn_lives(1, seed=9)[0]
+    for ours, theirs in zip(
+        model.predict(life.life_time, life.settings, life.values),
+        read.predict(life.life_time, life.settings, life.values),
+        strict=True,
+    ):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+def test_damaged_bytes_are_refused_before_they_are_read(trained):
+    body = trained[0].to_bytes()
+    with pytest.raises(ModelError, match="checksum"):
+        FleetModel.from_bytes(body[:-1] + b" ", sha256=hashlib.sha256(body).digest())
+    for other in (b"{}", b"no json", json.dumps({"format": "fleet-1"}).encode()):
+        with pytest.raises(ModelError):
+            FleetModel.from_bytes(other, sha256=hashlib.sha256(other).digest())
+
+
+def test_what_is_said_at_a_record_does_not_depend_on_later_ones(trained):
+    life = worn_lives(1, seed=5)[0]
+    whole = trained[0].predict(life.life_time, life.settings, life.values)
+    part = trained[0].predict(life.life_time[:40], life.settings[:40], life.values[:40])
+    for all_of_it, first in zip(whole, part, strict=True):
+        assert np.array_equal(all_of_it[:40], first, equal_nan=True)
+
+
+def test_lives_told_in_another_unit_of_time_give_the_same_model_in_that_unit(trained):
+    model, seen = train_fleet(worn_lives(unit=3600.0), NAMES)
+    assert model.cap == pytest.approx(3600.0 * trained[0].cap)
+    assert seen.predicted == pytest.approx(3600.0 * trained[1].predicted)
+
+
+def test_remaining_life_of_an_unseen_life_is_told_with_an_interval_that_mostly_holds(trained):
+    model, seen = trained
+    actual = np.minimum(seen.actual, model.cap)
+    assert np.sqrt(np.mean((seen.predicted - actual) ** 2)) < 0.5 * actual.std()
+    assert np.mean((seen.lower <= actual) & (actual <= seen.upper)) > 0.8
+    assert (seen.lower <= seen.predicted).all()
+    assert (seen.predicted <= seen.upper).all()
+
+
+def test_censored_lives_teach_only_where_they_outlived_the_cap():
+    lives = worn_lives()
+    unending = [
+        FleetLife(f"c{i}", x.life_time, x.settings, x.values, "censored", x.ended_at) for i, x in enumerate(lives[:4])
+    ]
+    model, seen = train_fleet([*lives, *unending], NAMES)
+    assert model.trained_on["lives"] == 18
+    assert model.trained_on["failed_lives"] == 14
+    assert set(seen.life.tolist()) == set(range(14))
+
+
+def test_lives_that_cannot_teach_are_refused_by_name():
+    lives = worn_lives(5)
+    with pytest.raises(RefusalError, match="3 lives"):
+        train_fleet(lives[:3], NAMES)
+    bad = lives[4]
+    backwards = FleetLife("m4", bad.life_time[::-1].copy(), bad.settings, bad.values, "failure", bad.ended_at)
+    with pytest.raises(InvalidInputError, match="m4: life time goes back"):
+        train_fleet([*lives[:4], backwards], NAMES)
+    early = FleetLife("m4", bad.life_time, bad.settings, bad.values, "failure", bad.ended_at - 10)
+    with pytest.raises(InvalidInputError, match="after the end"):
+        train_fleet([*lives[:4], early], NAMES)
+    narrow = FleetLife("m4", bad.life_time, bad.settings, bad.values[:, :2], "failure", bad.ended_at)
+    with pytest.raises(InvalidInputError, match="shape"):
+        train_fleet([*lives[:4], narrow], NAMES)
+    with pytest.raises(InvalidInputError, match="cap"):
+        train_fleet(lives, NAMES, cap=0.0)
+
+
+def test_the_phm_score_is_that_of_its_closed_form_and_costs_late_more_than_early():
+    assert phm_score(np.array([0.0])) == 0.0
+    assert phm_score(np.array([10.0, -13.0])) == pytest.approx(2 * (np.e - 1))
+    assert phm_score(np.array([20.0])) > phm_score(np.array([-20.0]))
+
+
+def test_errors_carry_a_bootstrap_interval_over_machines():
+    random = np.random.default_rng(0)
+    actual = random.uniform(0, 125, 200)
+    figures = describe_errors(actual + random.normal(0, 10, 200), actual)
+    low, high = figures["rmse_95"]
+    assert low < figures["rmse"] < high
+    assert high - low == pytest.approx(2 * 1.96 * 10 / np.sqrt(2 * 200), rel=0.25)
+
+
+def rows_of(said, lives=2, length=160):
+    """Out-of-fold rows of lives that count down, of which `said` (a function) makes predictions."""
+    actual = np.tile(np.arange(length)[::-1].astype(float), lives)
+    life, record = np.repeat(np.arange(lives), length), np.tile(np.arange(1, length + 1), lives)
+    middle = said(np.minimum(actual, 125.0))
+    return OutOfFold(life, record, actual, middle, middle - 5.0, middle + 5.0)
+
+
+def test_out_of_fold_figures_count_the_rows_they_say():
+    seen = rows_of(lambda actual: actual + 3.0)
+    figures = describe_out_of_fold(seen, 125.0)
+    assert figures["rmse"] == pytest.approx(3.0)
+    assert figures["bias"] == pytest.approx(3.0)
+    assert figures["rows"] == 2 * (135 - 5 + 1)
+    assert figures["interval"]["coverage"] == 1.0
+    assert figures["interval"]["mean_width"] == pytest.approx(10.0)
+    assert alpha_lambda(seen, 10.0) == 0.0
+    assert alpha_lambda(seen, 15.0) == 1.0
+
+
+def test_alerts_say_notice_missed_failures_and_needless_calls():
+    rule = AlertRule(threshold=30.0, needless=60.0)
+    said = describe_alerts(rows_of(lambda actual: actual + 5.0), rule)
+    assert said["lead_p5_p50_p95"] == [25.0, 25.0, 25.0]
+    assert (said["missed_failures"], said["needless_calls"]) == (0, 0)
+    assert describe_alerts(rows_of(lambda actual: actual + 50.0), rule)["missed_failures"] == 2
+    assert describe_alerts(rows_of(lambda actual: actual - 40.0), rule)["needless_calls"] == 2
+
+
+def write_engines(path, lengths, seed=0):
+    random = np.random.default_rng(seed)
+    rows = []
+    for unit, length in enumerate(lengths, start=1):
+        cycle = np.arange(1, length + 1)
+        wear = np.exp(4.0 * (cycle / length - 1.0))[:, None] * np.linspace(0.5, 2, 21)
+        rows.append(
+            np.column_stack(
+                [np.full(length, unit), cycle, np.zeros((length, 3)), wear + random.normal(0, 0.05, wear.shape)]
+            )
+        )
+    np.savetxt(path, np.concatenate(rows))
+
+
+def test_the_command_predicts_test_engines_under_both_conventions_and_writes_them_down(tmp_path):
+    write_engines(tmp_path / "train_X.txt", [150, 160, 170, 180, 190, 200])
+    write_engines(tmp_path / "test_X.txt", [60, 70], seed=1)
+    np.savetxt(tmp_path / "RUL_X.txt", [20, 180])
+    report = evaluate_cmapss(tmp_path, "X", predictions=tmp_path / "said" / "x.csv")
+    errors = report["test"]["errors"]
+    assert set(errors) == {"capped at 125", "uncapped"}
+    assert errors["uncapped"]["rmse"] != errors["capped at 125"]["rmse"]
+    lines = (tmp_path / "said" / "x.csv").read_text().splitlines()
+    assert lines[0] == "unit,cycle,rul,rul_lower,rul_upper,actual"
+    assert len(lines) == 3
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert "labels uncapped" in evaluation_text(report)
+    (tmp_path / "RUL_X.txt").unlink()
+    assert evaluate_cmapss(tmp_path, "X")["test"]["errors"] is None
+    (tmp_path / "test_X.txt").unlink()
+    report = evaluate_cmapss(tmp_path, "X")
+    assert report["test"] is None
+    assert "no test file" in evaluation_text(report)
+
+
+def test_files_that_are_not_of_cmapss_are_refused_by_name(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"train_X\.txt is missing"):
+        evaluate_cmapss(tmp_path, "X")
+    bad = tmp_path / "train_X.txt"
+    for text, said in (("1 2 3\n", "3 columns"), ("", "empty|cannot be read"), ("a b\n", "cannot be read")):
+        bad.write_text(text)
+        with pytest.raises(InvalidInputError, match=said):
+            read_engines(bad)
+    write_engines(bad, [5, 6])
+    table = np.loadtxt(bad)
+    np.savetxt(bad, table[1:])
+    with pytest.raises(InvalidInputError, match="engine 1 do not run from 1"):
+        read_engines(bad)
+    (tmp_path / "RUL_X.txt").write_text("3\n-1\n")
+    with pytest.raises(InvalidInputError):
+        read_remaining(tmp_path / "RUL_X.txt", 2)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(("subset", "regimes", "engines"), [("FD001", 1, 100), ("FD002", 6, 260), ("FD003", 1, 100)])
+def test_the_published_fleets_have_their_known_regimes(subset, regimes, engines):
+    if not DATA.is_dir():
+        pytest.skip("no C-MAPSS under PDM_DATA")
+    found = read_engines(DATA / f"train_{subset}.txt")
+    assert len(found) == engines
+    assert find_regimes(np.concatenate([engine.settings for engine in found])).count == regimes
+    assert len(SENSORS) == found[0].sensors.shape[1]
