@@ -1,4 +1,4 @@
-"""What one block a row buys over one row a sample: ingest, read-back and room. One JSON line a figure.
+"""What one block a row buys over one row a sample: ingest, read-back and room, hot and cold. One JSON line a figure.
 
 Both sides write the same samples into hypertables of one server, interleaved, and commit with
 synchronous_commit on. The peer is psycopg's binary COPY into a hypertable as `create_hypertable` makes it; the
@@ -28,6 +28,8 @@ from psycopg.conninfo import make_conninfo
 from features.catalogue import FEATURE_VERSION, names
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.measurements import Waveform
+from pdm.service.cold import cold_pass
+from pdm.settings import Settings
 from pdm.store import analysis, feature_rows
 from pdm.store.acquisitions import Channel, insert_channels
 from pdm.store.cluster import EmbeddedCluster
@@ -68,7 +70,7 @@ def records() -> tuple[str, NDArray[np.int16]]:
 
 
 @contextmanager
-def database() -> Iterator[Connection[Any]]:
+def database() -> Iterator[tuple[Connection[Any], str]]:
     with _server() as server:
         name = f"bench_storage_{os.getpid()}"
         with psycopg.connect(server, autocommit=True) as admin:
@@ -77,7 +79,7 @@ def database() -> Iterator[Connection[Any]]:
             dsn = make_conninfo(server, dbname=name)
             migrate(dsn)
             with psycopg.connect(dsn) as conn:
-                yield conn
+                yield conn, dsn
         finally:
             with psycopg.connect(server, autocommit=True) as admin:
                 admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -178,14 +180,14 @@ def main() -> None:
     source, counts = records()
     floats = counts * np.float32(0.001)
     points = tuple(MeasurementPoint(key, "acceleration", "g", RATE) for key in ("h", "f"))
-    with database() as conn:
+    with database() as (conn, dsn):
         register(conn, Machine("bench", "line", "site", points=points[:1]))
         register(conn, Machine("bench-f", "line", "site", points=points[1:]))
         conn.execute(_PEER.encode())
         conn.commit()
         stored = fetch_machine(conn, "bench")
         compare(conn, counts, stored.id, stored.point_ids["h"], source)
-        measure_room(conn, counts, floats, fetch_machine(conn, "bench-f").point_ids["f"], source)
+        measure_room(conn, dsn, counts, floats, fetch_machine(conn, "bench-f").point_ids["f"], source)
     show_codec(counts, "int16", source)
     show_codec(floats, "float32", source)
 
@@ -223,18 +225,15 @@ def compare(conn: Connection[Any], counts: NDArray[np.int16], machine_id: int, p
 
 
 def measure_room(
-    conn: Connection[Any], counts: NDArray[np.int16], floats: NDArray[np.float32], point_id: int, source: str
+    conn: Connection[Any],
+    dsn: str,
+    counts: NDArray[np.int16],
+    floats: NDArray[np.float32],
+    point_id: int,
+    source: str,
 ) -> None:
-    for index in range(ROOM_ROUNDS):
-        write_blocks(conn, point_id, counts, START + timedelta(hours=2 * index), 0.001)
-    int16_sample = size(conn, "waveform") / (ROOM_ROUNDS * counts.size)
-    show("int16 waveform hypertable [bytes/sample]", int16_sample, goal=1.75, source=source)
-    conn.execute("TRUNCATE waveform")
-    conn.commit()
-    for index in range(ROOM_ROUNDS):
-        write_blocks(conn, point_id, floats, START + timedelta(hours=2 * index), None)
-    float32_sample = size(conn, "waveform") / (ROOM_ROUNDS * floats.size)
-    show("float32 waveform hypertable [bytes/sample]", float32_sample, source=source)
+    int16_sample = measure_tiers(conn, dsn, counts, point_id, 0.001, source, hot_goal=1.75, cold_goal=1.55)
+    float32_sample = measure_tiers(conn, dsn, floats, point_id, None, source)
     columns = names("vibration", "channel")
     values = np.random.default_rng(0).normal(size=(2000, len(columns))).astype(np.float32)
     times = [START + index * STEP for index in range(2000)]
@@ -255,11 +254,39 @@ def measure_room(
         )
 
 
+def measure_tiers(
+    conn: Connection[Any],
+    dsn: str,
+    blocks: NDArray[Any],
+    point_id: int,
+    scale: float | None,
+    source: str,
+    **goals: float,
+) -> float:
+    """Print what a sample takes as stored at ingest and after the cold pass; returns the former [bytes]."""
+    conn.execute("TRUNCATE waveform, waveform_frame")
+    conn.commit()
+    for index in range(ROOM_ROUNDS):
+        write_blocks(conn, point_id, blocks, START + timedelta(hours=2 * index), scale)
+    samples = ROOM_ROUNDS * blocks.size
+    hot = size(conn, "waveform") / samples
+    conn.commit()
+    show(f"{blocks.dtype} waveform hypertable [bytes/sample]", hot, goal=goals.get("hot_goal"), source=source)
+    settings = Settings(dsn=dsn, cold_pass_share=1.0, min_free_disk_bytes=0)
+    report = cold_pass(settings, datetime(2100, 1, 1, tzinfo=UTC))
+    assert not report.left, report.left
+    cold = (size(conn, "waveform") + size(conn, "waveform_frame")) / samples
+    conn.commit()
+    figure = f"{blocks.dtype} waveform hypertables after the cold pass [bytes/sample]"
+    show(figure, cold, goal=goals.get("cold_goal"), source=source)
+    return hot
+
+
 def show_codec(blocks: NDArray[Any], kind: str, source: str) -> None:
     packed = [encode(block) for block in blocks]
     into = min(timed(lambda: [encode(block) for block in blocks]) for _ in range(ROUNDS))
     back = min(timed(lambda: [decode(*item, blocks.dtype, SAMPLES) for item in packed]) for _ in range(ROUNDS))
-    show(f"{kind} payload [bytes/sample]", sum(len(item[1]) for item in packed) / blocks.size, source=source)
+    show(f"{kind} hot payload [bytes/sample]", sum(len(item[1]) for item in packed) / blocks.size, source=source)
     show(f"{kind} encode [million samples/s]", blocks.size / into / 1e6, goal=200, source=source)
     show(f"{kind} decode [million samples/s]", blocks.size / back / 1e6, source=source)
 

@@ -37,6 +37,8 @@ class Settings:
         How far ahead of the server's clock measured_at may lie [s].
     waveform_retention_days, feature_retention_days : int
         Hot window of waveforms, and of features, assessments and prognoses [days].
+    cold_pass_share : float
+        Share of one core that the tighter encoding of old waveforms may take [1]; 0 switches it off.
     min_free_disk_bytes : int
         Free space below which the service warns [bytes].
     webhook_allowed_networks : str
@@ -55,6 +57,7 @@ class Settings:
     future_tolerance_s: float = 300.0
     waveform_retention_days: int = 90
     feature_retention_days: int = 1825
+    cold_pass_share: float = 0.25
     min_free_disk_bytes: int = 2 * 1024**3
     webhook_allowed_networks: str = ""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from pdm.measurements import OperatingContext
+from pdm.store.cold import FramePlace, fetch_payloads
 from pdm.store.payload import decode
 from pdm.store.queries import query
 
@@ -50,17 +51,16 @@ def fetch_waveforms(conn: Connection[Any], keys: Sequence[Key]) -> list[StoredWa
     if not keys:
         return []
     with conn.cursor(binary=True) as cursor:
-        cursor.execute(query("fetch_claimed_waveforms"), _bounds(keys))
-        return [
-            StoredWaveform(
-                point_id,
-                measured_at,
-                sampling_rate,
-                decode(codec, payload, np.dtype(np.int16 if scale is not None else np.float32), count),
-                scale,
-            )
-            for point_id, measured_at, sampling_rate, count, scale, codec, payload in cursor
-        ]
+        rows = cursor.execute(query("fetch_claimed_waveforms"), _bounds(keys)).fetchall()
+    cold = iter(fetch_payloads(conn, [FramePlace(row[0], *row[7:]) for row in rows if row[6] is None]))
+    found = []
+    for point_id, measured_at, sampling_rate, count, scale, codec, payload, *_ in rows:
+        content = next(cold) if payload is None else payload
+        if content is not None:  # else retention has just dropped it
+            dtype = np.dtype(np.int16 if scale is not None else np.float32)
+            samples = decode(codec, content, dtype, count)
+            found.append(StoredWaveform(point_id, measured_at, sampling_rate, samples, scale))
+    return found
 
 
 def fetch_scalars(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, float]:

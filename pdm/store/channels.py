@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
+from pdm.store.cold import FramePlace, fetch_payloads
 from pdm.store.queries import query
 
 Row = dict[str, Any]
@@ -47,7 +48,12 @@ def fetch_waveform(conn: Connection[Any], point_id: int, measured_at: datetime) 
     """Return sampling_rate [Hz], sample_count, scale, codec and payload of one channel, or None."""
     with conn.cursor(row_factory=dict_row, binary=True) as cursor:
         values = {"point_id": point_id, "measured_at": measured_at}
-        return cursor.execute(query("fetch_waveform"), values).fetchone()
+        row = cursor.execute(query("fetch_waveform"), values).fetchone()
+    if row is None or row["payload"] is not None:
+        return row
+    place = FramePlace(point_id, row["frame_at"], row["frame_offset"], row["frame_length"])
+    payload = fetch_payloads(conn, [place])[0]
+    return None if payload is None else row | {"payload": payload}
 
 
 def fetch_last_measured_at(conn: Connection[Any], machine_id: int) -> datetime | None:

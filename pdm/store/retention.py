@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.settings import Settings
+from pdm.store import cold
 from pdm.store.queries import query
 
 _CONCLUSIONS = ("acquisition", "scalar", "assessment", "prognosis")
@@ -23,6 +24,7 @@ def drop_old(conn: Connection[Any], settings: Settings) -> dict[str, int]:
     features = [row[0] for row in conn.execute(query("fetch_feature_tables"))]
     windows = {"waveform": waveforms} | dict.fromkeys((*features, *_CONCLUSIONS), conclusions)
     dropped = {relation: _drop_chunks(conn, relation, window) for relation, window in windows.items()}
+    dropped["waveform_frame"] = cold.drop_orphaned_frames(conn)
     dropped["receipt"] = conn.execute(query("drop_receipts"), {"window": conclusions}).rowcount
     return {relation: number for relation, number in dropped.items() if number}
 

@@ -11,7 +11,8 @@ WHERE a.measured_at BETWEEN %(first)s AND %(last)s;
 
 -- name: fetch_claimed_waveforms
 -- All waveforms of the acquisitions of a claim.
-SELECT w.point_id, w.measured_at, w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload
+SELECT w.point_id, w.measured_at, w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload,
+       w.frame_at, w.frame_offset, w.frame_length
 FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
 JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NOT NULL
 JOIN waveform w ON w.point_id = p.id AND w.measured_at = c.measured_at

@@ -9,7 +9,7 @@ LIMIT %(limit)s::integer;
 
 -- name: fetch_waveform
 -- One channel of one acquisition, as it was sent.
-SELECT w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload
+SELECT w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload, w.frame_at, w.frame_offset, w.frame_length
 FROM waveform w
 WHERE w.point_id = %(point_id)s::bigint AND w.measured_at = %(measured_at)s::timestamptz;
 
