@@ -135,10 +135,12 @@ def describe(
     if samples < LEAST_SAMPLES:
         reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
         return
-    space = _workspace(max(_padded(rows, lines), _padded(rows, lines // _band_kernels.COARSEST)), lines)
+    padded = _padded(rows, lines)
+    space = _workspace(max(padded, _padded(rows, lines // _band_kernels.COARSEST)), lines)
+    whole = space if len(space.lines) == padded else space.of(padded)
     _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), rows, lines)
-    _whitened(out, reasons, speed, orders, space, rows, lines, seconds)
-    _cepstrum(power, out, reasons, speed, space, rows, lines, seconds)
+    _whitened(out, reasons, speed, orders, whole, rows, lines, seconds)
+    _cepstrum(power, out, reasons, speed, whole, rows, lines, seconds)
     _kurtogram(out, reasons, speed, orders, space, rows, lines, seconds)
 
 
