@@ -124,6 +124,11 @@ class OverLife:
         """Length of a point's state."""
         return layout.HEAD + len(self.channels) * self._channel_size + len(self._ratios) * layout.RATIO_SIZE
 
+    @property
+    def byte_length(self) -> int:
+        """Length of what `to_bytes` writes."""
+        return _HEAD.size + 8 * self.size
+
     def begin(self) -> State:
         """Return the state of a point of which nothing has been seen yet, shape (size,)."""
         state = np.zeros(self.size)
@@ -238,7 +243,7 @@ class OverLife:
         if (size, fingerprint) != (self.size, self._fingerprint):
             raise SignalError("blob", "these bytes are the state of another configuration")
         body = blob[_HEAD.size :]
-        if len(body) != 8 * size or zlib.crc32(body) != checksum:
+        if len(blob) != self.byte_length or zlib.crc32(body) != checksum:
             raise SignalError("blob", f"{len(blob)} bytes do not hold the state that was written")
         return np.frombuffer(body, "<f8").astype(np.float64)
 

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment
-from pdm.health.indicators import INDICATOR_VERSION
 from pdm.machines.model import Machine
 from pdm.prognosis.history import History
-from pdm.prognosis.life import LifeState
+from pdm.prognosis.life import COLUMN_VERSION, LifeState
 from pdm.prognosis.model import RemainingLifeModel
 from pdm.prognosis.prognosis import NO_SKILL, Prognosis
 from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
@@ -64,7 +63,7 @@ def prognose_batch(
         Source 'model', else 'trend', else 'none' with the reason.
     """
     refusal = None
-    if model is not None and model.indicator_version != INDICATOR_VERSION:
+    if model is not None and model.indicator_version != COLUMN_VERSION:
         model, refusal = None, OTHER_INDICATORS
     if model is None:
         return [_without_figure(step) or _by_trend(step, refusal) for step in steps]

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.health.indicators import INDICATOR_VERSION, INDICATORS
+from pdm.health.indicators import INDICATORS
 from pdm.prognosis.calibration import attainable_level, calibrate, weighted_quantile
 from pdm.prognosis.evaluation import Validation, describe
-from pdm.prognosis.life import column_names, life_columns
+from pdm.prognosis.life import COLUMN_VERSION, column_names, life_columns
 from pdm.prognosis.model import RemainingLifeModel, to_seconds, to_target
 from pdm.prognosis.trees import mean_of_boosters
 
@@ -140,7 +140,7 @@ def train(
     labels = {i: f"{life.machine}#{i}" for i, life in enumerate(lives)}
     tell("done", 1.0)
     return RemainingLifeModel(
-        indicator_version=INDICATOR_VERSION,
+        indicator_version=COLUMN_VERSION,
         column_names=names,
         cap_s=cap,
         longest_age_s=float(table.age.max()),

@@ -70,6 +70,27 @@ def test_the_unit_of_time_does_not_matter():
     assert np.array_equal(seconds[:, 1:], days[:, 1:])
 
 
+def test_the_baseline_is_the_mean_of_the_first_values_seen_and_then_stays():
+    indicators = noise(60, 2)
+    indicators[:10, 1] = np.nan
+    indicators[30:, 0] += 100
+    found = life_columns(np.arange(60.0), indicators)
+    names = column_names(["a", "b"])
+    for name, first in (("a", 0), ("b", 10)):
+        learned = indicators[first : first + 15, "ab".index(name)].mean()
+        short = found[:, names.index(f"{name}.ew15")]
+        assert np.allclose((short - found[:, names.index(f"{name}.since_baseline")])[first + 14 :], learned, atol=2e-5)
+
+
+def test_a_long_stop_ages_a_life_by_four_usual_intervals():
+    times = np.arange(60.0)
+    stopped, short = times.copy(), times.copy()
+    stopped[40:] += 500
+    short[40:] += 3
+    indicators = noise(60)
+    assert np.array_equal(life_columns(stopped, indicators)[:, 1:], life_columns(short, indicators)[:, 1:])
+
+
 def test_a_channel_never_seen_is_absent_in_every_column():
     indicators = noise(50, 3)
     indicators[:, 1] = np.nan
@@ -107,7 +128,8 @@ def test_the_state_is_small_and_damaged_states_are_refused():
     blob = life.to_bytes()
     assert len(blob) <= 8192
     assert LifeState.from_bytes(blob).to_bytes() == blob
-    for damaged in (b"", b"????" + blob[4:], blob[:-1], blob[:100], blob + b"x"):
+    flipped = blob[:1000] + bytes([blob[1000] ^ 1]) + blob[1001:]
+    for damaged in (flipped, b"LIF1" + blob[4:], b"", b"????" + blob[4:], blob[:-1], blob[:100], blob + b"x"):
         with pytest.raises(InvalidInputError):
             LifeState.from_bytes(damaged)
 
