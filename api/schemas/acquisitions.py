@@ -172,6 +172,13 @@ class Statistics(Answer):
     maximum: list[float | None]
 
 
+class Absence(Answer):
+    """How many acquisitions of the range lack a feature, and why."""
+
+    count: int
+    reason: str
+
+
 class FeatureTrend(Answer):
     """Features of a point in equal steps of time; the lists belong together, step by step."""
 
@@ -185,3 +192,5 @@ class FeatureTrend(Answer):
     counts: list[int]
     available: list[str] = Field(description="Every feature that points of this quantity have.")
     features: dict[str, Statistics]
+    feature_version: int | None = Field(None, description="The newest in the range; of each time the newest counts.")
+    absent: dict[str, Absence] = Field(default_factory=dict, description="Features that acquisitions lack, and why.")

@@ -15,6 +15,7 @@ from scipy.signal import hilbert
 
 from pdm.errors import InvalidInputError, NotFoundError, RefusalError
 from pdm.machines.units import si_conversion
+from pdm.service.absent import explain_absences
 from pdm.service.access import Caller
 from pdm.service.query import visible_machine
 from pdm.store import channels, fleet
@@ -71,7 +72,9 @@ def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetim
     raw = decode(stored["codec"], stored["payload"], kind, stored["sample_count"]).astype(np.float64)
     factor, offset = si_conversion(found["quantity"], found["unit"])
     samples = raw * (factor * (stored["scale"] or 1.0)) + offset
-    return Measured(found["quantity"], SI_UNITS[found["quantity"]], stored["sampling_rate"], samples)
+    # A tachometer's level stays in the unit that it was declared in.
+    unit = found["unit"] if found["quantity"] == "tachometer" else SI_UNITS[found["quantity"]]
+    return Measured(found["quantity"], unit, stored["sampling_rate"], samples)
 
 
 def amplitude_spectrum(samples: NDArray[np.float64], sampling_rate: float) -> tuple[NDArray[np.float64], float]:
@@ -140,7 +143,9 @@ def read_features(
     before: datetime | None,
     resolution: float | None,
 ) -> Row:
-    """Return minimum, mean and maximum of a point's features in equal steps of time.
+    """Return minimum, mean and maximum of a point's features in equal steps of time, and why some are absent.
+
+    Of what was computed in several feature versions the newest counts.
 
     `resolution` [s] is chosen for some 300 steps where it is None; without a time range the last 30 days
     that were measured are meant.
@@ -171,6 +176,7 @@ def read_features(
             width=width,
             limit=MOST_BUCKETS + 2,
         )
+        versions = channels.fetch_absences(conn, table, chosen, point_id=found["id"], since=since, before=before)
     return {
         "machine": machine,
         "point": point,
@@ -180,6 +186,8 @@ def read_features(
         "to": before,
         "starts": [bucket[0] for bucket in buckets],
         "available": known,
+        "feature_version": max((version[0] for version in versions), default=None),
+        "absent": explain_absences(versions, chosen),
         "counts": [bucket[1] for bucket in buckets],
         "features": {
             name: {

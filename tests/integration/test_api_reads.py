@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
+from features.reasons import TEXTS, Reason
 from pdm.ingest.encode import encode_raw
 from pdm.measurements import Acquisition, OperatingContext, Waveform
 from pdm.service.access import create_key
@@ -129,9 +130,39 @@ def test_features_are_told_as_minimum_mean_and_maximum_of_steps(caller: httpx.Cl
     assert trend["counts"] == [3, 1]
     assert trend["features"]["rms"] == {"minimum": [1, 10], "mean": [3, 10], "maximum": [6, 10]}
     assert trend["features"]["kurtosis"]["mean"] == [None, None]
+    assert trend["feature_version"] == 1
     assert caller.get(f"{MACHINE}/features/de-h", params={"names": "no_such"}).status_code == 422
     finer = parameters | {"resolution_s": 0.01}
     assert caller.get(f"{MACHINE}/features/de-h", params=finer).status_code == 422
+
+
+def test_of_two_versions_the_newest_counts_once_and_what_is_absent_says_why(
+    caller: httpx.Client, settings: Settings
+) -> None:
+    too_short, supply = 4, 64
+    with psycopg.connect(settings.dsn) as conn:
+        for minute, version, rms, reasons in (
+            (0, 1, 1.0, 0),
+            (0, 2, 3.0, too_short),
+            (1, 1, 5.0, 0),
+            (2, 2, 7.0, supply),
+        ):
+            conn.execute(
+                "INSERT INTO feature_vibration_v1 (point_id, measured_at, feature_version, rms, reasons, fm4)"
+                " SELECT id, %s, %s, %s, %s, %s FROM point WHERE key = 'de-h'",
+                (AT + timedelta(minutes=minute), version, rms, reasons, 3.0 if minute == 2 else None),
+            )
+    parameters = {"names": "rms,velocity_rms,fm4", "from": AT.isoformat(), "to": "2026-10-01T01:00:00Z"}
+    trend = caller.get(f"{MACHINE}/features/de-h", params=parameters | {"resolution_s": 3600}).json()
+    assert trend["counts"] == [3]
+    assert trend["features"]["rms"] == {"minimum": [3], "mean": [5], "maximum": [7]}
+    assert trend["feature_version"] == 2
+    assert set(trend["absent"]) == {"velocity_rms", "fm4"}
+    assert trend["absent"]["velocity_rms"] == {"count": 3, "reason": TEXTS[Reason.RECORD_TOO_SHORT]}
+    assert trend["absent"]["fm4"]["count"] == 2
+    assert "pdm backfill" in trend["absent"]["fm4"]["reason"]
+    empty = caller.get(f"{MACHINE}/features/de-h", params=parameters | {"from": "2026-10-01T00:30:00Z"}).json()
+    assert (empty["feature_version"], empty["absent"]) == (None, {})
 
 
 def test_the_pages_and_their_files_are_served_from_here(caller: httpx.Client) -> None:
