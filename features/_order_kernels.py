@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.polynomial import chebyshev
 
+from features._follow_kernels import WORK_ROWS, follow_shaft
 from features._kernels import FLAGS, LEAST_DEVIATION, Array
 from features.order import FADE
 from features.reasons import Reason
@@ -30,16 +31,6 @@ _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 REACH = 0.45
 """Highest order over the fewest samples a turn."""
 _LEAST_ORDERS = 4
-COHERENT = 0.8
-"""Mean resultant of the second differences of a component's phase from which it is followed."""
-STEADY = 0.3
-"""Spread of its amplitude over its mean up to which it is followed."""
-LARGEST_STEP = 0.8 * math.pi
-"""Phase from part to part of a turn beyond which the whole cycles are a guess."""
-SIGNIFICANT = 3.0
-"""Standard errors by which the record must contradict the given speed."""
-WANDER = 0.03
-"""Mean square phase about a straight line [rad^2], beyond four times its noise, that is varying speed."""
 
 
 def _bump(distance: Array) -> Array:
@@ -59,17 +50,6 @@ def _fit_taps() -> Array:
 
 
 _TAPS = _fit_taps()
-
-
-def _fit_rotation(odd: bool) -> tuple[float, ...]:
-    """Return the polynomial in p^2, |p| <= 0.5, of cos(2 pi p), or of sin(2 pi p) / p."""
-    square = (np.cos(np.pi * (np.arange(64) + 0.5) / 64) + 1) / 8
-    p = np.sqrt(square)
-    values = np.sin(2 * np.pi * p) / p if odd else np.cos(2 * np.pi * p)
-    return tuple(float(c) for c in np.polynomial.Polynomial.fit(square, values, 6).convert().coef)
-
-
-_COSINE, _SINE = _fit_rotation(False), _fit_rotation(True)
 
 
 def spreading_gain(size: int) -> Array:
@@ -158,7 +138,7 @@ def fold(
     n = x.shape[1]
     y = np.empty(n, np.float32)
     turn, step = np.empty(n), np.empty(n)
-    cosine, sine = np.empty(n, np.float32), np.empty(n, np.float32)
+    work = np.empty((WORK_ROWS, n), np.float32)
     whole, part, taps = np.empty(n, np.int32), np.empty(n, np.float32), np.empty((TAPS, n), np.float32)
     padded = np.empty(circle.shape[1] + TAPS, np.float32)
     for k in range(chosen.shape[0]):
@@ -168,7 +148,7 @@ def fold(
             _given_turns(angle[r], turn)
         else:
             _even_turns(speed[r] / sampling_rate, turn)
-            if not _follow_all(y, turn, teeth[r], cosine, sine):
+            if not follow_shaft(y, turn, teeth[r], work):
                 reasons[r] |= _VARIES
                 totals[k, 0] = 0.0
                 circle[k] = 0.0
@@ -195,151 +175,6 @@ def _given_turns(angle: Array, turn: Array) -> None:
 def _even_turns(step: float, turn: Array) -> None:
     for i in range(turn.shape[0]):
         turn[i] = step * i
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _follow_all(y: Array, turn: Array, teeth: float, cosine: Array, sine: Array) -> bool:
-    """Correct the turns by the shaft's own order, then by the mesh, coarsely and finely; False if they vary wildly."""
-    if not _follow(y, turn, 1.0, 1, cosine, sine):
-        return False
-    if math.isnan(teeth):
-        return True
-    if teeth >= 8.0 and not _follow(y, turn, teeth, 4, cosine, sine):
-        return False
-    return bool(_follow(y, turn, teeth, 1, cosine, sine))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _follow(y: Array, turn: Array, order: float, parts: int, cosine: Array, sine: Array) -> bool:
-    """Correct the turns by the phase of `order`, taken over each 1 / `parts` of a turn; False if it is a guess.
-
-    Nothing is done where the component does not stand out, or does not contradict the turns.
-    """
-    turns = int(turn[-1] - turn[0])
-    phase = np.empty(turns * parts)
-    if not _phases(y, turn, order, parts, cosine, sine, phase):
-        return True
-    for k in range(phase.shape[0] - 1):
-        if abs(phase[k + 1] - phase[k]) > LARGEST_STEP:
-            return False
-    for b in range(turns):
-        mean = 0.0
-        for part in range(parts):
-            mean += phase[b * parts + part]
-        phase[b] = mean / parts
-    slope, about, noise = _line(phase[:turns])
-    if about > 4.0 * noise + WANDER:
-        _bend(turn, phase[:turns], order)
-    elif abs(slope) > SIGNIFICANT * math.sqrt(12.0 * noise / turns**3):
-        first, stretch = turn[0], 1.0 + slope / (2 * math.pi * order)
-        for i in range(turn.shape[0]):
-            turn[i] = first + (turn[i] - first) * stretch
-    return True
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _phases(y: Array, turn: Array, order: float, parts: int, cosine: Array, sine: Array, phase: Array) -> bool:
-    """Write the unwrapped phase of a component over each part of a turn; False if it is not steady enough."""
-    count = phase.shape[0]
-    real, imaginary = np.empty(count), np.empty(count)
-    _rotate(turn, order, cosine, sine)
-    start, first = 0, turn[0]
-    for b in range(count):
-        stop = start
-        while stop < y.shape[0] and (turn[stop] - first) * parts < b + 1:
-            stop += 1
-        real[b] = _dot(y[start:stop], cosine[start:stop])
-        imaginary[b] = -_dot(y[start:stop], sine[start:stop])
-        start = stop
-    total = square = 0.0
-    for b in range(count):
-        power = real[b] * real[b] + imaginary[b] * imaginary[b]
-        total += math.sqrt(power)
-        square += power
-    mean = total / count
-    if square / count - mean * mean > (STEADY * mean) ** 2 or mean == 0.0:
-        return False
-    cosines = sines = 0.0
-    for b in range(1, count):
-        phase[b] = math.atan2(
-            imaginary[b] * real[b - 1] - real[b] * imaginary[b - 1],
-            real[b] * real[b - 1] + imaginary[b] * imaginary[b - 1],
-        )
-        if b > 1:
-            cosines += math.cos(phase[b] - phase[b - 1])
-            sines += math.sin(phase[b] - phase[b - 1])
-    if math.hypot(cosines, sines) < COHERENT * (count - 2):
-        return False
-    _sum_steps(phase)
-    return True
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sum_steps(phase: Array) -> None:
-    """Replace steps, each but for whole cycles, by their sum from 0; they change little and are small in the mean."""
-    count = phase.shape[0]
-    mean = 0.0
-    for b in range(1, count):
-        if b > 1:
-            phase[b] -= 2 * math.pi * np.rint((phase[b] - phase[b - 1]) / (2 * math.pi))
-        mean += phase[b] / (count - 1)
-    whole = 2 * math.pi * np.rint(mean / (2 * math.pi))
-    phase[0] = 0.0
-    for b in range(1, count):
-        phase[b] += phase[b - 1] - whole
-
-
-@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def _dot(a: Array, b: Array) -> float:
-    total = np.float32(0)
-    for i in range(a.shape[0]):
-        total += a[i] * b[i]
-    return float(total)
-
-
-@njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def _rotate(turn: Array, order: float, cosine: Array, sine: Array) -> None:
-    """Write cosine and sine of the component's angle, by polynomials that vectorise (error 1e-6)."""
-    for i in range(turn.shape[0]):
-        cycles = turn[i] * order
-        part = np.float32(cycles - np.rint(cycles))
-        square = part * part
-        c = np.float32(_COSINE[6])
-        s = np.float32(_SINE[6])
-        for k in range(5, -1, -1):
-            c = c * square + np.float32(_COSINE[k])
-            s = s * square + np.float32(_SINE[k])
-        cosine[i] = c
-        sine[i] = s * part
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _line(phase: Array) -> tuple[float, float, float]:
-    """Return slope, mean square about the straight line, and mean square of the noise of a phase a turn."""
-    n = phase.shape[0]
-    mean = product = 0.0
-    for b in range(n):
-        mean += phase[b] / n
-        product += phase[b] * (b - (n - 1) / 2)
-    slope = product * 12.0 / (n * (n * n - 1.0))
-    about = bend = square = 0.0
-    for b in range(n):
-        about += (phase[b] - mean - slope * (b - (n - 1) / 2)) ** 2 / n
-        if b > 1:
-            second = phase[b] - 2 * phase[b - 1] + phase[b - 2]
-            bend += second / (n - 2)
-            square += second * second / (n - 2)
-    return slope, about, max(0.0, square - bend * bend) / 6.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bend(turn: Array, phase: Array, order: float) -> None:
-    """Add the phases of the turns' middles, joined by straight lines, to the turns."""
-    first, last = turn[0], phase.shape[0] - 1
-    for i in range(turn.shape[0]):
-        place = turn[i] - first - 0.5
-        b = min(max(int(place), 0), last - 1)
-        turn[i] += (phase[b] + (place - b) * (phase[b + 1] - phase[b])) / (2 * math.pi * order)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")

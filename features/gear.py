@@ -61,8 +61,9 @@ def describe(
 ) -> None:
     """Fill `out` (n, features of `GEAR`) and add to `reasons` why some stay NaN.
 
-    Without an angle the shaft turns at `speed`, corrected where its first order or its mesh stands out and says
-    otherwise: a constant error of the speed up to 0.4 / teeth, and what varies slower than a turn.
+    Without an angle the shaft turns at `speed`, corrected where its mesh or its first order stands out and says
+    otherwise, slower than a turn: a mesh of 20 teeth follows 10 % over a record, a strong first order 80 %; what is
+    seen to vary more is refused. Where nothing stands out, nothing is seen: `speed` counts.
 
     Parameters
     ----------

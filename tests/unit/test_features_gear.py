@@ -196,7 +196,7 @@ def test_a_speed_slightly_wrong_is_corrected_by_the_mesh(error):
         assert found[name] == pytest.approx(known[name], rel=0.02), name
 
 
-@pytest.mark.parametrize("sweep", [0.01, 0.05])
+@pytest.mark.parametrize("sweep", [0.001, 0.01, 0.05, 0.3])
 def test_a_speed_that_varies_is_followed_by_what_stands_out(sweep):
     angle = shaft(samples=16_384, sweep=sweep)
     known, _ = one(noisy(angle), teeth=TEETH, angle=angle)
@@ -206,11 +206,32 @@ def test_a_speed_that_varies_is_followed_by_what_stands_out(sweep):
         assert found[name] == pytest.approx(known[name], rel=0.05), name
 
 
-def test_a_speed_that_varies_too_much_to_follow_is_refused():
-    angle = shaft(samples=16_384, sweep=1.2)
-    found, reasons = one(np.cos(angle) + 3 * np.cos(TEETH * angle), speed=100.3, teeth=TEETH)
-    assert reasons & Reason.SPEED_VARIES
+@pytest.mark.parametrize("sweep", [0.15, 0.3, 0.8])
+def test_a_mesh_alone_that_varies_too_much_to_follow_is_refused(sweep):
+    angle = shaft(samples=16_384, sweep=sweep)
+    wave = meshing(angle, 0.3, 0.2) + 0.3 * np.random.default_rng(0).normal(size=angle.size)
+    found, reasons = one(wave, speed=100.3, teeth=TEETH)
+    assert Reason.SPEED_VARIES in reasons
     assert all(np.isnan(value) for value in found.values())
+
+
+def test_without_teeth_the_first_order_follows_the_speed():
+    angle = shaft(samples=16_384, sweep=0.1)
+    wave = np.cos(angle) + 0.5 * np.cos(2 * angle) + 0.2 * np.cos(3 * angle)
+    found, reasons = one(wave, speed=100.3)
+    assert reasons == Reason.NO_TEETH
+    assert found["order_tracked_3x"] == pytest.approx(0.2, rel=0.01)
+    assert found["synchronous_ratio"] > 0.99
+
+
+def test_modulation_once_a_turn_is_not_taken_for_speed():
+    angle = shaft(samples=16_384)
+    wave = meshing(angle, 0.5, 1.0) + 0.1 * np.random.default_rng(1).normal(size=angle.size)
+    known, _ = one(wave, teeth=TEETH, angle=angle)
+    found, reasons = one(wave, speed=100.3, teeth=TEETH)
+    assert reasons == 0
+    for name in NAMES:
+        assert found[name] == pytest.approx(known[name], rel=1e-3), name
 
 
 def test_noise_has_no_phase_to_follow_and_leaves_the_given_speed_alone():
