@@ -14,7 +14,7 @@ def warm() -> None:
     orders = BearingGeometry(9, 7.94e-3, 39.04e-3, 0.0).orders()
     record = np.sin(np.arange(3 * 4096, dtype=np.float32)).reshape(1, 3, 4096)
     chosen = [orders.bpfo, orders.bpfi, orders.bsf, orders.ftf]
-    extract(record, 4096.0, quantity="vibration", speed=25.0, bearing_orders=chosen)
+    extract(record, 4096.0, quantity="vibration", speed=25.0, bearing_orders=chosen, gear_teeth=20)
     extract(record, 4096.0, quantity="current", speed=24.0, bearing_orders=chosen, supply_frequency=651.9, pole_pairs=2)
     life = OverLife()
     life.advance(life.begin(), [0.0], [[1.0] * len(life.channels)])
