@@ -140,10 +140,10 @@ def strongest_line(bits: Array, first: int, stop: int) -> int:
     highest = np.int32(0)
     for k in range(part.shape[0]):
         highest = part[k] if part[k] > highest else highest
-    k = 0
-    while part[k] != highest:
-        k += 1
-    return first + k
+    for k in range(part.shape[0]):
+        if part[k] == highest:
+            return first + k
+    return first
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

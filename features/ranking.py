@@ -58,8 +58,10 @@ def rank_bearing_faults(table: Features, channel: int = 0) -> tuple[RankedFault,
     variable speed conditions", MSSP 36 (2013); W. A. Smith, R. B. Randall, "Rolling element bearing diagnostics
     using the Case Western Reserve University data", MSSP 64-65 (2015).
 
-    On the recordings of the latter, in parts of 5 s: first of three is the right one for inner race 8 of 8,
-    outer race 13 of 14, rolling element 6 of 8.
+    On 30 recordings of the latter, in parts of 5 s, the right fault comes first for inner race 8 of 8, outer race
+    13 of 14, rolling element 6 of 8. Of the 22 that are evident 21 are right; the others are near a guess, and
+    saying so is the answer. Harmonics and length were chosen on the 15 recordings without load (14 right); the 15
+    at 2 hp gave 13.
     """
     missing = set(_COLUMNS.values()) - set(table.names)
     if missing:

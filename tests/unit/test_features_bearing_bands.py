@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import features
+from features._median_kernels import LANES, NEIGHBOURS, local_medians, median_of_lines
 from features.envelope import kurtogram
 from features.ranking import LEAST_EVIDENCE, rank_bearing_faults
 from features.tables.bearing import BEARING
@@ -100,6 +101,24 @@ def test_time_running_backwards_changes_no_kurtosis_and_no_cepstrum(seed):
     before, after = describe(wave), describe(np.roll(wave[::-1], 1))
     for name in ("cepstrum_peak_prominence", "cepstrum_peak_quefrency", "interpolated_peak_frequency"):
         assert after.column(name)[0, 0] == pytest.approx(before.column(name)[0, 0], rel=1e-3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    powers=st.lists(st.floats(0, 1e6, width=32), min_size=8, max_size=300),
+    first=st.integers(0, 4),
+    seed=st.integers(0, 9),
+)
+def test_medians_are_exact(powers, first, seed):
+    held = np.abs(np.array(powers, np.float32))
+    last = len(held) - 1
+    assert median_of_lines(held.view(np.int32), first, last) == np.float32(np.median(held[first:last]))
+    centres = np.random.default_rng(seed).integers(3, last, 40)
+    found = np.empty(40)
+    local_medians(held.view(np.int32), centres, 40, last, np.empty((2 * NEIGHBOURS + 1, LANES), np.int32), found)
+    for centre, median in zip(centres, found, strict=True):
+        around = held[max(2, centre - NEIGHBOURS) : min(last - 1, centre + NEIGHBOURS) + 1]
+        assert median == np.float32(np.median(around))
 
 
 @pytest.mark.parametrize("depth", [0.0, 0.5, 1.0])
