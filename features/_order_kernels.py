@@ -15,9 +15,8 @@ from numpy.polynomial import chebyshev
 
 from features._follow_kernels import WORK_ROWS, follow_shaft
 from features._kernels import FLAGS, LEAST_DEVIATION, Array
-from features.order import FADE
 from features.reasons import Reason
-from features.shaft_angle import LEAST_TURNS
+from features.turns import FADE, LEAST_TURNS
 
 TAPS = 8
 _BETA = 2.3 * TAPS

@@ -13,17 +13,15 @@ from scipy import fft
 
 from features.errors import SignalError
 from features.shaft_angle import (
-    LEAST_TURNS,
     Angles,
     check_records,
     shaft_angle_from_pulses,
     shaft_angle_from_vibration,
 )
+from features.turns import FADE, LEAST_TURNS
 
 __all__ = ["order_spectrum", "shaft_angle_from_pulses", "shaft_angle_from_vibration", "synchronous_average"]
 
-FADE = 0.25
-"""Turns over which an average fades in and out at least."""
 _HALF_TAPS = 24
 _KAISER = 10.0
 

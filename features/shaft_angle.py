@@ -10,9 +10,8 @@ from scipy import fft
 from scipy.interpolate import PchipInterpolator
 
 from features.errors import SignalError
+from features.turns import LEAST_TURNS
 
-LEAST_TURNS = 8.0
-"""Turns under which nothing is averaged and no order is parted from its neighbours."""
 _HYSTERESIS = 0.1
 _IRREGULAR = 1.5
 _UNSTEADY = 0.3
