@@ -2,6 +2,7 @@
 
     python -m benchmarks.prognosis pronostia [--path DIR]     each of the six bearings held out in turn
     python -m benchmarks.prognosis twin [--seeds 1 2]         simulated fleets: train on the past, follow the present
+    python -m benchmarks.prognosis cmapss [--path DIR]        out-of-fold figures of turbofan fleets, cost, loading
     python -m benchmarks.prognosis speed                      cost of an acquisition, of training and of loading
 
 Without a choice: speed, and the bearings where they are at hand. Courses of indicators are kept in
@@ -17,7 +18,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,13 +31,18 @@ from features.catalogue import names
 from pdm.health.assess import assess, initial_state
 from pdm.health.indicators import INDICATORS
 from pdm.health.snapshot import Snapshot
+from pdm.ingest.cmapss import SENSORS, read_engines
 from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition, OperatingContext
+from pdm.prognosis.fleet_evaluation import alpha_lambda, describe_out_of_fold
+from pdm.prognosis.fleet_model import FleetModel
+from pdm.prognosis.fleet_training import FleetLife, train_fleet
 from pdm.prognosis.life import advance, begin_life, life_columns
 from pdm.prognosis.model import RemainingLifeModel
 from pdm.prognosis.predict import LifeStep, prognose_batch
 from pdm.prognosis.train import Life, train
+from pdm.replay.evaluate import CAP
 
 POINTS_OF_LIFE = (0.5, 0.75, 0.9)
 PRONOSTIA_GEOMETRY = BearingGeometry(13, 3.5e-3, 25.6e-3, 0.0, "Nectoux et al. 2012")
@@ -281,6 +287,41 @@ def measure_speed() -> None:
     show(figure="cost_an_acquisition", batch=64, **{key: round(value, 1) for key, value in best.items()})
 
 
+def evaluate_turbofans(folder: Path, subsets: Sequence[str]) -> None:
+    """Train on the training engines of C-MAPSS; out-of-fold figures only, the test engines are not looked at."""
+    for subset in subsets:
+        path = folder / f"train_{subset}.txt"
+        if not path.is_file():
+            continue
+        engines = read_engines(path)
+        lives = [FleetLife(str(e.unit), e.cycle, e.settings, e.sensors, "failure", e.cycle[-1]) for e in engines]
+        started = time.process_time()
+        model, seen = train_fleet(lives, SENSORS, cap=CAP)
+        train_cpu_s = time.process_time() - started
+        body = model.to_bytes()
+        started = time.perf_counter()
+        model = FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+        load_ms = 1e3 * (time.perf_counter() - started)
+        first = lives[0]
+        model.predict(first.life_time, first.settings, first.values)
+        started = time.perf_counter()
+        model.predict(first.life_time, first.settings, first.values)
+        figures = describe_out_of_fold(seen, CAP)
+        show(
+            figure="cmapss_out_of_fold",
+            subset=subset,
+            rmse=round(figures["rmse"], 2),
+            rmse_95=[round(end, 2) for end in figures["rmse_95"]],
+            coverage=round(figures["interval"]["coverage"], 3),
+            mean_width=round(figures["interval"]["mean_width"], 1),
+            alpha_lambda_at_10=round(alpha_lambda(seen, 10.0), 2),
+            train_cpu_s=round(train_cpu_s, 1),
+            bytes=len(body),
+            load_ms=round(load_ms, 1),
+            predict_us_a_record=round((time.perf_counter() - started) / len(first.life_time) * 1e6, 1),
+        )
+
+
 def lives_in(folder: Path) -> list[Path]:
     """Return the recorded lives of a folder; exits if there are none."""
     found = sorted(folder.glob("Bearing*.npz"))
@@ -319,17 +360,22 @@ def show(**figure: object) -> None:
 def main() -> None:
     """Run the chosen evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("pronostia", "twin", "speed"))
-    parser.add_argument("--path", type=Path, default=Path(os.environ.get("PDM_DATA", "../shared/data")) / "pronostia")
+    parser.add_argument("what", nargs="?", choices=("pronostia", "twin", "cmapss", "speed"))
+    parser.add_argument("--path", type=Path)
+    parser.add_argument("--subsets", nargs="+", default=["FD001", "FD003", "FD002"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "pdm-prognosis-courses")
     chosen = parser.parse_args()
+    recordings = Path(os.environ.get("PDM_DATA", "../shared/data"))
+    bearings = chosen.path or recordings / "pronostia"
     if chosen.what in (None, "speed"):
         measure_speed()
-    if chosen.what == "pronostia" or (chosen.what is None and chosen.path.is_dir()):
-        evaluate_pronostia(chosen.path, chosen.cache)
+    if chosen.what == "pronostia" or (chosen.what is None and bearings.is_dir()):
+        evaluate_pronostia(bearings, chosen.cache)
     if chosen.what == "twin":
         evaluate_twin(chosen.seeds, chosen.cache)
+    if chosen.what == "cmapss":
+        evaluate_turbofans(chosen.path or recordings / "cmapss", chosen.subsets)
 
 
 if __name__ == "__main__":
