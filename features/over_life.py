@@ -1,9 +1,8 @@
 """What a machine's life so far says: long memory over any features, updated a record at a time.
 
-A configuration fixes the columns. The state of a point is one small array that holds all that later columns
-depend on: fed one record or a thousand at a time the columns have the same bits, and no later record
-changes an earlier column. Life time is running hours, calendar time or cycles, as declared; it never goes
-back. A repair that makes the machine new begins a new state.
+A configuration fixes the columns. A point's state is one small array that holds all that later columns depend
+on: fed one record or a thousand at a time the columns have the same bits, and no later record changes an
+earlier column. Life time is running hours, calendar time or cycles; a repair begins a new state.
 """
 
 from __future__ import annotations
@@ -101,9 +100,9 @@ class OverLife:
     def __post_init__(self) -> None:
         if not self.channels or len(set(self.channels)) != len(self.channels):
             raise SignalError("channels", "there must be at least one, and none twice")
-        _check_rising("time_constants", self.time_constants)
         if not self.time_constants:
             raise SignalError("time_constants", "there must be at least one")
+        _check_rising("time_constants", self.time_constants)
         _check_rising("lags", self.lags)
         if self.baseline_records != 0 and self.baseline_records < 5:
             raise SignalError(
@@ -146,8 +145,7 @@ class OverLife:
         state : ndarray, shape (size,)
             As `begin` or an earlier call returned it; it is left as it was.
         life_time : array_like, shape (n,)
-            Of each record, never falling. Records at the same time weigh the same, and a gap ages all before
-            it: after a gap of many time constants a bank remembers almost only what came after.
+            Of each record, never falling. Records at the same time weigh the same; a gap ages all before it.
         values : array_like, shape (n, channels)
             NaN where a feature is absent: that channel then stays as it was, its columns too.
 
@@ -165,8 +163,7 @@ class OverLife:
         times, table = np.asarray(life_time, np.float64), np.asarray(values, np.float64)
         if times.ndim != 1:
             raise SignalError("life_time", f"shape {times.shape} is not (n,)")
-        if state.shape != (self.size,):
-            raise SignalError("state", f"shape {state.shape} is not {(self.size,)}, as of this configuration")
+        self._check_size(state)
         after, out = self.advance_many(state[None], times[None], table[None])
         return after[0], out[0]
 
@@ -224,8 +221,7 @@ class OverLife:
         SignalError
             The state is not one of this configuration.
         """
-        if state.shape != (self.size,):
-            raise SignalError("state", f"shape {state.shape} is not {(self.size,)}, as of this configuration")
+        self._check_size(state)
         body = state.astype("<f8").tobytes()
         return _HEAD.pack(_MAGIC, self.size, self._fingerprint, zlib.crc32(body)) + body
 
@@ -278,6 +274,10 @@ class OverLife:
         if self.baseline_records:
             yield from (pattern.format(channel=channel) for pattern, *_ in COMPARISON)
 
+    def _check_size(self, state: State) -> None:
+        if state.shape != (self.size,):
+            raise SignalError("state", f"shape {state.shape} is not {(self.size,)}, as of this configuration")
+
     def _check(self, states: State, times: NDArray[np.float64], table: NDArray[np.float64]) -> None:
         where = np.zeros(3, np.int64)
         wrong = kernels.check(states, times, table, LARGEST_VALUE, where)
@@ -294,8 +294,7 @@ class OverLife:
 
 
 def _check_rising(where: str, times: tuple[float, ...]) -> None:
-    is_rising = all(a < b for a, b in pairwise(times))
-    if not is_rising or not all(0 < time < np.inf for time in times):
+    if not all(0 < time < np.inf for time in times) or any(a >= b for a, b in pairwise(times)):
         raise SignalError(where, f"{times} are not positive and rising")
     if len({f"{time:g}" for time in times}) != len(times):
         raise SignalError(where, f"{times} lie too close together to have names of their own")
