@@ -78,7 +78,8 @@ def in_si(rows: NDArray[Any], factor: NDArray[np.float64] | None) -> NDArray[np.
     """Return contiguous float32 in SI units; out of single precision's range becomes infinite."""
     if factor is None:
         if rows.dtype == np.float32:
-            return np.ascontiguousarray(rows)
+            # Read-only or unaligned memory would have kernels of its own compiled, which need not have the same bits.
+            return rows if rows.flags.carray else np.array(rows, order="C")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(rows, np.float32)
     weight = factor.astype(np.float32).reshape(-1, *(1,) * (rows.ndim - 1))

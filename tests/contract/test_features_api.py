@@ -123,6 +123,21 @@ def test_how_an_array_lies_in_memory_changes_nothing_and_nothing_changes_it(quan
         assert_same_bits(features.extract(other, RATE, **KNOWN[quantity]), whole)
 
 
+@pytest.mark.parametrize("quantity", ["vibration", "current"])
+def test_read_only_and_unaligned_memory_compiles_no_kernel_anew(quantity):
+    waves = records(quantity)
+    whole = features.extract(waves, RATE, **KNOWN[quantity])
+    kernels = [k for n in sorted(sys.modules) if n.startswith("features._") for k in vars(sys.modules[n]).values()]
+    kernels = [k for k in kernels if hasattr(k, "signatures")]
+    before = {k.py_func.__qualname__: list(k.signatures) for k in kernels}
+    assert any(before.values())
+    received = np.frombuffer(b"-" + waves.tobytes(), np.uint8)[1:].view(np.float32).reshape(waves.shape)
+    assert not received.flags.writeable
+    assert not received.flags.aligned
+    assert_same_bits(features.extract(received, RATE, **KNOWN[quantity]), whole)
+    assert {k.py_func.__qualname__: list(k.signatures) for k in kernels} == before
+
+
 def test_what_a_row_knows_may_differ_from_row_to_row():
     waves = records("vibration", rows=4)
     speeds, teeth = np.array([20.0, np.nan, 30.0, 30.0]), np.array([12, 12, np.nan, 15])
