@@ -36,6 +36,7 @@ WHOLE = Machine(
     rated_power=75e3,
     supply_frequency=60.0,
     pole_pairs=2,
+    rotor_slots=28,
     severity_limits=SeverityLimits(0.0014, 0.0028, 0.0045, "ISO 20816-3:2022 group 2"),
     planning_horizon=86400.0,
     baseline_acquisitions=20,
@@ -43,10 +44,12 @@ WHOLE = Machine(
     components=(
         Component("de", ComponentKind.BEARING, BearingGeometry(9, 0.00794, 0.03904, 0.0, "data sheet")),
         Component("motor", ComponentKind.MOTOR),
+        Component("wheel", ComponentKind.GEAR, None, 60, 1 / 3),
     ),
     points=(
         MeasurementPoint("de-h", "acceleration", "g", 25600.0, "h", "de"),
         MeasurementPoint("phase-a", "current", "A", 10000.0, None, "motor"),
+        MeasurementPoint("tacho", "tachometer", "1", 25600.0, pulses_per_turn=4),
         MeasurementPoint("oil", "temperature", "degC"),
     ),
 )
@@ -66,8 +69,8 @@ def test_what_is_fetched_is_what_was_registered(pool: Pool) -> None:
     with pool.connection() as conn:
         stored = fetch_machine(conn, "press-07")
     assert stored.machine == WHOLE
-    assert set(stored.point_ids) == {"de-h", "phase-a", "oil"}
-    assert set(stored.component_ids) == {"de", "motor"}
+    assert set(stored.point_ids) == {"de-h", "phase-a", "tacho", "oil"}
+    assert set(stored.component_ids) == {"de", "motor", "wheel"}
     assert ask(pool, "SELECT machine_id FROM analysis_state") == [(stored.id,)]
 
 
@@ -86,7 +89,7 @@ def test_points_and_components_are_added_and_those_not_named_stay(pool: Pool) ->
     with pool.connection() as conn:
         stored = fetch_machine(conn, "press-07").machine
     assert stored.name == "Press seven"
-    assert [point.key for point in stored.points] == ["de-h", "phase-a", "oil", "de-v"]
+    assert [point.key for point in stored.points] == ["de-h", "phase-a", "tacho", "oil", "de-v"]
     assert stored.components == WHOLE.components
 
 
