@@ -10,6 +10,7 @@ import pytest
 
 from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.ingest.cmapss import SENSORS, read_engines, read_remaining
+from pdm.prognosis.calibration import calibrate
 from pdm.prognosis.channels import learn_channels
 from pdm.prognosis.fleet_evaluation import (
     AlertRule,
@@ -181,6 +182,26 @@ def test_lives_that_cannot_teach_are_refused_by_name():
         train_fleet([*lives[:4], narrow], NAMES)
     with pytest.raises(InvalidInputError, match="cap"):
         train_fleet(lives, NAMES, cap=0.0)
+
+
+def test_every_band_of_predictions_keeps_the_level_by_itself_where_that_is_asked_for():
+    random = np.random.default_rng(0)
+    life = np.repeat(np.arange(100), 150)
+    said = random.uniform(0.1, 0.9, len(life))
+    wide = said > 0.5  # errors there are heavy-tailed, so one width for all would hold too often here, too rarely there
+    error = np.where(wide, random.laplace(0, 0.02, len(life)), random.uniform(-0.1, 0.1, len(life)))
+    is_held = life >= 50
+    calibration = calibrate(
+        said[~is_held], (said + error)[~is_held], life[~is_held], most_bands=12, each_band_holds=True
+    )
+    lower, upper = calibration.interval(said)
+    is_covered = (lower <= said + error) & (said + error <= upper)
+    for band in (said < 0.45, said > 0.55):
+        assert is_covered[is_held & band].mean() == pytest.approx(0.9 * 51 / 50, abs=0.02)  # 50 lives, one more to come
+    one = calibrate(said[~is_held], (said + error)[~is_held], life[~is_held], most_bands=12)
+    lower, upper = one.interval(said)
+    is_covered = (lower <= said + error) & (said + error <= upper)
+    assert is_covered[is_held & (said < 0.45)].mean() - is_covered[is_held & (said > 0.55)].mean() > 0.025
 
 
 def test_the_phm_score_is_that_of_its_closed_form_and_costs_late_more_than_early():
