@@ -86,6 +86,29 @@ def test_the_installed_service_migrates_and_serves(installed: Path, empty_dsn: s
     assert output == b""
 
 
+def test_features_alone_need_four_packages_and_no_service(wheel: Path, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    _pip("--python", str(python), "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
+    packages = next((tmp_path / "venv" / "lib").glob("python3*/site-packages"))
+    needed = {"numpy", "scipy", "numba", "llvmlite", "ducc0"}  # llvmlite is Numba's own
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if re.split(r"[.-]", path.name)[0] in needed and not path.name.endswith(".dist-info"):
+            (packages / path.name).symlink_to(path)
+    # Compiling takes a minute and is tested elsewhere; the kernels' Python is the same.
+    environment = {"PATH": os.environ["PATH"], "NUMBA_DISABLE_JIT": "1"}
+    record = "np.sin(np.arange(1024, dtype=np.float32))[None]"
+    extract = f"import numpy as np, features; print(features.extract({record}, 1024.0).column('crest_factor'))"
+    crest = _run(python, environment, tmp_path, "-c", extract)
+    assert float(crest.strip("[]\n")) == pytest.approx(2**0.5, rel=1e-3)
+    missing = subprocess.run(
+        [python, "-c", "import pdm.cli"], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert missing.returncode != 0, "the service came with it"
+    printed = _run(python, environment, tmp_path, "-m", "features")
+    assert printed.startswith("name ")
+
+
 def _answers(url: str) -> None:
     """Check the pages that need files of the package, once the server is there."""
     with httpx.Client(base_url=url, trust_env=False) as http:
