@@ -19,6 +19,8 @@ _GAUGES = {
     "machines": "Registered machines.",
     "undelivered": "Notifications that wait for their receiver.",
     "dead_letters": "Notifications that were given up.",
+    "cold_saved_bytes": "Disk that the cold pass has given back of the waveforms that are kept.",
+    "cold_unfinished": "Chunks of waveforms that the cold pass has begun and not finished.",
 }
 SEVERITIES = ("advisory", "warning", "critical")
 

@@ -69,7 +69,10 @@ SELECT (SELECT count(*) FROM pending) AS pending,
        (SELECT count(*) FROM machine) AS machines,
        (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) AS undelivered,
        (SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL) AS dead_letters,
-       (SELECT coalesce(extract(epoch FROM now() - min(enqueued_at)), 0)::float8 FROM pending) AS oldest_pending_s;
+       (SELECT coalesce(extract(epoch FROM now() - min(enqueued_at)), 0)::float8 FROM pending) AS oldest_pending_s,
+       (SELECT coalesce(sum(bytes_before - chunk_bytes - frame_bytes), 0)::float8
+        FROM cold_chunk WHERE finished_at IS NOT NULL) AS cold_saved_bytes,
+       (SELECT count(*) FROM cold_chunk WHERE finished_at IS NULL) AS cold_unfinished;
 
 -- name: count_open_alerts
 -- Open alerts by severity.
