@@ -61,6 +61,14 @@ def at_least(
     return given
 
 
+def whole(where: str, value: ArrayLike | None, n: int, least: int, what: str) -> NDArray[np.float64]:
+    """Return a count once a record, as `at_least` does; a broken number is refused."""
+    given = at_least(where, value, n, least, what)
+    if value is not None and (given % 1 > 0).any():
+        raise SignalError(where, f"{what}; NaN says unknown")
+    return given
+
+
 def check_angle(shaft_angle: ArrayLike | None, n: int, samples: int) -> NDArray[np.float64] | None:
     """Return the shaft angle (n, samples) [rad], finite."""
     if shaft_angle is None:

@@ -128,13 +128,13 @@ def extract(
     if bad == "flag":
         stacked, flags = arguments.flag_bad(stacked, factor)
     if quantity == "vibration":
-        teeth = arguments.at_least("gear_teeth", gear_teeth, n, 2, "a gear has at least two teeth")
+        teeth = arguments.whole("gear_teeth", gear_teeth, n, 2, "a gear has a whole number of teeth, at least two")
         values, group_values, reasons = _vibration(
             stacked, factor, vibration.Shafts(rate, samples, shaft, orders, teeth, angle), choice.families, threads
         )
     else:
-        pairs = arguments.at_least("pole_pairs", pole_pairs, n, 1, "a motor has at least one pole pair")
-        slots = arguments.at_least("rotor_slots", rotor_slots, n, 2, "a rotor has at least two slots")
+        pairs = arguments.whole("pole_pairs", pole_pairs, n, 1, "a motor has a whole number of pole pairs")
+        slots = arguments.whole("rotor_slots", rotor_slots, n, 2, "a rotor has a whole number of slots, at least two")
         if supply_frequency is not None and not 0 < supply_frequency < np.inf:
             raise SignalError("supply_frequency", f"{supply_frequency} Hz is not positive")
         currents = _checked(arguments.in_si(stacked, factor), channels)
