@@ -1,0 +1,130 @@
+"""From recordings of a machine to its faults, each with verdict, lines, reasons and what to check next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pdm.health.diagnosis.bearings import bearing_hypotheses
+from pdm.health.diagnosis.checks import CHECKS
+from pdm.health.diagnosis.confidence import RULES, confidence
+from pdm.health.diagnosis.heard import listen
+from pdm.health.diagnosis.hypotheses import (
+    BEARING_FAULTS,
+    CURRENT_FAULTS,
+    GEAR_FAULTS,
+    SHAFT_FAULTS,
+    Hypothesis,
+    merge,
+    strongest,
+)
+from pdm.health.diagnosis.model import Diagnosis, Fault, Finding, Reason, Recording, Verdict
+from pdm.health.diagnosis.running import UNKNOWN, Running, read_running
+from pdm.machines.model import Machine
+
+DIAGNOSIS_VERSION = "diagnosis-1"
+"""Of the rules and of every constant in them: it changes whenever a diagnosis may."""
+
+_RIVALS = (BEARING_FAULTS, SHAFT_FAULTS, GEAR_FAULTS, CURRENT_FAULTS)
+
+
+def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
+    """Say which faults the recordings of a machine speak for, how sure, and why no surer.
+
+    Every fault that the machine can have and the recordings could show is a finding: SUPPORTED where the data
+    carry it, WEAK where they do not, REFUSED where they cannot tell. The same recordings give the same answer,
+    in whatever order their channels come.
+
+    Parameters
+    ----------
+    machine : Machine
+        Geometry, teeth, pole pairs, slots, rated speed and limits as far as known.
+    recordings : sequence of Recording
+        Taken in about the same condition; scores are means over them.
+
+    Returns
+    -------
+    Diagnosis
+    """
+    recordings = sorted(recordings, key=lambda each: each.measured_at)
+    runnings: list[Running] = []
+    seen: list[list[Hypothesis]] = []
+    reasons: list[Reason] = []
+    for recording in recordings:
+        heard, refusals = listen(recording)
+        reasons += refusals
+        if not heard:
+            continue
+        running = read_running(machine, recording.context, heard)
+        runnings.append(running)
+        reasons += [*running.doubts, *running.clock]
+        seen.append(strongest(bearing_hypotheses(machine, running, heard)))
+    if not seen:
+        reasons.append(Reason("no-usable-record", {"records": float(len(recordings))}, None, "record-again"))
+    findings = _judge(merge(seen))
+    running = runnings[-1] if runnings else Running(None, UNKNOWN, None, None)
+    return Diagnosis(
+        machine=machine.key,
+        verdict=_overall(findings),
+        findings=findings,
+        reasons=_distinct(reasons),
+        speed=running.speed,
+        speed_source=running.source,
+        supply=running.supply,
+        slip=running.slip,
+        acquisitions=tuple(each.measured_at for each in recordings),
+        rule_version=DIAGNOSIS_VERSION,
+    )
+
+
+def _overall(findings: Sequence[Finding]) -> Verdict:
+    verdicts = {each.verdict for each in findings}
+    if Verdict.SUPPORTED in verdicts:
+        return Verdict.SUPPORTED
+    return Verdict.WEAK if Verdict.WEAK in verdicts else Verdict.REFUSED
+
+
+def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple({(each.code, each.point): each for each in reasons}.values())
+
+
+def _judge(hypotheses: list[Hypothesis]) -> tuple[Finding, ...]:
+    judged = [each for each in hypotheses if each.score is not None]
+    refused = [each for each in hypotheses if each.score is None]
+    judged.sort(key=lambda each: (-(each.score or 0.0), each.key))
+    return (
+        *(_finding(each, judged) for each in judged),
+        *(
+            Finding(each.fault, each.component, Verdict.REFUSED, 0.0, 0.0, (), each.doubts, CHECKS[each.fault])
+            for each in sorted(refused, key=lambda each: each.key)
+        ),
+    )
+
+
+def _finding(hypothesis: Hypothesis, judged: list[Hypothesis]) -> Finding:
+    fault, score = hypothesis.fault, hypothesis.score or 0.0
+    rule = RULES[fault]
+    lead, rival = _lead(hypothesis, judged)
+    reasons = list(hypothesis.doubts)
+    if score < rule.least_score:
+        reasons.append(Reason("too-faint", {"score_db": score, "needed": rule.least_score}, None, "repeat-at-load"))
+    elif lead < rule.least_lead and rival is not None:
+        figures: dict[str, float | str] = {"lead_db": lead, "needed": rule.least_lead, "rival": rival.fault.value}
+        reasons.append(Reason("rival-near", figures, None, "repeat-at-other-speed"))
+    verdict = Verdict.WEAK if reasons else Verdict.SUPPORTED
+    sure = confidence(fault, score, lead, bool(hypothesis.doubts))
+    return Finding(
+        fault, hypothesis.component, verdict, score, sure, hypothesis.lines, _distinct(reasons), CHECKS[fault]
+    )
+
+
+def _lead(hypothesis: Hypothesis, judged: list[Hypothesis]) -> tuple[float, Hypothesis | None]:
+    """Return by how much [dB] a fault leads the strongest of its kind, and which that is."""
+    kind: tuple[Fault, ...] = next((each for each in _RIVALS if hypothesis.fault in each), ())
+    rivals = [each for each in judged if each is not hypothesis and each.fault in kind]
+    if hypothesis.fault is not Fault.BEARING_CAGE:
+        # Elements and races beat at the cage's rate too, so cage lines say nothing against them.
+        rivals = [each for each in rivals if each.fault is not Fault.BEARING_CAGE]
+    if not rivals:
+        return float("inf"), None
+    rival = max(rivals, key=lambda each: each.score or 0.0)
+    return (hypothesis.score or 0.0) - (rival.score or 0.0), rival

@@ -1,0 +1,63 @@
+"""The channels of a recording that can be judged, in SI units, with what is doubtful about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.health.diagnosis.model import Reason, RecordedChannel, Recording
+from pdm.health.diagnosis.record_quality import examine, is_refused
+from pdm.health.diagnosis.spectrum import Spectrum, rms_spectrum, velocity_spectrum
+from pdm.machines.model import MeasurementPoint
+
+_VIBRATION = ("acceleration", "velocity")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A channel that may be judged: samples in SI units, spectrum, doubts.
+
+    The spectrum is of velocity for vibration, of current for a current, None for anything else.
+    """
+
+    point: MeasurementPoint
+    samples: NDArray[np.float32]
+    rate: float
+    spectrum: Spectrum | None
+    doubts: tuple[Reason, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Length of the record [s]."""
+        return len(self.samples) / self.rate
+
+    @property
+    def is_vibration(self) -> bool:
+        """Whether the channel is of vibration."""
+        return self.point.quantity in _VIBRATION
+
+
+def listen(recording: Recording) -> tuple[tuple[Heard, ...], tuple[Reason, ...]]:
+    """Return the channels that may be judged, by key of their point, and why others may not."""
+    heard, refusals = [], []
+    for channel in sorted(recording.channels, key=lambda each: each.point.key):
+        finite = bool(np.isfinite(channel.samples).all())
+        doubts = examine(channel) if finite else (Reason("not-finite", {}, channel.point.key, "check-sensor"),)
+        if not finite or is_refused(doubts):
+            refusals += list(doubts)
+        else:
+            heard.append(_heard(channel, doubts))
+    return tuple(heard), tuple(refusals)
+
+
+def _heard(channel: RecordedChannel, doubts: tuple[Reason, ...]) -> Heard:
+    scale = 1.0 if channel.scale is None else channel.scale
+    samples = np.multiply(channel.samples, np.float32(scale), dtype=np.float32)
+    point, spectrum = channel.point, None
+    if point.quantity in _VIBRATION:
+        spectrum = velocity_spectrum(samples.astype(np.float64), channel.sampling_rate, point.quantity)
+    elif point.quantity == "current":
+        spectrum = rms_spectrum(samples.astype(np.float64), channel.sampling_rate)
+    return Heard(point, samples, channel.sampling_rate, spectrum, doubts)

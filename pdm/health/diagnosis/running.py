@@ -1,0 +1,193 @@
+"""How the machine ran, as the records tell it: shaft speed, supply frequency and slip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+import features
+from features.order import shaft_angle_from_pulses
+from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.model import Reason
+from pdm.health.diagnosis.spectrum import STANDING
+from pdm.machines.model import Machine
+from pdm.measurements import OperatingContext
+
+MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
+_AGREES = 0.02  # relative: a stated speed this near to the current's is the same, less finely told
+_DRIVES = 0.12  # of synchronous speed: a rated speed this near is the motor's own, not one behind a gear or belt
+_RATED = 0.05  # either side of the rated speed where a shaft is looked for
+_LARGEST_SLIP = 0.1
+_FAMILY = (1, 2, 3, 4)
+_LEAST_FAMILY = 12.0  # dB, mean of the family's three best lines over the floor
+_LEAST_LEAD = 3.0  # dB over the next family
+_CLOCK = 0.02  # relative: a grid never strays so far (EN 50160:2010: 1 %, islands 2 %)
+_WANDER = 0.05  # rad about a steady drift: a grid's own phase stays within a tenth of it over seconds
+
+
+@dataclass(frozen=True)
+class Running:
+    """Shaft speed [Hz], where it comes from, supply frequency [Hz] and slip [1]; None is unknown.
+
+    `doubts` concern the speed and whatever follows from it, `clock` the converter's clock.
+    """
+
+    speed: float | None
+    source: str
+    supply: float | None
+    slip: float | None
+    doubts: tuple[Reason, ...] = ()
+    clock: tuple[Reason, ...] = ()
+
+
+class _Current(NamedTuple):
+    supply: float | None
+    slip: float | None
+    clock: tuple[Reason, ...]
+
+
+def read_running(machine: Machine, context: OperatingContext, heard: Sequence[Heard]) -> Running:
+    """Return how the machine ran: what was measured comes first, then current, then vibration.
+
+    A stated speed that agrees with the current's within 2 % is replaced by the latter, which tells slip a
+    hundred times more finely; it still counts as measured. Otherwise both are doubted.
+    """
+    current = _read_current(machine, heard)
+    measured = context.speed or _pulses(heard)
+    told = None
+    if current.supply and current.slip is not None and machine.pole_pairs and _is_direct(machine):
+        told = current.supply / machine.pole_pairs * (1.0 - current.slip)
+    doubts: list[Reason] = []
+    speed, source = measured, MEASURED
+    if measured is not None and told is not None:
+        if abs(told / measured - 1.0) <= _AGREES:
+            speed = told
+        else:
+            doubts.append(Reason("speed-disagrees", {"stated_hz": measured, "current_hz": told}, None, "check-speed"))
+    elif measured is None:
+        speed, source = told, ESTIMATED
+        if speed is None:
+            speed = _from_vibration(machine, current.supply, heard)
+        if speed is None:
+            source = UNKNOWN
+    slip = current.slip
+    if slip is None and speed and current.supply and machine.pole_pairs and _is_direct(machine):
+        slip = 1.0 - speed * machine.pole_pairs / current.supply
+    return Running(speed, source, current.supply, slip, tuple(doubts), current.clock)
+
+
+def _is_direct(machine: Machine) -> bool:
+    """Return whether the machine's speed is the motor's own."""
+    if machine.rated_speed is None or machine.supply_frequency is None or machine.pole_pairs is None:
+        return True
+    return abs(machine.rated_speed * machine.pole_pairs / machine.supply_frequency - 1.0) <= _DRIVES
+
+
+def _pulses(heard: Sequence[Heard]) -> float | None:
+    for channel in heard:
+        if channel.point.quantity != "tachometer":
+            continue
+        try:
+            angle = shaft_angle_from_pulses(channel.samples, channel.rate, channel.point.pulses_per_turn or 1)
+        except features.SignalError:
+            continue
+        return float(angle[-1] - angle[0]) / (2 * math.pi) / (channel.seconds - 1.0 / channel.rate)
+    return None
+
+
+def _read_current(machine: Machine, heard: Sequence[Heard]) -> _Current:
+    currents = [channel for channel in heard if channel.point.quantity == "current"]
+    if not currents or machine.supply_frequency is None:
+        return _Current(None, None, ())
+    values: dict[str, list[float]] = {name: [] for name in _NAMES}
+    for channel in currents[:1]:
+        table = features.extract(
+            channel.samples[None],
+            channel.rate,
+            quantity="current",
+            names=_NAMES,
+            supply_frequency=machine.supply_frequency,
+            pole_pairs=machine.pole_pairs,
+            rotor_slots=machine.rotor_slots,
+        )
+        for name in _NAMES:
+            values[name].append(float(table.column(name)[0, 0]))
+    supply, slip, wander = (float(np.median(values[name])) for name in _NAMES)
+    clock = []
+    if abs(supply / machine.supply_frequency - 1.0) > _CLOCK:
+        figures: dict[str, float | str] = {"found_hz": supply, "nominal_hz": machine.supply_frequency}
+        clock.append(Reason("supply-off-nominal", figures, currents[0].point.key, "check-sampling-clock"))
+    if wander > _WANDER:
+        clock.append(
+            Reason("clock-wanders", {"rad": wander, "limit": _WANDER}, currents[0].point.key, "check-sampling-clock")
+        )
+    return _Current(_known(supply), _known(slip), tuple(clock))
+
+
+_NAMES = ("fundamental_frequency", "slip_estimated", "phase_wander")
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _from_vibration(machine: Machine, supply: float | None, heard: Sequence[Heard]) -> float | None:
+    """Return the speed whose family of harmonics stands out most near the rated speed, None if none leads."""
+    span = _span(machine, supply)
+    channels = [channel for channel in heard if channel.is_vibration]
+    if span is None or not channels:
+        return None
+    low, high = span
+    longest = max(channel.seconds for channel in channels)
+    candidates = np.linspace(low, high, max(8, math.ceil((high - low) * longest * 8)))
+    scores = sum((_family_scores(channel, candidates) for channel in channels), np.zeros(len(candidates)))
+    scores = scores / len(channels)
+    best = int(np.argmax(scores))
+    away = np.abs(candidates - candidates[best]) > 1.5 / longest
+    lead = scores[best] - scores[away].max() if away.any() else 0.0
+    if scores[best] < _LEAST_FAMILY or lead < _LEAST_LEAD:
+        return None
+    return _sharpen(channels, float(candidates[best]))
+
+
+def _span(machine: Machine, supply: float | None) -> tuple[float, float] | None:
+    frequency = supply or machine.supply_frequency
+    if frequency and machine.pole_pairs and _is_direct(machine):
+        synchronous = frequency / machine.pole_pairs
+        return synchronous * (1.0 - _LARGEST_SLIP), synchronous
+    if machine.rated_speed:
+        return machine.rated_speed * (1.0 - _RATED), machine.rated_speed * (1.0 + _RATED)
+    return None
+
+
+def _family_scores(
+    channel: Heard, candidates: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the mean level [dB] of the three best of four harmonics of each candidate speed."""
+    spectrum = channel.spectrum
+    if spectrum is None:
+        return np.zeros(len(candidates))
+    top = min(len(spectrum.rms), int(candidates[-1] * (_FAMILY[-1] + 1) / spectrum.step) + 2)
+    decibels = 20.0 * np.log10(np.maximum(spectrum.rms[:top], 1e-300))
+    decibels = np.clip(decibels - np.median(decibels[2:]), 0.0, 40.0)
+    places = np.multiply.outer(np.array(_FAMILY), candidates) / spectrum.step
+    levels = np.interp(places, np.arange(top), decibels)
+    return np.asarray(np.sort(levels, axis=0)[1:].mean(axis=0))
+
+
+def _sharpen(channels: Sequence[Heard], speed: float) -> float:
+    """Return the speed as the highest standing harmonics tell it, the most finely."""
+    found = []
+    for channel in channels:
+        for order in _FAMILY:
+            line = None if channel.spectrum is None else channel.spectrum.line(order * speed)
+            if line is not None and line.level >= STANDING + 5.0:
+                found.append((order, line.place / order))
+    if not found:
+        return speed
+    weights = [order**2 for order, _ in found]
+    return float(np.average([place for _, place in found], weights=weights))
