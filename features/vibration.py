@@ -23,12 +23,21 @@ CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.co
 PEAK = COLUMNS.index("peak")
 _KURTOSIS = COLUMNS.index("kurtosis")
 
+_VELOCITY = ("high_frequency_rms", "velocity", "order_")
+_HELD = {row[0] for row in vibration.MORE}
 FAMILIES = {
-    name: frozenset(row[0] for row in rows)
-    for name, rows in (("more", vibration.MORE), ("bearing", bearing.BEARING), ("gear", gear.GEAR))
+    "spectrum": {row[0] for row in vibration.SPECTRUM} | {"rolloff_95", "spectral_flatness"},
+    "histogram": {"histogram_entropy"},
+    "velocity": {name for name in _HELD if name.startswith(_VELOCITY)},
+    "envelope": {row[0] for row in vibration.ENVELOPE},
+    "prominence": {name for name in _HELD if name.endswith("prominence") or name.startswith("envelope")},
+    "bearing": {row[0] for row in bearing.BEARING},
+    "gear": {row[0] for row in gear.GEAR},
 }
-"""What is computed beyond the core set only if it is asked for."""
+"""What is computed beyond the time domain only if something of it is asked for."""
 ALL_FAMILIES = frozenset(FAMILIES)
+_OF_SPECTRUM = frozenset({"spectrum", "velocity", "envelope", "prominence", "bearing"})
+_OF_ENVELOPE = frozenset({"envelope", "prominence"})
 _BEARING_START = len(vibration.CORE) + len(vibration.MORE)
 _GEAR_START = _BEARING_START + len(bearing.BEARING)
 
@@ -116,6 +125,11 @@ def _describe_block(
         return bad
     if "gear" in families:
         describe_gears(x, out[:, _GEAR_START:], reasons, shafts.speed, shafts.teeth, shafts.angles(), sampling_rate)
+    if "histogram" in families:
+        _line_kernels.histogram_entropy(space.real, out, rows, samples)
+    if _OF_SPECTRUM.isdisjoint(families):
+        _say_what_is_unknown(out, reasons, shafts)
+        return -1
     first, lines, length = envelope_band(samples)
     views = space.of(rows)
     ducc0.fft.r2c(views.signal, axes=(1,), out=views.spectrum, nthreads=1)
@@ -123,8 +137,7 @@ def _describe_block(
         views.spectrum_parts, space.power, space.power_bits, views.band_parts, out, samples, first, lines,
         sampling_rate / samples,
     )  # fmt: skip
-    if "more" in families:
-        _line_kernels.histogram_entropy(space.real, out, rows, samples)
+    if "velocity" in families:
         _line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
@@ -134,6 +147,9 @@ def _describe_block(
             shafts.orders, sampling_rate, samples,
         )  # fmt: skip
         out[np.isnan(out[:, _KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
+    if _OF_ENVELOPE.isdisjoint(families):
+        _say_what_is_unknown(out, reasons, shafts)
+        return -1
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
     ducc0.fft.c2r(views.band, axes=(1,), lastsize=length, forward=False, out=views.analytic, nthreads=1)
     _envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
@@ -141,12 +157,19 @@ def _describe_block(
     _envelope_kernels.bearing_lines(
         views.spectrum_parts, space.envelope_power, out, reasons, shafts.speed, shafts.orders, length, seconds
     )
-    if "more" in families:
+    if "prominence" in families:
         _line_kernels.bearing_prominence(
             space.envelope_power, space.envelope_power.view(np.int32), space.real.view(np.int32), out, reasons,
             shafts.speed, shafts.orders, length, seconds,
         )  # fmt: skip
     return -1
+
+
+def _say_what_is_unknown(out: NDArray[np.float32], reasons: NDArray[np.uint32], shafts: Shafts) -> None:
+    """Add the reasons that hold for any feature, as the last loop of the whole catalogue does."""
+    reasons[np.isnan(out[:, _KURTOSIS])] |= np.uint32(Reason.CONSTANT)
+    reasons[np.isnan(shafts.speed)] |= np.uint32(Reason.NO_SPEED)
+    reasons[np.isnan(shafts.orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
 
 
 LEAST_CYCLES = 10.0

@@ -12,7 +12,7 @@ _NYQUIST = Reason.BAND_ABOVE_NYQUIST
 _BEARING = Reason.NO_SPEED | Reason.NO_GEOMETRY | Reason.BEARING_UNRESOLVED | Reason.CONSTANT
 _ORDER = Reason.NO_SPEED | Reason.SHAFT_UNRESOLVED | Reason.BAND_ABOVE_NYQUIST
 
-_TIME: tuple[Row, ...] = (
+TIME: tuple[Row, ...] = (
     ("mean", "mean of x", "m/s2", _ALWAYS, "[1]"),
     ("rms", "sqrt(mean x^2)", "m/s2", _ALWAYS, "[1]"),
     ("standard_deviation", "sqrt(variance)", "m/s2", _ALWAYS, "[1]"),
@@ -42,7 +42,7 @@ _TIME: tuple[Row, ...] = (
     ("hjorth_complexity", "mobility of dx / mobility of x", "1", _CONSTANT, "[3]"),
 )
 
-_SPECTRUM: tuple[Row, ...] = (
+SPECTRUM: tuple[Row, ...] = (
     *(
         (
             f"band_power_{band}",
@@ -82,13 +82,13 @@ _BEARING_LINES: tuple[Row, ...] = tuple(
     for harmonic in (1, 2, 3)
 )
 
-_ENVELOPE: tuple[Row, ...] = (
+ENVELOPE: tuple[Row, ...] = (
     *_BEARING_LINES,
     ("envelope_rms", "sqrt(mean squared envelope) in that band", "m/s2", _ALWAYS, "[5]"),
     ("envelope_kurtosis", "mean e^4 / (mean e^2)^2 of that envelope; 2 for noise", "1", _CONSTANT, "[5]"),
 )
 
-CORE = _TIME + _SPECTRUM + _ENVELOPE
+CORE = TIME + SPECTRUM + ENVELOPE
 """The 51 of which speed is promised."""
 
 MORE: tuple[Row, ...] = (

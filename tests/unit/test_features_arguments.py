@@ -6,6 +6,7 @@ import pytest
 import features
 from features import Reason, SignalError
 from features.catalogue import names
+from features.vibration import FAMILIES
 
 RATE = 25_600.0
 GOOD = np.random.default_rng(0).normal(size=(3, 2, 2560)).astype(np.float32)
@@ -107,13 +108,24 @@ def test_other_types_are_refused(kind):
         features.extract(np.zeros((2, 64), kind), RATE)
 
 
-def test_a_choice_of_features_has_the_bits_of_the_whole():
-    whole = features.extract(GOOD, RATE, speed=30.0)
-    some = ("kurtosis", "rms", "velocity_rms", "histogram_entropy")
-    chosen = features.extract(GOOD, RATE, speed=30.0, names=some)
-    assert chosen.names == ("rms", "kurtosis", "histogram_entropy", "velocity_rms")
-    for name in some:
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_family_asked_for_alone_has_the_bits_and_reasons_of_the_whole(family):
+    known = {"speed": 30.0, "bearing_orders": [3.6, 5.4, 2.4, 0.4], "gear_teeth": 12}
+    waves = np.concatenate([GOOD, np.zeros((1, 2, 2560), np.float32)])
+    whole = features.extract(waves, 2_560.0, **known)
+    chosen = features.extract(waves, 2_560.0, names=tuple(FAMILIES[family]), **known)
+    assert set(chosen.names) == FAMILIES[family]
+    for name in chosen.names:
         assert chosen.column(name).tobytes() == whole.column(name).tobytes()
+        for row, channel in np.argwhere(np.isnan(chosen.column(name))):
+            reasons = int(chosen.reasons[row, channel])
+            assert features.explain(name, reasons)
+    assert not (chosen.reasons & ~whole.reasons).any()
+
+
+def test_a_choice_of_features_keeps_the_order_of_the_catalogue():
+    chosen = features.extract(GOOD, RATE, names=("kurtosis", "rms", "velocity_rms", "histogram_entropy"))
+    assert chosen.names == ("rms", "kurtosis", "histogram_entropy", "velocity_rms")
 
 
 def test_negative_zero_counts_as_positive():
