@@ -40,12 +40,13 @@ _INFINITY_KEY = np.int32(0x7F800000)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def centre_and_describe(x: Array, bits: Array, centred: Array, out: Array, sampling_rate: float) -> int:
+def centre_and_describe(x: Array, centred: Array, out: Array, sampling_rate: float) -> int:
     """Write the 21 time-domain features to `out[:, :21]` and x - mean to the first samples of `centred`.
 
     Returns the first row with a sample that is not finite, -1 if there is none.
     """
     rows, n = x.shape
+    bits = x.view(np.int32)
     key_of = np.empty(2, np.int32)
     extremes = key_of.view(np.float32)
     step = np.empty(STRETCH + 1, np.float32)

@@ -16,16 +16,17 @@ _SHORT_STRETCH = 64
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def describe_transform(
-    spectrum: Array, power: Array, bits: Array, band: Array, out: Array, n: int, first: int, lines: int, step: float
+    spectrum: Array, power: Array, band: Array, out: Array, n: int, first: int, lines: int, step: float
 ) -> None:
     """Write the power of each line, the spectrum's features, and the analytic signal of the envelope band.
 
     Row by row, while it is in the cache. `spectrum` (rows, 2 lines) holds real and imaginary parts in turn of an
-    un-windowed FFT of `n` samples; `bits` are those of `power`. Rows 2r and 2r + 1 of `band` become what a
+    un-windowed FFT of `n` samples. Rows 2r and 2r + 1 of `band` become what a
     complex-to-real FFT turns into the real and the imaginary part of the band's analytic signal, `lines` lines
     from `first`. Lines are `step` Hz apart.
     """
     last = power.shape[1] - 1
+    bits = power.view(np.int32)
     share = np.empty(last + 1, np.float32)
     share_bits = share.view(np.int32)
     sums = np.empty(8)

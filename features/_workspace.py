@@ -85,7 +85,6 @@ class Workspace:
     real: NDArray[np.float32]
     held: NDArray[np.complex64]
     power: NDArray[np.float32]
-    power_bits: NDArray[np.int32]
     band: NDArray[np.complex64]
     envelope_power: NDArray[np.float32]
     views: dict[int, Views] = field(default_factory=dict)
@@ -131,14 +130,12 @@ def workspace(rows: int, samples: int) -> Workspace:
 def _make(rows: int, samples: int) -> Workspace:
     _, _, length = envelope_band(samples)
     half, short = samples // 2 + 1, length // 2 + 1
-    power = np.zeros((rows, half), np.float32)
     return Workspace(
         rows=rows,
         samples=samples,
         real=np.zeros((rows, max(samples, length) + _GAP), np.float32),
         held=np.zeros((rows, max(half, length) + _GAP), np.complex64),
-        power=power,
-        power_bits=power.view(np.int32),
+        power=np.zeros((rows, half), np.float32),
         band=np.zeros((2 * rows, short + _GAP), np.complex64),
         envelope_power=np.zeros((rows, short), np.float32),
     )

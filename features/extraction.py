@@ -194,7 +194,8 @@ def _vibration(
     rows = stacked.reshape(n * channels, samples)
     shafts = shafts.repeat(channels)
     factor = factor if factor is None or channels == 1 else np.repeat(factor, channels)
-    values = np.full((len(rows), len(vibration.COLUMNS)), np.nan, np.float32)
+    width = vibration.width(families)
+    values = np.full((len(rows), width), np.nan, np.float32)
     reasons = np.full(len(rows), int(vibration.record_reasons(shafts.sampling_rate, samples)), np.uint32)
 
     def work(part: slice) -> None:
@@ -215,7 +216,7 @@ def _vibration(
             list(pool.map(work, parts))
     arguments.check_range(values[:, vibration.PEAK], channels)
     shape = (n, channels)
-    return values.reshape(*shape, len(vibration.COLUMNS)), np.empty((n, 0), np.float32), reasons.reshape(shape)
+    return values.reshape(*shape, width), np.empty((n, 0), np.float32), reasons.reshape(shape)
 
 
 def _shares(rows: int, block: int, threads: int) -> list[slice]:

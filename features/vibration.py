@@ -44,6 +44,11 @@ _GEAR_START = _BEARING_START + len(bearing.BEARING)
 LoadRows = Callable[[int, int], NDArray[np.float32]]
 
 
+def width(families: frozenset[str]) -> int:
+    """Return the number of columns in which the families lie."""
+    return len(COLUMNS) if families & {"bearing", "gear"} else _BEARING_START
+
+
 def families_of(chosen: Iterable[str]) -> frozenset[str]:
     """Return the families in which the chosen features lie."""
     return frozenset(family for family, members in FAMILIES.items() if not members.isdisjoint(chosen))
@@ -120,7 +125,7 @@ def _describe_block(
 ) -> int:
     rows, samples = x.shape
     sampling_rate, seconds = shafts.sampling_rate, samples / shafts.sampling_rate
-    bad: int = _kernels.centre_and_describe(x, x.view(np.int32), space.real, out, sampling_rate)
+    bad: int = _kernels.centre_and_describe(x, space.real, out, sampling_rate)
     if bad >= 0:
         return bad
     if "gear" in families:
@@ -134,7 +139,7 @@ def _describe_block(
     views = space.of(rows)
     ducc0.fft.r2c(views.signal, axes=(1,), out=views.spectrum, nthreads=1)
     _spectrum_kernels.describe_transform(
-        views.spectrum_parts, space.power, space.power_bits, views.band_parts, out, samples, first, lines,
+        views.spectrum_parts, space.power, views.band_parts, out, samples, first, lines,
         sampling_rate / samples,
     )  # fmt: skip
     if "velocity" in families:
