@@ -171,11 +171,12 @@ def _strongest(bits: Array, first: int, last: int) -> int:
     """Return the first line with the largest power, by bit patterns (powers are not negative)."""
     best = np.int32(-1)
     where = first
-    for start in range(first, last + 1, STRETCH):
+    for start in range(first, last + 1, _SHORT_STRETCH):
         highest = np.int32(-1)
-        part = bits[start : min(start + STRETCH, last + 1)]
+        part = bits[start : min(start + _SHORT_STRETCH, last + 1)]
         for k in range(part.shape[0]):
-            highest = max(highest, part[k])
+            if part[k] > highest:
+                highest = part[k]
         if highest > best:
             best = highest
             where = start
