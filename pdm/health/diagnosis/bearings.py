@@ -53,6 +53,9 @@ def bearing_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard
     if running.speed is None:
         doubts = (Reason("speed-unknown", {}, None, "measure-speed"),)
         return found + [refuse(fault, each.key, *doubts) for each in known for fault in BEARING_FAULTS]
+    if not accelerometers:
+        absent = Reason("vibration-not-measured", {}, None, "measure-acceleration")
+        return found + [refuse(fault, each.key, absent) for each in known for fault in BEARING_FAULTS]
     seen = [_Seen(channel, bearing) for channel in accelerometers for bearing in _looked_at(channel, known)]
     for pair, table in _tables(seen, running.speed):
         found += _judge(pair, table, running)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from pdm.health.diagnosis.bearings import bearing_hypotheses
 from pdm.health.diagnosis.checks import CHECKS
 from pdm.health.diagnosis.confidence import RULES, confidence
-from pdm.health.diagnosis.heard import listen
+from pdm.health.diagnosis.currents import current_hypotheses
+from pdm.health.diagnosis.fusion import electrical_vibration, fuse
+from pdm.health.diagnosis.gears import gear_hypotheses
+from pdm.health.diagnosis.heard import Heard, listen
 from pdm.health.diagnosis.hypotheses import (
     BEARING_FAULTS,
-    CURRENT_FAULTS,
     GEAR_FAULTS,
     SHAFT_FAULTS,
     Hypothesis,
@@ -18,13 +20,16 @@ from pdm.health.diagnosis.hypotheses import (
     strongest,
 )
 from pdm.health.diagnosis.model import Diagnosis, Fault, Finding, Reason, Recording, Verdict
+from pdm.health.diagnosis.resonance import resonance_hypotheses
 from pdm.health.diagnosis.running import UNKNOWN, Running, read_running
+from pdm.health.diagnosis.shaft import shaft_hypotheses
 from pdm.machines.model import Machine
 
 DIAGNOSIS_VERSION = "diagnosis-1"
 """Of the rules and of every constant in them: it changes whenever a diagnosis may."""
 
-_RIVALS = (BEARING_FAULTS, SHAFT_FAULTS, GEAR_FAULTS, CURRENT_FAULTS)
+_Scored = Hypothesis | Finding
+_RIVALS = (BEARING_FAULTS, SHAFT_FAULTS, GEAR_FAULTS, (Fault.STATOR, Fault.SUPPLY_UNBALANCE))
 
 
 def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
@@ -57,7 +62,7 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
         running = read_running(machine, recording.context, heard)
         runnings.append(running)
         reasons += [*running.doubts, *running.clock]
-        seen.append(strongest(bearing_hypotheses(machine, running, heard)))
+        seen.append(_consider(machine, running, recording, heard))
     if not seen:
         reasons.append(Reason("no-usable-record", {"records": float(len(recordings))}, None, "record-again"))
     findings = _judge(merge(seen))
@@ -74,6 +79,18 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
         acquisitions=tuple(each.measured_at for each in recordings),
         rule_version=DIAGNOSIS_VERSION,
     )
+
+
+def _consider(machine: Machine, running: Running, recording: Recording, heard: Sequence[Heard]) -> list[Hypothesis]:
+    """Return each fault of each component as one recording speaks for it."""
+    bearings = strongest(bearing_hypotheses(machine, running, heard))
+    shaft = strongest(shaft_hypotheses(machine, running, heard))
+    mechanical = [*bearings, *shaft, *strongest(gear_hypotheses(machine, running, heard))]
+    electrical = current_hypotheses(machine, running, recording.context, heard, shaft)
+    if all(each.score is None for each in electrical):
+        electrical = strongest([*electrical, *electrical_vibration(machine, running, heard)])
+    ringing = strongest(resonance_hypotheses(heard, mechanical))
+    return fuse(machine, running, heard, [*mechanical, *electrical, *ringing])
 
 
 def _overall(findings: Sequence[Finding]) -> Verdict:
@@ -117,14 +134,22 @@ def _finding(hypothesis: Hypothesis, judged: list[Hypothesis]) -> Finding:
     )
 
 
-def _lead(hypothesis: Hypothesis, judged: list[Hypothesis]) -> tuple[float, Hypothesis | None]:
-    """Return by how much [dB] a fault leads the strongest of its kind, and which that is."""
-    kind: tuple[Fault, ...] = next((each for each in _RIVALS if hypothesis.fault in each), ())
-    rivals = [each for each in judged if each is not hypothesis and each.fault in kind]
-    if hypothesis.fault is not Fault.BEARING_CAGE:
+def leads(findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
+    """Return each finding that was judged, with its lead over the strongest rival of its kind [dB]."""
+    judged = [each for each in findings if each.verdict is not Verdict.REFUSED]
+    return [(each, _lead(each, judged)[0]) for each in judged]
+
+
+def _lead(one: _Scored, judged: Sequence[_Scored]) -> tuple[float, _Scored | None]:
+    """Return by how much [dB] a fault leads the strongest of its kind, and which that is.
+
+    A rival without evidence, with a score under zero, is no rival: nothing is led by more than the score.
+    """
+    kind: tuple[Fault, ...] = next((each for each in _RIVALS if one.fault in each), ())
+    rivals = [each for each in judged if each is not one and each.fault in kind]
+    if one.fault is not Fault.BEARING_CAGE:
         # Elements and races beat at the cage's rate too, so cage lines say nothing against them.
         rivals = [each for each in rivals if each.fault is not Fault.BEARING_CAGE]
-    if not rivals:
-        return float("inf"), None
-    rival = max(rivals, key=lambda each: each.score or 0.0)
-    return (hypothesis.score or 0.0) - (rival.score or 0.0), rival
+    rival = max(rivals, key=lambda each: each.score or 0.0, default=None)
+    over = max(0.0, 0.0 if rival is None else rival.score or 0.0)
+    return (one.score or 0.0) - over, rival

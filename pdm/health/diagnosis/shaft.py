@@ -1,0 +1,180 @@
+"""Unbalance, misalignment and looseness: multiples of shaft speed in the velocity spectrum.
+
+Which multiples speak for what: ISO 13373-3:2015, annex D, and ISO 13373-1:2002, annex C. How much is much: the
+zones of ISO 20816, at which a line alone would take the machine out of zone A.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.hypotheses import SHAFT_FAULTS, Hypothesis, refuse
+from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
+from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.spectrum import STANDING, Line
+from pdm.machines.model import ComponentKind, Machine
+
+SMALL_MACHINE = 0.71e-3
+"""m/s RMS: the lowest A/B limit of ISO 20816-1:2016, table C.1, where the machine has no limits of its own."""
+LEAST_TURNS = 16.0
+"""Turns from which half orders part from whole ones under a Hann window, with lines around them for a floor."""
+_ORDERS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
+_HALVES = (0.5, 1.5, 2.5)
+_HIGH = (4.0, 5.0, 6.0)
+_REACH = 0.005  # relative: error of a stated speed
+_PARTED = 3.0  # lines between two components that a Hann window parts
+_UNBALANCE_DOMINANCE = 6.0  # dB by which 1x exceeds the other multiples: unbalance is one force a turn
+_MISALIGNMENT_SHARE = -2.5  # dB of 2x over 1x: 2x above 3/4 of 1x
+_LOOSENESS_SHARE = 0.3  # of the limit: looseness spreads what it has over many multiples
+_AXIAL_BONUS = 3.0  # dB: a misaligned coupling pushes along the shaft
+_MISSING_SERIES = 6.0  # dB less without half orders, and without high ones
+
+
+class _Orders(NamedTuple):
+    """Lines at multiples of shaft speed that stand, and doubts about telling them from the supply's."""
+
+    lines: Mapping[float, Line]
+    expected: Mapping[float, float]
+    doubts: tuple[Reason, ...]
+
+    def rms(self, *orders: float) -> float:
+        """Return the velocity at these multiples together [m/s RMS]; what does not stand counts as none."""
+        return math.hypot(*(self.lines[each].rms for each in orders if each in self.lines))
+
+
+def shaft_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
+    """Return what each point of vibration says of the shaft."""
+    channels = [channel for channel in heard if channel.is_vibration]
+    component = _shaft(machine)
+    if not channels:
+        absent = Reason("vibration-not-measured", {}, None, "measure-acceleration")
+        return [] if component is None else [refuse(fault, component, absent) for fault in SHAFT_FAULTS]
+    if running.speed is None:
+        unknown = Reason("speed-unknown", {}, None, "measure-speed")
+        return [refuse(fault, component, unknown) for fault in SHAFT_FAULTS]
+    limit = a_b_limit(machine)
+    found = []
+    for channel in channels:
+        if channel.seconds * running.speed < LEAST_TURNS:
+            needed = LEAST_TURNS / running.speed
+            figures: dict[str, float | str] = {"seconds": channel.seconds, "needed": needed}
+            short = Reason("record-too-short", figures, channel.point.key, "record-longer")
+            found += [refuse(fault, component, short) for fault in SHAFT_FAULTS]
+            continue
+        orders = _measure(channel, running, running.speed)
+        found += _judge(channel, orders, component, limit, running)
+    return found
+
+
+def a_b_limit(machine: Machine) -> float:
+    """Return the velocity [m/s RMS] up to which the machine is in zone A."""
+    return SMALL_MACHINE if machine.severity_limits is None else machine.severity_limits.a_b
+
+
+def _shaft(machine: Machine) -> str | None:
+    for kind in (ComponentKind.SHAFT, ComponentKind.MOTOR):
+        for component in machine.components:
+            if component.kind is kind:
+                return component.key
+    return None
+
+
+def _measure(channel: Heard, running: Running, speed: float) -> _Orders:
+    spectrum = channel.spectrum
+    assert spectrum is not None
+    lines, expected, doubts = {}, {}, []
+    electrical = 2.0 * running.supply if running.supply else math.inf
+    for order in _ORDERS:
+        place = order * speed
+        apart = abs(place - electrical)
+        expected[order] = place
+        if apart < _PARTED * spectrum.step:
+            doubts.append(_unresolved(channel, place, electrical))
+            continue
+        line = spectrum.line(place, min(_REACH * place, 0.5 * apart))
+        if line is not None and line.stands:
+            lines[order] = line
+    return _Orders(lines, expected, tuple(doubts))
+
+
+def _unresolved(channel: Heard, shaft: float, supply: float) -> Reason:
+    """Return that a multiple of the shaft and twice the supply are one line here: it counts for neither."""
+    figures: dict[str, float | str] = {
+        "shaft_hz": shaft,
+        "supply_hz": supply,
+        "seconds": channel.seconds,
+        "needed": _PARTED / max(abs(shaft - supply), 1e-3),
+    }
+    return Reason("twice-supply-unresolved", figures, channel.point.key, "record-longer")
+
+
+def _judge(channel: Heard, orders: _Orders, component: str | None, limit: float, running: Running) -> list[Hypothesis]:
+    doubts = (*channel.doubts, *running.doubts)
+    is_axial = channel.point.direction == "axial"
+    unresolved = tuple(each for each in orders.doubts if 1.5 <= _order_of(each, running.speed or 1.0) <= 3.5)
+    judged = [
+        Hypothesis(
+            Fault.MISALIGNMENT,
+            component,
+            _misalignment(orders, limit, is_axial=is_axial),
+            _named(orders, channel, (1.0, 2.0, 3.0)),
+            (*doubts, *unresolved),
+        )
+    ]
+    if is_axial:
+        return judged
+    unbalance = Hypothesis(
+        Fault.UNBALANCE, component, _unbalance(orders, limit), _named(orders, channel, (1.0,)), doubts
+    )
+    loose = _named(orders, channel, (*_HALVES, *_HIGH))
+    return [
+        unbalance,
+        *judged,
+        Hypothesis(Fault.LOOSENESS, component, _looseness(orders, limit), loose, doubts),
+    ]
+
+
+def _order_of(doubt: Reason, speed: float) -> float:
+    return float(doubt.parameters["shaft_hz"]) / speed
+
+
+def _named(orders: _Orders, channel: Heard, chosen: Sequence[float]) -> tuple[MatchedLine, ...]:
+    named = []
+    for order in chosen:
+        line = orders.lines.get(order)
+        found, level = (line.place, line.level) if line else (None, None)
+        named.append(MatchedLine(f"{order:g}x", "velocity", channel.point.key, orders.expected[order], found, level))
+    return tuple(named)
+
+
+def _decibels(ratio: float) -> float:
+    return 20.0 * math.log10(max(ratio, 1e-3))
+
+
+def _unbalance(orders: _Orders, limit: float) -> float:
+    """Return 1x over the limit [dB], less what it lacks of standing 6 dB over the others together."""
+    first = orders.rms(1.0)
+    others = orders.rms(0.5, 1.5, 2.0, 3.0)
+    lacking = _UNBALANCE_DOMINANCE - _decibels(first / max(others, 1e-9))
+    return _decibels(first / limit) - max(0.0, lacking)
+
+
+def _misalignment(orders: _Orders, limit: float, *, is_axial: bool) -> float:
+    """Return 2x and 3x over the limit [dB], less what 2x lacks of 3/4 of 1x, and if half orders speak of play."""
+    second, first = orders.rms(2.0), orders.rms(1.0)
+    both = orders.rms(1.0, 2.0, 3.0) if is_axial else orders.rms(2.0, 3.0)
+    lacking = 0.0 if is_axial else _MISALIGNMENT_SHARE - _decibels(second / max(first, 1e-9))
+    loose = _decibels(orders.rms(*_HALVES) / max(second, 1e-9)) + 4 * _UNBALANCE_DOMINANCE / 2
+    bonus = _AXIAL_BONUS if is_axial else 0.0
+    return _decibels(both / limit) + bonus - max(0.0, lacking) - min(max(0.0, loose), _MISSING_SERIES)
+
+
+def _looseness(orders: _Orders, limit: float) -> float:
+    """Return half orders and high ones over a third of the limit [dB], less if either series is missing."""
+    has_halves = any(each in orders.lines for each in _HALVES)
+    high = sum(each in orders.lines and orders.lines[each].level >= STANDING + 2.0 for each in _HIGH)
+    missing = _MISSING_SERIES * ((not has_halves) + (high < 2))
+    return _decibels(orders.rms(*_HALVES, *_HIGH) / (_LOOSENESS_SHARE * limit)) - missing
