@@ -20,7 +20,7 @@ from api.body import BodyReader, SmallBodies
 from api.dependencies import Resources
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
-from api.routes import acquisitions, administration, alerts, machines, points, system
+from api.routes import acquisitions, administration, alerts, diagnosis, machines, points, system
 from api.stream import AlertHub
 from pdm.errors import UnavailableError
 from pdm.service.access import KeyRing
@@ -57,6 +57,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         acquisitions.direct,
         acquisitions.router,
         machines.router,
+        diagnosis.router,
         points.router,
         alerts.router,
         administration.router,

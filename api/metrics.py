@@ -19,6 +19,8 @@ _GAUGES = {
     "machines": "Registered machines.",
     "undelivered": "Notifications that wait for their receiver.",
     "dead_letters": "Notifications that were given up.",
+    "diagnoses_waiting": "Machines whose diagnosis is due.",
+    "diagnoses_failed": "Machines whose last diagnosis that was due could not be computed.",
     "cold_saved_bytes": "Disk that the cold pass has given back of the waveforms that are kept.",
     "cold_unfinished": "Chunks of waveforms that the cold pass has begun and not finished.",
 }

@@ -39,6 +39,10 @@ class Settings:
         Hot window of waveforms, and of features, assessments and prognoses [days].
     cold_pass_share : float
         Share of one core that the tighter encoding of old waveforms may take [1]; 0 switches it off.
+    diagnosis_interval_s : float
+        Measured time between two diagnoses of a machine that nothing else asks for [s].
+    diagnosis_share : float
+        Share of a worker's time that diagnoses may take which nobody asked for [1]; 0 switches them off.
     min_free_disk_bytes : int
         Free space below which the service warns [bytes].
     webhook_allowed_networks : str
@@ -58,6 +62,8 @@ class Settings:
     waveform_retention_days: int = 90
     feature_retention_days: int = 1825
     cold_pass_share: float = 0.25
+    diagnosis_interval_s: float = 86400.0
+    diagnosis_share: float = 0.2
     min_free_disk_bytes: int = 2 * 1024**3
     webhook_allowed_networks: str = ""
 

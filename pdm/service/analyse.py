@@ -6,16 +6,20 @@ changes and outbox rows commit together with the claim, or none of them does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 
 from pdm.alerts.lifecycle import AlertChange
+from pdm.health.assessment import Assessment
 from pdm.health.snapshot import Snapshot
 from pdm.service.champions import Champions
+from pdm.service.diagnose import ask_where_due
 from pdm.service.follow import Champion, Course, follow
 from pdm.service.inputs import featurise_new
 from pdm.service.memory import Memory, begin
@@ -25,6 +29,8 @@ from pdm.store.queue import Claim, SavedState, Waiting
 
 CHECKPOINT_INTERVAL = timedelta(hours=6)
 BEYOND_HORIZON = "older than the reorder horizon: stored and featured, not assessed"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,11 @@ class Step:
 
 
 def analyse(
-    conn: Connection[Any], tasks: Sequence[Task], champions: Champions, reorder_horizon: timedelta
+    conn: Connection[Any],
+    tasks: Sequence[Task],
+    champions: Champions,
+    reorder_horizon: timedelta,
+    diagnosis_interval: timedelta,
 ) -> dict[int, SavedState]:
     """Take claimed acquisitions through every stage and write what follows; returns the machines' new states."""
     machines = {task.before.machine_id: task.stored for task in tasks}
@@ -72,6 +82,8 @@ def analyse(
         for task in tasks
     ]
     _write(conn, tasks, steps, reorder_horizon)
+    followed = [(task.stored, step.course.assessments) for task, step in zip(tasks, steps, strict=True)]
+    _ask_for_diagnoses(conn, followed, diagnosis_interval)
     return {step.after.machine_id: step.after for step in steps}
 
 
@@ -138,6 +150,19 @@ def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], 
             if item.measured_at in step.beyond_horizon:
                 queue.set_aside(conn, step.after.machine_id, item, BEYOND_HORIZON)
     keep_checkpoints(conn, [step.after for step in steps], reorder_horizon)
+
+
+def _ask_for_diagnoses(
+    conn: Connection[Any], followed: Sequence[tuple[StoredMachine, Sequence[Assessment]]], interval: timedelta
+) -> None:
+    """Write down which machines are to be diagnosed; that cannot make the analysis fail."""
+    try:
+        with conn.transaction():
+            ask_where_due(conn, followed, interval)
+    except (psycopg.OperationalError, psycopg.InterfaceError, MemoryError):
+        raise
+    except Exception:
+        _log.exception("no diagnosis can be asked for")
 
 
 def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange]) -> None:

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.service.analyse import Task, analyse
 from pdm.service.champions import Champions
+from pdm.service.diagnose import Diagnoser
 from pdm.service.reprocess import reprocess
 from pdm.settings import Settings
 from pdm.store import analysis, queue
@@ -35,9 +36,19 @@ class Worker:
         self._batch = settings.batch_acquisitions
         self._horizon = timedelta(seconds=settings.reorder_horizon_s)
         self._champions = Champions()
+        self._diagnoser = Diagnoser(pool, settings)
+        self._diagnosis_interval = timedelta(seconds=settings.diagnosis_interval_s)
 
     def round(self) -> int:
-        """Analyse some of what waits in one transaction; returns how many acquisitions or replays."""
+        """Analyse some of what waits in one transaction, then diagnose some of what is due in others.
+
+        Returns how many acquisitions or replays were handled.
+        """
+        handled = self._analyse_some()
+        self._diagnoser.turn()
+        return handled
+
+    def _analyse_some(self) -> int:
         with self._pool.connection() as conn, conn.transaction():
             failed = queue.pick(conn, MACHINES_A_ROUND)
             chosen, is_suspect = _choose(failed)
@@ -81,7 +92,7 @@ class Worker:
         current = [replace(task, before=states[task.before.machine_id]) for task in tasks]
         try:
             with conn.transaction():
-                states |= analyse(conn, current, self._champions, self._horizon)
+                states |= analyse(conn, current, self._champions, self._horizon, self._diagnosis_interval)
         except (psycopg.OperationalError, psycopg.InterfaceError, MemoryError):
             raise
         except Exception as error:

@@ -14,7 +14,7 @@ from pdm.settings import Settings
 from pdm.store import cold
 from pdm.store.queries import query
 
-_CONCLUSIONS = ("acquisition", "scalar", "assessment", "prognosis")
+_CONCLUSIONS = ("acquisition", "scalar", "assessment", "prognosis", "diagnosis")
 
 
 def drop_old(conn: Connection[Any], settings: Settings) -> dict[str, int]:

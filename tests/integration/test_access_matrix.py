@@ -61,6 +61,8 @@ CALLS = [
     Call("GET", MACHINE + "/health/history", READERS, foreign=404),
     Call("GET", MACHINE + "/prognosis", READERS, foreign=404),
     Call("GET", MACHINE + "/prognosis/history", READERS, foreign=404),
+    Call("GET", MACHINE + "/diagnosis", READERS, foreign=404),
+    Call("POST", MACHINE + "/diagnosis", OPERATORS, 202, foreign=404, json={}),
     Call("GET", MACHINE + "/features/{point}", READERS, foreign=404),
     Call("GET", MACHINE + "/acquisitions", READERS, foreign=404),
     Call("GET", WAVEFORM, READERS, foreign=404),
@@ -85,6 +87,7 @@ CALLS = [
     Call("POST", "/v1/set-aside/replay", OPERATORS),
     Call("GET", "/v1/quarantine", OPERATORS),
 ]
+_DIAGNOSIS = '{"verdict": "WEAK", "findings": [], "reasons": [], "speed_source": "unknown"}'
 OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
 
 
@@ -140,6 +143,11 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
             "INSERT INTO subscription (id, name, url, secret, site_id, min_severity)"
             " SELECT %s, 'x', 'https://example.com', 's', site_id, 'warning' FROM machine WHERE key = %s",
             (subscription_id, machine),
+        )
+        conn.execute(
+            "INSERT INTO diagnosis (machine_id, measured_at, cause, rule_version, acquisitions, document)"
+            " SELECT id, %s, 'interval', '1', '{}', %s FROM machine WHERE key = %s ON CONFLICT DO NOTHING",
+            (AT, _DIAGNOSIS, machine),
         )
         conn.execute(
             "INSERT INTO receipt VALUES (%s, %s, %s, 0, 0, 0, 0, 0, '[]')",

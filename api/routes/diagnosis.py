@@ -1,0 +1,36 @@
+"""What is wrong with a machine: the newest diagnosis, and asking for a fresh one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api import dependencies as given
+from api.routes.machines import MachineKey
+from api.schemas.diagnosis import DiagnosisAnswer, DiagnosisQuestion, DiagnosisRequested
+from pdm.service import diagnoses
+
+router = APIRouter(prefix="/v1/machines/{machine}/diagnosis", tags=["machines"])
+
+At = Annotated[given.Moment | None, Query(description="From acquisitions measured up to this time.")]
+
+
+@router.get("", response_model=DiagnosisAnswer)
+def read_diagnosis(machine: MachineKey, held: given.Held, caller: given.Reader, at: At = None) -> dict[str, Any]:
+    """Read the newest diagnosis with its lines, reasons and the acquisitions behind it."""
+    return diagnoses.read_diagnosis(held.pool, caller, machine, at)
+
+
+@router.post("", status_code=202, response_model=DiagnosisRequested)
+def request_diagnosis(
+    machine: MachineKey,
+    response: Response,
+    held: given.Held,
+    caller: given.Operator,
+    question: DiagnosisQuestion | None = None,
+) -> dict[str, Any]:
+    """Ask for a fresh diagnosis; a worker computes it, and Location says where it will be."""
+    wanted = question or DiagnosisQuestion()
+    response.headers["Location"] = f"/v1/machines/{machine}/diagnosis"
+    return diagnoses.request_diagnosis(held.pool, caller, machine, wanted.at, wanted.records)

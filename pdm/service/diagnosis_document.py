@@ -1,0 +1,59 @@
+"""A diagnosis as the document that is stored and answered: plain values, units in names, times apart."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pdm.health.diagnosis.model import Diagnosis, Finding, MatchedLine, Reason
+
+Row = dict[str, Any]
+
+
+def to_document(diagnosis: Diagnosis) -> Row:
+    """Return what a diagnosis says, as JSON can hold it; its time and acquisitions are kept beside it."""
+    return {
+        "verdict": diagnosis.verdict.value,
+        "findings": [_finding(each) for each in diagnosis.findings],
+        "reasons": [_reason(each) for each in diagnosis.reasons],
+        "speed_hz": _finite(diagnosis.speed),
+        "speed_source": diagnosis.speed_source,
+        "supply_hz": _finite(diagnosis.supply),
+        "slip": _finite(diagnosis.slip),
+    }
+
+
+def _finding(finding: Finding) -> Row:
+    return {
+        "fault": finding.fault.value,
+        "component": finding.component,
+        "verdict": finding.verdict.value,
+        "score_db": finding.score,
+        "confidence": finding.confidence,
+        "lines": [_line(each) for each in finding.lines],
+        "reasons": [_reason(each) for each in finding.reasons],
+        "checks": list(finding.checks),
+    }
+
+
+def _line(line: MatchedLine) -> Row:
+    return {
+        "name": line.name,
+        "source": line.source,
+        "point": line.point,
+        "expected_hz": line.expected,
+        "found_hz": _finite(line.found),
+        "level_db": _finite(line.level),
+    }
+
+
+def _reason(reason: Reason) -> Row:
+    parameters = {
+        name: value if isinstance(value, str) else _finite(value) for name, value in reason.parameters.items()
+    }
+    return {"code": reason.code, "parameters": parameters, "point": reason.point, "remedy": reason.remedy}
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a number that JSON knows."""
+    return None if value is None or not math.isfinite(value) else float(value)
