@@ -10,6 +10,8 @@ from pdm.health.diagnosis.model import Fault
 
 LARGEST_MARGIN = 10.0
 """dB beyond which a lead over the next fault makes no surer."""
+LEAST_CHANCE = 0.5
+"""Under which a fault is not supported, whatever its score."""
 _DOUBT = 0.6  # of the confidence, where a doubt stands
 
 
@@ -32,17 +34,18 @@ class Rule:
 BEARING = Rule("bearing", 3.5, 2.0, -5.0, 0.42, 0.63)
 CAGE = Rule("cage", 7.0, 4.0, -4.4, 0.40, 0.90)
 """Stricter: a damaged element beats at the cage's rate as well (Smith and Randall 2015, ball faults)."""
-SHAFT = Rule("shaft", 4.0, 2.0, -0.6, 0.06, 0.98)
+SHAFT = Rule("shaft", 4.0, 2.0, -0.54, 0.06, 0.85)
 BARS = Rule("bars", 5.0, 0.0, -0.3, 0.6, 0.0)
 """Simulated bars part from sound ones without overlap, so the slope is bounded: 5 dB over -50 dB makes 94 %."""
+GEAR = Rule("gear", 4.0, 2.0, -1.5, 0.4, 0.15)
 OTHER = Rule("other", 6.0, 3.0, -3.0, 0.4, 0.15)
-"""Not simulated, so not fitted: cautious."""
+"""Neither is simulated, so not fitted: cautious."""
 
 RULES: dict[Fault, Rule] = {
     **dict.fromkeys(BEARING_FAULTS, BEARING),
     Fault.BEARING_CAGE: CAGE,
     **dict.fromkeys(SHAFT_FAULTS, SHAFT),
-    **dict.fromkeys(GEAR_FAULTS, OTHER),
+    **dict.fromkeys(GEAR_FAULTS, GEAR),
     **dict.fromkeys(CURRENT_FAULTS, OTHER),
     Fault.RESONANCE: OTHER,
     Fault.BROKEN_ROTOR_BAR: BARS,

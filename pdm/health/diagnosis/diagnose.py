@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pdm.health.diagnosis.bearings import bearing_hypotheses
 from pdm.health.diagnosis.checks import CHECKS
-from pdm.health.diagnosis.confidence import RULES, confidence
+from pdm.health.diagnosis.confidence import LEAST_CHANCE, RULES, confidence
 from pdm.health.diagnosis.currents import current_hypotheses
 from pdm.health.diagnosis.fusion import electrical_vibration, fuse
 from pdm.health.diagnosis.gears import gear_hypotheses
@@ -127,8 +127,10 @@ def _finding(hypothesis: Hypothesis, judged: list[Hypothesis]) -> Finding:
     elif lead < rule.least_lead and rival is not None:
         figures: dict[str, float | str] = {"lead_db": lead, "needed": rule.least_lead, "rival": rival.fault.value}
         reasons.append(Reason("rival-near", figures, None, "repeat-at-other-speed"))
-    verdict = Verdict.WEAK if reasons else Verdict.SUPPORTED
     sure = confidence(fault, score, lead, bool(hypothesis.doubts))
+    if not reasons and sure < LEAST_CHANCE:
+        reasons.append(Reason("unsure", {"chance": sure, "needed": LEAST_CHANCE}, None, "repeat-at-load"))
+    verdict = Verdict.WEAK if reasons else Verdict.SUPPORTED
     return Finding(
         fault, hypothesis.component, verdict, score, sure, hypothesis.lines, _distinct(reasons), CHECKS[fault]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,8 +17,8 @@ from pdm.machines.model import ComponentKind, Machine
 
 _AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one
 _SURE = STANDING + 5.0
-_PARTED = 4.0  # lines between components that a Hann window parts
-_SHAKES = 0.4  # of the A/B limit: a line at twice the supply that is worth a name
+_PARTED = 3.0  # lines between components that a Hann window parts
+_SUPPLY_REACH = 0.003  # relative: a grid's own deviation
 
 
 def fuse(
@@ -98,10 +99,22 @@ def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Hea
     twice = 2.0 * (running.supply or machine.supply_frequency)
     found = []
     for channel in heard:
-        line = None if channel.spectrum is None else channel.spectrum.line(twice, 0.01 * twice)
-        if not channel.is_vibration or line is None or not line.stands or line.rms < _SHAKES * a_b_limit(machine):
+        reach = _clear_of_shaft(channel, twice, running.speed)
+        if not channel.is_vibration or channel.spectrum is None or reach is None:
             continue
+        line = channel.spectrum.line(twice, reach)
+        if line is None or not line.stands:
+            continue
+        score = 20.0 * math.log10(max(line.rms / a_b_limit(machine), 1e-3))
         reason = Reason("current-not-measured", {"found_hz": line.place}, channel.point.key, "measure-three-phases")
         named = (_named("2f", "velocity", channel, twice, line),)
-        found.append(Hypothesis(Fault.STATOR, motor, line.level - STANDING, named, (reason, *channel.doubts)))
+        found.append(Hypothesis(Fault.STATOR, motor, score, named, (reason, *channel.doubts)))
     return found
+
+
+def _clear_of_shaft(channel: Heard, twice: float, speed: float | None) -> float | None:
+    """Return how far [Hz] to look around twice the supply, None where a multiple of the shaft is too near."""
+    if speed is None or channel.spectrum is None:
+        return None
+    apart = abs(twice - round(twice / speed) * speed)
+    return None if apart < _PARTED * channel.spectrum.step else min(_SUPPLY_REACH * twice, 0.5 * apart)

@@ -18,7 +18,7 @@ from pdm.machines.model import Component, ComponentKind, Machine
 
 _COLUMNS = ("mesh_1", "mesh_2", "mesh_3", "fm4", "m6a", "m8a", "sideband_index", "sideband_level_factor")
 _HEALTHY_FM4 = 4.5  # 3 for noise; averages of few turns scatter to here
-_HEALTHY_SIDEBANDS = 0.35  # of the mesh: eccentric but sound gears stay below
+_HEALTHY_SIDEBANDS = 0.2  # of the mesh: eccentric but sound gears stay below
 _HEALTHY_HARMONICS = 0.7  # of the mesh: 2x or 3x as strong as the mesh itself is a profile worn hollow
 _ABSENT = (
     (Absence.FEW_TURNS | Absence.RECORD_TOO_SHORT, "record-too-short", "record-longer"),

@@ -18,6 +18,7 @@ from pdm.health.diagnosis.model import Fault, Reason
 _COLUMNS = ("kurtogram_kurtosis", "kurtogram_centre", "kurtogram_bandwidth")
 _QUIET = 2.0  # excess kurtosis that the best of sixty bands reaches by chance in a second of noise
 _EXPLAINED = 2.0  # dB of score from which a known fault explains the ringing
+_MOST = 2.0  # dB: a hint is never ranked before evidence
 _LEAST_SAMPLES = 2048
 
 
@@ -43,5 +44,5 @@ def resonance_hypotheses(heard: Sequence[Heard], others: Sequence[Hypothesis]) -
 def _hint(channel: Heard, kurtosis: float, centre: float, width: float) -> Hypothesis:
     figures: dict[str, float | str] = {"centre_hz": centre, "width_hz": width, "kurtosis": kurtosis}
     hint = Reason("hint-only", figures, channel.point.key, "impact-test")
-    score = 10.0 * math.log10(max(kurtosis, 1e-2) / _QUIET)
+    score = min(_MOST, 10.0 * math.log10(max(kurtosis, 1e-2) / _QUIET))
     return Hypothesis(Fault.RESONANCE, None, score, (), (hint, *channel.doubts))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 import features
 from features.order import shaft_angle_from_pulses
@@ -17,6 +18,8 @@ from pdm.health.diagnosis.spectrum import STANDING
 from pdm.machines.model import Machine
 from pdm.measurements import OperatingContext
 
+_Array = NDArray[np.float64]
+
 MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
 _AGREES = 0.02  # relative: a stated speed this near to the current's is the same, less finely told
 _DRIVES = 0.12  # of synchronous speed: a rated speed this near is the motor's own, not one behind a gear or belt
@@ -25,6 +28,8 @@ _LARGEST_SLIP = 0.1
 _FAMILY = (1, 2, 3, 4)
 _LEAST_FAMILY = 12.0  # dB, mean of the family's three best lines over the floor
 _LEAST_LEAD = 3.0  # dB over the next family
+_SURE_LEAD = 5.0
+_SURE_HARMONICS = 2
 _CLOCK = 0.02  # relative: a grid never strays so far (EN 50160:2010: 1 %, islands 2 %)
 _WANDER = 0.05  # rad about a steady drift: a grid's own phase stays within a tenth of it over seconds
 
@@ -71,7 +76,8 @@ def read_running(machine: Machine, context: OperatingContext, heard: Sequence[He
     elif measured is None:
         speed, source = told, ESTIMATED
         if speed is None:
-            speed = _from_vibration(machine, current.supply, heard)
+            speed, unsure = _from_vibration(machine, current.supply, heard)
+            doubts += unsure
         if speed is None:
             source = UNKNOWN
     slip = current.slip
@@ -103,27 +109,24 @@ def _read_current(machine: Machine, heard: Sequence[Heard]) -> _Current:
     currents = [channel for channel in heard if channel.point.quantity == "current"]
     if not currents or machine.supply_frequency is None:
         return _Current(None, None, ())
-    values: dict[str, list[float]] = {name: [] for name in _NAMES}
-    for channel in currents[:1]:
-        table = features.extract(
-            channel.samples[None],
-            channel.rate,
-            quantity="current",
-            names=_NAMES,
-            supply_frequency=machine.supply_frequency,
-            pole_pairs=machine.pole_pairs,
-            rotor_slots=machine.rotor_slots,
-        )
-        for name in _NAMES:
-            values[name].append(float(table.column(name)[0, 0]))
-    supply, slip, wander = (float(np.median(values[name])) for name in _NAMES)
+    phase = currents[0]
+    table = features.extract(
+        phase.samples[None],
+        phase.rate,
+        quantity="current",
+        names=_NAMES,
+        supply_frequency=machine.supply_frequency,
+        pole_pairs=machine.pole_pairs,
+        rotor_slots=machine.rotor_slots,
+    )
+    supply, slip, wander = (float(table.column(name)[0, 0]) for name in _NAMES)
     clock = []
     if abs(supply / machine.supply_frequency - 1.0) > _CLOCK:
         figures: dict[str, float | str] = {"found_hz": supply, "nominal_hz": machine.supply_frequency}
-        clock.append(Reason("supply-off-nominal", figures, currents[0].point.key, "check-sampling-clock"))
+        clock.append(Reason("supply-off-nominal", figures, phase.point.key, "check-sampling-clock"))
     if wander > _WANDER:
         clock.append(
-            Reason("clock-wanders", {"rad": wander, "limit": _WANDER}, currents[0].point.key, "check-sampling-clock")
+            Reason("clock-wanders", {"rad": wander, "limit": _WANDER}, phase.point.key, "check-sampling-clock")
         )
     return _Current(_known(supply), _known(slip), tuple(clock))
 
@@ -135,23 +138,31 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _from_vibration(machine: Machine, supply: float | None, heard: Sequence[Heard]) -> float | None:
-    """Return the speed whose family of harmonics stands out most near the rated speed, None if none leads."""
+def _from_vibration(
+    machine: Machine, supply: float | None, heard: Sequence[Heard]
+) -> tuple[float | None, tuple[Reason, ...]]:
+    """Return the speed whose harmonics stand out most near the rated speed, None if no family leads.
+
+    A family of one line, or one hardly ahead of the next, is doubted.
+    """
     span = _span(machine, supply)
     channels = [channel for channel in heard if channel.is_vibration]
     if span is None or not channels:
-        return None
+        return None, ()
     low, high = span
     longest = max(channel.seconds for channel in channels)
     candidates = np.linspace(low, high, max(8, math.ceil((high - low) * longest * 8)))
-    scores = sum((_family_scores(channel, candidates) for channel in channels), np.zeros(len(candidates)))
-    scores = scores / len(channels)
+    electrical = supply or machine.supply_frequency
+    scores = np.mean([_family_scores(channel, candidates, electrical) for channel in channels], axis=0)
     best = int(np.argmax(scores))
     away = np.abs(candidates - candidates[best]) > 1.5 / longest
-    lead = scores[best] - scores[away].max() if away.any() else 0.0
+    lead = float(scores[best] - (scores[away].max() if away.any() else 0.0))
     if scores[best] < _LEAST_FAMILY or lead < _LEAST_LEAD:
-        return None
-    return _sharpen(channels, float(candidates[best]))
+        return None, ()
+    speed, standing = _sharpen(channels, float(candidates[best]))
+    figures: dict[str, float | str] = {"lead_db": lead, "needed": _SURE_LEAD, "harmonics": float(standing)}
+    unsure = lead < _SURE_LEAD or standing < _SURE_HARMONICS
+    return speed, (Reason("speed-uncertain", figures, None, "measure-speed"),) if unsure else ()
 
 
 def _span(machine: Machine, supply: float | None) -> tuple[float, float] | None:
@@ -164,23 +175,27 @@ def _span(machine: Machine, supply: float | None) -> tuple[float, float] | None:
     return None
 
 
-def _family_scores(
-    channel: Heard, candidates: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the mean level [dB] of the three best of four harmonics of each candidate speed."""
+def _family_scores(channel: Heard, candidates: _Array, supply: float | None) -> _Array:
+    """Return the mean level [dB] of the three best of four harmonics of each candidate speed.
+
+    Lines at the supply frequency and twice it are not the shaft's, and are left out.
+    """
     spectrum = channel.spectrum
     if spectrum is None:
         return np.zeros(len(candidates))
     top = min(len(spectrum.rms), int(candidates[-1] * (_FAMILY[-1] + 1) / spectrum.step) + 2)
     decibels = 20.0 * np.log10(np.maximum(spectrum.rms[:top], 1e-300))
     decibels = np.clip(decibels - np.median(decibels[2:]), 0.0, 40.0)
+    for multiple in (1, 2) if supply else ():
+        place = round(multiple * supply / spectrum.step) if supply else 0
+        decibels[max(0, place - 1) : place + 2] = 0.0
     places = np.multiply.outer(np.array(_FAMILY), candidates) / spectrum.step
     levels = np.interp(places, np.arange(top), decibels)
     return np.asarray(np.sort(levels, axis=0)[1:].mean(axis=0))
 
 
-def _sharpen(channels: Sequence[Heard], speed: float) -> float:
-    """Return the speed as the highest standing harmonics tell it, the most finely."""
+def _sharpen(channels: Sequence[Heard], speed: float) -> tuple[float, int]:
+    """Return the speed as the highest standing harmonics tell it, the most finely, and how many stand."""
     found = []
     for channel in channels:
         for order in _FAMILY:
@@ -188,6 +203,6 @@ def _sharpen(channels: Sequence[Heard], speed: float) -> float:
             if line is not None and line.level >= STANDING + 5.0:
                 found.append((order, line.place / order))
     if not found:
-        return speed
+        return speed, 0
     weights = [order**2 for order, _ in found]
-    return float(np.average([place for _, place in found], weights=weights))
+    return float(np.average([place for _, place in found], weights=weights)), len({order for order, _ in found})

@@ -24,25 +24,32 @@ LEAST_TURNS = 16.0
 _ORDERS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
 _HALVES = (0.5, 1.5, 2.5)
 _HIGH = (4.0, 5.0, 6.0)
+_COUPLING = (1.0, 2.0, 3.0)
 _REACH = 0.005  # relative: error of a stated speed
 _PARTED = 3.0  # lines between two components that a Hann window parts
 _UNBALANCE_DOMINANCE = 6.0  # dB by which 1x exceeds the other multiples: unbalance is one force a turn
 _MISALIGNMENT_SHARE = -2.5  # dB of 2x over 1x: 2x above 3/4 of 1x
 _LOOSENESS_SHARE = 0.3  # of the limit: looseness spreads what it has over many multiples
 _AXIAL_BONUS = 3.0  # dB: a misaligned coupling pushes along the shaft
+_LEAST_SERIES = 3  # lines, half orders and high ones together
 _MISSING_SERIES = 6.0  # dB less without half orders, and without high ones
 
 
 class _Orders(NamedTuple):
-    """Lines at multiples of shaft speed that stand, and doubts about telling them from the supply's."""
+    """Lines at multiples of shaft speed that stand; `shared` are those that cannot be told from twice the supply."""
 
     lines: Mapping[float, Line]
     expected: Mapping[float, float]
-    doubts: tuple[Reason, ...]
+    shared: Mapping[float, Reason]
 
     def rms(self, *orders: float) -> float:
         """Return the velocity at these multiples together [m/s RMS]; what does not stand counts as none."""
         return math.hypot(*(self.lines[each].rms for each in orders if each in self.lines))
+
+    def alone(self) -> _Orders:
+        """Return the lines that are the shaft's for sure."""
+        mine = {order: line for order, line in self.lines.items() if order not in self.shared}
+        return self._replace(lines=mine, shared={})
 
 
 def shaft_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
@@ -64,7 +71,7 @@ def shaft_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard])
             short = Reason("record-too-short", figures, channel.point.key, "record-longer")
             found += [refuse(fault, component, short) for fault in SHAFT_FAULTS]
             continue
-        orders = _measure(channel, running, running.speed)
+        orders = _measure(channel, machine, running, running.speed)
         found += _judge(channel, orders, component, limit, running)
     return found
 
@@ -82,22 +89,24 @@ def _shaft(machine: Machine) -> str | None:
     return None
 
 
-def _measure(channel: Heard, running: Running, speed: float) -> _Orders:
+def _measure(channel: Heard, machine: Machine, running: Running, speed: float) -> _Orders:
     spectrum = channel.spectrum
     assert spectrum is not None
-    lines, expected, doubts = {}, {}, []
-    electrical = 2.0 * running.supply if running.supply else math.inf
+    lines, expected, shared = {}, {}, {}
+    supply = running.supply or machine.supply_frequency
+    electrical = 2.0 * supply if supply else math.inf
     for order in _ORDERS:
         place = order * speed
         apart = abs(place - electrical)
+        reach = 0.5 * apart
         expected[order] = place
         if apart < _PARTED * spectrum.step:
-            doubts.append(_unresolved(channel, place, electrical))
-            continue
-        line = spectrum.line(place, min(_REACH * place, 0.5 * apart))
+            shared[order] = _unresolved(channel, place, electrical)
+            reach = math.inf
+        line = spectrum.line(place, min(_REACH * place, reach))
         if line is not None and line.stands:
             lines[order] = line
-    return _Orders(lines, expected, tuple(doubts))
+    return _Orders(lines, expected, shared)
 
 
 def _unresolved(channel: Heard, shaft: float, supply: float) -> Reason:
@@ -114,31 +123,23 @@ def _unresolved(channel: Heard, shaft: float, supply: float) -> Reason:
 def _judge(channel: Heard, orders: _Orders, component: str | None, limit: float, running: Running) -> list[Hypothesis]:
     doubts = (*channel.doubts, *running.doubts)
     is_axial = channel.point.direction == "axial"
-    unresolved = tuple(each for each in orders.doubts if 1.5 <= _order_of(each, running.speed or 1.0) <= 3.5)
-    judged = [
-        Hypothesis(
-            Fault.MISALIGNMENT,
-            component,
-            _misalignment(orders, limit, is_axial=is_axial),
-            _named(orders, channel, (1.0, 2.0, 3.0)),
-            (*doubts, *unresolved),
-        )
-    ]
-    if is_axial:
-        return judged
-    unbalance = Hypothesis(
-        Fault.UNBALANCE, component, _unbalance(orders, limit), _named(orders, channel, (1.0,)), doubts
+    unresolved = tuple(reason for order, reason in orders.shared.items() if order in _COUPLING)
+    misaligned = Hypothesis(
+        Fault.MISALIGNMENT,
+        component,
+        _misalignment(orders, limit, is_axial=is_axial),
+        _named(orders, channel, _COUPLING),
+        (*doubts, *unresolved),
     )
-    loose = _named(orders, channel, (*_HALVES, *_HIGH))
+    if is_axial:
+        return [misaligned]
+    alone = orders.alone()
+    unbalance, loose = _unbalance(alone, limit), _looseness(alone, limit)
     return [
-        unbalance,
-        *judged,
-        Hypothesis(Fault.LOOSENESS, component, _looseness(orders, limit), loose, doubts),
+        Hypothesis(Fault.UNBALANCE, component, unbalance, _named(orders, channel, (1.0,)), doubts),
+        misaligned,
+        Hypothesis(Fault.LOOSENESS, component, loose, _named(orders, channel, (*_HALVES, *_HIGH)), doubts),
     ]
-
-
-def _order_of(doubt: Reason, speed: float) -> float:
-    return float(doubt.parameters["shaft_hz"]) / speed
 
 
 def _named(orders: _Orders, channel: Heard, chosen: Sequence[float]) -> tuple[MatchedLine, ...]:
@@ -174,7 +175,9 @@ def _misalignment(orders: _Orders, limit: float, *, is_axial: bool) -> float:
 
 def _looseness(orders: _Orders, limit: float) -> float:
     """Return half orders and high ones over a third of the limit [dB], less if either series is missing."""
-    has_halves = any(each in orders.lines for each in _HALVES)
+    halves = sum(each in orders.lines for each in _HALVES)
     high = sum(each in orders.lines and orders.lines[each].level >= STANDING + 2.0 for each in _HIGH)
-    missing = _MISSING_SERIES * ((not has_halves) + (high < 2))
-    return _decibels(orders.rms(*_HALVES, *_HIGH) / (_LOOSENESS_SHARE * limit)) - missing
+    missing = _MISSING_SERIES * ((halves == 0) + (high < 2))
+    score = _decibels(orders.rms(*_HALVES, *_HIGH) / (_LOOSENESS_SHARE * limit)) - missing
+    # One line or two are no series, however strong.
+    return score if halves + high >= _LEAST_SERIES else min(score, 0.0)
