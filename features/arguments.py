@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,9 @@ def at_least(
     where: str, value: ArrayLike | None, n: int, least: float, what: str, shape: tuple[int, ...] = ()
 ) -> NDArray[np.float64]:
     """Return `value` once a record; infinite and smaller than `least` is refused, NaN says unknown."""
+    single = value if type(value) is float and not shape else math.nan
+    if least <= single < math.inf:
+        return np.full(n, single)
     given = per_row(where, value, n, shape)
     if value is not None and ((given < least) | np.isinf(given)).any():
         raise SignalError(where, f"{what}; NaN says unknown")

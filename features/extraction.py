@@ -196,7 +196,7 @@ def _vibration(
     factor = factor if factor is None or channels == 1 else np.repeat(factor, channels)
     width = vibration.width(families)
     values = np.full((len(rows), width), np.nan, np.float32)
-    reasons = np.full(len(rows), int(vibration.record_reasons(shafts.sampling_rate, samples)), np.uint32)
+    reasons = np.full(len(rows), vibration.record_reasons(shafts.sampling_rate, samples), np.uint32)
 
     def work(part: slice) -> None:
         def load(start: int, stop: int) -> NDArray[np.float32]:

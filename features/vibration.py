@@ -197,12 +197,13 @@ def _band_limits(sampling_rate: float, samples: int) -> NDArray[np.int64]:
     return limits
 
 
-def record_reasons(sampling_rate: float, samples: int) -> Reason:
-    """Return what a record's length and rate rule out."""
+@lru_cache(maxsize=256)
+def record_reasons(sampling_rate: float, samples: int) -> int:
+    """Return the bits of what a record's length and rate rule out."""
     seconds = samples / sampling_rate
     reasons = Reason(0)
     if seconds * 2.0 < LEAST_CYCLES - 1e-9 or samples < 128:
         reasons |= Reason.RECORD_TOO_SHORT
     if _VELOCITY_TOP * seconds >= samples // 2:
         reasons |= Reason.BAND_ABOVE_NYQUIST
-    return reasons
+    return int(reasons)
