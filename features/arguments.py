@@ -53,10 +53,10 @@ def per_row(where: str, value: ArrayLike | None, n: int, shape: tuple[int, ...] 
 
 
 def at_least(
-    where: str, value: ArrayLike | None, n: int, least: float, what: str, shape: tuple[int, ...] = ()
+    where: str, value: Any, n: int, least: float, what: str, shape: tuple[int, ...] = ()
 ) -> NDArray[np.float64]:
     """Return `value` once a record; infinite and smaller than `least` is refused, NaN says unknown."""
-    single = value if type(value) is float and not shape else math.nan
+    single = value if isinstance(value, float) and not shape else math.nan
     if least <= single < math.inf:
         return np.full(n, single)
     given = per_row(where, value, n, shape)
