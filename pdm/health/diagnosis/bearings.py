@@ -24,6 +24,8 @@ PART = 5.0
 """Seconds of a part into which longer records are cut: longer ones have finer lines, which slip smears."""
 _HARMONICS = 3
 _LINE = 8.0  # dB over the local median from which a line of the whitened envelope is named as found
+_LARGEST_SLIP = 0.0095  # a line at the end of the search, 1 %, may be of something else
+_UNMISTAKEN = 15.0  # dB of prominence from which even such a line is the bearing's, its geometry a little off
 _RESOLVED = 1.5  # lines of the spectrum between a bearing's rate and the shaft's nearest multiple
 
 
@@ -137,6 +139,10 @@ def _judge_rate(pair: _Seen, rate: _Rate, table: features.Features, running: Run
     if seconds * _spacing(rate.order, speed) < _RESOLVED:
         needed = _RESOLVED / _spacing(rate.order, speed)
         doubts.append(Reason("near-shaft-harmonic", {"seconds": seconds, "needed": needed}, point, "record-longer"))
+    slip = _mean(table, f"whitened_{rate.column}_slip") or 0.0
+    if abs(slip) >= _LARGEST_SLIP and prominence < _UNMISTAKEN:
+        beside: dict[str, float | str] = {"slip": slip, "limit": _LARGEST_SLIP}
+        doubts.append(Reason("beside-kinematic-rate", beside, point, "check-geometry-and-speed"))
     return Hypothesis(rate.fault, pair.bearing.key, prominence - LEAST_EVIDENCE, lines, tuple(doubts))
 
 
