@@ -20,7 +20,7 @@ from api.body import BodyReader, SmallBodies
 from api.dependencies import Resources
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
-from api.routes import acquisitions, administration, alerts, diagnosis, machines, points, system
+from api.routes import acquisitions, administration, alerts, diagnosis, machines, plant, points, system
 from api.stream import AlertHub
 from pdm.errors import UnavailableError
 from pdm.service.access import KeyRing
@@ -58,6 +58,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         acquisitions.router,
         machines.router,
         diagnosis.router,
+        plant.router,
         points.router,
         alerts.router,
         administration.router,

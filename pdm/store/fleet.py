@@ -12,6 +12,8 @@ from pdm.store.queries import query
 
 Row = dict[str, Any]
 
+_STANDSTILL_REACH = 200  # assessments of standstill behind which what was known before counts no more
+
 
 def page_machines(
     conn: Connection[Any], *, after: str, limit: int, site: str | None = None, line: str | None = None
@@ -45,6 +47,12 @@ def find_point(conn: Connection[Any], machine: str, point: str) -> Row | None:
 def fetch_current_verdicts(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, Row]:
     """Return each machine's newest assessment, prognosis and worst open alert, in one row a machine."""
     rows = _rows(conn, "fetch_current_verdicts", machine_ids=list(machine_ids))
+    return {row.pop("machine_id"): row for row in rows}
+
+
+def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], off: str) -> dict[int, Row]:
+    """Return what was last known of each machine while its operating state was not `off`."""
+    rows = _rows(conn, "fetch_standings", machine_ids=list(machine_ids), off=off, reach=_STANDSTILL_REACH)
     return {row.pop("machine_id"): row for row in rows}
 
 

@@ -63,6 +63,8 @@ CALLS = [
     Call("GET", MACHINE + "/prognosis/history", READERS, foreign=404),
     Call("GET", MACHINE + "/diagnosis", READERS, foreign=404),
     Call("POST", MACHINE + "/diagnosis", OPERATORS, 202, foreign=404, json={}),
+    Call("GET", "/v1/sites/{site}/health", READERS, foreign=404),
+    Call("GET", "/v1/sites/{site}/lines/{line}/health", READERS, foreign=404),
     Call("GET", MACHINE + "/features/{point}", READERS, foreign=404),
     Call("GET", MACHINE + "/acquisitions", READERS, foreign=404),
     Call("GET", WAVEFORM, READERS, foreign=404),
@@ -161,6 +163,8 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
     return {
         "machine": machine,
         "point": "de-h",
+        "site": machine.removeprefix("press-"),
+        "line": "line-1",
         "measured_at": AT.isoformat().replace("+00:00", "Z"),
         "alert_id": alert_id,
         "subscription_id": subscription_id,

@@ -55,6 +55,24 @@ LEFT JOIN LATERAL (
     ORDER BY array_position(ARRAY['critical', 'warning', 'advisory'], x.severity), x.raised_at LIMIT 1
 ) o ON true;
 
+-- name: fetch_standings
+-- For each of these machines what was last known of it while it ran; one that stands still keeps that.
+SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom, a.component,
+       p.rul_lower
+FROM machine m
+LEFT JOIN LATERAL (
+    SELECT * FROM (
+        SELECT measured_at, health, zone, symptom, component, operating_state FROM assessment x
+        WHERE x.machine_id = m.id ORDER BY x.measured_at DESC, x.revision DESC LIMIT %(reach)s::integer
+    ) newest
+    WHERE operating_state <> %(off)s::text LIMIT 1
+) a ON true
+LEFT JOIN LATERAL (
+    SELECT rul_lower FROM prognosis x WHERE x.machine_id = m.id AND x.component = ''
+    ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
+) p ON true
+WHERE m.id = ANY (%(machine_ids)s::bigint[]);
+
 -- name: count_waiting
 -- How many acquisitions wait for analysis and how many were set aside; a replay of late data counts as one.
 SELECT (SELECT count(*) FROM pending)

@@ -1,0 +1,28 @@
+"""The health of lines and sites."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from api import dependencies as given
+from api.schemas.plant import LineHealth, SiteHealth
+from pdm.service import plant_health
+
+router = APIRouter(prefix="/v1/sites/{site}", tags=["machines"])
+
+SiteKey = Annotated[given.Key, Path(description="The site's key.")]
+LineKey = Annotated[given.Key, Path(description="The line's key.")]
+
+
+@router.get("/health", response_model=SiteHealth)
+def read_site_health(site: SiteKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Read the worst that is known of a site's machines, and of each of its lines."""
+    return plant_health.read_site_health(held.pool, caller, site)
+
+
+@router.get("/lines/{line}/health", response_model=LineHealth)
+def read_line_health(site: SiteKey, line: LineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Read the worst that is known of a line's machines."""
+    return plant_health.read_line_health(held.pool, caller, site, line)
