@@ -72,7 +72,6 @@ class Budget:
         self._credit = 0.0
         self._seen = clock()
 
-    @property
     def is_open(self) -> bool:
         """Whether anything may be spent now."""
         now = self._clock()
@@ -97,7 +96,7 @@ class Diagnoser:
         for done in range(MOST_A_TURN):
             began = time.monotonic()
             with self._pool.connection() as conn:
-                due = diagnoses.take(conn, unasked=self._budget.is_open)
+                due = diagnoses.take(conn, unasked=self._budget.is_open())
             if due is None:
                 return done
             self._compute(due)

@@ -106,7 +106,7 @@ def test_a_requested_diagnosis_is_computed_within_a_round_from_the_acquisitions_
     pool: Pool, worker: Worker, caller: httpx.Client, simulated: Simulated
 ) -> None:
     _analyse(pool, worker, simulated.acquisitions[:10])
-    wanted = {"at": _when(simulated.acquisitions[6]), "records": 3}
+    wanted: dict[str, str | int] = {"at": _when(simulated.acquisitions[6]), "records": 3}
     asked = caller.post(PLACE, json=wanted)
     assert asked.status_code == 202
     assert asked.headers["location"] == PLACE
