@@ -1,14 +1,13 @@
 """Hold diagnosis to known faults: the seeded bearings of CWRU, and a simulated fleet whose truth is hidden.
 
 Prints tables, then a line of JSON. Run with `python -m benchmarks.diagnosis [cwru] [twin] [--machines N] [--fit]`.
-CWRU's recordings are looked for in the folder that PDM_DATA names. `--fit` prints the constants of
-`pdm.health.diagnosis.confidence`, fitted on other machines than those that are judged.
+CWRU's recordings (benchmarks/seeded_bearings.py) are looked for in the folder that PDM_DATA names. `--fit` prints
+the constants of `pdm.health.diagnosis.confidence`, fitted on other machines than those that are judged.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -22,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.seeded_bearings import judge_both_ends, judge_cwru
 from pdm.health.diagnosis.confidence import LARGEST_MARGIN, RULES
 from pdm.health.diagnosis.diagnose import diagnose, leads
 from pdm.health.diagnosis.model import Diagnosis, Fault, RecordedChannel, Recording, Verdict
-from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
+from pdm.machines.model import Component, Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.measurements import OperatingContext
 from pdm.twin.faults import FaultKind
@@ -36,29 +36,6 @@ from pdm.twin.simulate import CURRENT_POINTS, VIBRATION_POINTS
 from pdm.twin.vibration import simulate_vibration
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-SEEDED = {
-    "IR": Fault.BEARING_INNER_RACE,
-    "OR": Fault.BEARING_OUTER_RACE,
-    "B": Fault.BEARING_ROLLING_ELEMENT,
-}
-NOMINAL_RPM = {0: 1797.0, 1: 1772.0, 2: 1750.0, 3: 1730.0}
-"""CWRU's speeds by load [hp], for the files that state none."""
-HEALTHY_PARTS = 10
-DRIVE_END = MeasurementPoint("drive-end", "acceleration", "g", None, "radial", "drive-end-bearing")
-CWRU = Machine(
-    key="cwru",
-    line="rig",
-    site="cwru",
-    components=(
-        Component(
-            "drive-end-bearing",
-            ComponentKind.BEARING,
-            BearingGeometry(9, 7.94e-3, 39.04e-3, 0.0, "SKF 6205-2RS, CWRU Bearing Data Center"),
-        ),
-    ),
-    points=(DRIVE_END,),
-)
-
 SIMULATED = {
     FaultKind.OUTER_RACE: Fault.BEARING_OUTER_RACE,
     FaultKind.INNER_RACE: Fault.BEARING_INNER_RACE,
@@ -76,49 +53,6 @@ MODES = {
     "both": (*VIBRATION_POINTS, *CURRENT_POINTS),
 }
 JUDGED_SEED, FITTED_SEED = 20_000, 40_000
-
-
-def cwru_recordings(folder: Path) -> Iterator[tuple[str, Fault | None, Recording]]:
-    """Yield name, fault and recording of each file, the healthy one also in ten parts."""
-    with (folder / "manifest.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        held = np.load(folder / f"{row['name']}.npz")
-        samples = (held["DE"] * (float(held["DE_lsb"]) * STANDARD_GRAVITY)).astype(np.float32)
-        stated, rate = float(held["rpm"]), float(held["fs"])
-        speed = (NOMINAL_RPM[int(held["load_hp"])] if np.isnan(stated) else stated) / 60
-        parts = [samples]
-        if row["fault"] == "N":
-            parts += list(samples[: len(samples) // HEALTHY_PARTS * HEALTHY_PARTS].reshape(HEALTHY_PARTS, -1))
-        for part in parts:
-            channel = RecordedChannel(DRIVE_END, part, rate)
-            yield row["name"], SEEDED.get(row["fault"]), Recording(AT, (channel,), OperatingContext(speed=speed))
-
-
-def judge_cwru(folder: Path) -> dict[str, Any]:
-    """Diagnose every recording with one setting; count what is ranked first and what is supported."""
-    ranked, supported, wrong, healthy = Counter[str](), Counter[str](), [], 0
-    files = Counter[str]()
-    print(f"{'recording':<34} {'truth':<24} {'verdict':<10} first (score, confidence)")
-    for name, truth, recording in cwru_recordings(folder):
-        answer = diagnose(CWRU, [recording])
-        first = next(each for each in answer.findings if each.fault.value.startswith("bearing"))
-        claimed = [each.fault for each in answer.findings if each.verdict is Verdict.SUPPORTED]
-        label = "healthy" if truth is None else truth.value
-        print(f"{name:<34} {label:<24} {answer.verdict:<10} {first.fault} {first.score:.1f} {first.confidence:.2f}")
-        files[label] += 1
-        ranked[label] += truth is not None and first.fault is truth
-        supported[label] += truth in claimed
-        if any(each is not truth for each in claimed):
-            healthy += truth is None
-            wrong += [name]
-    return {
-        "files": dict(files),
-        "ranked_first_right": dict(ranked),
-        "supported_right": dict(supported),
-        "supported_wrong": wrong,
-        "supported_healthy": healthy,
-    }
 
 
 @dataclass(frozen=True)
@@ -191,6 +125,24 @@ def judge_twin(machines: int) -> dict[str, Any]:
         milliseconds = 1e3 * (time.perf_counter() - started) / len(cases)
         report[mode] = {"ms_each": round(milliseconds, 2), **_judge_mode(mode, cases, answers)}
     return report
+
+
+def measure_cost(repeats: int = 40) -> dict[str, float]:
+    """Return the milliseconds of a diagnosis, the median, by channels and samples."""
+    case = next(simulate_cases(1, JUDGED_SEED))
+    cost = {}
+    for mode, points in MODES.items():
+        for samples in (2560, 8192):
+            channels = tuple(
+                replace(each, samples=each.samples[:samples]) for each in only(case.recording, points).channels
+            )
+            recording, times = replace(case.recording, channels=channels), []
+            for _ in range(repeats):
+                started = time.perf_counter()
+                diagnose(case.machine, [recording])
+                times.append(1e3 * (time.perf_counter() - started))
+            cost[f"{mode}, {len(channels)} x {samples}"] = round(float(np.median(times)), 2)
+    return cost
 
 
 def _judge_mode(mode: str, cases: Sequence[Case], answers: Sequence[Diagnosis]) -> dict[str, Any]:
@@ -311,8 +263,10 @@ def main() -> None:
         if not (folder / "manifest.csv").exists():
             sys.exit(f"{folder} holds no manifest.csv; set PDM_DATA to the folder of the recordings")
         report["cwru"] = judge_cwru(folder)
+        report["cwru_both_ends"] = judge_both_ends(folder)
     if not asked.parts or "twin" in asked.parts:
         report["twin"] = judge_twin(asked.machines)
+        report["ms_each"] = measure_cost()
     print(json.dumps(report))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.diagnosis import judge_cwru
+from benchmarks.seeded_bearings import judge_both_ends, judge_cwru
 
 pytestmark = pytest.mark.real_data
 
@@ -13,13 +13,18 @@ DATA = Path(os.environ.get("PDM_DATA") or Path(__file__).parents[3] / "shared" /
 
 
 @pytest.fixture(scope="module")
-def judged():
+def folder():
     if not (DATA / "cwru" / "manifest.csv").exists():
         message = f"{DATA} holds no recordings of CWRU; set PDM_DATA to the folder of the recordings"
         if os.environ.get("PDM_REQUIRE_DATA") == "1" or os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    return judge_cwru(DATA / "cwru")
+    return DATA / "cwru"
+
+
+@pytest.fixture(scope="module")
+def judged(folder):
+    return judge_cwru(folder)
 
 
 def test_no_seeded_bearing_is_called_by_another_fault(judged):
@@ -48,3 +53,11 @@ def test_most_races_are_supported(judged):
     assert judged["supported_right"]["bearing_inner_race"] >= 6
     assert judged["supported_right"]["bearing_outer_race"] >= 12
     assert judged["supported_right"]["bearing_rolling_element"] >= 2
+
+
+def test_the_damaged_end_is_named_though_the_speed_is_not_told(folder):
+    judged = judge_both_ends(folder)
+    assert judged["files"] == 27
+    assert judged["misplaced"] == []
+    assert judged["located"] >= 17
+    assert judged["largest_error_of_speed"] < 0.005
