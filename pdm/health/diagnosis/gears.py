@@ -21,9 +21,9 @@ _HEALTHY_FM4 = 4.5  # 3 for noise; averages of few turns scatter to here
 _HEALTHY_SIDEBANDS = 0.2  # of the mesh: eccentric but sound gears stay below
 _HEALTHY_HARMONICS = 0.7  # of the mesh: 2x or 3x as strong as the mesh itself is a profile worn hollow
 _ABSENT = (
-    (Absence.FEW_TURNS | Absence.RECORD_TOO_SHORT, "record-too-short", "record-longer"),
+    (Absence.FEW_TURNS, "record-too-short", "record-longer"),
     (Absence.SPEED_VARIES, "speed-varies", "add-tachometer"),
-    (Absence.MESH_UNRESOLVED | Absence.BAND_ABOVE_NYQUIST, "mesh-unresolved", "sample-faster"),
+    (Absence.MESH_UNRESOLVED, "mesh-unresolved", "sample-faster"),
 )
 
 
@@ -66,7 +66,7 @@ def _absence(bits: Absence, channel: Heard) -> Reason:
     for absence, code, remedy in _ABSENT:
         if bits & absence:
             return Reason(code, {"seconds": channel.seconds}, channel.point.key, remedy)
-    return Reason("mesh-unresolved", {"seconds": channel.seconds}, channel.point.key, "record-longer")
+    return Reason("mesh-unresolved", {"seconds": channel.seconds}, channel.point.key, "sample-faster")
 
 
 def _wear(value: dict[str, float]) -> float:

@@ -28,6 +28,7 @@ _LARGEST_SLIP = 0.1
 _FAMILY = (1, 2, 3, 4)
 _LEAST_FAMILY = 12.0  # dB, mean of the family's three best lines over the floor
 _LEAST_LEAD = 3.0  # dB over the next family
+_APART = 3.0  # lines from the best family to where the next may be: a Hann window's main lobe
 _SURE_LEAD = 5.0
 _SURE_HARMONICS = 2
 _CLOCK = 0.02  # relative: a grid never strays so far (EN 50160:2010: 1 %, islands 2 %)
@@ -155,7 +156,7 @@ def _from_vibration(
     electrical = supply or machine.supply_frequency
     scores = np.mean([_family_scores(channel, candidates, electrical) for channel in channels], axis=0)
     best = int(np.argmax(scores))
-    away = np.abs(candidates - candidates[best]) > 1.5 / longest
+    away = np.abs(candidates - candidates[best]) > _APART / longest
     lead = float(scores[best] - (scores[away].max() if away.any() else 0.0))
     if scores[best] < _LEAST_FAMILY or lead < _LEAST_LEAD:
         return None, ()
