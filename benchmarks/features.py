@@ -107,20 +107,20 @@ def compare(samples: int, seconds: float) -> None:
     known = ~np.isnan(expected).any(axis=0)
     scale = np.maximum(np.abs(expected[:, known]).max(axis=0), 1e-3)
     worst = float((np.abs(got - expected)[:, known] / scale).max())
+    own = interleaved(seconds / 2, core=lambda: ours(x, names=CORE), transforms=own_transforms(x))
     times = interleaved(
         seconds,
         core=lambda: ours(x, names=CORE),
-        transforms=own_transforms(x),
         full=lambda: ours(x),
         chunks=lambda: chunked(x),
         whole=lambda: peers.vectorised_core(x, SAMPLING_RATE),
     )
-    rate = {name: round(x.size / min(run) / 1e6, 1) for name, run in times.items()}
+    rate = {name: round(x.size / min(run) / 1e6, 1) for name, run in {**own, **times}.items()}
     better = min(("chunks", "whole"), key=lambda name: min(times[name]))
     say(figure="features.rate", samples=samples, rows=len(x), unit="million samples/s", **rate)
     say(
         figure="features.own_transforms_over_core", samples=samples, gate=0.5, goal=0.6,
-        **ratios(times["transforms"], times["core"]),
+        **ratios(own["transforms"], own["core"]),
     )  # fmt: skip
     say(
         figure="features.core_over_vectorised_scipy", samples=samples, against=better,
