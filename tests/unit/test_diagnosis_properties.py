@@ -12,6 +12,7 @@ from pdm.health.diagnosis.confidence import RULES, confidence
 from pdm.health.diagnosis.diagnose import diagnose
 from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.health.diagnosis.spectrum import rms_spectrum, velocity_spectrum
+from pdm.machines.model import Component, ComponentKind
 from tests.unit.diagnosis_cases import (
     BEARINGS,
     MOTOR,
@@ -134,3 +135,43 @@ def test_a_spectrum_holds_no_line_at_its_ends():
     assert spectrum.line(1.0) is None
     assert spectrum.line(499.0) is None
     assert spectrum.line(900.0) is None
+
+
+COMPONENTS = (
+    MOTOR,
+    SHAFT,
+    *BEARINGS,
+    Component("gear", ComponentKind.GEAR, teeth=31, ratio=2.5),
+    Component("wheel", ComponentKind.GEAR),
+    Component("unknown-bearing", ComponentKind.BEARING),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_noise_of_any_machine_and_kind_is_answered_and_never_supported(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 9999)))
+    parts = data.draw(st.lists(st.sampled_from(COMPONENTS), unique=True))
+    what = machine(
+        *parts,
+        supply_frequency=data.draw(st.sampled_from([None, 5.0, 50.0, 60.0, 400.0])),
+        pole_pairs=data.draw(st.sampled_from([None, 1, 2, 6])),
+        rated_speed=data.draw(st.sampled_from([None, 0.5, 24.3, 200.0])),
+        rotor_slots=data.draw(st.sampled_from([None, 28])),
+    )
+    channels = [
+        (
+            point(f"p{number}", data.draw(st.sampled_from([None, "axial"])), quantity=quantity),
+            rng.standard_normal(data.draw(st.sampled_from([16, 256, 999, 2560])))
+            * data.draw(st.sampled_from([1e-6, 1.0, 1e6])),
+            data.draw(st.sampled_from([50.0, 2048.0, 12_800.0, 1e6])),
+        )
+        for number, quantity in enumerate(data.draw(st.lists(st.sampled_from(["acceleration", "velocity", "current"]))))
+    ]
+    answer = ask(what, recording(*channels, speed=data.draw(st.sampled_from([None, 0.01, 24.3, 900.0]))))
+    assert answer.verdict is not Verdict.SUPPORTED
+    for finding in answer.findings:
+        assert finding.reasons
+        assert np.isfinite([finding.score, finding.confidence]).all()
+        assert all(reason.remedy for reason in finding.reasons)
+    assert answer.findings or answer.reasons or not parts

@@ -48,6 +48,7 @@ def test_nothing_recorded_is_refused_whole():
     [
         (np.zeros(8192), "flat"),
         (np.full(8192, np.nan), "not-finite"),
+        (1e9 * np.random.default_rng(0).normal(size=8192), "out-of-range"),
         (np.random.default_rng(0).normal(size=100), "too-few-samples"),
         (np.clip(np.random.default_rng(0).normal(size=8192), -0.5, 0.5), "clipped-much"),
     ],
@@ -140,6 +141,24 @@ def test_a_gear_that_cannot_be_read_is_refused(gear, speed, seconds, code):
     answer = ask(machine(gear), recording((point(), meshing(SPEED, 23, seconds), RATE), speed=speed))
     assert codes(find(answer, Fault.GEAR_TOOTH)) == {code}
     assert codes(find(answer, Fault.GEAR_WEAR)) == {code}
+
+
+def test_a_mesh_that_does_not_stand_supports_no_fault_of_the_gear():
+    geared = machine(Component("gear", ComponentKind.GEAR, teeth=23))
+    noise = np.random.default_rng(1).standard_normal(round(2 * RATE))
+    answer = ask(geared, recording((point(), noise, RATE), speed=SPEED))
+    for fault in (Fault.GEAR_TOOTH, Fault.GEAR_WEAR):
+        assert "mesh-not-found" in codes(find(answer, fault))
+        assert find(answer, fault).verdict is Verdict.WEAK
+
+
+def test_a_blow_once_a_turn_is_not_taken_for_a_worn_gear():
+    """It raises every multiple of the shaft alike: the mesh is one of many."""
+    geared = machine(Component("gear", ComponentKind.GEAR, teeth=23))
+    answer = ask(geared, recording((point(), strikes(SPEED, peak=30.0), RATE), speed=SPEED))
+    found = find(answer, Fault.GEAR_WEAR)
+    assert found.verdict is Verdict.WEAK
+    assert "mesh-not-dominant" in codes(found)
 
 
 def jitter(t):

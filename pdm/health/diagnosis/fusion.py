@@ -16,7 +16,7 @@ from pdm.health.diagnosis.spectrum import STANDING, Line
 from pdm.machines.model import ComponentKind, Machine
 
 _AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one
-_SURE = STANDING + 5.0
+_SURE = STANDING + 3.0
 _PARTED = 3.0  # lines between components that a Hann window parts
 _SUPPLY_REACH = 0.003  # relative: a grid's own deviation
 

@@ -20,6 +20,8 @@ _COLUMNS = ("mesh_1", "mesh_2", "mesh_3", "fm4", "m6a", "m8a", "sideband_index",
 _HEALTHY_FM4 = 4.5  # 3 for noise; averages of few turns scatter to here
 _HEALTHY_SIDEBANDS = 0.2  # of the mesh: eccentric but sound gears stay below
 _HEALTHY_HARMONICS = 0.7  # of the mesh: 2x or 3x as strong as the mesh itself is a profile worn hollow
+_DOMINANT = 0.75  # sidebands over mesh beyond which modulation cannot have made them: it halves them at its deepest
+_REACH = 0.005  # relative: error of a stated speed
 _ABSENT = (
     (Absence.FEW_TURNS, "record-too-short", "record-longer"),
     (Absence.SPEED_VARIES, "speed-varies", "add-tachometer"),
@@ -55,9 +57,13 @@ def _judge(channel: Heard, gear: Component, running: Running) -> list[Hypothesis
         return [refuse(fault, gear.key, absent) for fault in GEAR_FAULTS]
     lines = _lines(channel, gear.teeth, speed)
     doubts = (*channel.doubts, *running.doubts)
+    if lines[0].found is None:
+        # Without a mesh there is no telling its sidebands, or a tooth, from noise.
+        figures: dict[str, float | str] = {"mesh_hz": gear.teeth * speed, "level_db": lines[0].level or 0.0}
+        doubts = (*doubts, Reason("mesh-not-found", figures, channel.point.key, "check-teeth-and-speed"))
     tooth = 20.0 * math.log10(max(value["fm4"], 1e-3) / _HEALTHY_FM4)
     return [
-        Hypothesis(Fault.GEAR_WEAR, gear.key, _wear(value), lines, doubts),
+        Hypothesis(Fault.GEAR_WEAR, gear.key, _wear(value), lines, (*doubts, *_dominance(value, channel))),
         Hypothesis(Fault.GEAR_TOOTH, gear.key, tooth, lines, doubts),
     ]
 
@@ -67,6 +73,15 @@ def _absence(bits: Absence, channel: Heard) -> Reason:
         if bits & absence:
             return Reason(code, {"seconds": channel.seconds}, channel.point.key, remedy)
     return Reason("mesh-unresolved", {"seconds": channel.seconds}, channel.point.key, "sample-faster")
+
+
+def _dominance(value: dict[str, float], channel: Heard) -> tuple[Reason, ...]:
+    """Return a doubt where the mesh is one of many like multiples of the shaft, as after a blow once a turn."""
+    share = value["sideband_index"] / max(value["mesh_1"], 1e-9)
+    if share <= _DOMINANT:
+        return ()
+    figures: dict[str, float | str] = {"sidebands_over_mesh": share, "limit": _DOMINANT}
+    return (Reason("mesh-not-dominant", figures, channel.point.key, "look-for-blows"),)
 
 
 def _wear(value: dict[str, float]) -> float:
@@ -87,7 +102,7 @@ def _lines(channel: Heard, teeth: int, speed: float) -> tuple[MatchedLine, ...]:
         ("mesh - 1x", teeth - 1),
         ("mesh + 1x", teeth + 1),
     ):
-        line = spectrum.line(order * speed, 0.3 * speed)
+        line = spectrum.line(order * speed, min(0.3 * speed, _REACH * order * speed))
         found = line.place if line is not None and line.stands else None
         level = None if line is None else line.level
         named.append(MatchedLine(name, "velocity", channel.point.key, order * speed, found, level))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.arguments import LARGEST_SAMPLE
 from pdm.health.diagnosis.model import Reason, RecordedChannel, Recording
 from pdm.health.diagnosis.record_quality import examine, is_refused
 from pdm.health.diagnosis.spectrum import Spectrum, rms_spectrum, velocity_spectrum
@@ -41,15 +42,29 @@ class Heard:
 
 def listen(recording: Recording) -> tuple[tuple[Heard, ...], tuple[Reason, ...]]:
     """Return the channels that may be judged, by key of their point, and why others may not."""
-    heard, refusals = [], []
+    heard: list[Heard] = []
+    refusals: list[Reason] = []
     for channel in sorted(recording.channels, key=lambda each: each.point.key):
-        finite = bool(np.isfinite(channel.samples).all())
-        doubts = examine(channel) if finite else (Reason("not-finite", {}, channel.point.key, "check-sensor"),)
-        if not finite or is_refused(doubts):
-            refusals += list(doubts)
+        beyond = _beyond(channel)
+        doubts = examine(channel) if beyond is None else (beyond,)
+        if beyond is not None or is_refused(doubts):
+            refusals += doubts
         else:
             heard.append(_heard(channel, doubts))
     return tuple(heard), tuple(refusals)
+
+
+def _beyond(channel: RecordedChannel) -> Reason | None:
+    """Return why samples are no numbers or none that a sensor gives, None if they are."""
+    if len(channel.samples) == 0:
+        return None
+    scale = 1.0 if channel.scale is None else abs(channel.scale)
+    largest = float(np.abs(channel.samples).max()) if channel.samples.dtype != np.int16 else 32768.0
+    if not np.isfinite(largest):
+        return Reason("not-finite", {}, channel.point.key, "check-sensor")
+    if largest * scale > LARGEST_SAMPLE:
+        return Reason("out-of-range", {"largest": largest * scale}, channel.point.key, "check-unit")
+    return None
 
 
 def _heard(channel: RecordedChannel, doubts: tuple[Reason, ...]) -> Heard:

@@ -182,7 +182,7 @@ def _family_scores(channel: Heard, candidates: _Array, supply: float | None) -> 
     Lines at the supply frequency and twice it are not the shaft's, and are left out.
     """
     spectrum = channel.spectrum
-    if spectrum is None:
+    if spectrum is None or candidates[0] < _APART * spectrum.step:
         return np.zeros(len(candidates))
     top = min(len(spectrum.rms), int(candidates[-1] * (_FAMILY[-1] + 1) / spectrum.step) + 2)
     decibels = 20.0 * np.log10(np.maximum(spectrum.rms[:top], 1e-300))
@@ -201,7 +201,7 @@ def _sharpen(channels: Sequence[Heard], speed: float) -> tuple[float, int]:
     for channel in channels:
         for order in _FAMILY:
             line = None if channel.spectrum is None else channel.spectrum.line(order * speed)
-            if line is not None and line.level >= STANDING + 5.0:
+            if line is not None and line.level >= STANDING + 3.0:
                 found.append((order, line.place / order))
     if not found:
         return speed, 0

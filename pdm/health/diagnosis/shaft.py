@@ -14,7 +14,7 @@ from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import SHAFT_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.running import Running
-from pdm.health.diagnosis.spectrum import STANDING, Line
+from pdm.health.diagnosis.spectrum import Line
 from pdm.machines.model import ComponentKind, Machine
 
 SMALL_MACHINE = 0.71e-3
@@ -176,7 +176,7 @@ def _misalignment(orders: _Orders, limit: float, *, is_axial: bool) -> float:
 def _looseness(orders: _Orders, limit: float) -> float:
     """Return half orders and high ones over a third of the limit [dB], less if either series is missing."""
     halves = sum(each in orders.lines for each in _HALVES)
-    high = sum(each in orders.lines and orders.lines[each].level >= STANDING + 2.0 for each in _HIGH)
+    high = sum(each in orders.lines for each in _HIGH)
     missing = _MISSING_SERIES * ((halves == 0) + (high < 2))
     score = _decibels(orders.rms(*_HALVES, *_HIGH) / (_LOOSENESS_SHARE * limit)) - missing
     # One line or two are no series, however strong.
