@@ -35,6 +35,7 @@ from pdm.store.machines import StoredMachine, fetch_machine
 RECORDS = 4
 REACH = timedelta(days=7)  # recordings older than this before the newest say nothing of the same condition
 MOST_A_TURN = 8
+LEAST_CREDIT = 0.05  # s, to begin one with: it takes 0.02 to 0.05
 MOST_CREDIT = 5.0  # s, that idle time may save up
 _CANDIDATES = 4  # times the records wanted: some are incomplete, or of another operating state
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, MemoryError)
@@ -73,11 +74,11 @@ class Budget:
         self._seen = clock()
 
     def is_open(self) -> bool:
-        """Whether anything may be spent now."""
+        """Whether a diagnosis may begin now."""
         now = self._clock()
         self._credit = min(self._most, self._credit + self._share * (now - self._seen))
         self._seen = now
-        return self._credit > 0.0
+        return self._credit >= LEAST_CREDIT
 
     def spend(self, seconds: float) -> None:
         """Take what was spent from the credit."""
@@ -97,7 +98,7 @@ class Diagnoser:
             began = time.monotonic()
             with self._pool.connection() as conn:
                 due = diagnoses.take(conn, unasked=self._budget.is_open())
-            if due is None:
+            if due is None:  # looking costs nothing: who looks often would never come to do anything
                 return done
             self._compute(due)
             self._budget.spend(time.monotonic() - began)

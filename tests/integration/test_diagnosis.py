@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from pdm.service import diagnose
 from pdm.service.access import create_key
 from pdm.service.work import Worker
 from pdm.settings import Settings
+from pdm.store import diagnoses
+from pdm.store.machines import fetch_machine
 from pdm.twin.faults import Degradation, FaultKind
 from pdm.twin.fleet import demo_fleet
 from pdm.twin.simulate import Life, simulate_acquisition
@@ -65,9 +68,11 @@ def caller(settings: Settings, pool: Pool) -> Iterator[httpx.Client]:
 
 
 def _analyse(pool: Pool, worker: Worker, acquisitions: Sequence[Acquisition]) -> None:
+    """Send acquisitions, and let the worker run until nothing of them waits and no diagnosis is due."""
     plant.send(pool, *acquisitions)
-    while worker.round():
-        pass
+    give_up = time.monotonic() + 20.0
+    while worker.round() or ask(pool, "SELECT FROM diagnosis_due WHERE not_before <= now()"):
+        assert time.monotonic() < give_up, "a diagnosis stays due"
 
 
 def _when(acquisition: Acquisition) -> str:
@@ -165,25 +170,71 @@ def test_a_failing_diagnosis_leaves_the_analysis_alone_and_is_tried_again_later(
     with monkeypatch.context() as patched:
         patched.setattr(diagnose, "diagnose", fail)
         _analyse(pool, worker, simulated.acquisitions[:3])
-        worker.round()
     assert ask(pool, "SELECT count(*) FROM assessment") == [(3,)]
     assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
     (row,) = ask(pool, "SELECT attempts, error, not_before > now() FROM diagnosis_due")
     assert row == (1, "ZeroDivisionError: on purpose", True)
     ask(pool, "UPDATE diagnosis_due SET not_before = now() RETURNING 1")
-    worker.round()
+    _analyse(pool, worker, ())
     assert ask(pool, "SELECT count(*) FROM diagnosis") == [(1,)]
     assert ask(pool, "SELECT count(*) FROM diagnosis_due") == [(0,)]
+
+
+def test_a_diagnosis_that_kills_its_worker_is_given_up_and_left_alone_by_others(
+    pool: Pool, worker: Worker, simulated: Simulated
+) -> None:
+    plant.send(pool, *simulated.acquisitions[:2])
+    with pool.connection() as conn:
+        stored = fetch_machine(conn, KEY)
+        diagnoses.ask(conn, stored.id, "request", None, 4)
+    for _ in range(diagnoses.MOST_ATTEMPTS):  # each takes it and dies
+        with pool.connection() as conn:
+            taken = diagnoses.take(conn, unasked=True)
+        assert taken is not None
+        with pool.connection() as conn:
+            assert diagnoses.take(conn, unasked=True) is None, "two workers have the same diagnosis"
+        ask(pool, "UPDATE diagnosis_due SET not_before = now() RETURNING 1")
+    with pool.connection() as conn:
+        assert diagnoses.take(conn, unasked=True) is None
+    worker.round()
+    assert ask(pool, "SELECT count(*) FROM assessment") == [(2,)]
+
+
+def test_what_is_asked_for_again_while_it_is_computed_stays_due(
+    pool: Pool, worker: Worker, simulated: Simulated
+) -> None:
+    plant.send(pool, *simulated.acquisitions[:2])
+    with pool.connection() as conn:
+        stored = fetch_machine(conn, KEY)
+        diagnoses.ask(conn, stored.id, "request", None, 4)
+    with pool.connection() as conn:
+        taken = diagnoses.take(conn, unasked=False)
+        assert taken is not None
+    with pool.connection() as conn:
+        diagnoses.ask(conn, stored.id, "request", None, 2)
+    with pool.connection() as conn:
+        diagnoses.finish(conn, taken)
+    assert ask(pool, "SELECT records, attempts FROM diagnosis_due") == [(2, 0)]
+
+
+def test_evidence_goes_before_the_clock_and_people_before_both(
+    pool: Pool, worker: Worker, simulated: Simulated
+) -> None:
+    order = {"a": "interval", "b": "severity", "c": "request"}
+    plant.add(pool, *(plant.machine(key) for key in order))
+    with pool.connection() as conn:
+        for key, cause in order.items():
+            diagnoses.ask(conn, fetch_machine(conn, key).id, cause, None, 4)
+        taken = [diagnoses.take(conn, unasked=True) for _ in order]
+    assert [due.cause for due in taken if due is not None] == ["request", "severity", "interval"]
 
 
 def test_late_data_adds_no_diagnosis_and_changes_none(pool: Pool, worker: Worker, simulated: Simulated) -> None:
     sent = simulated.acquisitions
     _analyse(pool, worker, [*sent[:4], *sent[6:10]])
-    worker.round()
     before = ask(pool, "SELECT measured_at, computed_at, acquisitions FROM diagnosis ORDER BY computed_at")
     assert before
     _analyse(pool, worker, sent[4:6])
-    worker.round()
     assert ask(pool, "SELECT measured_at, computed_at, acquisitions FROM diagnosis ORDER BY computed_at") == before
 
 
@@ -192,7 +243,9 @@ def test_no_share_means_that_only_requests_are_computed(
 ) -> None:
     plant.add(pool, simulated.machine)
     idle = Worker(pool, dataclasses.replace(settings, diagnosis_share=0.0))
-    _analyse(pool, idle, simulated.acquisitions[:2])
+    plant.send(pool, *simulated.acquisitions[:2])
+    while idle.round():
+        pass
     assert ask(pool, "SELECT cause FROM diagnosis") == []
     caller.post(PLACE)
     idle.round()
@@ -212,7 +265,6 @@ def test_only_those_who_may_operate_the_site_ask_and_only_those_who_may_see_it_r
 ) -> None:
     _analyse(pool, worker, simulated.acquisitions[:1])
     plant.add(pool, plant.machine("press-07", "elsewhere"))
-    worker.round()
     keys = {
         (role, site): create_key(pool, name=f"{role}-{site}", role=role, sites=[site], actor="test")
         for role, site in (("read", "plant-1"), ("operate", "elsewhere"), ("operate", "plant-1"))

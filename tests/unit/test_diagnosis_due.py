@@ -207,7 +207,7 @@ def test_diagnoses_take_their_share_of_the_time_and_no_more() -> None:
             now.append(now[-1] + 0.03)
         else:
             now.append(now[-1] + 0.01)
-    assert spent == pytest.approx(20.0, abs=0.1)
+    assert 19.9 < spent <= 20.0
 
 
 def test_a_long_rest_saves_up_only_so_much() -> None:
@@ -220,5 +220,5 @@ def test_a_long_rest_saves_up_only_so_much() -> None:
     budget.spend(1.0)
     now.append(1e6 + 4.9)
     assert not budget.is_open()
-    now.append(1e6 + 5.1)
+    now.append(1e6 + 5.3)
     assert budget.is_open()
