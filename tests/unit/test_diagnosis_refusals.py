@@ -1,6 +1,8 @@
 """What a diagnosis refuses or doubts, each with its reason and what would help."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from tests.unit.diagnosis_cases import (
     strikes,
 )
 
+CHECKS = "pdm/health/diagnosis/checks.py"
 SPEED = 24.25
 DRIVEN = machine(MOTOR, SHAFT, *BEARINGS, supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
 BEARING = machine(BEARINGS[0])
@@ -231,3 +234,12 @@ def test_lines_at_the_shafts_speed_are_not_eccentricity_where_the_shaft_shakes()
     assert find(answer, Fault.UNBALANCE).verdict is Verdict.SUPPORTED
     assert "mechanical-cause" in codes(find(answer, Fault.ECCENTRICITY))
     assert find(answer, Fault.ECCENTRICITY).verdict is Verdict.WEAK
+
+
+def test_every_reason_and_remedy_is_written_down():
+    root = Path(__file__).parents[2]
+    page = set(re.findall(r"`([a-z-]+)`", (root / "docs" / "diagnosis.md").read_text()))
+    for module in set((root / "pdm" / "health" / "diagnosis").glob("*.py")) - {root / CHECKS}:
+        source = module.read_text()
+        assert set(re.findall(r'Reason\(\s*"([a-z-]+)"', source)) <= page, module.name
+        assert set(re.findall(r'"((?:record|check|measure|give|repeat)-[a-z-]+)"\)', source)) <= page, module.name
