@@ -80,6 +80,7 @@ class MachineAnswer(FleetMachine):
     severity_limits: dict[str, Any] | None = Field(description="Zone limits of velocity RMS in m/s, and their source.")
     planning_horizon_h: float
     baseline_acquisitions: int
+    diagnosed_at: Time | None = Field(None, description="Of the newest acquisition behind a diagnosis.")
     components: list[ComponentAnswer]
     points: list[PointAnswer]
 

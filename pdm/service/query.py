@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError, UnavailableError
 from pdm.service.access import Caller, Role
-from pdm.store import alert_views, channels, fleet, journal, verdicts
+from pdm.store import alert_views, channels, diagnoses, fleet, journal, verdicts
 from pdm.store.access import scoped
 from pdm.store.connection import check_server
 
@@ -57,6 +57,7 @@ def read_machine(pool: Pool, caller: Caller, machine: str) -> Row:
         parts = {
             "components": fleet.list_components(conn, row["id"]),
             "points": fleet.list_points(conn, row["id"]),
+            "diagnosed_at": diagnoses.fetch_last_diagnosed(conn, row["id"]),
         }
         current = fleet.fetch_current_verdicts(conn, [row["id"]])[row["id"]]
     return {**_with_verdict(row, current), **parts}

@@ -123,6 +123,12 @@ def fetch_diagnosis(conn: Connection[Any], machine_id: int, at: datetime | None)
     return _first(conn, "fetch_diagnosis", machine_id=machine_id, at=at or END)
 
 
+def fetch_last_diagnosed(conn: Connection[Any], machine_id: int) -> datetime | None:
+    """Return when the newest acquisition of a machine was measured that a diagnosis was made from, or None."""
+    row = conn.execute(query("fetch_last_diagnosed"), {"machine_id": machine_id}).fetchone()
+    return None if row is None else row[0]
+
+
 def fetch_due(conn: Connection[Any], machine_id: int) -> Row | None:
     """Return what was asked for of a machine and is not there yet."""
     return _first(conn, "fetch_diagnosis_due", machine_id=machine_id, most_attempts=MOST_ATTEMPTS)

@@ -100,6 +100,7 @@ def test_a_growing_fault_is_diagnosed_when_state_detection_asks_and_told_with_it
     assert told["acquisitions"][-1] == told["measured_at"]
     assert told["speed_source"] == "measured"
     assert told["rule_version"]
+    assert caller.get(f"/v1/machines/{KEY}").json()["diagnosed_at"] == told["measured_at"]
     reasons = {reason["code"] for finding in told["findings"] for reason in finding["reasons"]}
     assert reasons
     sound = caller.get(PLACE, params={"at": _when(sent[SOUND - 1])}).json()

@@ -1,5 +1,6 @@
 // One machine: its history, what is expected of it, its features, its last signals, what was done to it.
 import { draw, sayNothing } from "./charts.js";
+import { drawDiagnosis } from "./diagnosis.js";
 import { call, element, find, readAll } from "./service.js";
 import { condition, featureUnit, moment, percent, reason, remaining, secondsIn, unit, unitOfTime, words } from "./words.js";
 
@@ -18,6 +19,7 @@ export async function show(machine) {
   find("detail").hidden = false;
   find("detail-title").textContent = machine + (described.name ? ` · ${described.name}` : "");
   await drawHistory();
+  await drawDiagnosis(machine, described.diagnosed_at);
   await drawPoint();
   find("detail-title").focus();
   find("detail").scrollIntoView({ block: "start" });

@@ -73,6 +73,10 @@ WHERE machine_id = %(machine_id)s::bigint AND measured_at <= %(at)s::timestamptz
 ORDER BY measured_at DESC, computed_at DESC
 LIMIT 1;
 
+-- name: fetch_last_diagnosed
+-- When a machine was last diagnosed, on its own timeline.
+SELECT max(measured_at) FROM diagnosis WHERE machine_id = %(machine_id)s::bigint;
+
 -- name: fetch_diagnosis_due
 -- What was asked for of a machine and is not there yet: somebody's request before what nobody asked for.
 SELECT cause, as_of, asked_at, attempts >= %(most_attempts)s::integer AS is_given_up, error
