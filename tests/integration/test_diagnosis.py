@@ -22,6 +22,7 @@ from pdm.service.work import Worker
 from pdm.settings import Settings
 from pdm.store import diagnoses
 from pdm.store.machines import fetch_machine
+from pdm.store.retention import drop_old
 from pdm.twin.faults import Degradation, FaultKind
 from pdm.twin.fleet import demo_fleet
 from pdm.twin.simulate import Life, simulate_acquisition
@@ -237,6 +238,19 @@ def test_late_data_adds_no_diagnosis_and_changes_none(pool: Pool, worker: Worker
     assert before
     _analyse(pool, worker, sent[4:6])
     assert ask(pool, "SELECT measured_at, computed_at, acquisitions FROM diagnosis ORDER BY computed_at") == before
+
+
+def test_diagnoses_leave_after_the_long_window(pool: Pool, settings: Settings, simulated: Simulated) -> None:
+    plant.add(pool, simulated.machine)
+    with pool.connection() as conn:
+        due = diagnoses.Due(fetch_machine(conn, KEY).id, KEY, True, "request", None, 4, NOW)
+        diagnoses.insert_diagnosis(conn, due, [NOW], "1", {})
+        for days, left in ((settings.feature_retention_days, 1), (settings.feature_retention_days + 40, 0)):
+            conn.execute(
+                "UPDATE _timescaledb_catalog.chunk SET creation_time = now() - make_interval(days => %s)", (days,)
+            )
+            drop_old(conn, settings)
+            assert plant.count(conn, "diagnosis") == left
 
 
 def test_no_share_means_that_only_requests_are_computed(
