@@ -68,10 +68,12 @@ def snapshot(
 
 
 def _vector(quantity, scope, level, growth, rng):
+    """Draw a vector; features of later versions draw from a stream of their own, so that adding one moves no other."""
     growth = growth or {}
     values = []
+    later = np.random.default_rng(int(rng.bit_generator.state["state"]["state"] % 2**63))
     for definition in definitions(quantity, scope):
-        scatter = rng.standard_normal()
+        scatter = (rng if definition.version == 1 else later).standard_normal()
         if definition.unit == "dB":
             values.append(5.0 + 1.5 * scatter + growth.get(definition.name, 0.0))
         else:

@@ -128,7 +128,7 @@ def test_health_falls_as_a_fault_grows():
         ends.append(assessments[-1].health)
     assert ends == sorted(ends, reverse=True)
     assert ends[0] > 0.8
-    assert ends[-1] < 0.25
+    assert ends[-1] < 0.2
 
 
 @pytest.mark.parametrize(("velocity", "zone"), [(1.0, "A"), (2.0, "B"), (3.5, "C"), (6.0, "D")])
