@@ -182,6 +182,19 @@ def test_a_failing_diagnosis_leaves_the_analysis_alone_and_is_tried_again_later(
     assert ask(pool, "SELECT count(*) FROM diagnosis_due") == [(0,)]
 
 
+def test_what_fails_while_asking_for_a_diagnosis_leaves_the_analysis_alone(
+    pool: Pool, worker: Worker, simulated: Simulated, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pool.connection() as conn:
+        conn.execute("ALTER TABLE diagnosis_due ADD CHECK (cause = 'request')")
+    plant.send(pool, *simulated.acquisitions[:3])
+    assert worker.round() == 3
+    assert ask(pool, "SELECT count(*) FROM assessment") == [(3,)]
+    assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
+    assert ask(pool, "SELECT count(*) FROM diagnosis_watch") == [(0,)], "half of it was kept"
+    assert "no diagnosis can be asked for" in caplog.text
+
+
 def test_a_diagnosis_that_kills_its_worker_is_given_up_and_left_alone_by_others(
     pool: Pool, worker: Worker, simulated: Simulated
 ) -> None:
