@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pdm.errors import ConfigurationError, PdmError
@@ -238,6 +239,31 @@ def replay(
 
 
 @app.command()
+def diagnose(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NPZ, CSV, Parquet, WAV, UFF or TDMS.")],
+    machine: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Fleet YAML with the machine.")],
+    machine_key: Annotated[str | None, typer.Option("--key", help="Which machine, if the YAML has several.")] = None,
+    point: Annotated[list[str] | None, typer.Option(help="POINT=CHANNEL, where their names differ.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Shaft speed [rpm].")] = None,
+    rate: Annotated[float | None, typer.Option(help="Sampling rate [Hz], if the file does not say it.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of the samples, instead of the points'.")] = None,
+    scale: Annotated[list[str] | None, typer.Option(help="Units per count; of WAV, at full scale.")] = None,
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the spectra into this PNG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a machine from one recording in a file, without a database."""
+    from pdm.replay.diagnose_file import declare, diagnose_file, diagnosis_text, file_document, find_in_fleet
+
+    declared = declare(point or [], scale or [], speed_rpm=speed, rate=rate, unit=unit)
+    found = diagnose_file(file, find_in_fleet(machine, machine_key), declared)
+    if plot is not None:
+        from pdm.replay.diagnosis_plot import plot_diagnosis
+
+        plot_diagnosis(found, plot)
+    _print(file_document(found), as_json, diagnosis_text(found))
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(envvar="SEED")] = 1,
     leave: Annotated[bool, typer.Option("--exit", envvar="DEMO_EXIT", help="End instead of serving on.")] = False,
@@ -345,7 +371,7 @@ def main() -> None:
     try:
         app()
     except PdmError as error:
-        _errors.print(f"[bold red]{error.code}[/]: {error.message}", highlight=False)
+        _errors.print(f"[bold red]{error.code}[/]: {escape(error.message)}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

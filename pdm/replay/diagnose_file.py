@@ -1,0 +1,212 @@
+"""Diagnose one recording in a file, without a service or a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pdm.errors import InvalidInputError
+from pdm.health.diagnosis.diagnose import diagnose
+from pdm.health.diagnosis.model import Diagnosis, Finding, Reason, Recording, Verdict
+from pdm.ingest.fleet_file import read_fleet
+from pdm.ingest.recording_files import Declared, read_recording_file
+from pdm.machines.model import Machine
+from pdm.replay.diagnosis_words import CHECKS, FAULTS, explain
+from pdm.service.diagnosis_document import to_document
+
+_HEADLINES = {
+    Verdict.SUPPORTED: "the data carry a fault",
+    Verdict.WEAK: "no clear evidence of a fault",
+    Verdict.REFUSED: "the data cannot tell",
+}
+_MOST_WEAK = 3  # findings without clear evidence that are shown in full
+
+
+@dataclass(frozen=True)
+class FileDiagnosis:
+    """A diagnosis, the machine and recording that it is of, and which channel was taken for which point."""
+
+    machine: Machine
+    recording: Recording
+    diagnosis: Diagnosis
+    channels: Mapping[str, str]
+
+
+def find_in_fleet(path: Path, key: str | None) -> Machine:
+    """Return the machine of a fleet YAML: its only one, or the one of a key.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is no fleet, has no such machine, or several and no key was given.
+    """
+    machines = {machine.key: machine for machine in read_fleet(path)}
+    if key is None and len(machines) == 1:
+        return next(iter(machines.values()))
+    if key in machines:
+        return machines[key]
+    what = "say which one is meant with --key" if key is None else f"there is no machine {key!r} in it"
+    raise InvalidInputError(f"{path.name}: {what}; it has {', '.join(machines) or 'none'}", field="machine")
+
+
+def declare(
+    points: Sequence[str],
+    scales: Sequence[str],
+    *,
+    speed_rpm: float | None = None,
+    rate: float | None = None,
+    unit: str | None = None,
+) -> Declared:
+    """Return what a command line declares: points as POINT=CHANNEL, scales as CHANNEL=VALUE or one VALUE for all.
+
+    Raises
+    ------
+    InvalidInputError
+        One of them is not written so.
+    """
+    named = dict(_pair(each, "--point", "POINT=CHANNEL") for each in points)
+    worth: dict[str, float] = {}
+    for each in scales:
+        name, value = _pair(each, "--scale", "CHANNEL=VALUE") if "=" in each else ("", each)
+        try:
+            worth[name] = float(value)
+        except ValueError:
+            raise InvalidInputError(f"--scale {each}: {value!r} is no number", field="scale") from None
+    return Declared(named, None if speed_rpm is None else speed_rpm / 60, rate, unit, worth)
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InvalidInputError(f"{option} {text}: it is written {option} {form}", field=option.strip("-"))
+    return name, value
+
+
+def diagnose_file(path: Path, machine: Machine, declared: Declared | None = None) -> FileDiagnosis:
+    """Read a recording and diagnose it; an uneven clock makes every verdict weak.
+
+    Raises
+    ------
+    InvalidInputError
+        As `pdm.ingest.recording_files.read_recording_file`.
+    """
+    held = read_recording_file(path, machine, declared)
+    found = _doubt(diagnose(machine, [held.recording]), held.doubts)
+    return FileDiagnosis(machine, held.recording, found, held.channels)
+
+
+def file_document(found: FileDiagnosis) -> dict[str, Any]:
+    """Return what was found as JSON can hold it, as the API answers it, with the channels beside it."""
+    diagnosis = found.diagnosis
+    return {
+        "machine": diagnosis.machine,
+        "acquisitions": [at.isoformat() for at in diagnosis.acquisitions],
+        "rule_version": diagnosis.rule_version,
+        "channels": dict(found.channels),
+        **to_document(diagnosis),
+    }
+
+
+def diagnosis_text(found: FileDiagnosis, width: int = 110) -> str:
+    """Return what was found as text: verdict, findings with lines, reasons and checks."""
+    console = Console(width=width, highlight=False, color_system=None)
+    with console.capture() as capture:
+        console.print(Group(*_parts(found)))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _doubt(diagnosis: Diagnosis, doubts: tuple[Reason, ...]) -> Diagnosis:
+    if not doubts:
+        return diagnosis
+    findings = tuple(
+        each
+        if each.verdict is Verdict.REFUSED
+        else replace(each, verdict=Verdict.WEAK, reasons=(*each.reasons, *doubts))
+        for each in diagnosis.findings
+    )
+    verdict = Verdict.WEAK if diagnosis.verdict is Verdict.SUPPORTED else diagnosis.verdict
+    return replace(diagnosis, verdict=verdict, findings=findings, reasons=(*diagnosis.reasons, *doubts))
+
+
+def _parts(found: FileDiagnosis) -> list[RenderableType]:
+    diagnosis = found.diagnosis
+    parts: list[RenderableType] = [Text(f"{diagnosis.machine}: {diagnosis.verdict}, {_HEADLINES[diagnosis.verdict]}")]
+    parts.append(Text(_running(diagnosis)))
+    parts.append(Text("channels: " + ", ".join(f"{key} = {name}" for key, name in found.channels.items())))
+    parts += [Text(explain(reason)) for reason in diagnosis.reasons]
+    supported = [each for each in diagnosis.findings if each.verdict is Verdict.SUPPORTED]
+    weak = [each for each in diagnosis.findings if each.verdict is Verdict.WEAK]
+    for each in supported or weak[:_MOST_WEAK]:
+        parts += [Text(), *_finding(each)]
+    others = weak if supported else weak[_MOST_WEAK:]
+    if others:
+        parts += [Text(), Text("no clear evidence of " + ", ".join(_name(each) for each in others))]
+    parts += _refused([each for each in diagnosis.findings if each.verdict is Verdict.REFUSED])
+    return parts
+
+
+def _running(diagnosis: Diagnosis) -> str:
+    said = []
+    if diagnosis.speed is None:
+        said.append("speed unknown")
+    else:
+        said.append(f"speed {diagnosis.speed * 60:.1f} rpm ({diagnosis.speed_source})")
+    if diagnosis.supply is not None:
+        said.append(f"supply {diagnosis.supply:.3f} Hz")
+    if diagnosis.slip is not None:
+        said.append(f"slip {diagnosis.slip:.2%}")
+    return ", ".join(said)
+
+
+def _name(finding: Finding) -> str:
+    where = f" ({finding.component})" if finding.component else ""
+    return FAULTS[finding.fault] + where
+
+
+def _finding(finding: Finding) -> list[RenderableType]:
+    parts: list[RenderableType] = [
+        Text(f"{finding.verdict}: {_name(finding)}, confidence {_percent(finding.confidence)}, {finding.score:.1f} dB")
+    ]
+    if finding.lines:
+        parts.append(Padding(_lines(finding), (0, 0, 0, 2)))
+    parts += [_set_in(explain(reason)) for reason in finding.reasons]
+    if finding.checks:
+        parts.append(_set_in("Check: " + "; ".join(CHECKS[check] for check in finding.checks)))
+    return parts
+
+
+def _set_in(text: str) -> Padding:
+    return Padding(Text(text), (0, 0, 0, 2))
+
+
+def _percent(confidence: float) -> str:
+    return "over 99%" if confidence > 0.99 else f"{confidence:.0%}"
+
+
+def _lines(finding: Finding) -> Table:
+    table = Table("line", "spectrum", "point", box=None, pad_edge=False)
+    for title in ("expected [Hz]", "found [Hz]", "level [dB]"):
+        table.add_column(Text(title), justify="right")
+    for line in finding.lines:
+        found = "-" if line.found is None else f"{line.found:.2f}"
+        level = "-" if line.level is None else f"{line.level:.1f}"
+        table.add_row(line.name, line.source, line.point, f"{line.expected:.2f}", found, level)
+    return table
+
+
+def _refused(findings: Sequence[Finding]) -> list[RenderableType]:
+    """Return why faults could not be judged, those with the same reasons together."""
+    alike: dict[str, list[str]] = {}
+    for each in findings:
+        alike.setdefault(" ".join(explain(reason) for reason in each.reasons), []).append(_name(each))
+    parts: list[RenderableType] = []
+    for why, names in alike.items():
+        parts += [Text(), Text(f"not judged: {', '.join(names)}. {why}")]
+    return parts
