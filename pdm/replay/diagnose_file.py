@@ -178,7 +178,7 @@ def _finding(finding: Finding) -> list[RenderableType]:
         parts.append(Padding(_lines(finding), (0, 0, 0, 2)))
     parts += [_set_in(explain(reason)) for reason in finding.reasons]
     if finding.checks:
-        parts.append(_set_in("Check: " + "; ".join(CHECKS[check] for check in finding.checks)))
+        parts.append(_set_in("Check: " + "; ".join(CHECKS.get(check, check) for check in finding.checks)))
     return parts
 
 

@@ -23,13 +23,13 @@ from pdm.replay.diagnosis_words import FAULTS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIGNAL, _MATCHED, _PREDICTED = "#1f4e79", "#c0392b", "#9aa5b1"
+_SIGNAL, _MATCHED, _PREDICTED, _NAME = "#1f4e79", "#c0392b", "#9aa5b1", "#4a5561"
 _REFERENCES = {"acceleration": 1e-9, "velocity": 1e-9, "current": 1e-6}
 """Level 0 dB: velocity 1 nm/s and current 1 uA, ISO 1683:2015; acceleration is drawn as velocity."""
 _ORDERS = 10  # multiples of shaft speed up to which a spectrum of vibration is drawn
 _HARMONICS = 4  # of the fastest rate of a bearing up to which an envelope spectrum is drawn
 _SUPPLIES = 4  # multiples of the supply frequency
-_ENVELOPES = ("envelope",)
+_LOWEST = 5.0  # Hz under which integrated acceleration is mostly the sensor's own
 _SHOWN = 400.0  # Hz, where nothing else says how far to draw
 _MOST_FAULTS = 2
 
@@ -80,10 +80,10 @@ def _panels(channel: Heard, machine: Machine, diagnosis: Diagnosis) -> Iterator[
     lines = _matched(diagnosis, key)
     if spectrum is not None:
         quantity = "current" if channel.point.quantity == "current" else "velocity"
-        frequency = spectrum.step * np.arange(len(spectrum.rms))
+        frequency = np.arange(len(spectrum.rms), dtype=np.float64) * spectrum.step
         level = _decibels(spectrum.rms, _REFERENCES[channel.point.quantity])
         predicted = tuple(_electrical(diagnosis) if quantity == "current" else _mechanical(diagnosis))
-        own = tuple(line for line in lines if line.source not in _ENVELOPES)
+        own = tuple(line for line in lines if line.source != "envelope")
         top = _top([place for _, place in predicted], own, spectrum.top)
         reference = "1 uA" if quantity == "current" else "1 nm/s"
         yield _Panel(f"{key}: {quantity}", f"{quantity} [dB re {reference}]", frequency, level, top, predicted, own)
@@ -93,7 +93,7 @@ def _panels(channel: Heard, machine: Machine, diagnosis: Diagnosis) -> Iterator[
         except features.SignalError:
             return
         predicted = tuple(_bearing(machine, diagnosis.speed, channel.point.component))
-        own = tuple(line for line in lines if line.source in _ENVELOPES)
+        own = tuple(line for line in lines if line.source == "envelope")
         top = _top([_HARMONICS * place for _, place in predicted], own, float(frequency[-1]))
         level = _decibels(amplitude, float(np.median(amplitude)) or 1.0)
         yield _Panel(f"{key}: envelope", "over the median [dB]", frequency, level, top, predicted, own)
@@ -149,20 +149,20 @@ def _title(diagnosis: Diagnosis) -> str:
 
 
 def _draw(axes: Axes, panel: _Panel) -> None:
-    drawn = panel.frequency <= panel.top
-    drawn[0] = False
+    drawn = (panel.frequency <= panel.top) & (panel.frequency >= min(_LOWEST, panel.top / 2))
     axes.plot(panel.frequency[drawn], panel.level[drawn], color=_SIGNAL, linewidth=0.6)
     highest = float(panel.level[drawn].max())
-    lowest = max(float(panel.level[drawn].min()), highest - 80.0)
-    named: dict[str, Any] = {"rotation": 90, "fontsize": 7, "ha": "right"}
+    lowest = max(float(np.quantile(panel.level[drawn], 0.01)), highest - 80.0) - 5.0
+    behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+    named: dict[str, Any] = {"rotation": 90, "fontsize": 7, "ha": "right", "bbox": behind}
     for name, place in panel.predicted:
         if place <= panel.top:
             axes.axvline(place, color=_PREDICTED, linewidth=0.7, linestyle=":")
-            axes.text(place, lowest, name, color=_PREDICTED, va="bottom", **named)
+            axes.text(place, lowest, name, color=_NAME, va="bottom", **named)
     for line in panel.matched:
         place = line.found or math.nan
         axes.axvline(place, color=_MATCHED, linewidth=0.7, alpha=0.6)
-        axes.text(place, highest + 8.0, f"{line.name} {place:.1f}", color=_MATCHED, va="top", **named)
+        axes.text(place, highest + 23.0, f"{line.name} {place:.1f}", color=_MATCHED, va="top", **named)
     axes.set(title=panel.title, xlabel="frequency [Hz]", ylabel=panel.axis)
     axes.set_xlim(0.0, panel.top)
-    axes.set_ylim(lowest, highest + 10.0)
+    axes.set_ylim(lowest, highest + 25.0)

@@ -36,6 +36,8 @@ REASONS: dict[str, str] = {
     "hint-only": "A resonance cannot be told from one recording, only suspected.",
     "load-too-low": "The load was too low for rotor currents to show.",
     "mechanical-cause": "The vibration has the same line more strongly: its cause is rather mechanical.",
+    "mesh-not-dominant": "The tooth mesh is one of many like lines: its sidebands are {sidebands_over_mesh:.2g} times "
+    "as high (at most {limit:g}), as after a blow in every turn.",
     "mesh-not-found": "No line stands at the tooth mesh, {mesh_hz:.5g} Hz.",
     "mesh-unresolved": "The recording does not hold the tooth mesh and its sidebands.",
     "near-shaft-harmonic": "In {seconds:.3g} s the line cannot be told from a multiple of shaft speed "
@@ -55,6 +57,7 @@ REASONS: dict[str, str] = {
     "sidebands-in-noise": "The sidebands lie within the noise.",
     "slip-unknown": "The motor's slip is not known.",
     "slip-unresolved": "The recording is too short to resolve the slip.",
+    "speed-varies": "The speed varied within the recording.",
     "speed-disagrees": "The speed stated, {stated_hz:.5g} Hz, is not what the current tells, {current_hz:.5g} Hz.",
     "speed-uncertain": "The speed could only be estimated, from {harmonics:.0f} lines.",
     "speed-unknown": "The speed is neither stated nor found in the signals.",
@@ -72,6 +75,7 @@ REASONS: dict[str, str] = {
 }
 
 REMEDIES: dict[str, str] = {
+    "add-tachometer": "record a tachometer beside",
     "balance-and-align-first": "balance and align first, then measure again",
     "check-cable": "check cable and connectors",
     "check-geometry-and-speed": "check the bearing's geometry and the speed",
@@ -86,6 +90,7 @@ REMEDIES: dict[str, str] = {
     "give-teeth": "add the number of teeth to the machine",
     "impact-test": "do an impact test",
     "larger-range": "record with a larger range",
+    "look-for-blows": "look for something that strikes once a turn",
     "measure-acceleration": "measure acceleration",
     "measure-speed": "measure the speed",
     "measure-supply-voltages": "measure the supply's voltages",
@@ -151,7 +156,11 @@ def explain(reason: Reason) -> str:
     figures = dict(reason.parameters)
     if "rival" in figures:
         figures["rival"] = FAULTS[Fault(str(figures["rival"]))]
-    sentence = REASONS[reason.code].format(**figures)
+    try:
+        sentence = REASONS[reason.code].format(**figures)
+    except (KeyError, ValueError):  # of another version of the rules
+        said = ", ".join(f"{name} {value}" for name, value in figures.items())
+        sentence = f"{reason.code} ({said or 'no figures'})."
     where = f"{reason.point}: " if reason.point else ""
-    help_ = f" To help: {REMEDIES[reason.remedy]}." if reason.remedy else ""
+    help_ = f" To help: {REMEDIES.get(reason.remedy, reason.remedy)}." if reason.remedy else ""
     return f"{where}{sentence}{help_}"

@@ -1,0 +1,269 @@
+"""Recordings in files of every format, written by the formats' own libraries, and what is refused of them."""
+
+import ast
+import re
+import sys
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy.io import wavfile
+
+import pdm.health.diagnosis
+from pdm.errors import ConfigurationError, InvalidInputError
+from pdm.health.diagnosis.checks import CHECKS as CHECKS_OF_FAULTS
+from pdm.health.diagnosis.model import Fault, Reason
+from pdm.ingest.recording_files import Declared, read_recording_file
+from pdm.machines.model import Machine, MeasurementPoint
+from pdm.machines.units import STANDARD_GRAVITY
+from pdm.replay.diagnosis_words import CHECKS, FAULTS, REASONS, REMEDIES, explain
+
+RATE = 12800.0
+POINT = MeasurementPoint("de", "acceleration", "g")
+MACHINE = Machine(key="pump", line="hall", site="plant", points=(POINT, MeasurementPoint("ia", "current", "A")))
+SIGNAL = np.sin(np.arange(2000) * 0.3) + 0.1 * np.cos(np.arange(2000) * 1.7)
+TOLD = Declared(rate=RATE)
+
+
+def write_csv(path, header="de;ia", rows=None, delimiter=";", decimal="."):
+    rows = np.column_stack([SIGNAL, 2 * SIGNAL]) if rows is None else rows
+    lines = [delimiter.join(f"{value:.9g}".replace(".", decimal) for value in row) for row in rows]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def write_uff(path, unit="g", binary=0):
+    import pyuff
+
+    held = {
+        "type": 58,
+        "func_type": 1,
+        "rsp_node": 3,
+        "rsp_dir": 2,
+        "ref_node": 0,
+        "ref_dir": 0,
+        "x": np.arange(2000) / RATE,
+        "data": SIGNAL,
+        "id1": "de",
+        "abscissa_spacing": 1,
+        "abscissa_inc": 1 / RATE,
+        "ordinate_spec_data_type": 12,
+        "orddenom_spec_data_type": 0,
+        "ordinate_axis_units_lab": unit,
+        "binary": binary,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # pyuff's writer of binary sets leaves its file open
+        pyuff.UFF(str(path)).write_sets(held, mode="add")
+    return path
+
+
+def write_tdms(path, properties=None):
+    import nptdms
+
+    told = {
+        "wf_increment": 1 / RATE,
+        "unit_string": "g",
+        "wf_start_time": np.datetime64("2026-11-01T10:00:00.25", "us"),
+    }
+    with nptdms.TdmsWriter(str(path)) as writer:
+        writer.write_segment([nptdms.ChannelObject("run", "de", SIGNAL, told if properties is None else properties)])
+    return path
+
+
+def samples_of(read, point="de"):
+    channel = next(each for each in read.recording.channels if each.point.key == point)
+    return channel.samples * (1.0 if channel.scale is None else channel.scale)
+
+
+def assert_is_signal(read):
+    assert read.recording.channels[0].sampling_rate == pytest.approx(RATE)
+    np.testing.assert_allclose(samples_of(read), SIGNAL * STANDARD_GRAVITY, atol=2e-3)
+
+
+def refusal(path, declared=None, machine=MACHINE):
+    with pytest.raises(InvalidInputError) as caught:
+        read_recording_file(path, machine, declared)
+    assert caught.value.message.startswith(f"{path.name}: ")
+    return caught.value.message
+
+
+@pytest.mark.parametrize(("delimiter", "decimal"), [(",", "."), (";", "."), (";", ","), ("\t", "."), ("|", ".")])
+def test_csv_is_read_whatever_parts_its_columns(tmp_path, delimiter, decimal):
+    path = write_csv(tmp_path / "a.csv", f"de{delimiter}ia", delimiter=delimiter, decimal=decimal)
+    read = read_recording_file(path, MACHINE, TOLD)
+    assert_is_signal(read)
+    np.testing.assert_allclose(samples_of(read, "ia"), 2 * SIGNAL, rtol=1e-5)
+    assert read.channels == {"de": "de", "ia": "ia"}
+
+
+def test_a_time_column_tells_the_rate(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "time;de", np.column_stack([np.arange(2000) / RATE, SIGNAL]))
+    read = read_recording_file(path, MACHINE)
+    assert_is_signal(read)
+    assert read.doubts == ()
+
+
+def test_milliseconds_are_told_by_the_name_of_the_time_column(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "Time [ms];de [g]", np.column_stack([np.arange(2000) / RATE * 1e3, SIGNAL]))
+    assert_is_signal(read_recording_file(path, MACHINE))
+
+
+def test_an_uneven_clock_is_doubted_with_its_figures(tmp_path):
+    uneven = np.arange(2000) + 0.3 * np.sin(np.arange(2000) * 0.01)
+    path = write_csv(tmp_path / "a.csv", "t;de", np.column_stack([uneven / RATE, SIGNAL]))
+    (doubt,) = read_recording_file(path, MACHINE).doubts
+    assert doubt.code == "clock-jitter"
+    assert doubt.parameters["samples"] == pytest.approx(0.3, rel=0.15)
+    assert "even grid" in explain(doubt)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (np.delete(np.arange(2001), 700), "samples are missing before sample 701"),
+        (np.round(np.arange(2000), -1), "time does not rise at sample 2"),
+        (np.arange(2000)[::-1], "time does not rise"),
+    ],
+)
+def test_times_that_break_are_refused(tmp_path, times, said):
+    path = write_csv(tmp_path / "a.csv", "time;de", np.column_stack([times / RATE, SIGNAL]))
+    assert said in refusal(path)
+
+
+def test_parquet_with_points_in_time_tells_rate_and_moment(tmp_path):
+    moments = np.datetime64("2026-11-01T10:00:00", "ns") + (np.arange(2000) * (1e9 / RATE)).astype("timedelta64[ns]")
+    pq.write_table(pa.table({"timestamp": moments, "de": SIGNAL.astype(np.float32)}), tmp_path / "a.parquet")
+    read = read_recording_file(tmp_path / "a.parquet", MACHINE)
+    assert_is_signal(read)
+    assert read.recording.measured_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+def test_npz_counts_keep_their_scale_and_the_speed_is_read(tmp_path):
+    counts = np.round(SIGNAL * 20000).astype(np.int16)
+    np.savez(tmp_path / "a.npz", DE=counts, DE_lsb=1 / 20000, fs=RATE, rpm=1800.0)
+    read = read_recording_file(tmp_path / "a.npz", MACHINE, Declared({"de": "DE"}))
+    assert_is_signal(read)
+    assert read.recording.channels[0].samples.dtype == np.int16
+    assert read.recording.context.speed == 30.0
+    told = read_recording_file(tmp_path / "a.npz", MACHINE, Declared({"de": "DE"}, speed=29.0))
+    assert told.recording.context.speed == 29.0
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8, np.float32])
+def test_wav_is_worth_what_full_scale_is_declared_to_be(tmp_path, dtype):
+    full = 1.0 if dtype == np.float32 else float(np.iinfo(dtype).max) / (2 if dtype == np.uint8 else 1)
+    zero = 128 if dtype == np.uint8 else 0
+    wavfile.write(tmp_path / "a.wav", int(RATE), (SIGNAL / 2 * full + zero).astype(dtype))
+    read = read_recording_file(tmp_path / "a.wav", MACHINE, Declared({"de": "1"}, scale={"": 2.0}))
+    np.testing.assert_allclose(samples_of(read) / STANDARD_GRAVITY, SIGNAL, atol=0.03 if dtype == np.uint8 else 1e-3)
+    assert "add --scale 1=VALUE, its units at full scale" in refusal(tmp_path / "a.wav", Declared({"de": "1"}))
+
+
+def test_uff_is_read_with_its_rate_and_unit(tmp_path):
+    assert_is_signal(read_recording_file(write_uff(tmp_path / "a.uff"), MACHINE))
+    assert_is_signal(read_recording_file(write_uff(tmp_path / "binary.uff", binary=1), MACHINE))
+    assert "'in/s2'" in refusal(write_uff(tmp_path / "b.uff", unit="in/s2"))
+
+
+def test_tdms_is_read_with_its_rate_unit_and_moment(tmp_path):
+    read = read_recording_file(write_tdms(tmp_path / "a.tdms"), MACHINE)
+    assert_is_signal(read)
+    assert read.recording.measured_at == datetime(2026, 11, 1, 10, 0, 0, 250_000, tzinfo=UTC)
+
+
+def test_a_rate_that_nothing_declares_is_asked_for(tmp_path):
+    assert "add --rate HZ, or sampling_rate_hz to point 'de'" in refusal(write_csv(tmp_path / "a.csv"))
+    assert "add --rate HZ" in refusal(write_tdms(tmp_path / "a.tdms", {}))
+
+
+def test_a_rate_that_the_file_contradicts_is_refused(tmp_path):
+    assert "the file says 12800 Hz" in refusal(write_tdms(tmp_path / "a.tdms"), Declared(rate=25600.0))
+
+
+def test_units_that_differ_are_settled_by_the_caller(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "de [m/s^2];x")
+    assert "say which holds with --unit" in refusal(path, TOLD)
+    read = read_recording_file(path, MACHINE, Declared(rate=RATE, unit="m/s2"))
+    np.testing.assert_allclose(samples_of(read), SIGNAL, atol=1e-5)
+    assert "'bar' is not one of acceleration" in refusal(path, Declared(rate=RATE, unit="bar"))
+
+
+def test_counts_without_a_scale_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", de=np.round(SIGNAL * 20000).astype(np.int16), fs=RATE)
+    assert "add --scale de=VALUE, its units per count" in refusal(tmp_path / "a.npz")
+    assert_is_signal(read_recording_file(tmp_path / "a.npz", MACHINE, Declared(scale={"de": 1 / 20000})))
+    assert "scale nan of channel 'de'" in refusal(tmp_path / "a.npz", Declared(scale={"": float("nan")}))
+
+
+def test_channels_are_not_guessed(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "left;right")
+    said = refusal(path, TOLD)
+    assert "the file has left, right" in said
+    assert "--point POINT=CHANNEL" in said
+    assert "no channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
+    assert "no point 'nde'" in refusal(path, Declared({"nde": "left"}, rate=RATE))
+
+
+@pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet", ".wav", ".uff", ".tdms"])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfebroken" * 40, b"1;2\n3;4\n"])
+def test_a_damaged_file_is_refused_by_name(tmp_path, ending, content):
+    path = tmp_path / f"bad{ending}"
+    path.write_bytes(content)
+    refusal(path, TOLD)
+
+
+def test_a_file_cut_short_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", de=SIGNAL)
+    whole = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    assert "no readable NPZ file" in refusal(tmp_path / "cut.npz", TOLD)
+
+
+def test_an_unknown_ending_names_the_known_ones(tmp_path):
+    (tmp_path / "a.mat").write_bytes(b"x")
+    assert ".parquet, .tdms" in refusal(tmp_path / "a.mat")
+
+
+@pytest.mark.parametrize(("library", "write"), [("pyuff", write_uff), ("nptdms", write_tdms)])
+def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch, library, write):
+    path = write(tmp_path / f"a.{'uff' if library == 'pyuff' else 'tdms'}")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ConfigurationError, match=f"needs {library}: install the extra 'files'"):
+        read_recording_file(path, MACHINE)
+
+
+def codes_in_rules():
+    """Return all that looks like a code, and all that is a reason's, in the source of the diagnosis."""
+    folder = Path(pdm.health.diagnosis.__file__).parent
+    reasons, hyphened = {"clock-jitter"}, {"check-sampling-clock"}
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                hyphened |= {node.value} if re.fullmatch(r"[a-z]+(-[a-z]+)+", node.value) else set()
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and node.args:
+                reasons |= {each.value for each in ast.walk(node.args[0]) if isinstance(each, ast.Constant)}
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "code":
+                value = node.value
+                chosen = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
+                reasons |= {each.value for each in chosen if isinstance(each, ast.Constant)}
+    return reasons, hyphened
+
+
+def test_every_code_of_the_rules_has_words_and_no_words_are_left_over():
+    reasons, hyphened = codes_in_rules()
+    assert len(reasons) > 30
+    assert reasons <= set(REASONS)
+    assert hyphened <= {*REASONS, *REMEDIES, *CHECKS}
+    assert {code for code in REASONS if "-" in code} <= hyphened | reasons
+    assert set(REMEDIES) <= hyphened
+    assert set(FAULTS) == set(Fault)
+    assert set(CHECKS) == {check for checks in CHECKS_OF_FAULTS.values() for check in checks}
+
+
+def test_a_reason_without_its_figures_is_still_said():
+    assert explain(Reason("rate-unresolved", {}, "de", "record-longer")).startswith("de: ")
