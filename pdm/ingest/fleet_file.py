@@ -20,6 +20,7 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.severity_classes import limits_of_class
 
 _Form = TypeVar("_Form")
 _Thing = TypeVar("_Thing")
@@ -80,6 +81,7 @@ class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     pole_pairs: int | None = None
     rotor_slots: int | None = None
     severity_limits: SeverityForm | None = None
+    severity_class: str | None = None
     planning_horizon_h: float = 336.0
     baseline_acquisitions: int = 30
     timeline: Timeline = Timeline.LIVE
@@ -150,8 +152,12 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
     components = tuple(_placed(_component, c, f"{place}.components[{i}]") for i, c in enumerate(form.components))
     points = tuple(_placed(_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
     limits = None
+    if form.severity_limits is not None and form.severity_class is not None:
+        raise InvalidInputError(f"{place}: give severity_limits or a severity_class, not both", field="severity_class")
     if form.severity_limits is not None:
         limits = _placed(_limits, form.severity_limits, f"{place}.severity_limits")
+    if form.severity_class is not None:
+        limits = _placed(limits_of_class, form.severity_class, f"{place}.severity_class")
     return _placed(lambda f: _machine(f, components, points, limits), form, place)
 
 
