@@ -152,7 +152,7 @@ def _draw(axes: Axes, panel: _Panel) -> None:
     drawn = (panel.frequency <= panel.top) & (panel.frequency >= min(_LOWEST, panel.top / 2))
     axes.plot(panel.frequency[drawn], panel.level[drawn], color=_SIGNAL, linewidth=0.6)
     highest = float(panel.level[drawn].max())
-    lowest = max(float(np.quantile(panel.level[drawn], 0.01)), highest - 80.0) - 5.0
+    lowest = max(float(np.quantile(panel.level[drawn], 0.01)), highest - 100.0) - 5.0
     behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
     named: dict[str, Any] = {"rotation": 90, "fontsize": 7, "ha": "right", "bbox": behind}
     for name, place in panel.predicted:

@@ -171,3 +171,26 @@ def test_a_picture_of_nothing_or_to_nowhere_is_refused(machine, tmp_path):
     assert_refused(
         run(tmp_path / "a.npz", "--machine", machine, "--plot", tmp_path / "no" / "o.png"), "cannot be written"
     )
+
+
+def test_broken_bars_are_found_in_three_phases_and_drawn(tmp_path):
+    rate, supply, slip = 5000.0, 50.0, 0.02
+    t = np.arange(50_000) / rate
+    noise = np.random.default_rng(2)
+    phases = {}
+    for place, phase in enumerate(("ia", "ib", "ic")):
+        shift = -2 * np.pi * place / 3
+        sides = sum(0.03 * np.cos(2 * np.pi * supply * (1 + 2 * side * slip) * t + shift) for side in (-1, 1))
+        pure = np.cos(2 * np.pi * supply * t + shift)
+        phases[phase] = 14.0 * (pure + sides) + 0.005 * noise.normal(size=t.size)
+    np.savez(tmp_path / "motor.npz", fs=rate, rpm=1470.0, **phases)
+    points = "".join(f"\n  - {{key: {phase}, quantity: current, unit: A}}" for phase in phases)
+    machine = tmp_path / "machine.yaml"
+    machine.write_text(
+        "machines:\n- key: motor\n  site: lab\n  line: bench\n  supply_frequency_hz: 50\n  pole_pairs: 2\n"
+        f"  components: [{{key: rotor, kind: motor}}]\n  points:{points}\n"
+    )
+    document = answer(tmp_path / "motor.npz", "--machine", machine, "--plot", tmp_path / "o.png")
+    assert supported(document) == ["broken_rotor_bar"]
+    assert document["slip"] == pytest.approx(slip, abs=0.002)
+    assert matplotlib.image.imread(tmp_path / "o.png").shape[0] > 1000
