@@ -358,12 +358,16 @@ def _bars(quiet: bool = False) -> Iterator[Any]:
 
 
 def _wait_for_interrupt() -> None:
+    """Return at SIGINT or SIGTERM, also at one that comes in the very moment before the wait."""
     import signal
+    import threading
 
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        typer.echo("stopping ...")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(0.5):
+        pass
+    typer.echo("stopping ...")
 
 
 def main() -> None:
