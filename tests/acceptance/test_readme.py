@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from api.app import create
-from pdm.cli import app
+from pdm.cli.app import app
 from pdm.ingest.fleet_file import BearingForm, ComponentForm, MachineForm, PointForm, SeverityForm
 from pdm.machines.units import UNITS
 from pdm.replay.client import Client

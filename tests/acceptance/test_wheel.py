@@ -102,7 +102,7 @@ def test_features_alone_need_four_packages_and_no_service(wheel: Path, tmp_path:
     crest = _run(python, environment, tmp_path, "-c", extract)
     assert float(crest.strip("[]\n")) == pytest.approx(2**0.5, rel=1e-3)
     missing = subprocess.run(
-        [python, "-c", "import pdm.cli"], cwd=tmp_path, env=environment, capture_output=True, check=False
+        [python, "-c", "import pdm.cli.app"], cwd=tmp_path, env=environment, capture_output=True, check=False
     )
     assert missing.returncode != 0, "the service came with it"
     printed = _run(python, environment, tmp_path, "-m", "features")

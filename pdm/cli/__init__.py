@@ -1,0 +1,1 @@
+"""The `pdm` command; `pdm.cli.app` is where it begins."""

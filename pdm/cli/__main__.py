@@ -1,0 +1,5 @@
+"""Run the command as `python -m pdm.cli`."""
+
+from pdm.cli.app import main
+
+main()

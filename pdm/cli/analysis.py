@@ -1,0 +1,99 @@
+"""Commands that compute: models, features, a diagnosis."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdm.cli.terminal import TIMES, AsJson, bars, in_utc, settings_with_dsn, show
+
+commands = typer.Typer()
+
+
+@commands.command()
+def train(
+    fleet: Annotated[str, typer.Option(help="Which machines' lives to learn from.")] = "default",
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train a fleet's remaining-life model on its past lives; promote it if it validates better."""
+    os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+    from pdm.bootstrap import open_service
+    from pdm.service.train import train_fleet
+
+    with open_service(settings_with_dsn()) as pool, bars(as_json) as progress:
+        report = train_fleet(pool, fleet, seed=seed, progress=lambda what, share: progress(what, int(share * 100), 100))
+    text = (
+        f"{report.fleet} v{report.version}: {'champion' if report.is_champion else 'challenger'} ({report.reason})\n"
+        + "\n".join(
+            f"  {name}: {value}" for name, value in report.metrics.items() if not isinstance(value, list | dict)
+        )
+    )
+    show(vars(report), as_json, text)
+
+
+@commands.command()
+def backfill(
+    quantity: Annotated[str, typer.Option(help="vibration, current, or both.")] = "both",
+    machine: Annotated[str | None, typer.Option(help="Only this machine.")] = None,
+    since: Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="Measured at or after; UTC.")] = None,
+    before: Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="Measured before; UTC.")] = None,
+    version: Annotated[int | None, typer.Option(help="Feature version; the newest unless given.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Acquisitions a transaction.")] = 32,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the features of stored waveforms in the newest version, beside the rows that are there."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from features.catalogue import FEATURE_VERSION
+    from pdm.bootstrap import open_service
+    from pdm.service.backfill import SENSED, backfill_features
+
+    if quantity not in (*SENSED, "both"):
+        raise typer.BadParameter("quantity is vibration, current or both")
+    os.nice(10)
+    reports = []
+    with open_service(settings_with_dsn()) as pool, bars(as_json) as progress:
+        for one in [name for name in SENSED if quantity in (name, "both")]:
+            reports.append(
+                backfill_features(
+                    pool,
+                    one,
+                    version=FEATURE_VERSION if version is None else version,
+                    machine=machine,
+                    since=in_utc(since),
+                    before=in_utc(before),
+                    batch=batch,
+                    progress=progress,
+                )
+            )
+    show([asdict(report) for report in reports], as_json, "\n".join(report.text() for report in reports))
+
+
+@commands.command()
+def diagnose(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NPZ, CSV, Parquet, WAV, UFF or TDMS.")],
+    machine: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Fleet YAML with the machine.")],
+    machine_key: Annotated[str | None, typer.Option("--key", help="Which machine, if the YAML has several.")] = None,
+    point: Annotated[list[str] | None, typer.Option(help="POINT=CHANNEL, where their names differ.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Shaft speed [rpm].")] = None,
+    rate: Annotated[float | None, typer.Option(help="Sampling rate [Hz], if the file does not say it.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of the samples, instead of the points'.")] = None,
+    scale: Annotated[list[str] | None, typer.Option(help="Units per count; of WAV, at full scale.")] = None,
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the spectra into this PNG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a machine from one recording in a file, without a database."""
+    from pdm.replay.diagnose_file import declare, diagnose_file, diagnosis_text, file_document, find_in_fleet
+
+    declared = declare(point or [], scale or [], speed_rpm=speed, rate=rate, unit=unit)
+    found = diagnose_file(file, find_in_fleet(machine, machine_key), declared)
+    if plot is not None:
+        from pdm.replay.diagnosis_plot import plot_diagnosis
+
+        plot_diagnosis(found, plot)
+    show(file_document(found), as_json, diagnosis_text(found))

@@ -1,0 +1,32 @@
+"""The `pdm` command: every group of commands, and how a refusal ends."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from pdm.cli import analysis, evaluate, plant, running, trials
+from pdm.cli.terminal import errors
+from pdm.errors import PdmError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Predictive maintenance from vibration and current signals.",
+)
+for group in (running, plant, analysis, trials):
+    app.add_typer(group.commands)
+app.add_typer(plant.keys, name="key")
+app.add_typer(evaluate.evaluations, name="evaluate")
+
+
+def main() -> None:
+    """Run the command; a refusal is one line on standard error and exit status 2."""
+    try:
+        app()
+    except PdmError as error:
+        errors.print(f"[bold red]{error.code}[/]: {escape(error.message)}", highlight=False, soft_wrap=True)
+        sys.exit(2)

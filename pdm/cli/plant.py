@@ -1,0 +1,62 @@
+"""Commands that fill the service: machines, recordings, keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdm.cli.terminal import LOCAL_URL, AsJson, Key, Url, bars, settings_with_dsn, show
+
+commands = typer.Typer()
+keys = typer.Typer(no_args_is_help=True, help="API keys.")
+
+
+@commands.command()
+def register(
+    fleet: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Fleet YAML.")],
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Register the sites, lines, machines and points of a fleet YAML."""
+    from pdm.ingest.fleet_file import read_fleet
+    from pdm.replay.client import Client
+
+    answer = Client(url, key).register(read_fleet(fleet), dry_run=dry_run)
+    lines = [f"{item['outcome']:<10} {item['machine']}" for item in answer["machines"]]
+    show(answer, as_json, "\n".join(lines))
+
+
+@commands.command(name="import")
+def import_recording(
+    folder: Annotated[Path, typer.Argument(exists=True, help="A recording one of the adapters reads.")],
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Register the machines of a recording and send all of it."""
+    from pdm.replay.client import Client
+    from pdm.replay.feed import feed_recording
+
+    with bars() as progress:
+        report = feed_recording(Client(url, key), folder, progress)
+    show(report, as_json, f"{report['acquisitions']} acquisitions of {report['machines']} machines sent")
+
+
+@keys.command("create")
+def create_key(
+    name: str,
+    role: Annotated[str, typer.Option(help="ingest, read, operate or admin.")] = "read",
+    site: Annotated[list[str] | None, typer.Option(help="Limit the key to these sites.")] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Print the key and nothing else.")] = False,
+) -> None:
+    """Make an API key and print it, once."""
+    from pdm.bootstrap import open_service
+    from pdm.service.access import create_key as create
+
+    with open_service(settings_with_dsn()) as pool:
+        secret = create(pool, name=name, role=role, sites=site or None, actor="cli")
+    typer.echo(secret if bare else f"{name} ({role}), shown once: {secret}")
