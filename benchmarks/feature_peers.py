@@ -164,8 +164,12 @@ def _newcomer_record(x: np.ndarray, fs: float) -> list[float]:
     return [*out, np.sqrt(level), np.mean(squared**2) / level**2]
 
 
-def vectorised_core(x: np.ndarray, fs: float) -> np.ndarray:
-    """Compute the 51 core features as one would with vectorised NumPy and SciPy in single precision."""
+def vectorised_core(x: np.ndarray, fs: float, *, is_envelope_decimated: bool = False) -> np.ndarray:
+    """Compute the 51 core features as one would with vectorised NumPy and SciPy in single precision.
+
+    The analytic band has the record's own length, as `scipy.signal.hilbert` gives it; or, with a trick that it
+    takes over from us, the least length that holds the squared envelope.
+    """
     n = x.shape[1]
     mean, deviation = x.mean(1), x.std(1)
     magnitude, square = np.abs(x), np.mean(x * x, axis=1)
@@ -203,7 +207,7 @@ def vectorised_core(x: np.ndarray, fs: float) -> np.ndarray:
         k[p.argmax(1)], k[(cumulative >= 0.85).argmax(1)],
     ]  # fmt: skip
     first, lines = n // 8, n // 4
-    length = fft.next_fast_len(2 * lines)
+    length = fft.next_fast_len(2 * lines) if is_envelope_decimated else n
     analytic = fft.ifft(fft.rfft(centred, axis=1)[:, first : first + lines], length, axis=1)
     squared = (analytic.real**2 + analytic.imag**2) * np.float32((2 * length / n) ** 2)
     level = squared.mean(1)

@@ -97,8 +97,9 @@ def own_transforms(x: np.ndarray) -> Callable[[], None]:
     return run
 
 
-def chunked(x: np.ndarray) -> np.ndarray:
-    return np.concatenate([peers.vectorised_core(x[i : i + 16], SAMPLING_RATE) for i in range(0, len(x), 16)])
+def chunked(x: np.ndarray, **options: bool) -> np.ndarray:
+    parts = [peers.vectorised_core(x[i : i + 16], SAMPLING_RATE, **options) for i in range(0, len(x), 16)]
+    return np.concatenate(parts)
 
 
 def compare(samples: int, seconds: float) -> None:
@@ -114,6 +115,7 @@ def compare(samples: int, seconds: float) -> None:
         full=lambda: ours(x),
         chunks=lambda: chunked(x),
         whole=lambda: peers.vectorised_core(x, SAMPLING_RATE),
+        decimated_chunks=lambda: chunked(x, is_envelope_decimated=True),
     )
     rate = {name: round(x.size / min(run) / 1e6, 1) for name, run in {**own, **times}.items()}
     better = min(("chunks", "whole"), key=lambda name: min(times[name]))
@@ -126,6 +128,10 @@ def compare(samples: int, seconds: float) -> None:
         figure="features.core_over_vectorised_scipy", samples=samples, against=better,
         gate={8192: 14, 32_768: 12}.get(samples), goal={8192: 18, 32_768: 14}.get(samples),
         largest_difference=worst, **ratios(times[better], times["core"]),
+    )  # fmt: skip
+    say(
+        figure="features.core_over_scipy_with_our_decimated_envelope", samples=samples,
+        **ratios(times["decimated_chunks"], times["core"]),
     )  # fmt: skip
     say(figure="features.full_over_core_time", samples=samples, **ratios(times["full"], times["core"]))
 
