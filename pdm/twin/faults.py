@@ -19,6 +19,13 @@ class FaultKind(StrEnum):
     MISALIGNMENT = "misalignment"
     LOOSENESS = "looseness"
     BROKEN_BARS = "broken-bars"
+    STATIC_ECCENTRICITY = "static-eccentricity"
+    DYNAMIC_ECCENTRICITY = "dynamic-eccentricity"
+    SHORTED_TURNS = "shorted-turns"
+    SUPPLY_UNBALANCE = "supply-unbalance"
+    GEAR_WEAR = "gear-wear"
+    GEAR_TOOTH = "gear-tooth"
+    RESONANCE = "resonance"
 
 
 COMPONENT = {
@@ -30,6 +37,13 @@ COMPONENT = {
     FaultKind.MISALIGNMENT: "shaft",
     FaultKind.LOOSENESS: "shaft",
     FaultKind.BROKEN_BARS: "motor",
+    FaultKind.STATIC_ECCENTRICITY: "motor",
+    FaultKind.DYNAMIC_ECCENTRICITY: "motor",
+    FaultKind.SHORTED_TURNS: "motor",
+    FaultKind.SUPPLY_UNBALANCE: "motor",
+    FaultKind.GEAR_WEAR: "gear",
+    FaultKind.GEAR_TOOTH: "gear",
+    FaultKind.RESONANCE: "shaft",
 }
 
 FINDING = {
@@ -41,6 +55,13 @@ FINDING = {
     FaultKind.MISALIGNMENT: "coupling misaligned",
     FaultKind.LOOSENESS: "foundation bolts loose",
     FaultKind.BROKEN_BARS: "rotor bars broken",
+    FaultKind.STATIC_ECCENTRICITY: "rotor out of the bore's middle",
+    FaultKind.DYNAMIC_ECCENTRICITY: "rotor turns off its own middle",
+    FaultKind.SHORTED_TURNS: "turns of a winding shorted",
+    FaultKind.SUPPLY_UNBALANCE: "supply voltages unequal",
+    FaultKind.GEAR_WEAR: "teeth worn",
+    FaultKind.GEAR_TOOTH: "tooth cracked",
+    FaultKind.RESONANCE: "foundation resonant",
 }
 
 

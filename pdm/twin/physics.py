@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +48,22 @@ class Resonance:
 
 
 @dataclass(frozen=True)
+class Gear:
+    """A gear on the shaft: teeth, amplitude at the mesh at rated load [g], and what repeats once a turn.
+
+    `shares` and `phases` are of the mesh's harmonics, `modulation` is the depth that a sound, slightly eccentric
+    gear shows, `tooth` where on the turn its weakest tooth meshes [turns].
+    """
+
+    teeth: int
+    mesh: float
+    shares: tuple[float, ...]
+    phases: tuple[float, ...]
+    modulation: float
+    tooth: float
+
+
+@dataclass(frozen=True)
 class Physics:
     """What makes one machine differ from its sister: all that the signals depend on but the fault.
 
@@ -72,6 +88,12 @@ class Physics:
     eccentricity: float  # healthy sidebands at f+-fr, ratio to the fundamental
     ambient: float  # mean temperature around it [degC]
     states: tuple[OperatingState, ...]
+    gear: Gear | None = None
+    rotor_slots: int | None = None
+    slot_line: float = 0.0  # healthy principal slot harmonics, ratio to the fundamental
+    negative_sequence: float = 0.0  # of a usual supply and sound windings, ratio of rated current
+    magnetic_pull: float = 0.0  # velocity at twice the supply of a sound motor [mm/s RMS]
+    mounting: Resonance | None = None  # of the machine on its foundation
 
     @cached_property
     def bearing_orders(self) -> dict[str, float]:
@@ -168,4 +190,32 @@ def draw_physics(
         eccentricity=float(rng.uniform(0.001, 0.003)),
         ambient=float(rng.uniform(17, 24)),
         states=states,
+    )
+
+
+def equip(physics: Physics, rng: np.random.Generator) -> Physics:
+    """Return the machine with a gear on its shaft, rotor slots, a usual supply and a foundation of its own.
+
+    Without them it has neither the faults nor the healthy scatter that they bring.
+    """
+    teeth = int(rng.integers(19, 41))
+    gear = Gear(
+        teeth,
+        mesh=float(rng.uniform(0.06, 0.2)),
+        shares=(1.0, float(rng.uniform(0.1, 0.45)), float(rng.uniform(0.05, 0.25))),
+        phases=tuple(float(p) for p in rng.uniform(0, 2 * np.pi, 3)),
+        modulation=float(rng.uniform(0.02, 0.15)),
+        tooth=float(rng.uniform()),
+    )
+    mounting = Resonance(
+        float(rng.uniform(70, 280)), float(rng.uniform(0.01, 0.03)), tuple(float(g) for g in rng.uniform(0.4, 1, AXES))
+    )
+    return replace(
+        physics,
+        gear=gear,
+        rotor_slots=int(rng.choice((26, 28, 30))),
+        slot_line=float(rng.uniform(0.0008, 0.002)),
+        negative_sequence=float(rng.uniform(0.0, 0.025)),
+        magnetic_pull=float(rng.uniform(0.05, 0.3)),
+        mounting=mounting,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
-from pdm.twin.physics import CURRENT_RATE, VIBRATION_RATE
+from pdm.twin.physics import CURRENT_RATE, VIBRATION_RATE, Physics
 from pdm.twin.simulate import CURRENT_POINTS, TEMPERATURE_POINT, VIBRATION_POINTS
 
 _INCH = 0.0254
@@ -64,6 +65,16 @@ def plan_machine(number: int, rng: np.random.Generator) -> Machine:
             MeasurementPoint(TEMPERATURE_POINT, "temperature", "degC", None, None, "de-bearing"),
         ),
     )
+
+
+def register_equipment(machine: Machine, physics: Physics) -> Machine:
+    """Return the registration of a machine with the gear and the rotor slots that its physics have."""
+    gears = () if physics.gear is None else (Component("gear", ComponentKind.GEAR, teeth=physics.gear.teeth),)
+    points = tuple(
+        replace(point, component=None) if gears and point.quantity == "acceleration" else point
+        for point in machine.points
+    )
+    return replace(machine, components=(*machine.components, *gears), points=points, rotor_slots=physics.rotor_slots)
 
 
 def _registered(number: int) -> BearingGeometry:

@@ -10,12 +10,14 @@ from scipy import fft
 
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.twin.faults import FaultKind
+from pdm.twin.gears import simulate_mesh
 from pdm.twin.physics import (
     ACCELERATION_SCALE,
     AXES,
     VIBRATION_RATE,
     VIBRATION_SAMPLES,
     Physics,
+    Resonance,
     Running,
 )
 
@@ -30,8 +32,16 @@ _BEARING_FAULTS = {
 _ADDED_VELOCITY: dict[FaultKind, dict[float, float]] = {
     FaultKind.UNBALANCE: {1: 7.0},
     FaultKind.MISALIGNMENT: {1: 1.5, 2: 5.5, 3: 2.0},
+    FaultKind.DYNAMIC_ECCENTRICITY: {1: 1.2},
     FaultKind.LOOSENESS: {0.5: 1.5, 1: 2.5, 2: 2.0, 3: 1.6, 4: 1.2, 5: 0.8, 6: 0.6},
 }
+# mm/s RMS that severity 1 adds at twice the supply frequency: the pull on stator and rotor
+_MAGNETIC_VELOCITY = {
+    FaultKind.STATIC_ECCENTRICITY: 3.0,
+    FaultKind.SHORTED_TURNS: 1.5,
+    FaultKind.SUPPLY_UNBALANCE: 1.2,
+}
+_MOUNTING_VELOCITY = 2.5  # mm/s RMS of a resonant foundation at severity 1, shaken by what flows and rumbles
 _POLE_PASS_MODULATION = 0.4  # depth at severity 1 by which broken bars modulate the 1x vibration
 _SLIP_JITTER = 0.01  # of each strike period: rolling elements slip by 1-2 %
 
@@ -56,6 +66,11 @@ def simulate_vibration(
     A strike is a short force pulse; the structure's resonances make of it the ringing that a sensor
     sees: McFadden and Smith, Model for the vibration produced by a single point defect in a rolling
     element bearing, JSV 96 (1984) 69-82. Strike times jitter as the elements slip.
+
+    An uneven air gap or field pulls at twice the supply frequency: Cameron, Thomson and Dow, Vibration and current
+    monitoring for detecting airgap eccentricity in large induction motors, IEE Proc. B 133 (1986) 155-163. A
+    resonant foundation amplifies what lies near its natural frequency as one degree of freedom does, and rings
+    there with whatever shakes it: Ewins, Modal Testing (2000), ch. 2.
     """
     force = rng.standard_normal(VIBRATION_SAMPLES, dtype=np.float32)
     wear = max((severities.get(fault, 0.0) for fault in _BEARING_FAULTS), default=0.0)
@@ -65,8 +80,15 @@ def simulate_vibration(
         if severity := severities.get(fault, 0.0):
             peak = physics.pulse_peak * physics.fault_gain * strength * severity * (0.6 + 0.4 * running.load)
             force += peak * _strikes(physics.bearing_orders, fault, running.speed, rng)
+    mesh, blows = simulate_mesh(physics.gear, running, severities, rng)
+    force += np.float32(physics.pulse_peak * physics.fault_gain) * blows
     ringing = fft.irfft(fft.rfft(force) * physics.transfer, VIBRATION_SAMPLES, axis=1)
     acceleration = ringing + _harmonics(physics, running, severities, rng)
+    if physics.gear is not None:
+        acceleration += np.outer(physics.axis_gains, mesh).astype(np.float32)
+    acceleration += _electrical(physics, running, severities, rng)
+    if physics.mounting is not None:
+        acceleration += _rumble(physics, physics.mounting, severities.get(FaultKind.RESONANCE, 0.0), rng)
     acceleration += np.float32(physics.sensor_noise) * rng.standard_normal((AXES, VIBRATION_SAMPLES), np.float32)
     counts: NDArray[np.int16] = np.clip(np.rint(acceleration / ACCELERATION_SCALE), -32768, 32767).astype(np.int16)
     return counts
@@ -125,6 +147,7 @@ def _harmonics(
     total = np.zeros((AXES, VIBRATION_SAMPLES), np.float32)
     for order, velocity in velocities.items():
         amplitude = velocity * rng.lognormal(0.0, 0.06) * 1e-3 * np.sqrt(2) * 2 * np.pi * order * running.speed
+        amplitude *= _amplification(physics, order * running.speed, severities.get(FaultKind.RESONANCE, 0.0))
         amplitude /= STANDARD_GRAVITY
         for axis in range(AXES):
             phase = physics.harmonic_phases[int(order) % 3 * AXES + axis]
@@ -135,3 +158,41 @@ def _harmonics(
                 wave *= (1 + depth * np.cos(2 * np.pi * pole_pass * _TIME)).astype(np.float32)
             total[axis] += wave
     return total
+
+
+def _amplification(physics: Physics, frequency: float, severity: float) -> float:
+    """Return by how much a resonant foundation raises a line, 1 where it is not resonant."""
+    if physics.mounting is None or not severity:
+        return 1.0
+    ratio = frequency / physics.mounting.frequency
+    magnified = 1 / np.hypot(1 - ratio**2, 2 * physics.mounting.damping * ratio)
+    return float(1 + severity * max(0.0, magnified - 1))
+
+
+def _electrical(
+    physics: Physics, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return the acceleration at twice the supply frequency [g], (axes, n)."""
+    velocity = physics.magnetic_pull + sum(
+        added * physics.fault_gain * severities.get(fault, 0.0) for fault, added in _MAGNETIC_VELOCITY.items()
+    )
+    if not velocity:
+        return np.zeros((AXES, VIBRATION_SAMPLES), np.float32)
+    angular = 2 * np.pi * 2 * running.supply_frequency
+    amplitude = velocity * rng.lognormal(0.0, 0.06) * 1e-3 * np.sqrt(2) * angular / STANDARD_GRAVITY
+    wave = amplitude * np.cos(angular * _TIME + rng.uniform(0, 2 * np.pi))
+    return np.outer(physics.axis_gains, wave).astype(np.float32)
+
+
+def _rumble(physics: Physics, mounting: Resonance, severity: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the acceleration [g] of a foundation that rings in noise, (axes, n)."""
+    if not severity:
+        return np.zeros((AXES, VIBRATION_SAMPLES), np.float32)
+    frequencies = fft.rfftfreq(VIBRATION_SAMPLES, 1 / VIBRATION_RATE)
+    ratio = frequencies / mounting.frequency
+    response = 1 / (1 - ratio**2 + 2j * mounting.damping * ratio)
+    response *= 1j * frequencies  # from displacement to velocity
+    velocity = fft.irfft(fft.rfft(rng.standard_normal(VIBRATION_SAMPLES)) * response, VIBRATION_SAMPLES)
+    velocity *= _MOUNTING_VELOCITY * physics.fault_gain * severity * 1e-3 / velocity.std()
+    acceleration = np.gradient(velocity, 1 / VIBRATION_RATE) / STANDARD_GRAVITY
+    return np.outer(mounting.gains, acceleration).astype(np.float32)
