@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, LOG, SPECTRAL_FLOOR
+from features._kernels import FLAGS, SPECTRAL_FLOOR
+from features._logarithm import natural_log
 from features._median_kernels import NEIGHBOURS
 from features.reasons import Reason
 
@@ -24,7 +25,6 @@ LEAST_LINE = 4.0
 SHAFT_TOLERANCE = 0.02
 _SHAFT = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
-_MANTISSA = np.int32(0x007FFFFF)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -83,19 +83,7 @@ def log_lines(power: Array, logs: Array, share: Array, share_bits: Array, rows: 
             part = pattern[start:stop]
             target = q[start:stop]
             for k in range(part.shape[0]):
-                b = part[k]
-                f = np.float32(np.int32(b & _MANTISSA)) * np.float32(2.0**-23) - np.float32(0.5)
-                s = np.float32(LOG[9])
-                s = s * f + np.float32(LOG[8])
-                s = s * f + np.float32(LOG[7])
-                s = s * f + np.float32(LOG[6])
-                s = s * f + np.float32(LOG[5])
-                s = s * f + np.float32(LOG[4])
-                s = s * f + np.float32(LOG[3])
-                s = s * f + np.float32(LOG[2])
-                s = s * f + np.float32(LOG[1])
-                s = s * f + np.float32(LOG[0])
-                s += (np.float32(np.int32(b >> 23)) - np.float32(127)) * np.float32(0.6931471805599453)
+                s = natural_log(part[k])
                 target[k] = s
                 a0 += s
             total += a0

@@ -22,19 +22,6 @@ LEAST_DEVIATION = 1e-9
 """Standard deviation [SI] at and under which a signal counts as constant, as does 1e-6 of its mean."""
 SPECTRAL_FLOOR = 1e-9
 """Share of the mean line to which weaker lines are raised under a logarithm."""
-LOG = (
-    0.40546510389877344,
-    0.666666669227256,
-    -0.22222138191380744,
-    0.09876492094997835,
-    -0.049409342797515875,
-    0.026353642953822743,
-    -0.0143401132996928,
-    0.008183676685121096,
-    -0.0061479172403778645,
-    0.0036622422099753748,
-)
-"""ln(1.5 + f) for |f| <= 0.5: Chebyshev interpolation of degree 9, error 4e-9."""
 _SIGN_FREE = np.int32(0x7FFFFFFF)
 _INFINITY_KEY = np.int32(0x7F800000)
 

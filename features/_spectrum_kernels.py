@@ -8,9 +8,9 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, LOG, SPECTRAL_FLOOR, STRETCH, Array
+from features._kernels import FLAGS, SPECTRAL_FLOOR, STRETCH, Array
+from features._logarithm import natural_log
 
-_MANTISSA = np.int32(0x007FFFFF)
 _SHORT_STRETCH = 64
 
 
@@ -145,20 +145,7 @@ def _log_sums(p: Array, share: Array, bits: Array, last: int, mean: float) -> tu
         part = share[start : start + STRETCH]
         pattern = bits[start : start + STRETCH]
         for k in range(part.shape[0]):
-            b = pattern[k]
-            f = np.float32(np.int32(b & _MANTISSA)) * np.float32(2.0**-23) - np.float32(0.5)
-            exponent = np.float32(np.int32(b >> 23)) - np.float32(127)
-            s = np.float32(LOG[9])
-            s = s * f + np.float32(LOG[8])
-            s = s * f + np.float32(LOG[7])
-            s = s * f + np.float32(LOG[6])
-            s = s * f + np.float32(LOG[5])
-            s = s * f + np.float32(LOG[4])
-            s = s * f + np.float32(LOG[3])
-            s = s * f + np.float32(LOG[2])
-            s = s * f + np.float32(LOG[1])
-            s = s * f + np.float32(LOG[0])
-            s += exponent * np.float32(0.6931471805599453)
+            s = natural_log(pattern[k])
             a0 += s
             a1 += s * part[k]
         logs += a0

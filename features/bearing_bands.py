@@ -129,65 +129,52 @@ def describe(
     speed, orders : (n,), (n, 4)
         Shaft speed [Hz]; BPFO, BPFI, BSF, FTF in multiples of it; NaN is unknown.
     """
-    rows, lines, step = len(out), samples // 2, sampling_rate / samples
-    seconds = samples / sampling_rate
-    _cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, step)
+    lines = samples // 2
+    block = _Block(out, reasons, speed, orders, len(out), lines, samples / sampling_rate)
+    _cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, sampling_rate / samples)
     if samples < LEAST_SAMPLES:
         reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
         return
-    padded = _padded(rows, lines)
-    space = _workspace(max(padded, _padded(rows, lines // _band_kernels.COARSEST)), lines)
+    padded = _padded(block.rows, lines)
+    space = _workspace(max(padded, _padded(block.rows, lines // _band_kernels.COARSEST)), lines)
     whole = space if len(space.lines) == padded else space.of(padded)
-    _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), rows, lines)
-    _whitened(out, reasons, speed, orders, whole, rows, lines, seconds)
-    _cepstrum(power, out, reasons, speed, whole, rows, lines, seconds)
-    _kurtogram(out, reasons, speed, orders, space, rows, lines, seconds)
+    _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), block.rows, lines)
+    _whitened(block, whole)
+    _cepstrum(block, power, whole)
+    _kurtogram(block, space)
 
 
-def _cepstrum(
-    power: NDArray[np.float32],
-    out: NDArray[np.float32],
-    reasons: NDArray[np.uint32],
-    speed: NDArray[np.float64],
-    space: _Workspace,
-    rows: int,
-    lines: int,
-    seconds: float,
-) -> None:
+@dataclass(frozen=True)
+class _Block:
+    """Where the features of a block's rows go, what is known of the rows, how many lines and seconds they have."""
+
+    out: NDArray[np.float32]
+    reasons: NDArray[np.uint32]
+    speed: NDArray[np.float64]
+    orders: NDArray[np.float64]
+    rows: int
+    lines: int
+    seconds: float
+
+
+def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> None:
     """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
-    _cepstrum_kernels.log_lines(power, space.squared, space.white.view(np.float32), space.white.view(np.int32), rows)
-    _transform(space, rows, lines)
-    _cepstrum_kernels.describe_cepstrum(space.power, space.power.view(np.int32), out, reasons, speed, lines, seconds)
+    share = space.white.view(np.float32)
+    _cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
+    _transform(space, block.rows, block.lines)
+    _cepstrum_kernels.describe_cepstrum(
+        space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.lines, block.seconds
+    )
 
 
-def _whitened(
-    out: NDArray[np.float32],
-    reasons: NDArray[np.uint32],
-    speed: NDArray[np.float64],
-    orders: NDArray[np.float64],
-    space: _Workspace,
-    rows: int,
-    lines: int,
-    seconds: float,
-) -> None:
-    analytic = _rows_of(space.signal, len(space.lines), lines)
-    _backward(space.white[:, :lines], analytic[:, :lines])
-    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, rows, lines)
-    _transform(space, rows, lines)
-    space.widths[:] = lines // 2
-    _levels(out, reasons, speed, orders, space, seconds, _WHITENED)
+def _whitened(block: _Block, space: _Workspace) -> None:
+    _envelope_spectrum(block, space, block.lines)
+    space.widths[:] = block.lines // 2
+    _levels(block, space, _WHITENED)
 
 
-def _kurtogram(
-    out: NDArray[np.float32],
-    reasons: NDArray[np.uint32],
-    speed: NDArray[np.float64],
-    orders: NDArray[np.float64],
-    space: _Workspace,
-    rows: int,
-    lines: int,
-    seconds: float,
-) -> None:
+def _kurtogram(block: _Block, space: _Workspace) -> None:
+    rows, lines = block.rows, block.lines
     first = 0
     for bands in kurtogram_bands(2 * lines):
         width = lines // bands
@@ -197,33 +184,31 @@ def _kurtogram(
         _backward(parted, signals[:, :, :width])
         _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
         first += bands
-    widest = lines // _band_kernels.COARSEST
     if first <= _band_kernels.FINEST - _band_kernels.COARSEST:
-        reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
+        block.reasons[:] |= np.uint32(Reason.RECORD_TOO_SHORT)
     _band_kernels.choose_band(
-        space.kurtosis, space.lines.view(np.float32), space.white.view(np.float32), out, space.widths, lines,
-        1.0 / seconds,
+        space.kurtosis, space.lines.view(np.float32), space.white.view(np.float32), block.out, space.widths, lines,
+        1.0 / block.seconds,
     )  # fmt: skip
-    analytic = _rows_of(space.signal, len(space.lines), widest)
-    _backward(space.white[:, :widest], analytic[:, :widest])
-    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, rows, widest)
-    _transform(space, rows, widest)
+    widest = lines // _band_kernels.COARSEST
+    _envelope_spectrum(block, space, widest)
     np.minimum(space.widths, widest // 2, out=space.widths)
-    _levels(out, reasons, speed, orders, space, seconds, _KURTOGRAM)
+    _levels(block, space, _KURTOGRAM)
 
 
-def _levels(
-    out: NDArray[np.float32],
-    reasons: NDArray[np.uint32],
-    speed: NDArray[np.float64],
-    orders: NDArray[np.float64],
-    space: _Workspace,
-    seconds: float,
-    columns: NDArray[Any],
-) -> None:
+def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
+    """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
+    analytic = _rows_of(space.signal, len(space.lines), width)
+    _backward(space.white[:, :width], analytic[:, :width])
+    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
+    _transform(space, block.rows, width)
+
+
+def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
     _band_kernels.fault_levels(
-        space.power, space.power.view(np.int32), out, reasons, speed, orders, space.widths, seconds, columns
-    )
+        space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.orders, space.widths,
+        block.seconds, columns,
+    )  # fmt: skip
 
 
 def _transform(space: _Workspace, rows: int, samples: int) -> None:
