@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,37 @@ from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment
 from pdm.health.baseline import Baseline
+from pdm.health.charts import DECISION, Charts
 from pdm.health.layout import Layout, layout_of
-from pdm.health.operating_states import OFF, UNKNOWN, find_state, is_off, meet_state, settle
+from pdm.health.operating_states import (
+    OFF,
+    UNKNOWN,
+    WIDEST,
+    describe_states,
+    find_state,
+    is_crowded,
+    is_off,
+    meet_state,
+    settle,
+    widen,
+)
+from pdm.health.parts import assess_parts, parts_of
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
-from pdm.health.state_detection import WARNING_SEVERITY, health_of, severity_of, smooth, weigh
+from pdm.health.state_detection import (
+    RELATION_SEVERITY,
+    WARNING_SEVERITY,
+    health_of,
+    severity_of,
+    smooth,
+    weigh,
+)
+from pdm.health.steadiness import TRANSIENT, context_of, is_transient
 from pdm.health.symptoms import LEAST_SEVERITY, Symptom, name_symptom
+from pdm.health.zone_trend import Course, zone_trends
 from pdm.health.zones import zone_of
 from pdm.machines.model import Machine
+from pdm.measurements import OperatingContext
 
 __all__ = ["HealthState", "assess", "initial_state"]
 
@@ -28,7 +53,16 @@ _CARRY_FROM = 2.0  # evidence from which a known degradation is carried into a s
 def initial_state(machine: Machine) -> HealthState:
     """Return the state of a machine of whose present life nothing is known yet."""
     layout = layout_of(machine)
-    return HealthState(signature=layout.signature, smoothed=np.zeros(len(layout.columns), np.float32), layout=layout)
+    size = len(layout.columns)
+    return HealthState(
+        signature=layout.signature,
+        smoothed=np.zeros(size, np.float32),
+        charts=Charts.of(size),
+        related=np.zeros(len(layout.related)),
+        course=Course(np.empty((0, 2 + len(layout.vibration_points)))),
+        layout=layout,
+        parts=parts_of(layout),
+    )
 
 
 def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[HealthState, Assessment]:
@@ -52,26 +86,60 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if state.signature != layout.signature:
         state = initial_state(machine)
         reasons.append("points-changed")
-    state.layout = layout
+    if state.parts is None or state.layout is not layout:
+        state.layout, state.parts = layout, parts_of(layout)
     state.acquisitions += 1
+    context = context_of(machine, snapshot)
+    before, state.last = state.last, _last_known(snapshot, context)
     raw = layout.raw_values(snapshot)
     compared = layout.compared(raw)
-    reasons += _absences(layout, snapshot)
-    if is_off(machine, snapshot.context, state.states, compared, layout.activity):
-        return state, _silent(layout, snapshot, OFF, [*reasons, "state-off"], _progress(machine, None))
+    reasons += _absences(layout, snapshot, context)
+    silence = _silence(machine, state, snapshot, context, before, compared)
+    if silence is not None:
+        name, reason = silence
+        return state, _silent(state, layout, snapshot, name, [*reasons, reason], 0.0)
     if np.isnan(raw).all():
-        return state, _silent(layout, snapshot, UNKNOWN, [*reasons, "no-data"], _progress(machine, None))
+        return state, _silent(state, layout, snapshot, UNKNOWN, [*reasons, "no-data"], 0.0)
     lone_scalars = not (snapshot.vibration or snapshot.current) and layout.has_waveforms
-    baseline = _enter(state, snapshot, layout, reasons)
-    zone = zone_of(machine.severity_limits, raw[layout.velocity])
+    covariates = layout.covariate_values(snapshot, context)
+    baseline = _enter(state, context, layout, covariates, reasons)
+    zones = [zone_of(machine.severity_limits, velocity) for velocity in raw[layout.velocity].tolist()]
+    seen = _Seen(machine, layout, snapshot, raw, zones, reasons)
     if not baseline.learned and lone_scalars:
-        silent = _silent(layout, snapshot, baseline.name, [*reasons, "learning"], _progress(machine, baseline))
-        return state, silent
+        progress = baseline.progress(machine.baseline_acquisitions)
+        return state, _silent(state, layout, snapshot, baseline.name, [*reasons, "learning"], progress)
     if not baseline.learned:
-        return state, _learn(machine, layout, baseline, snapshot, compared, zone, reasons)
-    change = compared - baseline.location
-    state.smoothed = smooth(state.smoothed, change / baseline.scale, layout, fading=not lone_scalars)
-    return state, _judge(layout, state, baseline, snapshot, raw, change, zone, reasons)
+        return state, _learn(state, baseline, seen, compared, covariates)
+    change, scale = baseline.change(compared, covariates)
+    deviation = change / scale
+    state.smoothed = smooth(state.smoothed, deviation, layout, fading=not lone_scalars)
+    at = snapshot.measured_at.timestamp()
+    state.charts = state.charts.advance(deviation, at)
+    if layout.velocity.size and not np.isnan(change[layout.velocity]).all():
+        state.course = state.course.add(at, change[layout.velocity])
+    relation = None
+    if baseline.relation is not None:
+        state.related, relation = baseline.relation.advance(state.related, change[layout.related])
+    reasons += [f"baseline-doubt:{name}" for name in baseline.doubt_names]
+    reasons += [f"beyond-learned:{layout.covariates[i]}" for i in baseline.compensation.beyond(covariates)]
+    return state, _judge(state, baseline, seen, change, relation)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One acquisition on its way through the assessment."""
+
+    machine: Machine
+    layout: Layout
+    snapshot: Snapshot
+    raw: Floats
+    zones: list[str | None]
+    reasons: list[str]
+
+    @property
+    def zone(self) -> str | None:
+        """The zone of the worst point."""
+        return max((zone for zone in self.zones if zone is not None), default=None)
 
 
 def _layout(machine: Machine, state: HealthState) -> Layout:
@@ -80,32 +148,54 @@ def _layout(machine: Machine, state: HealthState) -> Layout:
     return layout_of(machine)
 
 
-def _absences(layout: Layout, snapshot: Snapshot) -> list[str]:
+def _last_known(snapshot: Snapshot, context: OperatingContext) -> tuple[float, float]:
+    return snapshot.measured_at.timestamp(), np.nan if context.speed is None else context.speed
+
+
+def _absences(layout: Layout, snapshot: Snapshot, context: OperatingContext) -> list[str]:
     reasons = [f"absent:{p}" for p in layout.vibration_points if p not in snapshot.vibration]
     reasons += [f"absent:{p}" for p in layout.current_points if p not in snapshot.current]
-    reasons += [f"absent:{p}" for p in layout.temperature_points if p not in snapshot.scalars]
-    if snapshot.context.speed is None:
+    reasons += [f"absent:{p}" for p in layout.temperature_points + layout.scalar_points if p not in snapshot.scalars]
+    if context.speed is None:
         reasons.append("no-speed")
     return reasons
 
 
-def _progress(machine: Machine, baseline: Baseline | None) -> float:
-    if baseline is None:
-        return 0.0
-    return 1.0 if baseline.learned else min(1.0, baseline.seen / machine.baseline_acquisitions)
+def _silence(
+    machine: Machine,
+    state: HealthState,
+    snapshot: Snapshot,
+    context: OperatingContext,
+    before: tuple[float, float],
+    compared: Floats,
+) -> tuple[str, str] | None:
+    """Return the operating state and the reason why nothing is judged in it, None where the machine runs steadily."""
+    layout = state.layout
+    if layout is not None and is_off(machine, context, state.states, compared, layout.activity):
+        return OFF, "state-off"
+    if is_transient(machine, snapshot, context, before):
+        return TRANSIENT, "state-transient"
+    return None
 
 
-def _enter(state: HealthState, snapshot: Snapshot, layout: Layout, reasons: list[str]) -> Baseline:
+def _enter(
+    state: HealthState, context: OperatingContext, layout: Layout, covariates: Floats, reasons: list[str]
+) -> Baseline:
     """Return the baseline of the operating state, which begins here if it was never met."""
-    index = find_state(snapshot.context, state.states)
+    index = find_state(context, state.states, state.width)
+    while index is None and context.state is None and is_crowded(state.states) and state.width < WIDEST:
+        state.width = widen(state.states, state.width)
+        reasons.append("states-widened")
+        index = find_state(context, state.states, state.width)
     if index is None:
         carry = _known_degradation(state, len(layout.columns))
-        index, forgotten = meet_state(snapshot.context, state.states, carry)
+        index, forgotten = meet_state(context, state.states, carry, len(layout.covariates))
         reasons.append("new-state")
         if forgotten is not None:
             reasons.append(f"state-forgotten:{forgotten}")
     baseline = state.states[index]
-    settle(snapshot.context, baseline)
+    settle(context, baseline)
+    baseline.meet(covariates)
     baseline.last_seen = state.acquisitions
     return baseline
 
@@ -120,84 +210,89 @@ def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
     return np.nan_to_num(moved).astype(np.float32)
 
 
-def _learn(
-    machine: Machine,
-    layout: Layout,
-    baseline: Baseline,
-    snapshot: Snapshot,
-    compared: Floats,
-    zone: str | None,
-    reasons: list[str],
-) -> Assessment:
+def _learn(state: HealthState, baseline: Baseline, seen: _Seen, compared: Floats, covariates: Floats) -> Assessment:
     """Take one more acquisition into a baseline; nothing is judged by it yet."""
-    baseline.learn(compared)
-    indicators = layout.indicators(compared - baseline.median_so_far())
-    progress = _progress(machine, baseline)
-    if baseline.seen >= machine.baseline_acquisitions:
-        baseline.finish(layout.floor)
+    needed = seen.machine.baseline_acquisitions
+    baseline.learn(compared, covariates)
+    indicators = seen.layout.indicators(compared - baseline.median_so_far())
+    progress = baseline.progress(needed)
+    goes_on: list[str] = []
+    if progress >= 1.0:
+        goes_on = baseline.conclude(seen.layout, needed)
+    if goes_on:
+        progress = baseline.progress(needed)
+    reasons = [*seen.reasons, "learning", *(f"learning-prolonged:{reason}" for reason in goes_on)]
+    if seen.zone in ("C", "D"):
+        reasons.append(f"learning-in-zone:{seen.zone}")
     return Assessment(
-        measured_at=snapshot.measured_at,
+        measured_at=seen.snapshot.measured_at,
         health=None,
         learning_progress=progress,
         operating_state=baseline.name,
-        zone=zone,
+        zone=seen.zone,
         symptom=None,
         component=None,
         confidence=None,
         indicators=indicators,
-        evidence=_evidence(snapshot, None, [], [*reasons, "learning"]),
+        evidence=_evidence(state, seen.snapshot, None, [], reasons),
     )
 
 
 def _silent(
-    layout: Layout, snapshot: Snapshot, operating_state: str, reasons: list[str], progress: float
+    state: HealthState, layout: Layout, snapshot: Snapshot, name: str, reasons: list[str], progress: float
 ) -> Assessment:
     """Return the assessment of an acquisition that says nothing about health."""
     return Assessment(
         measured_at=snapshot.measured_at,
         health=None,
         learning_progress=progress,
-        operating_state=operating_state,
+        operating_state=name,
         zone=None,
         symptom=None,
         component=None,
         confidence=None,
         indicators=layout.indicators(np.full(len(layout.columns), np.nan)),
-        evidence=_evidence(snapshot, None, [], reasons),
+        evidence=_evidence(state, snapshot, None, [], reasons),
     )
 
 
-def _judge(
-    layout: Layout,
-    state: HealthState,
-    baseline: Baseline,
-    snapshot: Snapshot,
-    raw: Floats,
-    change: Floats,
-    zone: str | None,
-    reasons: list[str],
-) -> Assessment:
+def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, relation: float | None) -> Assessment:
+    layout = seen.layout
     evidence = weigh(state.smoothed, layout)
     severity = severity_of(evidence)
+    contributors = _contributors(layout, evidence, baseline, seen.raw)
+    if relation is not None and relation * RELATION_SEVERITY > severity:
+        severity = relation * RELATION_SEVERITY
+        contributors.insert(0, _relation(relation))
     symptom: Symptom | None = None
     if severity >= LEAST_SEVERITY:
-        symptom = name_symptom(layout, state.smoothed.tolist())
+        symptom = name_symptom(layout, np.where(layout.two_sided, evidence, state.smoothed).tolist())
+    trends = zone_trends(seen.machine.severity_limits, layout, state.course, seen.raw, change, state.last[0])
+    told = _evidence(state, seen.snapshot, severity, contributors, seen.reasons)
+    told["change"] = _change(state, layout)
+    told["zone_trend"] = trends.told
+    if state.parts is not None:
+        told.update(assess_parts(layout, state.parts, evidence, seen.raw, seen.zones, trends.due))
     return Assessment(
-        measured_at=snapshot.measured_at,
+        measured_at=seen.snapshot.measured_at,
         health=health_of(severity),
         learning_progress=1.0,
         operating_state=baseline.name,
-        zone=zone,
+        zone=seen.zone,
         symptom=symptom.name if symptom else None,
         component=symptom.component if symptom else None,
         confidence=symptom.confidence if symptom else None,
         indicators=layout.indicators(change),
-        evidence=_evidence(snapshot, severity, _contributors(layout, evidence, baseline, raw), reasons),
+        evidence=told,
     )
 
 
 def _evidence(
-    snapshot: Snapshot, severity: float | None, contributors: list[dict[str, Any]], reasons: list[str]
+    state: HealthState,
+    snapshot: Snapshot,
+    severity: float | None,
+    contributors: list[dict[str, Any]],
+    reasons: list[str],
 ) -> dict[str, Any]:
     return {
         "acquired_at": snapshot.measured_at.isoformat(),
@@ -205,6 +300,40 @@ def _evidence(
         "limit": WARNING_SEVERITY,
         "contributors": contributors,
         "reasons": reasons,
+        "operating_states": describe_states(state.states),
+    }
+
+
+def _relation(score: float) -> dict[str, Any]:
+    """Return the contributor that no single channel shows: how the channels go together."""
+    return {
+        "indicator": "relation",
+        "point": None,
+        "unit": "1",
+        "value": round(score, 4),
+        "baseline": 0.0,
+        "limit": WARNING_SEVERITY / RELATION_SEVERITY,
+        "deviation": round(score * RELATION_SEVERITY, 3),
+    }
+
+
+def _change(state: HealthState, layout: Layout) -> dict[str, Any] | None:
+    """Return since when something has changed, and how much there is to say so; None where no chart signals."""
+    sums = state.charts.sums * np.where(layout.weight > 0, 1.0, 0.0)
+    sums[1] *= layout.two_sided
+    signals = sums > DECISION
+    if not signals.any():
+        return None
+    side, place = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    column = layout.columns[int(place)]
+    return {
+        "since": datetime.fromtimestamp(float(state.charts.since[side, place]), UTC).isoformat(),
+        "first_since": datetime.fromtimestamp(float(state.charts.since[signals].min()), UTC).isoformat(),
+        "indicator": column.tracked.feature,
+        "point": column.point or None,
+        "sum": round(float(sums[side, place]), 2),
+        "decision": DECISION,
+        "indicators": int(signals.any(axis=0).sum()),
     }
 
 

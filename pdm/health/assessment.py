@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RULE_VERSION = "health-1"
+RULE_VERSION = "health-2"
 """Of everything that decides an assessment: tracked features, floors, smoothing, limits, symptoms."""
 
 

@@ -12,21 +12,35 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pdm.health.covariates import Compensation, learn_compensation
+from pdm.health.layout import Layout
+from pdm.health.learning import Examination, examine, low_end
+from pdm.health.multivariate import MultivariateBaseline, learn_multivariate
+
 Floats = NDArray[np.float64]
 
 LEARNING_ROWS = 30
 """Acquisitions kept while learning; of a longer learning period, an even sample of this many."""
+MOST_LEARNING_ROWS = 400
+_KEPT_VALUES = 3200  # a machine of few columns keeps more rows, to learn how its channels go together
+_PATIENCE = 3  # learning periods after which a baseline is learned from what there is
 _CONSISTENCY = 1.4826  # MAD to standard deviation of a Gaussian
 _IQR_CONSISTENCY = 0.7413
 _SMALL_SAMPLE = 4.0  # the scale of n acquisitions is widened by 1 + 4/n: t-like room for its own error
+_LEAST_RELATED = 20  # rows from which it can be learned how channels go together
+
+OUTLIERS, TREND, RUNNING_IN = "outliers-while-learning", "trend-while-learning", "running-in"
+DOUBTS = (OUTLIERS, TREND, RUNNING_IN)
+"""What can be doubtful of a baseline, in the order of the bits in which it is kept."""
 
 
 @dataclass
 class Baseline:
-    """The baseline of one operating state; columns (M,) as in the machine's layout.
+    """The baseline of one operating state; columns (M,) as in the machine's layout, covariates (C,) too.
 
     While learning, `location` is the first value seen, against which rows are kept as half-precision
-    differences, and `scale` the degradation (`carry`) known from other states when this one was met.
+    differences, `scale` the degradation (`carry`) known from other states when this one was met, and `order`
+    which acquisition each row is of. `ranges` (2, C) are the least and the most of each covariate met in it.
     """
 
     name: str
@@ -36,56 +50,134 @@ class Baseline:
     seen: int = 0
     last_seen: int = 0
     learned: bool = False
+    doubts: int = 0
     location: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     scale: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     rows: NDArray[np.float16] = field(default_factory=lambda: np.empty((0, 0), np.float16))
+    order: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    along: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    ranges: NDArray[np.float32] = field(default_factory=lambda: np.empty((2, 0), np.float32))
+    compensation: Compensation = field(default_factory=lambda: Compensation.none(0, 0))
+    relation: MultivariateBaseline | None = None
 
     @property
     def carry(self) -> NDArray[np.float32]:
         """Degradation (M,) known from other states when this one was met; only while learning."""
         return self.scale
 
-    def learn(self, compared: Floats) -> None:
-        """Take one acquisition's compared features (M,) into the learning rows."""
+    @property
+    def doubt_names(self) -> list[str]:
+        """What is doubtful of the baseline."""
+        return [name for bit, name in enumerate(DOUBTS) if self.doubts >> bit & 1]
+
+    def meet(self, covariates: Floats) -> None:
+        """Widen the ranges by what was met, while learning."""
+        if not self.learned:
+            self.ranges = np.stack(
+                (np.fmin(self.ranges[0], covariates), np.fmax(self.ranges[1], covariates)), dtype=np.float32
+            )
+
+    def learn(self, compared: Floats, covariates: Floats) -> None:
+        """Take one acquisition's compared features (M,) and covariates (C,) into the learning rows."""
         fill = np.isnan(self.location) & ~np.isnan(compared)
         if fill.any():
             self.location = np.where(fill, compared, self.location).astype(np.float32)
         row = (compared - self.location).astype(np.float16)
-        if len(self.rows) < LEARNING_ROWS:
+        if len(self.rows) < rows_kept(len(row)):
             self.rows = np.concatenate((self.rows, row[None]))
+            self.order = np.append(self.order, np.uint32(self.seen))
+            self.along = np.concatenate((self.along, covariates.astype(np.float32)[None]))
         else:
             slot = _slot(self.seen)
-            if slot < LEARNING_ROWS:
-                self.rows[slot] = row
+            if slot < len(self.rows):
+                self.rows[slot], self.order[slot], self.along[slot] = row, self.seen, covariates
         self.seen += 1
+
+    def progress(self, needed: int) -> float:
+        """Return how much of a learning period of so many acquisitions is done [1]."""
+        if self.learned:
+            return 1.0
+        return min(1.0, self.seen / needed, len(self.rows) / min(needed, rows_kept(len(self.location))))
 
     def median_so_far(self) -> Floats:
         """Return the median (M,) of the rows so far, less the carried degradation."""
         middle: Floats = self.location + _quantile(_sorted(self.rows), 0.5) - self.carry
         return middle
 
-    def finish(self, floor: Floats) -> None:
-        """Turn the learning rows into location and scale, and drop them.
+    def conclude(self, layout: Layout, needed: int) -> list[str]:
+        """Turn the learning rows into a baseline, or drop what contaminates them and go on learning.
 
         Parameters
         ----------
-        floor : ndarray, shape (M,)
-            Scatter below which a change is no news; added in quadrature.
+        layout : Layout
+        needed : int
+            Acquisitions of a learning period; after three of them the baseline is learned from what there is.
+
+        Returns
+        -------
+        reasons : list of str
+            Why learning goes on; empty where it is over.
         """
-        ordered = _sorted(self.rows)
+        in_time = np.argsort(self.order)
+        rows, along = self.rows[in_time].astype(np.float64), self.along[in_time].astype(np.float64)
+        compensation = learn_compensation(rows, along)
+        rows = rows - np.stack([compensation.explain(row)[0] for row in along])
+        found = examine(rows, layout.floor, layout.weight, layout.two_sided)
+        if self.seen < _PATIENCE * needed:
+            if found.is_spoilt_by_outliers:
+                self._keep(in_time[~found.outliers])
+                return [OUTLIERS]
+            if (found.falling & ~layout.two_sided).any():
+                self._keep(in_time[len(in_time) // 3 :])
+                return [RUNNING_IN]
+        self.doubts = found.is_spoilt_by_outliers | bool(found.rising.any()) << 1 | bool(found.falling.any()) << 2
+        self._finish(rows, layout, compensation, found)
+        return []
+
+    def _keep(self, kept: NDArray[np.intp]) -> None:
+        self.rows, self.order, self.along = self.rows[kept], self.order[kept], self.along[kept]
+
+    def _finish(self, rows: Floats, layout: Layout, compensation: Compensation, found: Examination) -> None:
+        ordered = _sorted(rows)
         count = np.maximum(np.sum(~np.isnan(ordered), axis=0), 1)
         middle = _quantile(ordered, 0.5)
-        deviation = _quantile(_sorted(np.abs(self.rows - middle)), 0.5) * _CONSISTENCY
+        deviation = _quantile(_sorted(np.abs(rows - middle)), 0.5) * _CONSISTENCY
         spread = (_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) * _IQR_CONSISTENCY
-        scatter = np.maximum(deviation, spread) * (1 + _SMALL_SAMPLE / count)
-        known = count >= len(self.rows) / 2
-        self.location = np.where(known, self.location + middle - self.carry, np.nan).astype(np.float32)
-        self.scale = np.where(known, np.sqrt(scatter**2 + floor**2), np.nan).astype(np.float32)
-        self.rows = np.empty((0, 0), np.float16)
+        one_way = (found.rising | found.falling) & ~layout.two_sided
+        middle = np.where(one_way, low_end(rows, found), middle)
+        scatter = np.where(one_way, found.scatter, np.maximum(deviation, spread)) * (1 + _SMALL_SAMPLE / count)
+        known = count >= len(rows) / 2
+        location = self.location + middle - self.carry
+        floor = np.hypot(layout.floor, layout.relative_floor * np.abs(location))
+        self._relate(rows[:, layout.related], known[layout.related].all())
+        self.location = np.where(known, location, np.nan).astype(np.float32)
+        self.scale = np.where(known, np.hypot(scatter, floor), np.nan).astype(np.float32)
+        self.compensation = compensation
+        self._keep(np.empty(0, np.intp))
         self.learned = True
 
+    def _relate(self, rows: Floats, is_known: bool) -> None:
+        """Learn how the scalar channels go together, relative to their medians."""
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if rows.shape[1] and is_known and len(rows) >= _LEAST_RELATED:
+            self.relation = learn_multivariate(rows - np.median(rows, axis=0))
 
-def begin_baseline(name: str, *, declared: bool, speed: float, load: float, carry: NDArray[np.float32]) -> Baseline:
+    def change(self, compared: Floats, covariates: Floats) -> tuple[Floats, Floats]:
+        """Return how far features (M,) lie from the baseline, and the scatter (M,) to weigh that by."""
+        if not self.compensation.used.size:
+            return compared - self.location, self.scale.astype(np.float64)
+        explained, doubt = self.compensation.explain(covariates)
+        return compared - self.location - explained, np.hypot(self.scale, doubt)
+
+
+def rows_kept(columns: int) -> int:
+    """Return how many acquisitions of so many features are kept while learning."""
+    return min(MOST_LEARNING_ROWS, max(LEARNING_ROWS, _KEPT_VALUES // max(columns, 1)))
+
+
+def begin_baseline(
+    name: str, *, declared: bool, speed: float, load: float, carry: NDArray[np.float32], covariates: int = 2
+) -> Baseline:
     """Return a baseline of which nothing is learned yet; `carry` (M,) as in `Baseline`."""
     return Baseline(
         name=name,
@@ -95,6 +187,9 @@ def begin_baseline(name: str, *, declared: bool, speed: float, load: float, carr
         location=np.full(carry.shape, np.nan, np.float32),
         scale=carry,
         rows=np.empty((0, len(carry)), np.float16),
+        along=np.empty((0, covariates), np.float32),
+        ranges=np.full((2, covariates), np.nan, np.float32),
+        compensation=Compensation.none(len(carry), covariates),
     )
 
 

@@ -13,17 +13,23 @@ from numpy.typing import NDArray
 from features.catalogue import definitions, names
 from pdm.health.indicators import INDICATORS
 from pdm.health.snapshot import Snapshot
-from pdm.health.tracked import CURRENT, CURRENT_GROUP, DECIBEL, TEMPERATURE, VIBRATION, Tracked
-from pdm.machines.model import Machine
+from pdm.health.tracked import CURRENT, CURRENT_GROUP, DECIBEL, TEMPERATURE, VIBRATION, Tracked, scalar_tracked
+from pdm.machines.model import Machine, MeasurementPoint
+from pdm.machines.units import si_unit
+from pdm.measurements import OperatingContext
 
 Floats = NDArray[np.float64]
 _LARGEST = 1e4  # beyond any decibel or kelvin; within half precision
+_MOST_RELATED = 16  # scalar channels whose relation is learned: its size grows with the square
 _SMALLEST = 1e-12  # below any amplitude that a sensor resolves, in SI
 
 
 @dataclass(frozen=True)
 class Column:
-    """One tracked feature at one point; `point` is '' for what the phases share."""
+    """One tracked feature at one point; `point` is '' for what the phases share.
+
+    `source` is 'vibration', 'current', 'current_group', 'temperature' or 'scalar'.
+    """
 
     source: str
     point: str
@@ -41,15 +47,21 @@ class Layout:
     vibration_points: tuple[str, ...]
     current_points: tuple[str, ...]
     temperature_points: tuple[str, ...]
+    scalar_points: tuple[str, ...]
+    covariates: tuple[str, ...]
     is_log: NDArray[np.bool_]
     offset: Floats
+    magnitude: Floats
     floor: Floats
+    relative_floor: Floats
     weight: Floats
     persistent: NDArray[np.bool_]
+    two_sided: NDArray[np.bool_]
     to_unit: Floats
     activity: NDArray[np.intp]
     velocity: NDArray[np.intp]
     indicator_columns: NDArray[np.intp]
+    related: NDArray[np.intp]
     places: dict[tuple[str, str, str], int]
 
     @property
@@ -75,7 +87,7 @@ class Layout:
             if snapshot.current_group is not None:
                 raw[start : start + len(CURRENT_GROUP)] = snapshot.current_group[_GROUP_INDEX]
             start += len(CURRENT_GROUP)
-        for point in self.temperature_points:
+        for point in self.temperature_points + self.scalar_points:
             raw[start] = snapshot.scalars.get(point, np.nan)
             start += 1
         raw[np.isinf(raw)] = np.nan
@@ -83,14 +95,19 @@ class Layout:
 
     def compared(self, raw: Floats) -> Floats:
         """Return tracked features (M,) as they are compared: logarithms, or the value itself."""
-        linear = np.minimum(np.maximum(raw, -_LARGEST), _LARGEST)
+        linear = np.minimum(np.maximum(raw / self.magnitude, -_LARGEST), _LARGEST)
         return np.where(self.is_log, np.log(np.maximum(raw + self.offset, _SMALLEST)), linear)
 
     def uncompared(self, column: int, value: float) -> float:
         """Return a compared value of one column in the feature's own unit."""
         if not self.is_log[column]:
-            return value
+            return float(value * self.magnitude[column])
         return float(np.exp(value) - self.offset[column])
+
+    def covariate_values(self, snapshot: Snapshot, context: OperatingContext) -> Floats:
+        """Return what may explain a change without a fault (C,): speed, load, ambient and how the machine is run."""
+        known = [np.nan if value is None else value for value in (context.speed, context.load)]
+        return np.array([*known, *(snapshot.scalars.get(point, np.nan) for point in self.covariates[2:])])
 
     def indicators(self, change: Floats) -> NDArray[np.float32]:
         """Return the indicators (len(INDICATORS),) of a change (M,) from the baseline."""
@@ -116,14 +133,23 @@ def layout_of(machine: Machine) -> Layout:
     """Return the layout of a machine's tracked features."""
     vibration = tuple(p.key for p in machine.points if p.is_waveform and p.quantity == "acceleration")
     current = tuple(p.key for p in machine.points if p.is_waveform and p.quantity == "current")
-    temperature = tuple(p.key for p in machine.points if not p.is_waveform and p.quantity == "temperature")
+    scalars = [point for point in machine.points if not point.is_waveform]
+    temperature = tuple(p.key for p in scalars if p.quantity == "temperature" and not is_ambient(p))
+    followed = [p for p in scalars if p.component is not None and p.quantity not in _NOT_FOLLOWED]
+    covariates = (
+        "speed",
+        "load",
+        *(p.key for p in scalars if is_ambient(p) or (p.component is None and p.quantity not in _NOT_FOLLOWED)),
+    )
     columns = [Column("vibration", p, t, _VIBRATION_UNITS[t.feature]) for p in vibration for t in VIBRATION]
     columns += [Column("current", p, t, _CURRENT_UNITS[t.feature]) for p in current for t in CURRENT]
     if current:
         columns += [Column("current_group", "", t, _GROUP_UNITS[t.feature]) for t in CURRENT_GROUP]
     columns += [Column("temperature", p, TEMPERATURE, "K") for p in temperature]
+    columns += [Column("scalar", p.key, scalar_tracked(p.quantity), si_unit(p.quantity)) for p in followed]
     is_log = np.array([c.tracked.scale == "log" for c in columns], dtype=bool)
-    listed = "\n".join(f"{c.source} {c.point} {c.tracked}" for c in columns)
+    listed = "\n".join([*(f"{c.source} {c.point} {c.tracked}" for c in columns), *covariates])
+    related = [i for i, c in enumerate(columns) if c.source in ("temperature", "scalar")]
     return Layout(
         machine=machine,
         signature=hashlib.sha256(listed.encode()).digest()[:8],
@@ -131,17 +157,31 @@ def layout_of(machine: Machine) -> Layout:
         vibration_points=vibration,
         current_points=current,
         temperature_points=temperature,
+        scalar_points=tuple(p.key for p in followed),
+        covariates=covariates,
         is_log=is_log,
         offset=np.array([c.tracked.offset for c in columns], dtype=np.float64),
+        magnitude=np.array([c.tracked.magnitude for c in columns], dtype=np.float64),
         floor=np.array([c.tracked.floor for c in columns], dtype=np.float64),
+        relative_floor=np.array([c.tracked.relative_floor for c in columns], dtype=np.float64),
         weight=np.array([c.tracked.weight for c in columns], dtype=np.float64),
         persistent=np.array([c.tracked.persistent for c in columns], dtype=bool),
+        two_sided=np.array([c.tracked.two_sided for c in columns], dtype=bool),
         to_unit=np.where(is_log, DECIBEL, 1.0),
         activity=_columns_of(columns, "current" if current else "vibration", ("rms",)),
         velocity=_columns_of(columns, "vibration", ("velocity_rms",)),
         indicator_columns=_indicator_columns(columns),
+        related=np.array(related[:_MOST_RELATED] if len(related) > 1 else [], dtype=np.intp),
         places={(c.source, c.tracked.feature, c.point): i for i, c in enumerate(columns)},
     )
+
+
+def is_ambient(point: MeasurementPoint) -> bool:
+    """Say whether a point measures the air around the machine: a temperature on no component, named ambient."""
+    return point.quantity == "temperature" and point.component is None and point.key.startswith("ambient")
+
+
+_NOT_FOLLOWED = ("temperature", "speed", "tachometer")
 
 
 def _columns_of(columns: list[Column], source: str, features: tuple[str, ...]) -> NDArray[np.intp]:

@@ -2,11 +2,14 @@
 
 A change is news only against what is normal in the same state. A state is recognised by its centre: speed
 within 5 %, load within 0.15 of rated load. What was never met is a new state, to be learned, not an alarm.
+A machine that runs at too many speeds and loads for that, as by a converter, gets wider states until they are few,
+and what speed and load explain within one is compensated (`pdm.health.covariates`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,8 @@ SPEED_TOLERANCE = 0.05
 LOAD_TOLERANCE = 0.15
 MOST_STATES = 8
 MOST_LEARNING = 4
+WIDEST = 8.0
+"""How many times as wide as above states become before the one longest unseen makes room."""
 _OFF_NAMES = frozenset({"off", "stopped", "standstill"})
 _OFF_SPEED = 0.05  # of rated speed
 _OFF_SPEED_UNRATED = 0.5  # Hz
@@ -56,14 +61,17 @@ def is_off(
     return bool(compared[activity].mean() < min(learned) - _OFF_ACTIVITY)
 
 
-def find_state(context: OperatingContext, states: Sequence[Baseline]) -> int | None:
-    """Return the index of the known state the machine is in, None if it is a new one."""
+def find_state(context: OperatingContext, states: Sequence[Baseline], width: float = 1.0) -> int | None:
+    """Return the index of the known state the machine is in, None if it is a new one.
+
+    `width` multiplies the tolerances.
+    """
     if context.state is not None:
         for index, state in enumerate(states):
             if state.declared and state.name == context.state:
                 return index
         return None
-    best, nearest = None, 1.0
+    best, nearest = None, width
     for index, state in enumerate(states):
         if state.declared:
             continue
@@ -73,7 +81,29 @@ def find_state(context: OperatingContext, states: Sequence[Baseline]) -> int | N
     return best
 
 
-def meet_state(context: OperatingContext, states: list[Baseline], carry: NDArray[np.float32]) -> tuple[int, str | None]:
+def is_crowded(states: Sequence[Baseline]) -> bool:
+    """Say whether there is no room for another state: `MOST_STATES`, or `MOST_LEARNING` that are learning."""
+    return sum(not state.learned for state in states) >= MOST_LEARNING or len(states) >= MOST_STATES
+
+
+def widen(states: list[Baseline], width: float) -> float:
+    """Make states of bins of speed and load wider, so that they are fewer; returns the new width.
+
+    Of two that now lie in each other's reach the one that is learned stays, or the one met more often.
+    """
+    width = min(2.0 * width, WIDEST)
+    kept: list[Baseline] = []
+    for state in sorted(states, key=lambda known: (not known.learned, -known.seen)):
+        context = OperatingContext(_known(state.speed), _known(state.load))
+        if state.declared or find_state(context, kept, width) is None:
+            kept.append(state)
+    states[:] = [state for state in states if any(state is one for one in kept)]
+    return width
+
+
+def meet_state(
+    context: OperatingContext, states: list[Baseline], carry: NDArray[np.float32], covariates: int = 2
+) -> tuple[int, str | None]:
     """Add the state of this context; returns its index and the name of a state that made room for it.
 
     At most `MOST_STATES` are kept, `MOST_LEARNING` of them learning: the one longest unseen makes room.
@@ -85,14 +115,40 @@ def meet_state(context: OperatingContext, states: list[Baseline], carry: NDArray
         states[:] = [state for state in states if state.name != forgotten]
     states.append(
         begin_baseline(
-            context.state if context.state is not None else _name(context),
+            context.state if context.state is not None else _name(context, states),
             declared=context.state is not None,
             speed=np.nan if context.speed is None else context.speed,
             load=np.nan if context.load is None else context.load,
             carry=carry,
+            covariates=covariates,
         )
     )
     return len(states) - 1, forgotten
+
+
+def describe_states(states: Sequence[Baseline]) -> list[dict[str, Any]]:
+    """Return what is known of each state, as data: its ranges of speed [Hz] and load [1], and how far it is learned."""
+    return [
+        {
+            "name": state.name,
+            "declared": state.declared,
+            "learned": state.learned,
+            "acquisitions": state.seen,
+            "speed_hz": _range(state.ranges[:, 0]),
+            "load": _range(state.ranges[:, 1]),
+            "doubts": state.doubt_names,
+        }
+        for state in states
+    ]
+
+
+def _range(ends: NDArray[np.float32]) -> list[float] | None:
+    low, high = ends.tolist()
+    return None if np.isnan(low) else [round(low, 4), round(high, 4)]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 def settle(context: OperatingContext, state: Baseline) -> None:
@@ -122,7 +178,11 @@ def _part(value: float | None, centre: float, tolerance: float) -> float:
     return abs(value - centre) / tolerance
 
 
-def _name(context: OperatingContext) -> str:
+def _name(context: OperatingContext, states: Sequence[Baseline]) -> str:
+    """Return a name of speed and load that no other state has."""
     parts = [] if context.speed is None else [f"{context.speed * 60:.0f} rpm"]
     parts += [] if context.load is None else [f"load {context.load:.0%}"]
-    return ", ".join(parts) or UNKNOWN
+    name = ", ".join(parts) or UNKNOWN
+    taken = {state.name for state in states}
+    numbered = (name, *(f"{name} ({number})" for number in range(2, MOST_STATES + 2)))
+    return next(each for each in numbered if each not in taken)

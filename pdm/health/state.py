@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.baseline import Baseline
+from pdm.health.charts import Charts
+from pdm.health.covariates import Compensation
 from pdm.health.layout import Layout
+from pdm.health.multivariate import MultivariateBaseline
+from pdm.health.parts import Parts
+from pdm.health.zone_trend import Course
 
-_MAGIC = b"HLT1"
-_HEADER = struct.Struct("<4s8sIHHI")
-_STATE = struct.Struct("<??HddIII")
+_MAGIC = b"HLT2"
+_HEADER = struct.Struct("<4s8sIHIfdd")
+_STATE = struct.Struct("<??HddIIB?")
+_ARRAY = struct.Struct("<cBHI")
 _NOTHING = b"\0" * 8
+_KINDS = {b"f": "<f4", b"d": "<f8", b"e": "<f2", b"I": "<u4", b"b": "<i1"}
 
 
 @dataclass
 class HealthState:
-    """Baselines by operating state and the smoothed evidence (M,) of the machine's present life.
+    """Baselines by operating state and the evidence of the machine's present life: EWMA (M,), CUSUMs, course.
 
-    `signature` names the layout the arrays belong to; `acquisitions` counts what was assessed. It is
-    single precision throughout, so that bytes give back the very same state. Per point it stays below
-    8 KiB: 8 learned states take 1.2 KiB, 4 learning ones 4.6 KiB.
+    `signature` names the layout the arrays belong to; `acquisitions` counts what was assessed, `width` widens
+    operating states, `last` is when [s] and at which speed [Hz] the machine was last measured, `related` (K,) the chart
+    of the scalar channels' relation. Bytes give back the very same state. Per point it stays below 8 KiB.
     """
 
     signature: bytes = _NOTHING
     acquisitions: int = 0
     smoothed: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     states: list[Baseline] = field(default_factory=list)
+    width: float = 1.0
+    last: tuple[float, float] = (math.nan, math.nan)
+    charts: Charts = field(default_factory=lambda: Charts.of(0))
+    related: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    course: Course = field(default_factory=Course)
     layout: Layout | None = field(default=None, repr=False, compare=False)
+    parts: Parts | None = field(default=None, repr=False, compare=False)
 
     def to_bytes(self) -> bytes:
         """Return the state as bytes that `from_bytes` turns back into the very same state."""
-        head = _HEADER.pack(_MAGIC, self.signature, self.acquisitions, len(self.states), 0, len(self.smoothed))
-        parts = [head, self.smoothed.tobytes()]
+        head = (self.acquisitions, len(self.states), self.course.stride, self.width, *self.last)
+        pieces = [_HEADER.pack(_MAGIC, self.signature, *head)]
+        for array in (self.smoothed, self.charts.sums, self.charts.since, self.related, self.course.means):
+            pieces += _packed(array)
         for state in self.states:
-            name = state.name.encode()
-            fixed = (state.learned, state.declared, len(name), state.speed, state.load)
-            parts.append(_STATE.pack(*fixed, state.seen, state.last_seen, len(state.rows)))
-            parts += [name, state.location.tobytes(), state.scale.tobytes(), state.rows.tobytes()]
-        return b"".join(parts)
+            pieces += _state_pieces(state)
+        return b"".join(pieces)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> HealthState:
@@ -53,17 +67,40 @@ class HealthState:
             The bytes are not such a state, or not all of it.
         """
         try:
-            magic, signature, acquisitions, n_states, _, size = _HEADER.unpack_from(data)
+            magic, signature, acquisitions, n_states, stride, width, at, speed = _HEADER.unpack_from(data)
             if magic != _MAGIC:
                 raise ValueError("not a health state of this version")
             reader = _Reader(data, _HEADER.size)
-            smoothed = reader.array(np.dtype("<f4"), size)
-            states = [_read_state(reader, size) for _ in range(n_states)]
-        except struct.error as error:
-            raise ValueError("health state ends early") from error
+            smoothed, sums, since, related, means = (reader.array() for _ in range(5))
+            states = [_read_state(reader) for _ in range(n_states)]
+        except (struct.error, KeyError, UnicodeDecodeError) as error:
+            raise ValueError("health state ends early or is damaged") from error
         if reader.at != len(data):
             raise ValueError("health state has bytes left over")
-        return cls(signature, acquisitions, smoothed, states)
+        charts, course = Charts(sums, since), Course(means, stride)
+        return cls(signature, acquisitions, smoothed, states, width, (at, speed), charts, related, course)
+
+
+def _packed(array: NDArray[Any]) -> list[bytes]:
+    """Return an array of one or two dimensions as bytes that say its kind and shape."""
+    rows, columns = (0, len(array)) if array.ndim == 1 else array.shape
+    return [_ARRAY.pack(array.dtype.char.encode(), array.ndim, rows, columns), array.tobytes()]
+
+
+def _state_pieces(state: Baseline) -> list[bytes]:
+    name = state.name.encode()
+    fixed = (state.learned, state.declared, len(name), state.speed, state.load, state.seen, state.last_seen)
+    relation = state.relation
+    pieces = [_STATE.pack(*fixed, state.doubts, relation is not None), name]
+    explained = state.compensation
+    arrays: list[NDArray[Any]] = [state.location, state.scale, state.rows, state.order, state.along, state.ranges]
+    arrays += [explained.which, explained.slope, explained.steepness, explained.middle, explained.half_span]
+    if relation is not None:
+        settings = np.array([relation.smoothing, relation.limit])
+        arrays += [relation.location, relation.scale, relation.precision, settings]
+    for array in arrays:
+        pieces += _packed(array)
+    return pieces
 
 
 class _Reader:
@@ -78,17 +115,25 @@ class _Reader:
         self.at += size
         return piece
 
-    def array(self, dtype: np.dtype[np.floating], count: int) -> NDArray[np.float32]:
-        return np.frombuffer(self.take(dtype.itemsize * count), dtype).copy()
+    def array(self) -> NDArray[Any]:
+        kind, dimensions, rows, columns = _ARRAY.unpack(self.take(_ARRAY.size))
+        dtype = np.dtype(_KINDS[kind])
+        count = columns if dimensions == 1 else rows * columns
+        flat = np.frombuffer(self.take(dtype.itemsize * count), dtype).copy()
+        return flat if dimensions == 1 else flat.reshape(rows, columns)
 
 
-def _read_state(reader: _Reader, size: int) -> Baseline:
-    learned, declared, name_size, speed, load, seen, last_seen, n_rows = _STATE.unpack(reader.take(_STATE.size))
+def _read_state(reader: _Reader) -> Baseline:
+    learned, declared, name_size, speed, load, seen, last_seen, doubts, is_related = _STATE.unpack(
+        reader.take(_STATE.size)
+    )
     name = reader.take(name_size).decode()
-    location, scale = (reader.array(np.dtype("<f4"), size) for _ in range(2))
-    rows = np.frombuffer(reader.take(2 * size * n_rows), "<f2").reshape(n_rows, -1 if n_rows else size).copy()
-    if learned:
-        rows = np.empty((0, 0), np.float16)
+    location, scale, rows, order, along, ranges = (reader.array() for _ in range(6))
+    compensation = Compensation(*(reader.array() for _ in range(5)))
+    relation = None
+    if is_related:
+        middle, spread, precision, settings = (reader.array() for _ in range(4))
+        relation = MultivariateBaseline(middle, spread, precision, float(settings[0]), float(settings[1]))
     return Baseline(
         name=name,
         declared=declared,
@@ -97,7 +142,13 @@ def _read_state(reader: _Reader, size: int) -> Baseline:
         seen=seen,
         last_seen=last_seen,
         learned=learned,
+        doubts=doubts,
         location=location,
         scale=scale,
         rows=rows,
+        order=order,
+        along=along,
+        ranges=ranges,
+        compensation=compensation,
+        relation=relation,
     )

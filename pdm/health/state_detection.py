@@ -26,6 +26,8 @@ ABSENT_DECAY = 0.97
 """Evidence of a feature that is absent fades by this factor an acquisition."""
 WARNING_SEVERITY = 4.0
 """Severity [robust standard deviations] at which health is 0.6."""
+RELATION_SEVERITY = 1.0
+"""Severity of scalar channels whose chart stands at its limit: health warns at four times that."""
 _HALF_SEVERITY = WARNING_SEVERITY * 1.5 ** (1 / 1.5)
 _STEEPNESS = 1.5
 _WEIGHTS = np.array([0.2, 0.3, 0.5])  # third, second and largest evidence: several must agree
@@ -47,7 +49,7 @@ def smooth(
 
 def weigh(smoothed: NDArray[np.float32], layout: Layout) -> Floats:
     """Return what each feature (M,) contributes to severity [robust standard deviations]."""
-    evidence: Floats = smoothed * layout.weight
+    evidence: Floats = np.where(layout.two_sided, np.abs(smoothed), smoothed) * layout.weight
     return evidence
 
 

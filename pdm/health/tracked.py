@@ -25,7 +25,9 @@ class Tracked:
     added before the logarithm, in the feature's unit: ratios below it count as zero. `weight` [1] is how
     much the feature's deviation counts as evidence of a fault: 0 for what only describes (load, centroid),
     0.5 for impulsiveness. `persistent` asks that evidence be in nearly every acquisition: a bearing's
-    defect strikes at every turn, shocks from outside come and go.
+    defect strikes at every turn, shocks from outside come and go. `relative_floor` [1] is a floor as a share
+    of the baseline, `magnitude` the unit in which a linear scale counts. Of a `two_sided` feature a fall is
+    evidence as a rise is.
     """
 
     feature: str
@@ -34,6 +36,9 @@ class Tracked:
     offset: float = 0.0
     weight: float = 1.0
     persistent: bool = False
+    relative_floor: float = 0.0
+    two_sided: bool = False
+    magnitude: float = 1.0
 
 
 VIBRATION: tuple[Tracked, ...] = (
@@ -79,3 +84,17 @@ CURRENT_GROUP: tuple[Tracked, ...] = (
 )
 
 TEMPERATURE = Tracked("temperature", "linear", 2.0)
+
+_VIBRATION_SCALARS = ("acceleration", "velocity", "displacement")
+_MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}
+
+
+def scalar_tracked(quantity: str) -> Tracked:
+    """Return how a scalar on a component is followed: levels of vibration as such, all else up and down.
+
+    What a process value may do is not known beforehand, so a change either way is evidence beyond 1 % of the baseline.
+    """
+    if quantity in _VIBRATION_SCALARS:
+        return Tracked(quantity, "log", 0.10)
+    magnitude = _MAGNITUDES.get(quantity, 1.0)
+    return Tracked(quantity, "linear", 1e-9, relative_floor=0.01, two_sided=True, magnitude=magnitude)

@@ -55,3 +55,14 @@ def si_conversion(quantity: str, unit: str) -> tuple[float, float]:
         allowed = ", ".join(UNITS[quantity])
         raise UnitError(f"unit {unit!r} is not one of {quantity} ({allowed})", field="unit")
     return UNITS[quantity][unit]
+
+
+def si_unit(quantity: str) -> str:
+    """Return the SI unit of a quantity.
+
+    Examples
+    --------
+    >>> si_unit("pressure")
+    'Pa'
+    """
+    return next(unit for unit, conversion in UNITS[quantity].items() if conversion == (1.0, 0.0))

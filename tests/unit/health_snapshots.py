@@ -74,7 +74,11 @@ def _vector(quantity, scope, level, growth, rng):
     later = np.random.default_rng(int(rng.bit_generator.state["state"]["state"] % 2**63))
     for definition in definitions(quantity, scope):
         scatter = (rng if definition.version == 1 else later).standard_normal()
-        if definition.unit == "dB":
+        if definition.name.startswith("inrush"):
+            values.append(np.nan)  # of records that hold a start
+        elif definition.name == "fundamental_variation":
+            values.append(0.002 * np.exp(0.06 * scatter) * growth.get(definition.name, 1.0))
+        elif definition.unit == "dB":
             values.append(5.0 + 1.5 * scatter + growth.get(definition.name, 0.0))
         else:
             own = 3.0 if definition.unit == "1" and quantity == "vibration" else level

@@ -68,12 +68,15 @@ def test_a_fault_that_grew_before_a_state_was_met_is_not_learned_as_normal_there
     assert after[5].indicators[0] > 6.0  # dB: known degradation is in the indicators while learning, too
 
 
-def test_contaminated_learning_does_not_spoil_the_baseline():
+def test_contaminated_learning_takes_longer_says_why_and_does_not_spoil_the_baseline():
     rng = np.random.default_rng(5)
-    growths = [{"rms": 20.0, "velocity_rms": 20.0} if place % 4 == 0 else None for place in range(20)]
-    state, _ = follow(snapshot(place, rng, growth=growth) for place, growth in enumerate(growths))
+    growths = [{"rms": 20.0, "velocity_rms": 20.0, "envelope_rms": 20.0} if n % 4 == 0 else None for n in range(20)]
+    state, learning = follow(snapshot(place, rng, growth=growth) for place, growth in enumerate(growths))
+    assert "learning-prolonged:outliers-while-learning" in learning[-1].evidence["reasons"]
+    assert learning[-1].learning_progress == pytest.approx(15 / 20)
     _, assessments = follow((snapshot(place, rng) for place in range(20, 40)), state=state)
-    assert min(a.health for a in assessments) > 0.8
+    assert all(a.health is None for a in assessments[:5])
+    assert min(a.health for a in assessments[5:]) > 0.8
     assert abs(assessments[-1].indicators[0]) < 4.0
 
 
