@@ -1,8 +1,9 @@
-"""Hold diagnosis to known faults: the seeded bearings of CWRU, and a simulated fleet whose truth is hidden.
+"""Hold diagnosis to known faults: the seeded bearings of CWRU, and simulated machines whose truth is hidden.
 
-Prints tables, then a line of JSON. Run with `python -m benchmarks.diagnosis [cwru] [twin] [--machines N] [--fit]`.
-CWRU's recordings (benchmarks/seeded_bearings.py) are looked for in the folder that PDM_DATA names. `--fit` prints
-the constants of `pdm.health.diagnosis.confidence`, fitted on other machines than those that are judged.
+Prints tables, then a line of JSON. Run with `python -m benchmarks.diagnosis [cwru] [twin] [--machines N] [--fit]
+[--docs]`. CWRU's recordings (benchmarks/seeded_bearings.py) are looked for in the folder that PDM_DATA names. `--fit`
+prints the constants of `pdm.health.diagnosis.confidence`, fitted on other machines than those that are judged.
+`--docs` writes what was measured on simulated machines into docs/diagnosis.md.
 """
 
 from __future__ import annotations
@@ -13,118 +14,157 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.diagnosis_table import write_tables
 from benchmarks.seeded_bearings import judge_both_ends, judge_cwru
-from pdm.health.diagnosis.confidence import LARGEST_MARGIN, RULES
+from benchmarks.simulated_machines import SEVERITIES, SIMULATED, only, simulate_cases
+from pdm.health.diagnosis.confidence import JUDGEMENTS, LARGEST_MARGIN, RULES
 from pdm.health.diagnosis.diagnose import diagnose, leads
-from pdm.health.diagnosis.model import Diagnosis, Fault, RecordedChannel, Recording, Verdict
-from pdm.machines.model import Component, Machine, MeasurementPoint
-from pdm.machines.units import STANDARD_GRAVITY
-from pdm.measurements import OperatingContext
-from pdm.twin.faults import FaultKind
-from pdm.twin.motor_current import current_scale, simulate_current
-from pdm.twin.physics import ACCELERATION_SCALE, CURRENT_RATE, VIBRATION_RATE, OperatingState, draw_physics
-from pdm.twin.plant import BEARINGS, plan_machine
+from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.twin.simulate import CURRENT_POINTS, VIBRATION_POINTS
-from pdm.twin.vibration import simulate_vibration
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-SIMULATED = {
-    FaultKind.OUTER_RACE: Fault.BEARING_OUTER_RACE,
-    FaultKind.INNER_RACE: Fault.BEARING_INNER_RACE,
-    FaultKind.BALL: Fault.BEARING_ROLLING_ELEMENT,
-    FaultKind.CAGE: Fault.BEARING_CAGE,
-    FaultKind.UNBALANCE: Fault.UNBALANCE,
-    FaultKind.MISALIGNMENT: Fault.MISALIGNMENT,
-    FaultKind.LOOSENESS: Fault.LOOSENESS,
-    FaultKind.BROKEN_BARS: Fault.BROKEN_ROTOR_BAR,
-}
-SEVERITIES = (0.2, 0.4, 0.8)
 MODES = {
     "vibration": VIBRATION_POINTS,
     "current": CURRENT_POINTS,
     "both": (*VIBRATION_POINTS, *CURRENT_POINTS),
 }
 JUDGED_SEED, FITTED_SEED = 20_000, 40_000
+FALSE_ALARMS = 0.01
+FOUND = 0.9
+"""Share of machines with which a severity counts as detected."""
+_FAULTS = frozenset(SIMULATED.values())
+_LEAST_CHANCE = 0.05  # the many findings near zero would make any scale look true
 
 
 @dataclass(frozen=True)
-class Case:
-    """A simulated machine, measured once: what is really wrong with it and how far."""
+class Judged:
+    """What was said of one case: the faults supported, the first first, and every chance that was given."""
 
-    machine: Machine
-    recording: Recording
+    kind: str | None
     truth: Fault | None
     severity: float
+    state: str
+    supported: tuple[Fault, ...]
+    chances: tuple[tuple[Fault, float], ...]
 
 
-def simulate_cases(machines: int, seed: int) -> Iterator[Case]:
-    """Yield each machine healthy and with one fault at three severities.
-
-    Diagnosis is given a geometry off by up to 1 % and a speed off by up to 0.5 %; transfer paths, strength of the
-    fault and load differ from machine to machine and are not told.
-    """
-    for number in range(machines):
-        rng = np.random.default_rng((seed, number))
-        machine = plan_machine(number, rng)
-        load = float(rng.uniform(0.45, 1.0))
-        physics = draw_physics(
-            rng, BEARINGS[number % len(BEARINGS)], machine.rated_power or 0.0, (OperatingState("run", load),)
-        )
-        machine = replace(machine, components=tuple(_blurred(each, rng) for each in machine.components))
-        fault = list(SIMULATED)[number % len(SIMULATED)]
-        for severity in (0.0, *SEVERITIES):
-            running = physics.run(load, physics.supply_frequency * (1 + 3e-4 * rng.standard_normal()))
-            wrong = {fault: severity} if severity else {}
-            vibration = simulate_vibration(physics, running, wrong, rng)
-            current = simulate_current(physics, running, wrong, rng)
-            points = {point.key: point for point in machine.points}
-            scale = ACCELERATION_SCALE * STANDARD_GRAVITY
-            channels = (
-                *_channels(points, VIBRATION_POINTS, vibration, VIBRATION_RATE, scale),
-                *_channels(points, CURRENT_POINTS, current, CURRENT_RATE, current_scale(physics)),
+def judge_twin(machines: int, seed: int = JUDGED_SEED) -> dict[str, Any]:
+    """Diagnose simulated machines by vibration, by current and by both."""
+    judged: dict[str, list[Judged]] = {mode: [] for mode in MODES}
+    spent = dict.fromkeys(MODES, 0.0)
+    for case in simulate_cases(machines, seed):
+        for mode, points in MODES.items():
+            recording = only(case.recording, points)
+            started = time.perf_counter()
+            answer = diagnose(case.machine, [recording])
+            spent[mode] += time.perf_counter() - started
+            given = [each for each in answer.findings if each.verdict is not Verdict.REFUSED and each.fault in _FAULTS]
+            judged[mode].append(
+                Judged(
+                    None if case.kind is None else case.kind.value,
+                    case.truth,
+                    case.severity,
+                    case.state,
+                    tuple(each.fault for each in given if each.verdict is Verdict.SUPPORTED),
+                    tuple((each.fault, each.confidence) for each in given),
+                )
             )
-            context = OperatingContext(speed=running.speed * (1 + rng.uniform(-0.005, 0.005)), load=load)
-            recording = Recording(AT, channels, context)
-            yield Case(machine, recording, SIMULATED[fault] if severity else None, severity)
-
-
-def _blurred(component: Component, rng: np.random.Generator) -> Component:
-    if component.bearing is None:
-        return component
-    ratio = 1 + 0.01 * rng.uniform(-1, 1)
-    geometry = replace(component.bearing, element_diameter=component.bearing.element_diameter * ratio)
-    return replace(component, bearing=geometry)
-
-
-def _channels(
-    points: dict[str, MeasurementPoint], keys: Sequence[str], counts: Any, rate: float, scale: float
-) -> list[RecordedChannel]:
-    return [RecordedChannel(points[key], row, rate, scale) for key, row in zip(keys, counts, strict=True)]
-
-
-def only(recording: Recording, keys: Sequence[str]) -> Recording:
-    """Return the recording with these points alone."""
-    return replace(recording, channels=tuple(each for each in recording.channels if each.point.key in keys))
-
-
-def judge_twin(machines: int) -> dict[str, Any]:
-    """Diagnose a simulated fleet by vibration, by current and by both."""
-    cases = list(simulate_cases(machines, JUDGED_SEED))
-    report: dict[str, Any] = {}
-    for mode, points in MODES.items():
-        started = time.perf_counter()
-        answers = [diagnose(case.machine, [only(case.recording, points)]) for case in cases]
-        milliseconds = 1e3 * (time.perf_counter() - started) / len(cases)
-        report[mode] = {"ms_each": round(milliseconds, 2), **_judge_mode(mode, cases, answers)}
+    report: dict[str, Any] = {"machines": machines, "recordings": len(judged["both"])}
+    for mode, answers in judged.items():
+        report[mode] = {"ms_each": round(1e3 * spent[mode] / len(answers), 2), **_judge_mode(mode, answers)}
     return report
+
+
+def _judge_mode(mode: str, answers: Sequence[Judged]) -> dict[str, Any]:
+    healthy = [each for each in answers if each.truth is None]
+    false_alarms = sum(bool(each.supported) for each in healthy) / len(healthy)
+    sick = [each for each in answers if each.truth is not None]
+    wrong = sum(any(said is not each.truth for said in each.supported) for each in sick) / len(sick)
+    error, reliability = _reliability(answers)
+    print(f"\n{mode}: false alarms {false_alarms:.4f} of {len(healthy)} sound; another fault supported {wrong:.4f}")
+    print(f"calibration error {error:.3f}; " + ", ".join(f"{c:.2f}: {f:.2f} ({n})" for c, f, n in reliability))
+    confusion = _confusion(answers)
+    for label, counts in confusion.items():
+        print(f"  {label:<24} " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    detected = _detected_at(answers)
+    for label, found in detected.items():
+        print(f"  {label:<24} {found}")
+    return {
+        "false_alarms": round(false_alarms, 4),
+        "another_supported": round(wrong, 4),
+        "confusion": confusion,
+        "supported_right": _supported(answers),
+        "calibration_error": round(error, 4),
+        "reliability": reliability,
+        "detected_at_1_percent_false_alarms": detected,
+    }
+
+
+def _confusion(answers: Sequence[Judged]) -> dict[str, dict[str, int]]:
+    """Return how often each fault is supported first ('-': none), by what is really wrong."""
+    said: dict[str, Counter[str]] = {}
+    for each in answers:
+        first = each.supported[0].value if each.supported else "-"
+        said.setdefault(each.kind or "sound", Counter())[first] += 1
+    return {label: dict(counts.most_common()) for label, counts in said.items()}
+
+
+def _by_severity(answers: Sequence[Judged], hits: Sequence[bool]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, list[bool]]] = {}
+    for each, hit in zip(answers, hits, strict=True):
+        if each.kind is not None:
+            found.setdefault(each.kind, {}).setdefault(f"{each.severity:g}", []).append(hit)
+    return {kind: {at: round(float(np.mean(v)), 3) for at, v in by.items()} for kind, by in found.items()}
+
+
+def _supported(answers: Sequence[Judged]) -> dict[str, dict[str, float]]:
+    return _by_severity(answers, [each.truth in each.supported for each in answers])
+
+
+def _reliability(answers: Sequence[Judged]) -> tuple[float, list[tuple[float, float, int]]]:
+    """Return the expected calibration error of every chance of 5 % or more, and mean, share and count of each tenth."""
+    pairs = [(c, fault is each.truth) for each in answers for fault, c in each.chances if c >= _LEAST_CHANCE]
+    if not pairs:
+        return 0.0, []
+    table = np.array(pairs, np.float64)
+    chances, truth = table[:, 0], table[:, 1]
+    rows, error = [], 0.0
+    for low in np.arange(10) / 10:
+        chosen = (chances >= low) & (chances < low + 0.1 if low < 0.85 else chances <= 1.0)
+        if chosen.any():
+            mean, share = float(chances[chosen].mean()), float(truth[chosen].mean())
+            rows.append((round(mean, 3), round(share, 3), int(chosen.sum())))
+            error += abs(mean - share) * float(chosen.mean())
+    return error, rows
+
+
+def _detected_at(answers: Sequence[Judged]) -> dict[str, dict[str, float | None]]:
+    """Return how often each fault's chance exceeds what all but 1 % of sound machines stay under, by severity.
+
+    Beside it, as `severity`, the severity at which nine machines of ten are found, by straight lines between those
+    that were simulated; None if it is beyond the largest.
+    """
+    highest = [max((c for _, c in each.chances), default=0.0) for each in answers if each.truth is None]
+    limit = float(np.quantile(highest, 1 - FALSE_ALARMS))
+    hits = [max((c for fault, c in each.chances if fault is each.truth), default=0.0) > limit for each in answers]
+    detected: dict[str, dict[str, float | None]] = {}
+    for kind, by in _by_severity(answers, hits).items():
+        detected[kind] = {**by, "severity": _reached([FALSE_ALARMS, *by.values()])}
+    return detected
+
+
+def _reached(shares: Sequence[float]) -> float | None:
+    places = (0.0, *SEVERITIES)
+    for low, high, before, after in zip(places, places[1:], shares, shares[1:], strict=False):
+        if after >= FOUND:
+            return round(low + (high - low) * (FOUND - before) / max(after - before, 1e-9), 2)
+    return None
 
 
 def measure_cost(repeats: int = 40) -> dict[str, float]:
@@ -132,119 +172,70 @@ def measure_cost(repeats: int = 40) -> dict[str, float]:
     case = next(simulate_cases(1, JUDGED_SEED))
     cost = {}
     for mode, points in MODES.items():
-        for samples in (2560, 8192):
+        for records, samples in ((1, 2560), (1, 8192), (4, 8192)):
             channels = tuple(
                 replace(each, samples=each.samples[:samples]) for each in only(case.recording, points).channels
             )
             recording, times = replace(case.recording, channels=channels), []
             for _ in range(repeats):
                 started = time.perf_counter()
-                diagnose(case.machine, [recording])
+                diagnose(case.machine, [recording] * records)
                 times.append(1e3 * (time.perf_counter() - started))
-            cost[f"{mode}, {len(channels)} x {samples}"] = round(float(np.median(times)), 2)
+            cost[f"{mode}, {records} of {len(channels)} x {samples}"] = round(float(np.median(times)), 2)
     return cost
 
 
-def _judge_mode(mode: str, cases: Sequence[Case], answers: Sequence[Diagnosis]) -> dict[str, Any]:
-    healthy = [answer for case, answer in zip(cases, answers, strict=True) if case.truth is None]
-    false_alarms = sum(answer.verdict is Verdict.SUPPORTED for answer in healthy) / len(healthy)
-    print(f"\n{mode}: false alarms {false_alarms:.3f} of {len(healthy)} healthy; at least one SUPPORTED, by severity")
-    right = _confusion(cases, answers)
-    error, reliability = _reliability(cases, answers)
-    print(f"calibration error {error:.3f}; " + ", ".join(f"{c:.2f}: {f:.2f} ({n})" for c, f, n in reliability))
-    at_one = _detected_at(cases, answers, share=0.01)
-    print("detected at 1 % false alarms, by severity: " + json.dumps(at_one))
-    return {
-        "false_alarms": false_alarms,
-        "supported_right": right,
-        "calibration_error": round(error, 4),
-        "reliability": reliability,
-        "detected_at_1_percent_false_alarms": at_one,
-    }
-
-
-def _confusion(cases: Sequence[Case], answers: Sequence[Diagnosis]) -> dict[str, dict[str, float]]:
-    """Print what is said first of each fault; return how often the right one is supported, by severity."""
-    said: dict[str, Counter[str]] = {}
-    right: dict[str, dict[str, list[bool]]] = {}
-    for case, answer in zip(cases, answers, strict=True):
-        claimed = [each.fault for each in answer.findings if each.verdict is Verdict.SUPPORTED]
-        label = "healthy" if case.truth is None else case.truth.value
-        said.setdefault(label, Counter())[claimed[0].value if claimed else "-"] += 1
-        if case.truth is not None:
-            right.setdefault(label, {}).setdefault(f"{case.severity:g}", []).append(case.truth in claimed)
-    for label, counts in said.items():
-        print(f"  {label:<24} " + ", ".join(f"{name} {count}" for name, count in counts.most_common()))
-    return {label: {s: round(float(np.mean(v)), 3) for s, v in by.items()} for label, by in right.items()}
-
-
-def _reliability(cases: Sequence[Case], answers: Sequence[Diagnosis]) -> tuple[float, list[tuple[float, float, int]]]:
-    """Return the expected calibration error of every judged finding that is given a chance of 5 % or more.
-
-    The many findings near zero would make any scale look true.
-    """
-    said, true = [], []
-    for case, answer in zip(cases, answers, strict=True):
-        for each in answer.findings:
-            if each.fault in SIMULATED.values() and each.verdict is not Verdict.REFUSED and each.confidence >= 0.05:
-                said.append(each.confidence)
-                true.append(each.fault is case.truth)
-    chances, truth = np.array(said), np.array(true)
-    rows, error = [], 0.0
-    for low in np.arange(0, 1, 0.1):
-        chosen = (chances >= low) & (chances < low + 0.1 + 1e-9 * (low > 0.85))
-        if chosen.any():
-            mean, share = float(chances[chosen].mean()), float(truth[chosen].mean())
-            rows.append((round(mean, 3), round(share, 3), int(chosen.sum())))
-            error += abs(mean - share) * chosen.mean()
-    return float(error), rows
-
-
-def _detected_at(cases: Sequence[Case], answers: Sequence[Diagnosis], share: float) -> dict[str, dict[str, float]]:
-    """Return how often the right fault's confidence exceeds what all but `share` of healthy machines stay under."""
-    highest = [
-        max((each.confidence for each in answer.findings), default=0.0)
-        for case, answer in zip(cases, answers, strict=True)
-        if case.truth is None
-    ]
-    limit = float(np.quantile(highest, 1 - share))
-    found: dict[str, dict[str, list[bool]]] = {}
-    for case, answer in zip(cases, answers, strict=True):
-        if case.truth is not None:
-            sure = max((each.confidence for each in answer.findings if each.fault is case.truth), default=0.0)
-            found.setdefault(case.truth.value, {}).setdefault(f"{case.severity:g}", []).append(sure > limit)
-    return {label: {s: round(float(np.mean(v)), 2) for s, v in by.items()} for label, by in found.items()}
-
-
 def fit(machines: int) -> None:
-    """Print a logistic's figures for each family of faults, fitted on every finding of other machines."""
-    rows: dict[str, list[tuple[float, float, bool]]] = {}
+    """Print the figures of each family of faults, fitted on every finding of other machines."""
+    rows: dict[str, list[tuple[float, float, bool, bool]]] = {}
     families = {fault: rule.family for fault, rule in RULES.items()}
     for case in simulate_cases(machines, FITTED_SEED):
         for points in MODES.values():
             answer = diagnose(case.machine, [only(case.recording, points)])
             for each, lead in leads(answer.findings):
-                if each.fault in SIMULATED.values():
+                if each.fault in _FAULTS:
                     capped = min(max(lead, -LARGEST_MARGIN), LARGEST_MARGIN)
-                    rows.setdefault(families[each.fault], []).append((each.score, capped, each.fault is case.truth))
+                    doubted = any(reason.code not in JUDGEMENTS for reason in each.reasons)
+                    rows.setdefault(families[each.fault], []).append(
+                        (each.score, capped, each.fault is case.truth, doubted)
+                    )
     for family, findings in rows.items():
-        offset, per_score, per_lead = _logistic(np.array(findings, np.float64))
-        print(f"{family:<10} offset {offset:.2f}, per_score {per_score:.3f}, per_lead {per_lead:.3f} ({len(findings)})")
+        _fit_family(family, np.array(findings, np.float64))
 
 
-def _logistic(findings: Any, ridge: float = 1.0) -> tuple[float, float, float]:
+def _fit_family(family: str, findings: Any) -> None:
+    doubted = findings[:, 3] > 0
+    sound = findings if doubted.all() else findings[~doubted]
+    offset, per_score, per_lead = _logistic(sound)
+    chance = 1 / (1 + np.exp(-np.clip(offset + findings[:, :2] @ [per_score, per_lead], -30, 30)))
+    likely = doubted & (chance >= _LEAST_CHANCE)
+    left = float(findings[likely, 2].sum() / max(chance[likely].sum(), 1e-9))
+    false = findings[findings[:, 2] == 0]
+    print(
+        f"{family:<10} {offset:.2f}, {per_score:.3f}, {per_lead:.3f}, doubted {left:.2f} ({len(findings)}, "
+        f"{int(findings[:, 2].sum())} true, {int(doubted.sum())} doubted); false ones reach "
+        + ", ".join(f"{np.quantile(false[:, 0], q):.1f} ({q})" for q in (0.9, 0.99, 0.999, 1.0))
+    )
+
+
+def _logistic(findings: Any, ridge: float = 20.0) -> tuple[float, float, float]:
     """Return offset and slopes, never falling with score or lead, by Newton's method."""
     inputs = np.column_stack([np.ones(len(findings)), findings[:, :2]])
-    truth, weights = findings[:, 2], np.zeros(3)
-    free = np.ones(3, bool)
-    for _ in range(60):
-        chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
-        slope = inputs.T @ (chance - truth) + ridge * 1e-2 * weights
-        curve = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + ridge * 1e-2 * np.eye(3)
-        weights[free] -= np.linalg.solve(curve[np.ix_(free, free)], slope[free])
-        if weights[2] < 0:
-            weights[2], free[2] = 0.0, False
-    return float(weights[0]), float(weights[1]), float(weights[2])
+    truth = findings[:, 2]
+    best: tuple[float, tuple[float, float, float]] = (np.inf, (0.0, 0.0, 0.0))
+    for free in ([0, 1, 2], [0, 1], [0, 2]):
+        weights = np.zeros(3)
+        for _ in range(60):
+            chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+            penalty = ridge * np.array([0.0, 1.0, 1.0])
+            slope = (inputs.T @ (chance - truth) + penalty * weights)[free]
+            curve = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + np.diag(penalty) + 1e-6 * np.eye(3)
+            weights[free] -= np.clip(np.linalg.solve(curve[np.ix_(free, free)], slope), -2, 2)
+        chance = np.clip(1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30))), 1e-9, 1 - 1e-9)
+        loss = -float(np.where(truth > 0, np.log(chance), np.log(1 - chance)).sum())
+        if weights[1] >= 0 and weights[2] >= 0 and loss < best[0]:
+            best = loss, (float(weights[0]), float(weights[1]), float(weights[2]))
+    return best[1]
 
 
 def main() -> None:
@@ -253,6 +244,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=("cwru", "twin", []), help="default: both")
     parser.add_argument("--machines", type=int, default=200)
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--docs", action="store_true")
     asked = parser.parse_args()
     if asked.fit:
         fit(asked.machines)
@@ -267,6 +259,8 @@ def main() -> None:
     if not asked.parts or "twin" in asked.parts:
         report["twin"] = judge_twin(asked.machines)
         report["ms_each"] = measure_cost()
+        if asked.docs:
+            write_tables(report["twin"])
     print(json.dumps(report))
 
 

@@ -20,7 +20,13 @@ from features.shaft_angle import (
 )
 from features.turns import FADE, LEAST_TURNS
 
-__all__ = ["order_spectrum", "shaft_angle_from_pulses", "shaft_angle_from_vibration", "synchronous_average"]
+__all__ = [
+    "order_spectrum",
+    "resample_by_angle",
+    "shaft_angle_from_pulses",
+    "shaft_angle_from_vibration",
+    "synchronous_average",
+]
 
 _HALF_TAPS = 24
 _KAISER = 10.0
@@ -162,6 +168,44 @@ def order_spectrum(
     lines[:, 0] /= 2
     shape = (*np.shape(x)[:-1], int(kept.sum()))
     return np.asarray(orders[kept], np.float64), np.asarray(lines.reshape(shape), np.float64)
+
+
+def resample_by_angle(x: NDArray[Any], angle: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a record as if its shaft had turned evenly: as many samples, at even steps of the shaft's angle.
+
+    Parameters
+    ----------
+    x : (samples,)
+        Samples [any unit].
+    angle : (samples,)
+        How far the shaft has turned at each sample [rad], growing.
+
+    Returns
+    -------
+    even : (samples,)
+        What repeats with the shaft lies on lines of the mean speed.
+
+    Raises
+    ------
+    SignalError
+        An angle that does not grow, fewer than eight turns.
+
+    Notes
+    -----
+    K. R. Fyfe, E. D. S. Munck, "Analysis of computed order tracking", MSSP 11 (1997).
+
+    Examples
+    --------
+    >>> time = np.arange(4000) / 1000
+    >>> angle = 2 * np.pi * (20 * time + 2 * time**2)
+    >>> even = resample_by_angle(np.sin(3 * angle), angle)
+    >>> int(np.abs(np.fft.rfft(even)).argmax()), round(3 * (angle[-1] - angle[0]) / (2 * np.pi))
+    (336, 336)
+    """
+    records, angles = _pair(x, angle)
+    passed = _turns(0, angles[0])
+    at = np.interp(np.linspace(passed[0], passed[-1], len(passed)), passed, np.arange(len(passed)))
+    return _interpolate(records[0], at)
 
 
 def _pair(x: NDArray[Any], angle: NDArray[Any]) -> tuple[Angles, Angles]:

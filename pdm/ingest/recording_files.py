@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,7 +99,9 @@ def read_recording_file(path: Path, machine: Machine, declared: Declared | None 
         raise type(error)(f"{path.name}: {error.message}", field=error.field) from error
     at = held.measured_at or datetime.fromtimestamp(path.stat().st_mtime, UTC)
     speed = declared.speed if declared.speed is not None else held.speed
-    return ReadFile(Recording(at, channels, OperatingContext(speed=speed)), _clock(held), mapping)
+    doubts = _clock(held)
+    channels = tuple(replace(channel, doubts=doubts) for channel in channels)
+    return ReadFile(Recording(at, channels, OperatingContext(speed=speed)), doubts, mapping)
 
 
 def _read(path: Path) -> FileRecording:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pdm.errors import InvalidInputError
 from pdm.health.diagnosis.diagnose import diagnose
-from pdm.health.diagnosis.model import Diagnosis, Finding, Reason, Recording, Verdict
+from pdm.health.diagnosis.model import Diagnosis, Finding, Recording, Verdict
 from pdm.ingest.fleet_file import read_fleet
 from pdm.ingest.recording_files import Declared, read_recording_file
 from pdm.machines.model import Machine
@@ -98,8 +98,7 @@ def diagnose_file(path: Path, machine: Machine, declared: Declared | None = None
         As `pdm.ingest.recording_files.read_recording_file`.
     """
     held = read_recording_file(path, machine, declared)
-    found = _doubt(diagnose(machine, [held.recording]), held.doubts)
-    return FileDiagnosis(machine, held.recording, found, held.channels)
+    return FileDiagnosis(machine, held.recording, diagnose(machine, [held.recording]), held.channels)
 
 
 def file_document(found: FileDiagnosis) -> dict[str, Any]:
@@ -120,19 +119,6 @@ def diagnosis_text(found: FileDiagnosis, width: int = 110) -> str:
     with console.capture() as capture:
         console.print(Group(*_parts(found)))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def _doubt(diagnosis: Diagnosis, doubts: tuple[Reason, ...]) -> Diagnosis:
-    if not doubts:
-        return diagnosis
-    findings = tuple(
-        each
-        if each.verdict is Verdict.REFUSED
-        else replace(each, verdict=Verdict.WEAK, reasons=(*each.reasons, *doubts))
-        for each in diagnosis.findings
-    )
-    verdict = Verdict.WEAK if diagnosis.verdict is Verdict.SUPPORTED else diagnosis.verdict
-    return replace(diagnosis, verdict=verdict, findings=findings, reasons=(*diagnosis.reasons, *doubts))
 
 
 def _parts(found: FileDiagnosis) -> list[RenderableType]:

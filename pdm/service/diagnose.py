@@ -155,7 +155,8 @@ def fetch_recordings(
     if not channels:
         until = "" if as_of is None else f" up to {as_of.isoformat()}"
         raise RefusalError(f"no waveforms of machine {stored.machine.key!r}{until} are stored")
-    return [Recording(at, tuple(channels[at]), contexts[key, at]) for key, at in keys if at in channels]
+    learned = {each.measured_at: each.is_state_learned for each in chosen}
+    return [Recording(at, tuple(channels[at]), contexts[key, at], learned[at]) for key, at in keys if at in channels]
 
 
 def choose(found: Sequence[Diagnosable], waveform_points: int, records: int) -> list[Diagnosable]:

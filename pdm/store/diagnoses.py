@@ -35,11 +35,15 @@ class Due:
 
 @dataclass(frozen=True)
 class Diagnosable:
-    """An acquisition that may be diagnosed, which waveforms it lacks, and its operating state if assessed."""
+    """An acquisition that may be diagnosed, which waveforms it lacks, and its operating state if assessed.
+
+    `is_state_learned` says whether that state's baseline was learned, None where it was not assessed.
+    """
 
     measured_at: datetime
     missing: tuple[str, ...]
     operating_state: str | None
+    is_state_learned: bool | None = None
 
 
 def fetch_watches(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, tuple[datetime, bool, list[str]]]:
@@ -96,7 +100,8 @@ def fail(conn: Connection[Any], due: Due, error: str, *, is_final: bool) -> None
 def fetch_diagnosable(conn: Connection[Any], machine_id: int, as_of: datetime | None, limit: int) -> list[Diagnosable]:
     """Return the newest acquisitions of a machine up to a time, newest first."""
     values = {"machine_id": machine_id, "as_of": as_of or END, "limit": limit}
-    return [Diagnosable(row[0], tuple(row[1]), row[2]) for row in conn.execute(query("fetch_diagnosable"), values)]
+    rows = conn.execute(query("fetch_diagnosable"), values)
+    return [Diagnosable(row[0], tuple(row[1]), row[2], row[3]) for row in rows]
 
 
 def insert_diagnosis(

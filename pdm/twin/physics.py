@@ -208,7 +208,7 @@ def equip(physics: Physics, rng: np.random.Generator) -> Physics:
         tooth=float(rng.uniform()),
     )
     mounting = Resonance(
-        float(rng.uniform(70, 280)), float(rng.uniform(0.01, 0.03)), tuple(float(g) for g in rng.uniform(0.4, 1, AXES))
+        float(rng.uniform(70, 280)), float(rng.uniform(0.02, 0.05)), tuple(float(g) for g in rng.uniform(0.4, 1, AXES))
     )
     return replace(
         physics,

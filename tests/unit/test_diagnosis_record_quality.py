@@ -16,7 +16,7 @@ LIVE = np.sin(2 * np.pi * 29.3 * TIME) + 0.3 * RNG.normal(size=len(TIME))
 def channel(samples, *, rate=RATE, quantity="acceleration", unit="m/s2", declared=RATE):
     point = MeasurementPoint("de-h", quantity, unit, declared)
     samples = samples if np.asarray(samples).dtype == np.int16 else np.asarray(samples, np.float32)
-    return RecordedChannel(point, samples, rate)
+    return RecordedChannel(point, samples, rate, 1e-3 if samples.dtype == np.int16 else None)
 
 
 def codes(samples, **options):
@@ -26,6 +26,17 @@ def codes(samples, **options):
 def test_a_live_signal_is_sound():
     assert codes(LIVE) == []
     assert codes((LIVE * 3000).astype(np.int16)) == []
+
+
+def test_counts_that_nobody_has_said_the_worth_of_are_doubted():
+    counts = RecordedChannel(channel(LIVE).point, (LIVE * 3000).astype(np.int16), RATE)
+    assert [doubt.code for doubt in examine(counts)] == ["scale-missing"]
+
+
+def test_the_pulses_of_a_tachometer_stand_at_their_levels_and_are_not_clipped():
+    point = MeasurementPoint("tacho", "tachometer", "V", RATE, pulses_per_turn=1)
+    pulses = 5.0 * (np.arange(25_600) % 400 < 40)
+    assert examine(RecordedChannel(point, pulses.astype(np.float32), RATE)) == ()
 
 
 @pytest.mark.parametrize("value", [0.0, 9.81, -3e5])

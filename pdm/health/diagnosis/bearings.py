@@ -23,6 +23,7 @@ from pdm.machines.model import Component, ComponentKind, Machine
 PART = 5.0
 """Seconds of a part into which longer records are cut: longer ones have finer lines, which slip smears."""
 _HARMONICS = 3
+_CAGE_BEATS = 4.0  # dB more that the cage's own lines need: a damaged element passes its load zone at that rate too
 _LINE = 8.0  # dB over the local median from which a line of the whitened envelope is named as found
 _LARGEST_SLIP = 0.0095  # a line at the end of the search, 1 %, may be of something else
 _UNMISTAKEN = 15.0  # dB of prominence from which even such a line is the bearing's, its geometry a little off
@@ -143,7 +144,8 @@ def _judge_rate(pair: _Seen, rate: _Rate, table: features.Features, running: Run
     if abs(slip) >= _LARGEST_SLIP and prominence < _UNMISTAKEN:
         beside: dict[str, float | str] = {"slip": slip, "limit": _LARGEST_SLIP}
         doubts.append(Reason("beside-kinematic-rate", beside, point, "check-geometry-and-speed"))
-    return Hypothesis(rate.fault, pair.bearing.key, prominence - LEAST_EVIDENCE, lines, tuple(doubts))
+    least = LEAST_EVIDENCE + (_CAGE_BEATS if rate.fault is Fault.BEARING_CAGE else 0.0)
+    return Hypothesis(rate.fault, pair.bearing.key, prominence - least, lines, tuple(doubts))
 
 
 def _spacing(order: float, speed: float) -> float:

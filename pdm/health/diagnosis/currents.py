@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import features
+from pdm.health.diagnosis.clock import swings_with_clock
 from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import CURRENT_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.spectrum import Line
 from pdm.machines.model import ComponentKind, Machine
 from pdm.measurements import OperatingContext
 
@@ -25,18 +27,20 @@ _PHASE = (
     "eccentricity_lower",
     "eccentricity_upper",
     "eccentricity_prominence",
-    "stator_turns",
-    "noise_floor",
 )
-_GROUP = ("negative_sequence_ratio",)
+_GROUP = ("negative_sequence_ratio", "zero_sequence_ratio")
 _HEALTHY_BARS = -50.0  # dB below the supply: Thomson and Fenger call -54 sound and -45 the onset of damage
 _HEALTHY_ECCENTRICITY = -48.0  # dB; sound machines of the literature read -60 to -50
+_ZERO_SHARE = (0.03, 0.5)  # zero sequence, and its part of the negative: without a neutral, currents sum to nothing
 _HEALTHY_SEQUENCE = 0.03  # negative sequence of current: 1 % of voltage gives 6 to 10 % (NEMA MG 1, 14.36)
 _NOISE = 10.0  # dB of prominence that noise alone reaches
 _LEAST_LOAD = 0.35  # fraction of rated load under which the bars carry too little current to show
 _LEAST_SLIP = 0.004
-_TURNS_STAND = 15.0  # dB of lines of shorted turns over the noise floor
+_TURNS = ((3, 1), (5, 1), (1, 3), (3, 3))  # turns and multiples of the supply whose sums shorted turns add (Thomson)
+_TURNS_STAND = 15.0  # dB over the lines around from which lines of shorted turns are there
+_TURNS_CLEAR = 6.0  # lines from them to harmonics of the supply and their neighbours at shaft speed
 _EITHER = 3.0  # dB that those lines weigh between winding and supply
+_FURTHER = 6.0  # dB more that they weigh at most where they stand high
 _ELECTRICAL = 1.0  # dB over the mechanical score up to which vibration explains lines at the shaft's speed
 
 
@@ -57,11 +61,10 @@ def current_hypotheses(
         return [refuse(fault, motor, missing) for fault in CURRENT_FAULTS]
     value = _describe(machine, running, phases)
     doubts = tuple(doubt for channel in phases for doubt in channel.doubts)
-    point = phases[0].point.key
     return [
         _bars(motor, value, running, context, phases[0], (*doubts, *running.doubts)),
         _eccentricity(motor, value, running, phases[0], mechanical, (*doubts, *running.doubts)),
-        *_windings(motor, value, point, doubts),
+        *_windings(motor, value, running, phases, (*doubts, *running.clock)),
     ]
 
 
@@ -128,7 +131,15 @@ def _bars(
     spread = 2.0 * running.slip * running.supply
     lines = _lines(phase, running.supply, (("f (1 - 2s)", -spread), ("f (1 + 2s)", spread)))
     score = min(index - _HEALTHY_BARS, prominence - _NOISE)
+    found += _of_the_clock(score, phase, running.supply, abs(spread))
     return Hypothesis(fault, motor, score, lines, tuple(found))
+
+
+def _of_the_clock(score: float, phase: Heard, supply: float, distance: float) -> list[Reason]:
+    """Return a doubt where evidence is no more than the swing of the converter's clock."""
+    if score <= 0.0 or not swings_with_clock(phase, supply, distance):
+        return []
+    return [Reason("clock-swings", {"beat_hz": distance}, phase.point.key, "check-sampling-clock")]
 
 
 def _no_slip(running: Running, phase: Heard) -> Reason:
@@ -162,28 +173,63 @@ def _eccentricity(
         # A rotor that is shaken, out of balance or out of line swings its air gap as well.
         figures: dict[str, float | str] = {"mechanical_db": shaking, "electrical_db": score}
         found.append(Reason("mechanical-cause", figures, phase.point.key, "balance-and-align-first"))
+    found += _of_the_clock(score, phase, running.supply, running.speed)
     lines = _lines(phase, running.supply, (("f - fr", -running.speed), ("f + fr", running.speed)))
     return Hypothesis(Fault.ECCENTRICITY, motor, score, lines, tuple(found))
 
 
 def _windings(
-    motor: str | None, value: Mapping[str, float], point: str, doubts: tuple[Reason, ...]
+    motor: str | None, value: Mapping[str, float], running: Running, phases: list[Heard], doubts: tuple[Reason, ...]
 ) -> list[Hypothesis]:
     """Return the winding's and the supply's share in a current that is not the same in all phases."""
-    ratio = value["negative_sequence_ratio"]
+    ratio, point = value["negative_sequence_ratio"], phases[0].point.key
     if math.isnan(ratio):
         single = Reason("phases-missing", {}, point, "measure-three-phases")
         return [refuse(fault, motor, single) for fault in (Fault.STATOR, Fault.SUPPLY_UNBALANCE)]
     score = 20.0 * math.log10(max(ratio, 1e-5) / _HEALTHY_SEQUENCE)
-    turns = value["stator_turns"] - value["noise_floor"]
-    found = doubts
-    if math.isnan(turns):
+    zero = value["zero_sequence_ratio"]
+    if zero > max(_ZERO_SHARE[0], _ZERO_SHARE[1] * ratio):
+        figures: dict[str, float | str] = {"zero": zero, "negative": ratio}
+        doubts = (*doubts, Reason("phases-do-not-add-up", figures, point, "check-current-sensors"))
+    turns = _turns(running, phases)
+    found, weight = doubts, -_EITHER
+    if not turns:
         found = (*doubts, Reason("voltage-not-measured", {}, point, "measure-supply-voltages"))
-    either = _EITHER if turns > _TURNS_STAND else -_EITHER
+        weight = 0.0
+    elif (highest := max(line.level or 0.0 for line in turns)) >= _TURNS_STAND:
+        weight = _EITHER + min(_FURTHER, (highest - _TURNS_STAND) / 3.0)
     return [
-        Hypothesis(Fault.STATOR, motor, score + either, (), found),
-        Hypothesis(Fault.SUPPLY_UNBALANCE, motor, score - either, (), found),
+        Hypothesis(Fault.STATOR, motor, score + weight, turns, found),
+        Hypothesis(Fault.SUPPLY_UNBALANCE, motor, score - weight, (), found),
     ]
+
+
+def _turns(running: Running, phases: list[Heard]) -> tuple[MatchedLine, ...]:
+    """Return the lines of shorted turns that nothing else has; none where the record parts them from nothing.
+
+    At low slip some lie within a line or two of those of eccentricity, and would be read off them.
+    """
+    if running.speed is None or running.supply is None:
+        return ()
+    named = []
+    for turns, multiple in _TURNS:
+        place = turns * running.speed + multiple * running.supply
+        found = (_clear_line(phase, place, running.supply, running.speed) for phase in phases)
+        best = max((line for line in found if line is not None), key=lambda line: line.level, default=None)
+        if best is not None:
+            name = f"{turns} fr + {multiple if multiple > 1 else ''}f".replace("1 fr", "fr")
+            stands = best.place if best.stands else None
+            named.append(MatchedLine(name, "current", phases[0].point.key, place, stands, best.level))
+    return tuple(named)
+
+
+def _clear_line(phase: Heard, place: float, supply: float, speed: float) -> Line | None:
+    """Return the line at a place, None where a harmonic of the supply, or one of the rotor's lines, is too near."""
+    if phase.spectrum is None:
+        return None
+    rotor = (place, place - speed, place + speed)
+    apart = min(abs(each - round(each / supply) * supply) for each in rotor)
+    return None if apart < _TURNS_CLEAR * phase.spectrum.step else phase.spectrum.line(place)
 
 
 def _lines(phase: Heard, supply: float, chosen: Sequence[tuple[str, float]]) -> tuple[MatchedLine, ...]:

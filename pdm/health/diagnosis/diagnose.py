@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pdm.health.diagnosis.bearings import bearing_hypotheses
 from pdm.health.diagnosis.checks import CHECKS
@@ -23,12 +24,14 @@ from pdm.health.diagnosis.model import Diagnosis, Fault, Finding, Reason, Record
 from pdm.health.diagnosis.resonance import resonance_hypotheses
 from pdm.health.diagnosis.running import UNKNOWN, Running, read_running
 from pdm.health.diagnosis.shaft import shaft_hypotheses
+from pdm.health.diagnosis.tachometer import follow, read_tachometer
 from pdm.machines.model import Machine
 
-DIAGNOSIS_VERSION = "diagnosis-1"
+DIAGNOSIS_VERSION = "diagnosis-2"
 """Of the rules and of every constant in them: it changes whenever a diagnosis may."""
 
 _Scored = Hypothesis | Finding
+_BY_LEVEL = (*SHAFT_FAULTS, Fault.GEAR_WEAR, Fault.ECCENTRICITY, Fault.STATOR, Fault.SUPPLY_UNBALANCE)
 _RIVALS = (BEARING_FAULTS, SHAFT_FAULTS, GEAR_FAULTS, (Fault.STATOR, Fault.SUPPLY_UNBALANCE))
 
 
@@ -59,10 +62,11 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
         reasons += refusals
         if not heard:
             continue
-        running = read_running(machine, recording.context, heard)
+        shaft, unread = read_tachometer(heard)
+        running = read_running(machine, recording.context, heard, shaft)
         runnings.append(running)
-        reasons += [*running.doubts, *running.clock]
-        seen.append(_consider(machine, running, recording, heard))
+        reasons += [*unread, *running.doubts, *running.clock, *(doubt for each in heard for doubt in each.doubts)]
+        seen.append(_consider(machine, running, recording, heard, follow(shaft, heard)))
     if not seen:
         reasons.append(Reason("no-usable-record", {"records": float(len(recordings))}, None, "record-again"))
     findings = _judge(merge(seen))
@@ -81,16 +85,27 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
     )
 
 
-def _consider(machine: Machine, running: Running, recording: Recording, heard: Sequence[Heard]) -> list[Hypothesis]:
-    """Return each fault of each component as one recording speaks for it."""
-    bearings = strongest(bearing_hypotheses(machine, running, heard))
-    shaft = strongest(shaft_hypotheses(machine, running, heard))
-    mechanical = [*bearings, *shaft, *strongest(gear_hypotheses(machine, running, heard))]
+def _consider(
+    machine: Machine, running: Running, recording: Recording, heard: Sequence[Heard], followed: Sequence[Heard]
+) -> list[Hypothesis]:
+    """Return each fault of each component as one recording speaks for it; `followed` goes by the shaft's angle."""
+    bearings = strongest(bearing_hypotheses(machine, running, followed))
+    shaft = strongest(shaft_hypotheses(machine, running, followed))
+    mechanical = [*bearings, *shaft, *strongest(gear_hypotheses(machine, running, followed))]
     electrical = current_hypotheses(machine, running, recording.context, heard, shaft)
     if all(each.score is None for each in electrical):
         electrical = strongest([*electrical, *electrical_vibration(machine, running, heard)])
-    ringing = strongest(resonance_hypotheses(heard, mechanical))
-    return fuse(machine, running, heard, [*mechanical, *electrical, *ringing])
+    ringing = strongest(resonance_hypotheses(heard))
+    fused = fuse(machine, running, heard, [*mechanical, *electrical, *ringing])
+    return fused if recording.is_state_learned is not False else [_in_new_state(each, recording) for each in fused]
+
+
+def _in_new_state(each: Hypothesis, recording: Recording) -> Hypothesis:
+    """Return the hypothesis, doubted if it goes by levels: what is usual in this operating state is not known yet."""
+    if each.score is None or each.fault not in _BY_LEVEL:
+        return each
+    figures: dict[str, float | str] = {"state": recording.context.state or "unknown"}
+    return replace(each, doubts=(*each.doubts, Reason("state-not-learned", figures, None, "learn-state")))
 
 
 def _overall(findings: Sequence[Finding]) -> Verdict:

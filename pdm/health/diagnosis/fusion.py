@@ -18,6 +18,9 @@ from pdm.machines.model import ComponentKind, Machine
 _AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one
 _SURE = STANDING + 3.0
 _PARTED = 3.0  # lines between components that a Hann window parts
+_EVIDENT = 3.0  # dB from which an eccentricity explains a shake at shaft speed that is no stronger
+_PULLS, _QUIET = 0.5, 0.1  # of the A/B limit: a shake at twice the supply that agrees, and one that contradicts
+_MAGNETIC = (Fault.STATOR, Fault.ECCENTRICITY, Fault.SUPPLY_UNBALANCE)
 _SUPPLY_REACH = 0.003  # relative: a grid's own deviation
 
 
@@ -27,14 +30,19 @@ def fuse(
     """Return the hypotheses with what the other quantity adds to each."""
     current = next((each for each in heard if each.point.quantity == "current"), None)
     vibration = [each for each in heard if each.is_vibration]
+    gap = max((h.score for h in hypotheses if h.fault is Fault.ECCENTRICITY and h.score is not None), default=0.0)
     fused = []
     for each in hypotheses:
         if each.score is None:
             fused.append(each)
+        elif each.fault is Fault.UNBALANCE and current is not None and gap >= max(_EVIDENT, each.score):
+            fused.append(_explained_by_gap(each, gap, current))
         elif each.fault is Fault.BROKEN_ROTOR_BAR and vibration:
             fused.append(_bars(each, running, vibration))
         elif each.fault in BEARING_FAULTS and current is not None:
             fused.append(_bearing(each, machine, running, current))
+        elif each.fault in _MAGNETIC and current is not None:
+            fused.append(_magnetic(each, machine, running, vibration))
         else:
             fused.append(each)
     return fused
@@ -52,6 +60,32 @@ def _bars(each: Hypothesis, running: Running, vibration: Sequence[Heard]) -> Hyp
         for name, place in (("1x - 2sf", running.speed - pole_pass), ("1x + 2sf", running.speed + pole_pass)):
             named.append(_named(name, "velocity", channel, place, channel.spectrum.line(place)))
     return _weigh(each, named)
+
+
+def _explained_by_gap(each: Hypothesis, gap: float, current: Heard) -> Hypothesis:
+    """Return the unbalance doubted: a rotor off its middle is pulled round once a turn as well."""
+    figures: dict[str, float | str] = {"mechanical_db": each.score or 0.0, "electrical_db": gap}
+    reason = Reason("electrical-cause", figures, current.point.key, "switch-off-test")
+    return replace(each, doubts=(*each.doubts, reason))
+
+
+def _magnetic(each: Hypothesis, machine: Machine, running: Running, vibration: Sequence[Heard]) -> Hypothesis:
+    """Weigh the shake at twice the supply: an uneven field or air gap pulls at it (Cameron, Thomson and Dow 1986)."""
+    if running.supply is None:
+        return each
+    heard = []
+    for channel in vibration:
+        reach = _clear_of_shaft(channel, 2.0 * running.supply, running.speed)
+        line = None if channel.spectrum is None or reach is None else channel.spectrum.line(2.0 * running.supply, reach)
+        if line is not None:
+            heard.append((line.rms if line.stands else 0.0, line, channel))
+    if not heard:
+        return each
+    rms, line, channel = max(heard, key=lambda one: one[0])
+    named = _named("2f", "velocity", channel, 2.0 * running.supply, line)
+    share = rms / a_b_limit(machine)
+    weight = _AGREES if share >= _PULLS else _CONTRADICTS if share <= _QUIET else 0.0
+    return replace(each, score=(each.score or 0.0) + weight, lines=(*each.lines, named))
 
 
 def _bearing(each: Hypothesis, machine: Machine, running: Running, current: Heard) -> Hypothesis:
@@ -91,7 +125,7 @@ def _named(name: str, source: str, channel: Heard, place: float, line: Line | No
 def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
     """Return a shake at twice the supply frequency: the motor's own, never the coupling's.
 
-    Without a current recorded it speaks for the stator or the air gap and cannot say for which, so it stays weak.
+    Without a current recorded it speaks for windings, air gap or supply and cannot say for which, so it stays weak.
     """
     if machine.supply_frequency is None:
         return []
@@ -108,7 +142,7 @@ def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Hea
         score = 20.0 * math.log10(max(line.rms / a_b_limit(machine), 1e-3))
         reason = Reason("current-not-measured", {"found_hz": line.place}, channel.point.key, "measure-three-phases")
         named = (_named("2f", "velocity", channel, twice, line),)
-        found.append(Hypothesis(Fault.STATOR, motor, score, named, (reason, *channel.doubts)))
+        found += [Hypothesis(fault, motor, score, named, (reason, *channel.doubts)) for fault in _MAGNETIC]
     return found
 
 

@@ -46,7 +46,7 @@ def listen(recording: Recording) -> tuple[tuple[Heard, ...], tuple[Reason, ...]]
     refusals: list[Reason] = []
     for channel in sorted(recording.channels, key=lambda each: each.point.key):
         beyond = _beyond(channel)
-        doubts = examine(channel) if beyond is None else (beyond,)
+        doubts = (*channel.doubts, *examine(channel)) if beyond is None else (beyond,)
         if beyond is not None or is_refused(doubts):
             refusals += doubts
         else:

@@ -106,18 +106,27 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class RecordedChannel:
-    """One channel of a recording: samples [SI, or int16 counts of `scale` SI units], and its point."""
+    """One channel of a recording: samples [SI, or int16 counts of `scale` SI units], and its point.
+
+    `doubts` are what whoever read it knows of it: times that lie beside an even grid, a unit that was assumed.
+    """
 
     point: MeasurementPoint
     samples: NDArray[np.float32] | NDArray[np.int16]
     sampling_rate: float
     scale: float | None = None
+    doubts: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Channels sampled together, and how the machine ran."""
+    """Channels sampled together, and how the machine ran.
+
+    `is_state_learned` says whether the machine's baseline has learned the operating state it ran in, None where
+    there is no baseline to ask.
+    """
 
     measured_at: datetime
     channels: tuple[RecordedChannel, ...]
     context: OperatingContext = field(default_factory=OperatingContext)
+    is_state_learned: bool | None = None

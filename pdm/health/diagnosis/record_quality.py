@@ -42,12 +42,9 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
         return (Reason("too-few-samples", figures, point, "record-longer"),)
     if not np.ptp(samples) > 0 or samples.std() <= 1e-6 * abs(samples.mean()):
         return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
-    doubts = [
-        *_clipping(samples, point),
-        *_dropouts(samples, point),
-        *_resolution(channel, samples, point),
-        *_rate(channel, point),
-    ]
+    doubts = [*_scale(channel, point), *_rate(channel, point)]
+    if channel.point.quantity != "tachometer":  # whose pulses stand at one level or the other
+        doubts += [*_clipping(samples, point), *_dropouts(samples, point), *_resolution(channel, samples, point)]
     if channel.point.quantity == "acceleration":
         doubts += _overload(samples, channel.sampling_rate, point)
     return tuple(sorted(doubts, key=lambda doubt: doubt.code not in REFUSING))
@@ -56,6 +53,13 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
 def is_refused(doubts: tuple[Reason, ...]) -> bool:
     """Return whether the doubts leave nothing to be judged."""
     return any(doubt.code in REFUSING for doubt in doubts)
+
+
+def _scale(channel: RecordedChannel, point: str) -> list[Reason]:
+    """Find counts of which nobody has said what they are worth: their level means nothing."""
+    if channel.samples.dtype != np.int16 or channel.scale is not None:
+        return []
+    return [Reason("scale-missing", {}, point, "give-scale")]
 
 
 def _clipping(samples: NDArray[np.float64], point: str) -> list[Reason]:

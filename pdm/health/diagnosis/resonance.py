@@ -1,48 +1,65 @@
-"""A hint of resonance: a band that rings although no known rate strikes it. It is never more than a hint.
+"""A hint of resonance: a hump in the floor between the lines, where something amplifies whatever shakes it.
 
-J. Antoni, "Fast computation of the kurtogram for the detection of transient faults", MSSP 21 (2007).
+What is struck or driven has lines; what resonates raises the noise around its natural frequency as well, as one
+degree of freedom does (D. J. Ewins, "Modal Testing", 2000, ch. 2). It is never more than a hint: a recording of a
+running machine does not tell the response from the force (ISO 7626-5 does).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-import features
 from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import Hypothesis
-from pdm.health.diagnosis.model import Fault, Reason
+from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 
-_COLUMNS = ("kurtogram_kurtosis", "kurtogram_centre", "kurtogram_bandwidth")
-_QUIET = 2.0  # excess kurtosis that the best of sixty bands reaches by chance in a second of noise
-_EXPLAINED = 2.0  # dB of score from which a known fault explains the ringing
-_MOST = 2.0  # dB: a hint is never ranked before evidence
-_LEAST_SAMPLES = 2048
+_LOW, _HIGH = 20.0, 1000.0  # Hz: where machines and foundations have their first modes
+_BANDS = 12  # an octave
+_LINES = 25  # of the spectrum in a band, at least
+_QUARTER = 6  # of them in order: three quarters of a band may be the skirts of lines and are not heard
+_QUIET = 6.0  # dB that the highest of seventy such quantiles stands over the octaves around it by chance
+_LEAST_SECONDS = 0.5
 
 
-def resonance_hypotheses(heard: Sequence[Heard], others: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """Return the band of each accelerometer that rings most; nothing where lines of a known fault explain it."""
-    explained = max((each.score for each in others if each.score is not None), default=0.0)
-    if explained > _EXPLAINED:
-        return []
-    alike: dict[tuple[float, int], list[Heard]] = {}
-    for channel in heard:
-        if channel.point.quantity == "acceleration" and len(channel.samples) >= _LEAST_SAMPLES:
-            alike.setdefault((channel.rate, len(channel.samples)), []).append(channel)
+def resonance_hypotheses(heard: Sequence[Heard]) -> list[Hypothesis]:
+    """Return the highest hump of each point of vibration."""
     found = []
-    for (rate, _), channels in alike.items():
-        table = features.extract(np.stack([channel.samples for channel in channels]), rate, names=_COLUMNS)
-        for channel, row in zip(channels, table.values[:, 0], strict=True):
-            kurtosis, centre, width = (float(value) for value in row)
-            if not math.isnan(kurtosis):
-                found.append(_hint(channel, kurtosis, centre, width))
+    for channel in heard:
+        if not channel.is_vibration or channel.spectrum is None or channel.seconds < _LEAST_SECONDS:
+            continue
+        places, lines = _bands(channel.spectrum.step, len(channel.spectrum.rms))
+        if len(places) < 2 * _BANDS:
+            continue
+        floor = 20.0 * np.log10(np.maximum(np.sort(channel.spectrum.rms[lines], axis=1)[:, _QUARTER], 1e-300))
+        hump = floor - _surroundings(floor)
+        best = int(np.argmax(hump))
+        found.append(_hint(channel, float(places[best]), float(hump[best])))
     return found
 
 
-def _hint(channel: Heard, kurtosis: float, centre: float, width: float) -> Hypothesis:
-    figures: dict[str, float | str] = {"centre_hz": centre, "width_hz": width, "kurtosis": kurtosis}
+@lru_cache(maxsize=16)
+def _bands(step: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the middle [Hz] of each band, and the places of its lines (bands, 25)."""
+    octaves = np.log2(min(_HIGH, 0.8 * step * count) / _LOW)
+    places = _LOW * 2.0 ** (np.arange(int(octaves * _BANDS)) / _BANDS) if octaves > 0 else np.empty(0)
+    width = np.maximum(places * (2.0 ** (1 / _BANDS) - 1), _LINES * step)
+    lines = np.rint((places[:, None] + np.linspace(-0.5, 0.5, _LINES) * width[:, None]) / step).astype(np.intp)
+    first = lines[:, 0] > 2
+    return places[first], lines[first]
+
+
+def _surroundings(floor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of each band's neighbours within an octave either side."""
+    padded = np.pad(floor, _BANDS, mode="reflect", reflect_type="odd")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _BANDS + 1), axis=1))
+
+
+def _hint(channel: Heard, place: float, hump: float) -> Hypothesis:
+    figures: dict[str, float | str] = {"centre_hz": place, "hump_db": hump}
     hint = Reason("hint-only", figures, channel.point.key, "impact-test")
-    score = min(_MOST, 10.0 * math.log10(max(kurtosis, 1e-2) / _QUIET))
-    return Hypothesis(Fault.RESONANCE, None, score, (), (hint, *channel.doubts))
+    line = MatchedLine("hump", "velocity", channel.point.key, place, place if hump > _QUIET else None, hump)
+    return Hypothesis(Fault.RESONANCE, None, hump - _QUIET, (line,), (hint, *channel.doubts))

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import features
-from features.order import shaft_angle_from_pulses
 from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.model import Reason
 from pdm.health.diagnosis.spectrum import STANDING
+from pdm.health.diagnosis.tachometer import Shaft
 from pdm.machines.model import Machine
 from pdm.measurements import OperatingContext
 
@@ -56,18 +56,23 @@ class _Current(NamedTuple):
     clock: tuple[Reason, ...]
 
 
-def read_running(machine: Machine, context: OperatingContext, heard: Sequence[Heard]) -> Running:
+def read_running(
+    machine: Machine, context: OperatingContext, heard: Sequence[Heard], shaft: Shaft | None = None
+) -> Running:
     """Return how the machine ran: what was measured comes first, then current, then vibration.
+
+    A tachometer comes before a stated speed, for it was sampled with the record; where they differ by more than 2 %,
+    the sampling rate may be another than is stated, and both are doubted.
 
     A stated speed that agrees with the current's within 2 % is replaced by the latter, which tells slip a
     hundred times more finely; it still counts as measured. Otherwise both are doubted.
     """
     current = _read_current(machine, heard)
-    measured = context.speed or _pulses(heard)
+    measured = context.speed if shaft is None else shaft.speed
     told = None
     if current.supply and current.slip is not None and machine.pole_pairs and _is_direct(machine):
         told = current.supply / machine.pole_pairs * (1.0 - current.slip)
-    doubts: list[Reason] = []
+    doubts = list(_by_tachometer(context, shaft))
     speed, source = measured, MEASURED
     if measured is not None and told is not None:
         if abs(told / measured - 1.0) <= _AGREES:
@@ -87,23 +92,20 @@ def read_running(machine: Machine, context: OperatingContext, heard: Sequence[He
     return Running(speed, source, current.supply, slip, tuple(doubts), current.clock)
 
 
+def _by_tachometer(context: OperatingContext, shaft: Shaft | None) -> tuple[Reason, ...]:
+    if shaft is None:
+        return ()
+    if not context.speed or abs(shaft.speed / context.speed - 1.0) <= _AGREES:
+        return shaft.doubts
+    figures: dict[str, float | str] = {"stated_hz": context.speed, "tachometer_hz": shaft.speed}
+    return (*shaft.doubts, Reason("tachometer-disagrees", figures, None, "check-sampling-rate"))
+
+
 def _is_direct(machine: Machine) -> bool:
     """Return whether the machine's speed is the motor's own."""
     if machine.rated_speed is None or machine.supply_frequency is None or machine.pole_pairs is None:
         return True
     return abs(machine.rated_speed * machine.pole_pairs / machine.supply_frequency - 1.0) <= _DRIVES
-
-
-def _pulses(heard: Sequence[Heard]) -> float | None:
-    for channel in heard:
-        if channel.point.quantity != "tachometer":
-            continue
-        try:
-            angle = shaft_angle_from_pulses(channel.samples, channel.rate, channel.point.pulses_per_turn or 1)
-        except features.SignalError:
-            continue
-        return float(angle[-1] - angle[0]) / (2 * math.pi) / (channel.seconds - 1.0 / channel.rate)
-    return None
 
 
 def _read_current(machine: Machine, heard: Sequence[Heard]) -> _Current:

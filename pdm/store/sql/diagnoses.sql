@@ -45,15 +45,15 @@ UPDATE diagnosis_due SET error = %(error)s, attempts = greatest(attempts, %(atte
 WHERE machine_id = %(machine_id)s AND is_requested = %(is_requested)s AND asked_at = %(asked_at)s;
 
 -- name: fetch_diagnosable
--- The newest acquisitions of a machine up to a time, with the operating state that was found.
-SELECT a.measured_at, a.missing, x.operating_state
+-- The newest acquisitions of a machine up to a time, with the operating state and whether its baseline knew it.
+SELECT a.measured_at, a.missing, x.operating_state, x.learning_progress >= 1.0
 FROM (
     SELECT measured_at, missing FROM acquisition
     WHERE machine_id = %(machine_id)s::bigint AND measured_at <= %(as_of)s::timestamptz
     ORDER BY measured_at DESC LIMIT %(limit)s::integer
 ) a
 LEFT JOIN LATERAL (
-    SELECT operating_state FROM assessment
+    SELECT operating_state, learning_progress FROM assessment
     WHERE machine_id = %(machine_id)s::bigint AND measured_at = a.measured_at
     ORDER BY revision DESC LIMIT 1
 ) x ON true

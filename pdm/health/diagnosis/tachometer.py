@@ -1,0 +1,92 @@
+"""What a tachometer tells: speed, the shaft's angle at each sample, and whether the clock ran evenly.
+
+A record whose shaft speed varies is taken anew at even steps of the shaft's angle, as if it had run at its mean
+speed: lines of the shaft, its bearings and gears are then as sharp as at constant speed (K. R. Fyfe, E. D. S. Munck,
+"Analysis of computed order tracking", MSSP 11, 1997).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+import features
+from features.order import resample_by_angle, shaft_angle_from_pulses
+from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.model import Reason
+from pdm.health.diagnosis.spectrum import velocity_spectrum
+
+_JUMP = 0.05  # of a turn's time, by which no shaft with a machine on it changes from one turn to the next
+_STEADY = 0.002  # relative change of speed within a record up to which lines stay sharp
+_TURN = 2 * math.pi
+
+
+@dataclass(frozen=True)
+class Shaft:
+    """The shaft by its tachometer: mean speed [Hz], angle [rad] at each sample, and what is doubtful."""
+
+    speed: float
+    angle: NDArray[np.float64]
+    rate: float
+    doubts: tuple[Reason, ...] = ()
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the speed hardly varied."""
+        speeds = _speeds(self.angle)
+        return bool(np.ptp(speeds) <= _STEADY * speeds.mean())
+
+
+def read_tachometer(heard: Sequence[Heard]) -> tuple[Shaft | None, tuple[Reason, ...]]:
+    """Return the shaft by the first tachometer that can be read, and why others cannot."""
+    unread: list[Reason] = []
+    for channel in heard:
+        if channel.point.quantity != "tachometer":
+            continue
+        try:
+            angle = shaft_angle_from_pulses(channel.samples, channel.rate, channel.point.pulses_per_turn or 1)
+        except features.SignalError as error:
+            figures: dict[str, float | str] = {"what": str(error)}
+            unread.append(Reason("tachometer-unreadable", figures, channel.point.key, "check-tachometer"))
+            continue
+        speed = float(angle[-1] - angle[0]) / _TURN / (channel.seconds - 1.0 / channel.rate)
+        return Shaft(speed, angle, channel.rate, _uneven(angle, channel)), tuple(unread)
+    return None, tuple(unread)
+
+
+def follow(shaft: Shaft | None, heard: Sequence[Heard]) -> tuple[Heard, ...]:
+    """Return the channels with those of vibration taken by the shaft's angle, where its speed varied."""
+    if shaft is None or shaft.is_steady:
+        return tuple(heard)
+    return tuple(_follow(shaft, each) for each in heard)
+
+
+def _follow(shaft: Shaft, channel: Heard) -> Heard:
+    if not channel.is_vibration or channel.rate != shaft.rate or len(channel.samples) != len(shaft.angle):
+        return channel
+    samples = resample_by_angle(channel.samples, shaft.angle)
+    return replace(
+        channel,
+        samples=samples.astype(np.float32),
+        spectrum=velocity_spectrum(samples, channel.rate, channel.point.quantity),
+    )
+
+
+def _speeds(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the time of each turn, in samples."""
+    turns = np.arange(math.ceil(angle[0] / _TURN), math.floor(angle[-1] / _TURN) + 1)
+    return np.diff(np.interp(turns * _TURN, angle, np.arange(len(angle))))
+
+
+def _uneven(angle: NDArray[np.float64], channel: Heard) -> tuple[Reason, ...]:
+    """Return a doubt where one turn took much longer or shorter than the next: samples are missing or doubled."""
+    times = _speeds(angle)
+    jump = float(np.abs(np.diff(times)).max() / times.mean()) if len(times) > 2 else 0.0
+    if jump <= _JUMP:
+        return channel.doubts
+    figures: dict[str, float | str] = {"jump": jump, "limit": _JUMP}
+    return (*channel.doubts, Reason("clock-jumps", figures, channel.point.key, "check-sampling-clock"))
