@@ -20,7 +20,7 @@ from api.body import BodyReader, SmallBodies
 from api.dependencies import Resources
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
-from api.routes import acquisitions, administration, alerts, diagnosis, machines, plant, points, system
+from api.routes import acquisitions, administration, alerts, diagnosis, machines, plant, points, subscriptions, system
 from api.stream import AlertHub
 from pdm.errors import UnavailableError
 from pdm.service.access import KeyRing
@@ -61,6 +61,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         plant.router,
         points.router,
         alerts.router,
+        subscriptions.router,
         administration.router,
     ):
         app.include_router(router)
