@@ -256,7 +256,7 @@ def test_a_simulated_fault_is_supported_at_its_place_and_a_sound_machine_is_left
             why = codes(find(answer, case.truth))
             # At low slip the lines of shorted turns lie beside others: winding and supply are not told apart.
             assert claimed or why <= _BESIDE or why == {"voltage-not-measured", "rival-near"}
-        for fault, where in claimed:
+        for _, where in claimed:
             assert where == COMPONENT[case.kind]
 
 
