@@ -11,6 +11,7 @@ from api.dependencies import Key, Moment
 from api.schemas.pages import Answer, Question, Time
 
 Zone = Literal["A", "B", "C", "D"]
+Urgency = Literal["immediate", "within-horizon", "later", "none"]
 Severity = Literal["advisory", "warning", "critical"]
 AlertState = Literal["active", "acknowledged", "cleared"]
 
@@ -101,10 +102,61 @@ class HealthEntry(Answer):
     rule_version: str | None = None
 
 
+class PartContributor(Answer):
+    """A feature that speaks against a point or component."""
+
+    indicator: str
+    point: str | None = Field(description="Null for what the phases share.")
+    deviation: float = Field(description="In robust standard deviations, smoothed.")
+
+
+class PointHealth(Answer):
+    """The health of a measurement point, by its own features."""
+
+    point: str
+    health: float | None = Field(description="1 as new .. 0 failed; null where the point was not heard.")
+    severity: float | None = Field(description="How bad it is now: 0 as new .. 1 failed.")
+    urgency: Urgency = Field(description="By the zone, and by when zone C or D may be reached.")
+    zone: Zone | None = None
+    contributors: list[PartContributor]
+
+
+class ComponentHealth(Answer):
+    """The health of a component, by the features that speak of it."""
+
+    component: str
+    health: float | None
+    severity: float | None
+    urgency: Urgency
+    contributors: list[PartContributor]
+
+
+class OperatingStateAnswer(Answer):
+    """An operating state as it was learned."""
+
+    name: str
+    declared: bool = Field(description="Named by the sender; false for a bin of speed and load.")
+    learned: bool
+    acquisitions: int = Field(description="That its baseline is learned from.")
+    speed_hz: list[float] | None = Field(description="The least and the most met while learning.")
+    load: list[float] | None
+    doubts: list[str] = Field(description="What is doubtful of its baseline.")
+
+
 class HealthAnswer(HealthEntry):
-    """A machine's health with its evidence."""
+    """A machine's health with its evidence, and that of its points and components."""
 
     machine: str
+    severity: float | None = Field(None, description="How bad things are now: 0 as new .. 1 failed.")
+    urgency: Urgency | None = Field(None, description="How soon somebody has to act.")
+    points: list[PointHealth] = Field(default_factory=list)
+    components: list[ComponentHealth] = Field(
+        default_factory=list,
+        description="The machine is judged by the same evidence together: never better than its worst part.",
+    )
+    operating_states: list[OperatingStateAnswer] = Field(default_factory=list)
+    change: dict[str, Any] | None = Field(None, description="Since when something has changed; null if nothing has.")
+    zone_trend: dict[str, Any] | None = Field(None, description="When the next zone boundary is reached, or why not.")
     evidence: dict[str, Any]
 
 

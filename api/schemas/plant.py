@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from api.schemas.machines import Zone
+from api.schemas.machines import Urgency, Zone
 from api.schemas.pages import Answer, Time
-
-Urgency = Literal["immediate", "within-horizon", "later", "none"]
 
 
 class RollUpSummary(Answer):

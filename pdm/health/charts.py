@@ -22,6 +22,7 @@ DECISION = 8.0
 """Where a CUSUM says that something has changed [robust standard deviations]."""
 MOST_DEVIATION = 8.0
 """One acquisition counts for no more: alone it never makes a CUSUM signal."""
+_SIDES = np.array([[1.0], [-1.0]])
 _STEPS = 200
 _LONGEST = 1e12
 
@@ -43,10 +44,8 @@ class Charts:
 
         A change is dated at the first acquisition of the run that led to it.
         """
-        limited = np.minimum(np.maximum(deviation, -MOST_DEVIATION), MOST_DEVIATION)
-        moved = np.stack((limited, -limited))
-        moved[np.isnan(moved)] = ALLOWANCE
-        sums = np.maximum(self.sums + (moved - ALLOWANCE), 0.0).astype(np.float32)
+        moved = self.sums + np.minimum(np.maximum(deviation, -MOST_DEVIATION), MOST_DEVIATION) * _SIDES - ALLOWANCE
+        sums = np.where(np.isnan(moved), self.sums, np.maximum(moved, 0.0)).astype(np.float32)
         since = np.where(self.sums > 0.0, self.since, at)
         return Charts(sums, since)
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.layout import Column, Layout
-from pdm.health.roll_up import Standing
-from pdm.health.state_detection import health_of
+from pdm.health.roll_up import ORDER, Standing, Urgency
+from pdm.health.state_detection import WEIGHTS, health_of
 from pdm.health.symptoms import find_component
 from pdm.machines.model import Machine
 
@@ -42,7 +42,7 @@ class Parts:
     components: tuple[str, ...]
     columns: NDArray[np.intp]
     component_of_point: tuple[str | None, ...]
-    velocity_of: tuple[int | None, ...]
+    vibration: tuple[int, ...]
 
 
 def assess_parts(
@@ -71,36 +71,43 @@ def assess_parts(
     """
     padded = np.append(np.maximum(evidence, 0.0), 0.0)[parts.columns]
     largest = np.sort(np.partition(padded, padded.shape[1] - 3, axis=1)[:, -3:], axis=1)
-    severities = (largest @ np.array([0.2, 0.3, 0.5])).tolist()
+    healths = [round(health_of(severity), 4) for severity in (largest @ WEIGHTS).tolist()]
     heard = np.any(~np.isnan(np.append(raw, np.nan)[parts.columns]), axis=1).tolist()
-    strong = (largest[:, -1] >= _LEAST_DEVIATION).tolist()
-    horizon = layout.machine.planning_horizon
-    told: list[dict[str, Any]] = []
-    standings: dict[str, Standing] = {}
-    for row, point in enumerate(parts.points):
-        place = parts.velocity_of[row]
-        zone = velocity_zones[place] if place is not None else None
-        standings[point] = Standing(point, health_of(severities[row]), zone, due.get(point), horizon)
-    for row, key in enumerate(parts.points + parts.components):
-        is_point = row < len(parts.points)
-        if is_point:
-            own = [standings[key]]
-        else:
-            own = [standings[p] for p, of in zip(parts.points, parts.component_of_point, strict=True) if of == key]
-        entry: dict[str, Any] = {
-            "point" if is_point else "component": key,
-            "health": round(health_of(severities[row]), 4) if heard[row] else None,
-            "severity": round(severities[row], 3) if heard[row] else None,
-            "urgency": min((each.urgency for each in own), key=_URGENCIES.__getitem__, default="none"),
-            "contributors": _contributors(layout, parts, padded, row) if strong[row] else [],
+    listed = [
+        {
+            "health": health if is_heard else None,
+            "severity": round(1.0 - health, 4) if is_heard else None,
+            "urgency": "none",
+            "contributors": _contributors(layout, parts, padded, row) if most >= _LEAST_DEVIATION else [],
         }
-        if is_point:
-            entry["zone"] = standings[key].zone
-        told.append(entry)
-    return {"points": told[: len(parts.points)], "components": told[len(parts.points) :]}
+        for row, (health, is_heard, most) in enumerate(zip(healths, heard, largest[:, -1].tolist(), strict=True))
+    ]
+    count = len(parts.points)
+    points = [{"point": key, **one, "zone": None} for key, one in zip(parts.points, listed[:count], strict=True)]
+    components = [{"component": key, **one} for key, one in zip(parts.components, listed[count:], strict=True)]
+    for place, zone in zip(parts.vibration, velocity_zones, strict=True):
+        points[place]["zone"] = zone
+    if due or any(zone is not None and zone > "B" for zone in velocity_zones):
+        _tell_urgency(layout, parts, points, components, due)
+    return {"points": points, "components": components}
 
 
-_URGENCIES = {"immediate": 0, "within-horizon": 1, "later": 2, "none": 3}
+def _tell_urgency(
+    layout: Layout,
+    parts: Parts,
+    points: list[dict[str, Any]],
+    components: list[dict[str, Any]],
+    due: dict[str, float],
+) -> None:
+    """Write how soon somebody has to act: on a point by its zone and trend, on a component by its points."""
+    urgencies: dict[str | None, Urgency] = {}
+    for told, component in zip(points, parts.component_of_point, strict=True):
+        key = told["point"]
+        standing = Standing(key, told["health"], told["zone"], due.get(key), layout.machine.planning_horizon)
+        told["urgency"] = standing.urgency.value
+        urgencies[component] = min(urgencies.get(component, Urgency.NONE), standing.urgency, key=ORDER.__getitem__)
+    for told in components:
+        told["urgency"] = urgencies.get(told["component"], Urgency.NONE).value
 
 
 def _contributors(layout: Layout, parts: Parts, padded: Floats, row: int) -> list[dict[str, Any]]:
@@ -142,7 +149,7 @@ def parts_of(layout: Layout) -> Parts:
         components=components,
         columns=columns,
         component_of_point=tuple(mounted[p] for p in points),
-        velocity_of=tuple(layout.vibration_points.index(p) if p in layout.vibration_points else None for p in points),
+        vibration=tuple(points.index(point) for point in layout.vibration_points),
     )
 
 

@@ -21,7 +21,7 @@ class Urgency(StrEnum):
     NONE = "none"
 
 
-_ORDER = {urgency: place for place, urgency in enumerate(Urgency)}
+ORDER = {urgency: place for place, urgency in enumerate(Urgency)}
 _NO_ZONE = ""  # before A
 
 
@@ -108,7 +108,7 @@ def roll_up(standings: Sequence[Standing], most: int = 10) -> RollUp:
         health=_least(each.health for each in standings),
         zone=max((each.zone or _NO_ZONE for each in standings), default=_NO_ZONE) or None,
         rul_lower=_least(each.rul_lower for each in standings),
-        urgency=min((each.urgency for each in standings), key=_ORDER.__getitem__, default=Urgency.NONE),
+        urgency=min((each.urgency for each in standings), key=ORDER.__getitem__, default=Urgency.NONE),
         machines=len(standings),
         known=sum(each.health is not None for each in standings),
         contributors=tuple(sorted(standings, key=_badness)[:most]),
@@ -119,7 +119,7 @@ def _badness(standing: Standing) -> tuple[int, float, float, str]:
     """Return what sorts the worst machine first."""
     unknown = float("inf")
     return (
-        _ORDER[standing.urgency],
+        ORDER[standing.urgency],
         unknown if standing.health is None else standing.health,
         unknown if standing.rul_lower is None else standing.rul_lower,
         standing.key,

@@ -30,7 +30,7 @@ RELATION_SEVERITY = 1.0
 """Severity of scalar channels whose chart stands at its limit: health warns at four times that."""
 _HALF_SEVERITY = WARNING_SEVERITY * 1.5 ** (1 / 1.5)
 _STEEPNESS = 1.5
-_WEIGHTS = np.array([0.2, 0.3, 0.5])  # third, second and largest evidence: several must agree
+WEIGHTS = np.array([0.2, 0.3, 0.5])  # third, second and largest evidence: several must agree
 
 
 def smooth(
@@ -59,10 +59,10 @@ def severity_of(evidence: Floats) -> float:
     The three strongest features count 0.5, 0.3 and 0.2, so that a machine is called sick by features
     that agree and not by one.
     """
-    if len(evidence) < len(_WEIGHTS):
-        evidence = np.append(evidence, np.zeros(len(_WEIGHTS)))
+    if len(evidence) < len(WEIGHTS):
+        evidence = np.append(evidence, np.zeros(len(WEIGHTS)))
     largest = np.partition(evidence, len(evidence) - 3)[-3:]
-    return float(np.maximum(np.sort(largest), 0.0) @ _WEIGHTS)
+    return float(np.maximum(np.sort(largest), 0.0) @ WEIGHTS)
 
 
 def health_of(severity: float) -> float:

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError, UnavailableError
+from pdm.health.roll_up import Standing
 from pdm.service.access import Caller, Role
 from pdm.store import alert_views, channels, diagnoses, fleet, journal, verdicts
 from pdm.store.access import scoped
@@ -67,7 +68,8 @@ def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None
     """Return the newest assessment, or what was the newest at `as_of`; a machine not yet analysed is learning."""
     with visible_machine(pool, caller, machine) as (conn, row):
         found = verdicts.fetch_assessment(conn, row["id"], as_of)
-    return {"machine": machine, "learning_progress": 0.0, "evidence": {}, **(found or {})}
+        prognosis = verdicts.fetch_prognosis(conn, row["id"], as_of)
+    return {"machine": machine, "learning_progress": 0.0, "evidence": {}, **_with_parts(found, prognosis, row)}
 
 
 def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> Row:
@@ -223,6 +225,22 @@ def check_ready(pool: Pool) -> None:
 
 def _sender(caller: Caller) -> str | None:
     return caller.name if caller.role is Role.INGEST or caller.site_ids is not None else None
+
+
+_PARTS = ("points", "components", "operating_states", "change", "zone_trend")
+
+
+def _with_parts(assessment: Row | None, prognosis: Row | None, machine: Row) -> Row:
+    """Take what an assessment says of points, components and states out of its evidence; urgency beside severity."""
+    if assessment is None:
+        return {}
+    evidence = dict(assessment["evidence"])
+    parts = {name: evidence.pop(name) for name in _PARTS if name in evidence}
+    rul_lower = (prognosis or {}).get("rul_lower_s")
+    horizon = machine["planning_horizon_h"] * 3600.0
+    standing = Standing(machine["machine"], assessment["health"], assessment["zone"], rul_lower, horizon)
+    told = {"evidence": evidence, "severity": standing.severity, "urgency": standing.urgency.value}
+    return {**assessment, **parts, **told}
 
 
 def _with_verdict(machine: Row, verdict: Row) -> Row:
