@@ -14,12 +14,12 @@ from rich.text import Text
 
 from pdm.errors import InvalidInputError
 from pdm.health.diagnosis.diagnose import diagnose
-from pdm.health.diagnosis.model import Diagnosis, Finding, Recording, Verdict
+from pdm.health.diagnosis.model import Diagnosis, Finding, Reason, Recording, Verdict
 from pdm.ingest.fleet_file import read_fleet
 from pdm.ingest.recording_files import Declared, read_recording_file
 from pdm.machines.model import Machine
-from pdm.replay.diagnosis_words import CHECKS, FAULTS, explain
 from pdm.service.diagnosis_document import to_document
+from pdm.words.phrases import say, say_doubt
 
 _HEADLINES = {
     Verdict.SUPPORTED: "the data carry a fault",
@@ -126,7 +126,7 @@ def _parts(found: FileDiagnosis) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(f"{diagnosis.machine}: {diagnosis.verdict}, {_HEADLINES[diagnosis.verdict]}")]
     parts.append(Text(_running(diagnosis)))
     parts.append(Text("channels: " + ", ".join(f"{key} = {name}" for key, name in found.channels.items())))
-    parts += [Text(explain(reason)) for reason in diagnosis.reasons]
+    parts += [Text(_explain(reason)) for reason in diagnosis.reasons]
     supported = [each for each in diagnosis.findings if each.verdict is Verdict.SUPPORTED]
     weak = [each for each in diagnosis.findings if each.verdict is Verdict.WEAK]
     for each in supported or weak[:_MOST_WEAK]:
@@ -153,7 +153,7 @@ def _running(diagnosis: Diagnosis) -> str:
 
 def _name(finding: Finding) -> str:
     where = f" ({finding.component})" if finding.component else ""
-    return FAULTS[finding.fault] + where
+    return say(f"fault.{finding.fault}") + where
 
 
 def _finding(finding: Finding) -> list[RenderableType]:
@@ -162,10 +162,14 @@ def _finding(finding: Finding) -> list[RenderableType]:
     ]
     if finding.lines:
         parts.append(Padding(_lines(finding), (0, 0, 0, 2)))
-    parts += [_set_in(explain(reason)) for reason in finding.reasons]
+    parts += [_set_in(_explain(reason)) for reason in finding.reasons]
     if finding.checks:
-        parts.append(_set_in("Check: " + "; ".join(CHECKS.get(check, check) for check in finding.checks)))
+        parts.append(_set_in("Check: " + "; ".join(say(f"check.{check}") for check in finding.checks)))
     return parts
+
+
+def _explain(reason: Reason) -> str:
+    return say_doubt(reason.code, reason.parameters, reason.point, reason.remedy)
 
 
 def _set_in(text: str) -> Padding:
@@ -191,7 +195,7 @@ def _refused(findings: Sequence[Finding]) -> list[RenderableType]:
     """Return why faults could not be judged, those with the same reasons together."""
     alike: dict[str, list[str]] = {}
     for each in findings:
-        alike.setdefault(" ".join(explain(reason) for reason in each.reasons), []).append(_name(each))
+        alike.setdefault(" ".join(_explain(reason) for reason in each.reasons), []).append(_name(each))
     parts: list[RenderableType] = []
     for why, names in alike.items():
         parts += [Text(), Text(f"not judged: {', '.join(names)}. {why}")]

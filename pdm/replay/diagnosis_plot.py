@@ -18,7 +18,7 @@ from pdm.health.diagnosis.heard import Heard, listen
 from pdm.health.diagnosis.model import Diagnosis, Finding, MatchedLine, Verdict
 from pdm.machines.model import ComponentKind, Machine
 from pdm.replay.diagnose_file import FileDiagnosis
-from pdm.replay.diagnosis_words import FAULTS
+from pdm.words.phrases import say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,7 +143,7 @@ def _leading(diagnosis: Diagnosis) -> Sequence[Finding]:
 
 
 def _title(diagnosis: Diagnosis) -> str:
-    named = ", ".join(f"{FAULTS[each.fault]} ({each.verdict})" for each in _leading(diagnosis))
+    named = ", ".join(f"{say(f'fault.{each.fault}')} ({each.verdict})" for each in _leading(diagnosis))
     speed = "unknown" if diagnosis.speed is None else f"{diagnosis.speed * 60:.1f} rpm, {diagnosis.speed_source}"
     return f"{diagnosis.machine}: {diagnosis.verdict}; {named or 'nothing could be judged'}; speed {speed}"
 

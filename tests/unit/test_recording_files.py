@@ -1,11 +1,8 @@
 """Recordings in files of every format, written by the formats' own libraries, and what is refused of them."""
 
-import ast
-import re
 import sys
 import warnings
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.io import wavfile
 
-import pdm.health.diagnosis
 from pdm.errors import ConfigurationError, InvalidInputError
-from pdm.health.diagnosis.checks import CHECKS as CHECKS_OF_FAULTS
-from pdm.health.diagnosis.model import Fault, Reason
 from pdm.ingest.recording_files import Declared, read_recording_file
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
-from pdm.replay.diagnosis_words import CHECKS, FAULTS, REASONS, REMEDIES, explain
+from pdm.words.phrases import say_doubt
 
 RATE = 12800.0
 POINT = MeasurementPoint("de", "acceleration", "g")
@@ -119,7 +113,7 @@ def test_an_uneven_clock_is_doubted_with_its_figures(tmp_path):
     (doubt,) = read_recording_file(path, MACHINE).doubts
     assert doubt.code == "clock-jitter"
     assert doubt.parameters["samples"] == pytest.approx(0.3, rel=0.15)
-    assert "even grid" in explain(doubt)
+    assert "even grid" in say_doubt(doubt.code, doubt.parameters, doubt.point, doubt.remedy)
 
 
 @pytest.mark.parametrize(
@@ -235,35 +229,3 @@ def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ConfigurationError, match=f"needs {library}: install the extra 'files'"):
         read_recording_file(path, MACHINE)
-
-
-def codes_in_rules():
-    """Return all that looks like a code, and all that is a reason's, in the source of the diagnosis."""
-    folder = Path(pdm.health.diagnosis.__file__).parent
-    reasons, hyphened = {"clock-jitter"}, {"check-sampling-clock"}
-    for path in folder.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                hyphened |= {node.value} if re.fullmatch(r"[a-z]+(-[a-z]+)+", node.value) else set()
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and node.args:
-                reasons |= {each.value for each in ast.walk(node.args[0]) if isinstance(each, ast.Constant)}
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "code":
-                value = node.value
-                chosen = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
-                reasons |= {each.value for each in chosen if isinstance(each, ast.Constant)}
-    return reasons, hyphened
-
-
-def test_every_code_of_the_rules_has_words_and_no_words_are_left_over():
-    reasons, hyphened = codes_in_rules()
-    assert len(reasons) > 30
-    assert reasons <= set(REASONS)
-    assert hyphened <= {*REASONS, *REMEDIES, *CHECKS}
-    assert {code for code in REASONS if "-" in code} <= hyphened | reasons
-    assert set(REMEDIES) <= hyphened
-    assert set(FAULTS) == set(Fault)
-    assert set(CHECKS) == {check for checks in CHECKS_OF_FAULTS.values() for check in checks}
-
-
-def test_a_reason_without_its_figures_is_still_said():
-    assert explain(Reason("rate-unresolved", {}, "de", "record-longer")).startswith("de: ")
