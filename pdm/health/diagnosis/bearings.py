@@ -6,14 +6,14 @@ Whitening: P. Borghesani et al., MSSP 36 (2013). Score: `features.ranking`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 import features
 from features.ranking import LEAST_EVIDENCE
+from pdm.health.diagnosis.batch import Told, Wanted, describe
 from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
@@ -42,10 +42,29 @@ class _Seen(NamedTuple):
     bearing: Component
 
 
-def bearing_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
+def bearing_tables(
+    machine: Machine, runs: Sequence[tuple[Running, Sequence[Heard]]]
+) -> list[dict[tuple[str, str], Told]]:
+    """Return the features behind `bearing_hypotheses` of each recording, by point and bearing; all in one call."""
+    places, wanted = [], []
+    for number, (running, heard) in enumerate(runs):
+        for channel, bearing in _seen(machine, heard) if running.speed is not None else ():
+            parts = max(1, int(len(channel.samples) / (PART * channel.rate)))
+            size = len(channel.samples) if parts == 1 else int(PART * channel.rate)
+            rows = channel.samples[: parts * size].reshape(parts, size)
+            places.append((number, (channel.point.key, bearing.key)))
+            wanted.append(Wanted(rows, channel.rate, running.speed, _row_orders(bearing)))
+    tables: list[dict[tuple[str, str], Told]] = [{} for _ in runs]
+    for (number, key), told in zip(places, describe(wanted, _COLUMNS), strict=True):
+        tables[number][key] = told
+    return tables
+
+
+def bearing_hypotheses(
+    machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], Told]
+) -> list[Hypothesis]:
     """Return what each accelerometer says of the bearing it is mounted on, or of every bearing if on none."""
     bearings = [each for each in machine.components if each.kind is ComponentKind.BEARING]
-    accelerometers = [channel for channel in heard if channel.point.quantity == "acceleration"]
     found = [
         refuse(fault, each.key, Reason("geometry-missing", {}, None, "give-bearing-geometry"))
         for each in bearings
@@ -56,13 +75,20 @@ def bearing_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard
     if running.speed is None:
         doubts = (Reason("speed-unknown", {}, None, "measure-speed"),)
         return found + [refuse(fault, each.key, *doubts) for each in known for fault in BEARING_FAULTS]
-    if not accelerometers:
+    seen = _seen(machine, heard)
+    if not seen:
         absent = Reason("vibration-not-measured", {}, None, "measure-acceleration")
         return found + [refuse(fault, each.key, absent) for each in known for fault in BEARING_FAULTS]
-    seen = [_Seen(channel, bearing) for channel in accelerometers for bearing in _looked_at(channel, known)]
-    for pair, table in _tables(seen, running.speed):
-        found += _judge(pair, table, running)
+    for pair in seen:
+        told = table[pair.channel.point.key, pair.bearing.key]
+        found += [_judge_rate(pair, rate, told, running, running.speed) for rate in rates(pair.bearing)]
     return found
+
+
+def _seen(machine: Machine, heard: Sequence[Heard]) -> list[_Seen]:
+    known = [each for each in machine.components if each.kind is ComponentKind.BEARING and each.bearing is not None]
+    accelerometers = [channel for channel in heard if channel.point.quantity == "acceleration"]
+    return [_Seen(channel, bearing) for channel in accelerometers for bearing in _looked_at(channel, known)]
 
 
 def _looked_at(channel: Heard, bearings: list[Component]) -> list[Component]:
@@ -78,6 +104,7 @@ def _orders(bearing: Component) -> features.BearingOrders:
     ).orders()
 
 
+@lru_cache(maxsize=256)
 def rates(bearing: Component) -> tuple[_Rate, ...]:
     """Return the rate of each part's fault as a multiple of shaft speed; a ball strikes both races."""
     orders = _orders(bearing)
@@ -96,51 +123,26 @@ _COLUMNS = tuple(
 )
 
 
-def _tables(seen: list[_Seen], speed: float) -> Iterator[tuple[_Seen, features.Features]]:
-    """Extract the bearing features of all channels alike in one batch, longer records in parts."""
-    alike: dict[tuple[float, int], list[_Seen]] = {}
-    for pair in seen:
-        alike.setdefault((pair.channel.rate, len(pair.channel.samples)), []).append(pair)
-    for (rate, samples), pairs in alike.items():
-        parts = max(1, int(samples / (PART * rate)))
-        size = samples if parts == 1 else int(PART * rate)
-        rows = np.concatenate([pair.channel.samples[: parts * size].reshape(parts, size) for pair in pairs])
-        orders = np.repeat([_row_orders(pair.bearing) for pair in pairs], parts, axis=0)
-        table = features.extract(rows, rate, names=_COLUMNS, speed=speed, bearing_orders=orders)
-        for place, pair in enumerate(pairs):
-            chosen = slice(place * parts, (place + 1) * parts)
-            yield (
-                pair,
-                features.Features(
-                    table.names, table.values[chosen], (), table.group_values[chosen], table.reasons[chosen]
-                ),
-            )
-
-
-def _row_orders(bearing: Component) -> NDArray[np.float64]:
+def _row_orders(bearing: Component) -> tuple[float, ...]:
     orders = _orders(bearing)
-    return np.array([orders.bpfo, orders.bpfi, orders.bsf, orders.ftf])
+    return orders.bpfo, orders.bpfi, orders.bsf, orders.ftf
 
 
-def _judge(pair: _Seen, table: features.Features, running: Running) -> list[Hypothesis]:
-    assert running.speed is not None
-    return [_judge_rate(pair, rate, table, running, running.speed) for rate in rates(pair.bearing)]
-
-
-def _judge_rate(pair: _Seen, rate: _Rate, table: features.Features, running: Running, speed: float) -> Hypothesis:
+def _judge_rate(pair: _Seen, rate: _Rate, told: Told, running: Running, speed: float) -> Hypothesis:
     channel, point = pair.channel, pair.channel.point.key
     seconds = min(channel.seconds, PART)
-    prominence = _mean(table, f"whitened_{rate.column}_prominence")
-    if prominence is None:
+    prominence = told.mean(f"whitened_{rate.column}_prominence")
+    if math.isnan(prominence):
         needed = _RESOLVED / _spacing(rate.order, speed)
         figures: dict[str, float | str] = {"seconds": channel.seconds, "needed": needed, "rate_hz": rate.order * speed}
         return refuse(rate.fault, pair.bearing.key, Reason("rate-unresolved", figures, point, "record-longer"))
-    lines = tuple(_lines(rate, table, speed, point))
+    slip = told.mean(f"whitened_{rate.column}_slip")
+    slip = 0.0 if math.isnan(slip) else slip
+    lines = tuple(_lines(rate, told, slip, speed, point))
     doubts = [*channel.doubts, *running.doubts]
     if seconds * _spacing(rate.order, speed) < _RESOLVED:
         needed = _RESOLVED / _spacing(rate.order, speed)
         doubts.append(Reason("near-shaft-harmonic", {"seconds": seconds, "needed": needed}, point, "record-longer"))
-    slip = _mean(table, f"whitened_{rate.column}_slip") or 0.0
     if abs(slip) >= _LARGEST_SLIP and prominence < _UNMISTAKEN:
         beside: dict[str, float | str] = {"slip": slip, "limit": _LARGEST_SLIP}
         doubts.append(Reason("beside-kinematic-rate", beside, point, "check-geometry-and-speed"))
@@ -153,16 +155,10 @@ def _spacing(order: float, speed: float) -> float:
     return max(abs(order - round(order)) * speed, 1e-6)
 
 
-def _mean(table: features.Features, name: str) -> float | None:
-    values = table.column(name)[:, 0]
-    values = values[~np.isnan(values)]
-    return float(values.mean(dtype=np.float64)) if len(values) else None
-
-
-def _lines(rate: _Rate, table: features.Features, speed: float, point: str) -> Iterator[MatchedLine]:
-    slip = _mean(table, f"whitened_{rate.column}_slip") or 0.0
+def _lines(rate: _Rate, told: Told, slip: float, speed: float, point: str) -> Iterator[MatchedLine]:
     for harmonic in range(1, _HARMONICS + 1):
-        level = _mean(table, f"whitened_{rate.column}_{harmonic}")
+        measured = told.mean(f"whitened_{rate.column}_{harmonic}")
+        level = None if math.isnan(measured) else measured
         expected = harmonic * rate.order * speed
         found = expected * (1.0 + slip) if level is not None and level >= _LINE else None
         name = rate.name if harmonic == 1 else f"{harmonic} x {rate.name}"

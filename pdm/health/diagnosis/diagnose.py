@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from pdm.health.diagnosis.bearings import bearing_hypotheses
+from pdm.health.diagnosis.bearings import bearing_hypotheses, bearing_tables
 from pdm.health.diagnosis.checks import CHECKS
 from pdm.health.diagnosis.confidence import LEAST_CHANCE, RULES, confidence
-from pdm.health.diagnosis.currents import current_hypotheses
+from pdm.health.diagnosis.currents import current_hypotheses, current_tables
 from pdm.health.diagnosis.fusion import electrical_vibration, fuse
-from pdm.health.diagnosis.gears import gear_hypotheses
+from pdm.health.diagnosis.gears import gear_hypotheses, gear_tables
 from pdm.health.diagnosis.heard import Heard, listen
 from pdm.health.diagnosis.hypotheses import (
     BEARING_FAULTS,
@@ -22,9 +23,9 @@ from pdm.health.diagnosis.hypotheses import (
 )
 from pdm.health.diagnosis.model import Diagnosis, Fault, Finding, Reason, Recording, Verdict
 from pdm.health.diagnosis.resonance import resonance_hypotheses
-from pdm.health.diagnosis.running import UNKNOWN, Running, read_running
+from pdm.health.diagnosis.running import UNKNOWN, Running, read_currents, read_running
 from pdm.health.diagnosis.shaft import shaft_hypotheses
-from pdm.health.diagnosis.tachometer import follow, read_tachometer
+from pdm.health.diagnosis.tachometer import Shaft, follow, read_tachometer
 from pdm.machines.model import Machine
 
 DIAGNOSIS_VERSION = "diagnosis-2"
@@ -55,18 +56,21 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
     """
     recordings = sorted(recordings, key=lambda each: each.measured_at)
     runnings: list[Running] = []
-    seen: list[list[Hypothesis]] = []
     reasons: list[Reason] = []
+    runs: list[_Run] = []
     for recording in recordings:
         heard, refusals = listen(recording)
         reasons += refusals
-        if not heard:
-            continue
-        shaft, unread = read_tachometer(heard)
-        running = read_running(machine, recording.context, heard, shaft)
+        if heard:
+            shaft, unread = read_tachometer(heard)
+            reasons += unread
+            runs.append(_Run(recording, heard, shaft))
+    currents = read_currents(machine, [run.heard for run in runs])
+    for run, current in zip(runs, currents, strict=True):
+        running = read_running(machine, run.recording.context, run.heard, current, run.shaft)
         runnings.append(running)
-        reasons += [*unread, *running.doubts, *running.clock, *(doubt for each in heard for doubt in each.doubts)]
-        seen.append(_consider(machine, running, recording, heard, follow(shaft, heard)))
+        reasons += [*running.doubts, *running.clock, *(doubt for each in run.heard for doubt in each.doubts)]
+    seen = _consider(machine, runs, runnings)
     if not seen:
         reasons.append(Reason("no-usable-record", {"records": float(len(recordings))}, None, "record-again"))
     findings = _judge(merge(seen))
@@ -85,24 +89,39 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
     )
 
 
-def _consider(
-    machine: Machine, running: Running, recording: Recording, heard: Sequence[Heard], followed: Sequence[Heard]
-) -> list[Hypothesis]:
-    """Return each fault of each component as one recording speaks for it; `followed` goes by the shaft's angle."""
-    bearings = strongest(bearing_hypotheses(machine, running, followed))
-    shaft = strongest(shaft_hypotheses(machine, running, followed))
-    mechanical = [*bearings, *shaft, *strongest(gear_hypotheses(machine, running, followed))]
-    electrical = current_hypotheses(machine, running, recording.context, heard, shaft)
-    if all(each.score is None for each in electrical):
-        electrical = strongest([*electrical, *electrical_vibration(machine, running, heard)])
-    ringing = strongest(resonance_hypotheses(heard))
-    fused = fuse(machine, running, heard, [*mechanical, *electrical, *ringing])
-    return fused if recording.is_state_learned is not False else [_in_new_state(each, recording) for each in fused]
+class _Run(NamedTuple):
+    recording: Recording
+    heard: tuple[Heard, ...]
+    shaft: Shaft | None
+
+
+def _consider(machine: Machine, runs: Sequence[_Run], runnings: Sequence[Running]) -> list[list[Hypothesis]]:
+    """Return each fault of each component as each recording speaks for it."""
+    as_heard = [(running, run.heard) for run, running in zip(runs, runnings, strict=True)]
+    followed = [(running, follow(run.shaft, run.heard)) for run, running in zip(runs, runnings, strict=True)]
+    bearings, gears = bearing_tables(machine, followed), gear_tables(machine, followed)
+    currents = current_tables(machine, as_heard)
+    seen = []
+    for place, (running, turned) in enumerate(followed):
+        shaft = strongest(shaft_hypotheses(machine, running, turned))
+        mechanical = [
+            *strongest(bearing_hypotheses(machine, running, turned, bearings[place])),
+            *shaft,
+            *strongest(gear_hypotheses(machine, running, turned, gears[place])),
+        ]
+        recording, heard = runs[place].recording, runs[place].heard
+        electrical = current_hypotheses(machine, running, recording.context, heard, shaft, currents[place])
+        if all(each.score is None for each in electrical):
+            electrical = strongest([*electrical, *electrical_vibration(machine, running, heard)])
+        ringing = strongest(resonance_hypotheses(heard))
+        fused = fuse(machine, running, heard, [*mechanical, *electrical, *ringing])
+        seen.append([_in_new_state(each, recording) for each in fused])
+    return seen
 
 
 def _in_new_state(each: Hypothesis, recording: Recording) -> Hypothesis:
     """Return the hypothesis, doubted if it goes by levels: what is usual in this operating state is not known yet."""
-    if each.score is None or each.fault not in _BY_LEVEL:
+    if recording.is_state_learned is not False or each.score is None or each.fault not in _BY_LEVEL:
         return each
     figures: dict[str, float | str] = {"state": recording.context.state or "unknown"}
     return replace(each, doubts=(*each.doubts, Reason("state-not-learned", figures, None, "learn-state")))

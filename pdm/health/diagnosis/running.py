@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import features
+from pdm.health.diagnosis.batch import Told, Wanted, describe
 from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.model import Reason
 from pdm.health.diagnosis.spectrum import STANDING
@@ -50,14 +50,16 @@ class Running:
     clock: tuple[Reason, ...] = ()
 
 
-class _Current(NamedTuple):
+class Current(NamedTuple):
+    """What a current tells: supply frequency [Hz], slip [1], and what is doubtful about the clock."""
+
     supply: float | None
     slip: float | None
     clock: tuple[Reason, ...]
 
 
 def read_running(
-    machine: Machine, context: OperatingContext, heard: Sequence[Heard], shaft: Shaft | None = None
+    machine: Machine, context: OperatingContext, heard: Sequence[Heard], current: Current, shaft: Shaft | None = None
 ) -> Running:
     """Return how the machine ran: what was measured comes first, then current, then vibration.
 
@@ -67,7 +69,6 @@ def read_running(
     A stated speed that agrees with the current's within 2 % is replaced by the latter, which tells slip a
     hundred times more finely; it still counts as measured. Otherwise both are doubted.
     """
-    current = _read_current(machine, heard)
     measured = context.speed if shaft is None else shaft.speed
     told = None
     if current.supply and current.slip is not None and machine.pole_pairs and _is_direct(machine):
@@ -108,30 +109,36 @@ def _is_direct(machine: Machine) -> bool:
     return abs(machine.rated_speed * machine.pole_pairs / machine.supply_frequency - 1.0) <= _DRIVES
 
 
-def _read_current(machine: Machine, heard: Sequence[Heard]) -> _Current:
-    currents = [channel for channel in heard if channel.point.quantity == "current"]
-    if not currents or machine.supply_frequency is None:
-        return _Current(None, None, ())
-    phase = currents[0]
-    table = features.extract(
-        phase.samples[None],
-        phase.rate,
-        quantity="current",
-        names=_NAMES,
-        supply_frequency=machine.supply_frequency,
-        pole_pairs=machine.pole_pairs,
-        rotor_slots=machine.rotor_slots,
+def read_currents(machine: Machine, recordings: Sequence[Sequence[Heard]]) -> list[Current]:
+    """Return what the first phase of each recording tells of supply, slip and clock; all in one call."""
+    nominal = machine.supply_frequency
+    firsts = [next((each for each in heard if each.point.quantity == "current"), None) for heard in recordings]
+    phases = [] if nominal is None else [each for each in firsts if each is not None]
+    told = iter(
+        describe(
+            [Wanted(phase.samples[None], phase.rate) for phase in phases],
+            _NAMES,
+            "current",
+            supply_frequency=nominal,
+            pole_pairs=machine.pole_pairs,
+            rotor_slots=machine.rotor_slots,
+        )
     )
-    supply, slip, wander = (float(table.column(name)[0, 0]) for name in _NAMES)
+    nothing = Current(None, None, ())
+    return [nothing if nominal is None or phase is None else _current(phase, next(told), nominal) for phase in firsts]
+
+
+def _current(phase: Heard, told: Told, nominal: float) -> Current:
+    supply, slip, wander = (told.mean(name) for name in _NAMES)
     clock = []
-    if abs(supply / machine.supply_frequency - 1.0) > _CLOCK:
-        figures: dict[str, float | str] = {"found_hz": supply, "nominal_hz": machine.supply_frequency}
+    if abs(supply / nominal - 1.0) > _CLOCK:
+        figures: dict[str, float | str] = {"found_hz": supply, "nominal_hz": nominal}
         clock.append(Reason("supply-off-nominal", figures, phase.point.key, "check-sampling-clock"))
     if wander > _WANDER:
         clock.append(
             Reason("clock-wanders", {"rad": wander, "limit": _WANDER}, phase.point.key, "check-sampling-clock")
         )
-    return _Current(_known(supply), _known(slip), tuple(clock))
+    return Current(_known(supply), _known(slip), tuple(clock))
 
 
 _NAMES = ("fundamental_frequency", "slip_estimated", "phase_wander")
