@@ -115,7 +115,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     state.smoothed = smooth(state.smoothed, deviation, layout, fading=not lone_scalars)
     at = snapshot.measured_at.timestamp()
     state.charts = state.charts.advance(deviation, at)
-    if layout.velocity.size and not np.isnan(change[layout.velocity]).all():
+    if machine.severity_limits is not None and not np.isnan(change[layout.velocity]).all():
         state.course = state.course.add(at, change[layout.velocity])
     relation = None
     if baseline.relation is not None:
@@ -266,7 +266,8 @@ def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, 
         contributors.insert(0, _relation(relation))
     symptom: Symptom | None = None
     if severity >= LEAST_SEVERITY:
-        symptom = name_symptom(layout, np.where(layout.two_sided, evidence, state.smoothed).tolist())
+        signed = np.where(layout.two_sided, evidence, state.smoothed) if layout.has_two_sided else state.smoothed
+        symptom = name_symptom(layout, signed.tolist())
     trends = zone_trends(seen.machine.severity_limits, layout, state.course, seen.raw, change, state.last[0])
     told = _evidence(state, seen.snapshot, severity, contributors, seen.reasons)
     told["change"] = _change(state, layout)
@@ -319,11 +320,10 @@ def _relation(score: float) -> dict[str, Any]:
 
 def _change(state: HealthState, layout: Layout) -> dict[str, Any] | None:
     """Return since when something has changed, and how much there is to say so; None where no chart signals."""
-    sums = state.charts.sums * np.where(layout.weight > 0, 1.0, 0.0)
-    sums[1] *= layout.two_sided
-    signals = sums > DECISION
-    if not signals.any():
+    sums = state.charts.sums * layout.charted
+    if sums.max(initial=0.0) <= DECISION:
         return None
+    signals = sums > DECISION
     side, place = np.unravel_index(int(np.argmax(sums)), sums.shape)
     column = layout.columns[int(place)]
     return {

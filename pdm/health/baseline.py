@@ -8,6 +8,7 @@ work event: a baseline that follows the machine would learn the fault as normal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,7 @@ class Baseline:
     ranges: NDArray[np.float32] = field(default_factory=lambda: np.empty((2, 0), np.float32))
     compensation: Compensation = field(default_factory=lambda: Compensation.none(0, 0))
     relation: MultivariateBaseline | None = None
+    described: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def carry(self) -> NDArray[np.float32]:
@@ -121,7 +123,8 @@ class Baseline:
         in_time = np.argsort(self.order)
         rows, along = self.rows[in_time].astype(np.float64), self.along[in_time].astype(np.float64)
         compensation = learn_compensation(rows, along)
-        rows = rows - np.stack([compensation.explain(row)[0] for row in along])
+        if compensation.used:
+            rows = rows - np.stack([compensation.explain(row)[0] for row in along])
         found = examine(rows, layout.floor, layout.weight, layout.two_sided)
         if self.seen < _PATIENCE * needed:
             if found.is_spoilt_by_outliers:
@@ -164,7 +167,7 @@ class Baseline:
 
     def change(self, compared: Floats, covariates: Floats) -> tuple[Floats, Floats]:
         """Return how far features (M,) lie from the baseline, and the scatter (M,) to weigh that by."""
-        if not self.compensation.used.size:
+        if not self.compensation.used:
             return compared - self.location, self.scale.astype(np.float64)
         explained, doubt = self.compensation.explain(covariates)
         return compared - self.location - explained, np.hypot(self.scale, doubt)

@@ -9,6 +9,7 @@ learned the relation is trusted less and less, in the width of the scatter, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,10 @@ class Compensation:
         nothing, nowhere = np.zeros(columns, np.float32), np.full(covariates, np.nan, np.float32)
         return cls(np.full(columns, _NONE, np.int8), nothing, nothing.copy(), nowhere, nowhere.copy())
 
-    @property
-    def used(self) -> NDArray[np.intp]:
-        """Which covariates explain something."""
-        return np.unique(self.which[self.which >= 0]).astype(np.intp)
+    @cached_property
+    def used(self) -> tuple[int, ...]:
+        """Which covariates explain something, once it is learned."""
+        return tuple(np.unique(self.which[self.which >= 0]).tolist())
 
     def explain(self, covariates: Floats) -> tuple[Floats, Floats]:
         """Return what covariates (C,) explain of each feature (M,), and how far off that may be (M,).
@@ -62,8 +63,10 @@ class Compensation:
 
     def beyond(self, covariates: Floats) -> list[int]:
         """Return the covariates in use that lie further out than the relation is trusted at all."""
+        if not self.used:
+            return []
         away = np.abs(np.nan_to_num(covariates - self.middle))
-        return [index for index in self.used.tolist() if away[index] > 3.0 * self.half_span[index]]
+        return [index for index in self.used if away[index] > 3.0 * self.half_span[index]]
 
 
 def learn_compensation(rows: Floats, covariates: Floats) -> Compensation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from pdm.measurements import OperatingContext
 Floats = NDArray[np.float64]
 _LARGEST = 1e4  # beyond any decibel or kelvin; within half precision
 _MOST_RELATED = 16  # scalar channels whose relation is learned: its size grows with the square
+_ABSENT = np.full(1, np.nan)
 _SMALLEST = 1e-12  # below any amplitude that a sensor resolves, in SI
 
 
@@ -57,12 +58,18 @@ class Layout:
     weight: Floats
     persistent: NDArray[np.bool_]
     two_sided: NDArray[np.bool_]
+    charted: NDArray[np.bool_]
     to_unit: Floats
     activity: NDArray[np.intp]
     velocity: NDArray[np.intp]
     indicator_columns: NDArray[np.intp]
     related: NDArray[np.intp]
     places: dict[tuple[str, str, str], int]
+
+    @cached_property
+    def has_two_sided(self) -> bool:
+        """Whether a fall of any feature is evidence."""
+        return bool(self.two_sided.any())
 
     @property
     def has_waveforms(self) -> bool:
@@ -111,7 +118,7 @@ class Layout:
 
     def indicators(self, change: Floats) -> NDArray[np.float32]:
         """Return the indicators (len(INDICATORS),) of a change (M,) from the baseline."""
-        padded = np.append(change * self.to_unit, np.nan)
+        padded = np.concatenate((change * self.to_unit, _ABSENT))
         largest: NDArray[np.float32] = np.fmax.reduce(padded[self.indicator_columns], axis=1).astype(np.float32)
         return largest
 
@@ -147,6 +154,8 @@ def layout_of(machine: Machine) -> Layout:
         columns += [Column("current_group", "", t, _GROUP_UNITS[t.feature]) for t in CURRENT_GROUP]
     columns += [Column("temperature", p, TEMPERATURE, "K") for p in temperature]
     columns += [Column("scalar", p.key, scalar_tracked(p.quantity), si_unit(p.quantity)) for p in followed]
+    two_sided = np.array([c.tracked.two_sided for c in columns], dtype=bool)
+    counts = np.array([c.tracked.weight > 0 for c in columns], dtype=bool)
     is_log = np.array([c.tracked.scale == "log" for c in columns], dtype=bool)
     listed = "\n".join([*(f"{c.source} {c.point} {c.tracked}" for c in columns), *covariates])
     related = [i for i, c in enumerate(columns) if c.source in ("temperature", "scalar")]
@@ -166,7 +175,8 @@ def layout_of(machine: Machine) -> Layout:
         relative_floor=np.array([c.tracked.relative_floor for c in columns], dtype=np.float64),
         weight=np.array([c.tracked.weight for c in columns], dtype=np.float64),
         persistent=np.array([c.tracked.persistent for c in columns], dtype=bool),
-        two_sided=np.array([c.tracked.two_sided for c in columns], dtype=bool),
+        two_sided=two_sided,
+        charted=np.stack((counts, counts & two_sided)),
         to_unit=np.where(is_log, DECIBEL, 1.0),
         activity=_columns_of(columns, "current" if current else "vibration", ("rms",)),
         velocity=_columns_of(columns, "vibration", ("velocity_rms",)),

@@ -128,18 +128,22 @@ def meet_state(
 
 def describe_states(states: Sequence[Baseline]) -> list[dict[str, Any]]:
     """Return what is known of each state, as data: its ranges of speed [Hz] and load [1], and how far it is learned."""
-    return [
-        {
-            "name": state.name,
-            "declared": state.declared,
-            "learned": state.learned,
-            "acquisitions": state.seen,
-            "speed_hz": _range(state.ranges[:, 0]),
-            "load": _range(state.ranges[:, 1]),
-            "doubts": state.doubt_names,
-        }
-        for state in states
-    ]
+    for state in states:
+        if state.described is None or not state.learned or not state.described["learned"]:
+            state.described = _describe(state)
+    return [state.described for state in states if state.described is not None]
+
+
+def _describe(state: Baseline) -> dict[str, Any]:
+    return {
+        "name": state.name,
+        "declared": state.declared,
+        "learned": state.learned,
+        "acquisitions": state.seen,
+        "speed_hz": _range(state.ranges[:, 0]),
+        "load": _range(state.ranges[:, 1]),
+        "doubts": state.doubt_names,
+    }
 
 
 def _range(ends: NDArray[np.float32]) -> list[float] | None:

@@ -22,6 +22,7 @@ from pdm.machines.model import Machine
 Floats = NDArray[np.float64]
 
 _CONTRIBUTORS = 2
+_NOTHING, _ABSENT = np.zeros(1), np.ones(1, bool)
 _LEAST_DEVIATION = 1.0  # contributors below it are scatter
 _BEARING = ("bpf", "bsf", "ftf", "bearing_sideband", "high_frequency", "envelope", "kurtosis", "crest_factor")
 _SYMPTOMS = (  # beginning of a feature's name, and a symptom of the component that it speaks of
@@ -69,10 +70,11 @@ def assess_parts(
     told : dict
         `points` and `components`, each with health, severity, urgency and contributors.
     """
-    padded = np.append(np.maximum(evidence, 0.0), 0.0)[parts.columns]
+    padded = np.concatenate((np.maximum(evidence, 0.0), _NOTHING))[parts.columns]
     largest = np.sort(np.partition(padded, padded.shape[1] - 3, axis=1)[:, -3:], axis=1)
     healths = [round(health_of(severity), 4) for severity in (largest @ WEIGHTS).tolist()]
-    heard = np.any(~np.isnan(np.append(raw, np.nan)[parts.columns]), axis=1).tolist()
+    absent = np.concatenate((np.isnan(raw), _ABSENT))[parts.columns]
+    heard = np.logical_not(np.all(absent, axis=1)).tolist()
     listed = [
         {
             "health": health if is_heard else None,

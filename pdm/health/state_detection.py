@@ -49,7 +49,9 @@ def smooth(
 
 def weigh(smoothed: NDArray[np.float32], layout: Layout) -> Floats:
     """Return what each feature (M,) contributes to severity [robust standard deviations]."""
-    evidence: Floats = np.where(layout.two_sided, np.abs(smoothed), smoothed) * layout.weight
+    if layout.has_two_sided:
+        smoothed = np.where(layout.two_sided, np.abs(smoothed), smoothed)
+    evidence: Floats = smoothed * layout.weight
     return evidence
 
 
