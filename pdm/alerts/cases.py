@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from pdm.alerts.rules import Observation, OffDelay, OnDelay, Severity
+from pdm.alerts.conditions import Memory
+from pdm.alerts.conduct import Category, Observation, OffDelay, OnDelay, Severity
 from pdm.errors import InvalidInputError
 
-_FORMAT = 1
+_FORMAT = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -59,7 +60,10 @@ class RuleTimer:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An open case: its cause, latched at opening, where it is, how severe it is now and in which words."""
+    """An open case: its cause, latched at opening, where it is, how severe it is now and in which words.
+
+    `rule_key` names the rule that makes it as severe as it is.
+    """
 
     cause: str
     component: str | None
@@ -67,14 +71,20 @@ class Case:
     opened_at: datetime
     message: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+    category: Category = Category.MACHINE
+    rule_key: str = ""
 
 
 @dataclass(frozen=True)
 class Cases:
-    """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine."""
+    """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine.
+
+    `memories` holds, by rule key, what the rules that follow a course remember of it.
+    """
 
     timers: Mapping[str, RuleTimer] = field(default_factory=dict)
     open: Mapping[str, Case] = field(default_factory=dict)
+    memories: Mapping[str, Memory] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
@@ -90,10 +100,14 @@ class Cases:
                 _microseconds(case.opened_at),
                 case.message,
                 case.parameters,
+                case.category.value,
+                case.rule_key,
             ]
             for _, case in sorted(self.open.items())
         ]
-        return msgspec.msgpack.encode([_FORMAT, timers, cases] if timers or cases else [_FORMAT])
+        memories = sorted(self.memories.items())
+        is_quiet = not (timers or cases or memories)
+        return msgspec.msgpack.encode([_FORMAT] if is_quiet else [_FORMAT, timers, cases, memories])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Cases:
@@ -108,14 +122,15 @@ class Cases:
             return cls()
         try:
             version, *parts = msgspec.msgpack.decode(content)
-            if version != _FORMAT:
+            if version not in (1, _FORMAT):
                 raise InvalidInputError(f"alert cases are of format {version}, not {_FORMAT}")
             if not parts:
                 return cls()
-            timers, cases = parts
+            timers, cases, memories = (*parts, []) if version == 1 else parts
             return cls(
                 {key: _decode_timer(*row) for key, *row in timers},
                 {cause: _decode_case(cause, *row) for cause, *row in cases},
+                {key: tuple(float(value) for value in memory) for key, memory in memories},
             )
         except (msgspec.DecodeError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise InvalidInputError(f"alert cases cannot be read: {error}") from error
@@ -129,6 +144,15 @@ def _decode_timer(history: Any, since: Any, returned: Any, cause: Any) -> RuleTi
     return RuleTimer(history, _EPOCH + timedelta(microseconds=since), returned, cause)
 
 
-def _decode_case(cause: Any, component: Any, rank: Any, opened_at: Any, message: Any, parameters: Any) -> Case:
+def _decode_case(
+    cause: Any,
+    component: Any,
+    rank: Any,
+    opened_at: Any,
+    message: Any,
+    parameters: Any,
+    category: Any = Category.MACHINE,
+    rule_key: Any = "",
+) -> Case:
     at = _EPOCH + timedelta(microseconds=opened_at)
-    return Case(cause, component, list(Severity)[rank], at, message, parameters)
+    return Case(cause, component, list(Severity)[rank], at, message, parameters, Category(category), rule_key)

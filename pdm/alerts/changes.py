@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pdm.alerts.cases import Case
-from pdm.alerts.rules import Rule, RuleSet, Severity
-from pdm.health.assessment import Assessment
-from pdm.machines.model import Machine
-from pdm.prognosis.prognosis import Prognosis
+from pdm.alerts.conduct import Category, Severity
+from pdm.alerts.readings import Reading
+from pdm.alerts.rules import RuleSet
+
+__all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "OpenAlert", "describe_change"]
 
 
 class AlertState(StrEnum):
@@ -23,7 +24,7 @@ class AlertState(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What can happen to an alert by itself."""
+    """What can happen to the condition of an alert; cleared is that it is gone."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
@@ -36,7 +37,9 @@ class AlertChange:
     """One thing that happened to a case, with all that a person needs to judge it.
 
     `message` is a key of the message catalogues and `parameters` its values; `reason` is the key of the
-    rule that raised, or 'returned', 'life-closed', 'rule-withdrawn', 'late-data'.
+    rule that raised, or 'returned', 'life-closed', 'rule-withdrawn', 'late-data'. The last fields are what
+    the rule asks of people: whether somebody must acknowledge and reset, until when to act, and after how
+    long unseen the next is told [s] (None: as `pdm.alerts.overdue` has it for the severity).
     """
 
     kind: ChangeKind
@@ -49,11 +52,17 @@ class AlertChange:
     evidence: dict[str, Any]
     reason: str
     rule_version: str
+    rule_key: str = ""
+    category: Category = Category.MACHINE
+    needs_acknowledgement: bool = False
+    is_latching: bool = False
+    act_by: datetime | None = None
+    escalate_after: float | None = None
 
 
 @dataclass(frozen=True)
 class OpenAlert:
-    """An alert that is stored as not cleared."""
+    """An alert that is stored as open."""
 
     cause: str
     component: str | None
@@ -68,18 +77,12 @@ class OpenAlert:
 class Findings:
     """One acquisition's conclusions, from which changes take their words and evidence."""
 
-    machine: Machine
-    assessment: Assessment
-    prognosis: Prognosis | None
+    reading: Reading
     rules: RuleSet
-    by_key: dict[str, Rule] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_key", {rule.key: rule for rule in self.rules.rules})
 
     def evidence(self) -> dict[str, Any]:
         """Return what was known when a change was decided, ready for JSON; times in s."""
-        assessment, prognosis = self.assessment, self.prognosis
+        assessment, prognosis = self.reading.assessment, self.reading.prognosis
         evidence: dict[str, Any] = {
             "measured_at": assessment.measured_at.isoformat(),
             "health": assessment.health,
@@ -112,7 +115,8 @@ def describe_change(
     evidence: dict[str, Any],
     rules: RuleSet,
 ) -> AlertChange:
-    """Return a change of a case, in the case's words."""
+    """Return a change of a case, in the case's words and with what its rule asks of people."""
+    rule = rules.by_key.get(case.rule_key)
     return AlertChange(
         kind=kind,
         cause=case.cause,
@@ -124,4 +128,9 @@ def describe_change(
         evidence=evidence,
         reason=reason,
         rule_version=rules.version,
+        rule_key=case.rule_key,
+        category=case.category,
+        needs_acknowledgement=rule.needs_acknowledgement if rule else case.severity is Severity.CRITICAL,
+        is_latching=rule.is_latching if rule else False,
+        escalate_after=rule.escalate_after if rule else None,
     )

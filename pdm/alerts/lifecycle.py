@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pdm.alerts.cases import Case, Cases, RuleTimer
 from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
-from pdm.alerts.rules import DEFAULT_RULES, Observation, Rule, RuleSet, Severity
+from pdm.alerts.conduct import Category, Observation, Severity
+from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured, Reading
+from pdm.alerts.rules import DEFAULT_RULES, DataGap, Rule, RuleSet, parameters_of
 from pdm.errors import ConflictError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 MACHINE_CAUSE = "machine"  # the cause of a case when no component is named
+GAP_CAUSE = "data-gap"  # the cause of a case that the clockwork opens: nothing comes of a machine
 LATE_DATA = "late-data"  # the reason of a change concluded from data that came late
 CONFIDENT = 0.7  # a component named with at least this confidence is taken as another cause
 
@@ -38,6 +41,8 @@ def evaluate(
     assessment: Assessment,
     prognosis: Prognosis | None,
     rules: RuleSet = DEFAULT_RULES,
+    values: Mapping[Measured, float] = NOTHING,
+    diagnosis: DiagnosisNote | None = None,
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
     """Advance a machine's cases by one acquisition; the time is the acquisition's own.
 
@@ -50,7 +55,11 @@ def evaluate(
     assessment, prognosis : Assessment, Prognosis or None
         Conclusions of the acquisition.
     rules : RuleSet
-        The rules in force.
+        The rules in force, fitted to the machine.
+    values : mapping of (point, feature) to float
+        What `rules.wanted` of the acquisition, in SI.
+    diagnosis : DiagnosisNote, optional
+        The newest diagnosis.
 
     Returns
     -------
@@ -61,19 +70,27 @@ def evaluate(
     Notes
     -----
     A finding joins the open case, and escalates it, unless it names another component with confidence
-    of at least 0.7: people fix a cause, not a symptom.
+    of at least 0.7: people fix a cause, not a symptom. What concerns an instrument stands apart.
     """
-    seen = [rule.observe(machine, assessment, prognosis) for rule in rules.rules]
+    reading = Reading(machine, assessment, prognosis, values, diagnosis)
+    memories = cases.memories
+    if rules.is_remembering:
+        said = [rule.observe(reading, memories.get(rule.key, ())) for rule in rules.evaluated]
+        memories = {rule.key: after for rule, (_, after) in zip(rules.evaluated, said, strict=True) if after}
+        seen = [observation for observation, _ in said]
+    else:
+        memories = {}
+        seen = [rule.observe(reading)[0] for rule in rules.evaluated]
     if not cases.timers and not cases.open and Observation.VIOLATED not in seen:
-        return cases, ()
+        return (cases if memories == cases.memories else Cases(memories=memories)), ()
     timers, raised = _advance_timers(cases, seen, rules, assessment.measured_at)
-    findings = Findings(machine, assessment, prognosis, rules)
     opened = dict(cases.open)
     for rule in sorted(raised, key=lambda rule: -rule.severity.rank):
-        case = _join(opened, rule, assessment)
+        case = _join(opened, rule, reading)
         opened[case.cause] = case
         timers[rule.key] = RuleTimer(timers[rule.key].history, assessment.measured_at, 0, case.cause)
-    return _settle(cases, opened, timers, findings)
+    after, changes = _settle(cases, opened, timers, Findings(reading, rules))
+    return Cases(timers, after, memories), changes
 
 
 def _advance_timers(
@@ -82,7 +99,7 @@ def _advance_timers(
     """Return the timers after this acquisition and the rules that raise now."""
     timers: dict[str, RuleTimer] = {}
     raised = []
-    for rule, observation in zip(rules.rules, seen, strict=True):
+    for rule, observation in zip(rules.evaluated, seen, strict=True):
         timer: RuleTimer | None = cases.timers.get(rule.key)
         if timer is not None and timer.cause:
             if observation is not Observation.ABSENT:
@@ -96,27 +113,34 @@ def _advance_timers(
     return timers, raised
 
 
-def _join(opened: dict[str, Case], rule: Rule, assessment: Assessment) -> Case:
+def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
     """Return the open case that a newly raised rule belongs to, or a new one."""
-    named = assessment.component
-    is_confident = named is not None and (assessment.confidence or 0.0) >= CONFIDENT
+    assert not isinstance(rule.condition, DataGap)
+    at = reading.assessment.measured_at
+    named, confidence = rule.condition.names(reading)
+    own = rule.condition.own_cause()
+    if own is not None:
+        return opened.get(own) or Case(own, named, rule.severity, at, category=rule.category, rule_key=rule.key)
     if named is not None and named in opened:
         return opened[named]
+    is_confident = named is not None and (confidence or 0.0) >= CONFIDENT
     nameless = opened.get(MACHINE_CAUSE)
     if nameless is not None and is_confident and nameless.component in (None, named):
         return replace(nameless, component=named)
-    if opened and not is_confident:
-        return max(opened.values(), key=lambda case: (case.severity.rank, case.opened_at, case.cause))
-    return Case(named or MACHINE_CAUSE, named, rule.severity, assessment.measured_at)
+    related = [case for case in opened.values() if case.category is rule.category]
+    if related and not is_confident:
+        return max(related, key=lambda case: (case.severity.rank, case.opened_at, case.cause))
+    return Case(named or MACHINE_CAUSE, named, rule.severity, at, category=rule.category, rule_key=rule.key)
 
 
 def _settle(
     before: Cases, opened: dict[str, Case], timers: dict[str, RuleTimer], findings: Findings
-) -> tuple[Cases, tuple[AlertChange, ...]]:
+) -> tuple[dict[str, Case], tuple[AlertChange, ...]]:
     """Set every case to the worst of its raised rules and say what that changed."""
+    rules, at = findings.rules, findings.reading.assessment.measured_at
     worst: dict[str, Rule] = {}
     for key, timer in timers.items():
-        rule = findings.by_key[key]
+        rule = rules.by_key[key]
         if timer.cause:
             worst[timer.cause] = max(worst.get(timer.cause, rule), rule, key=lambda each: each.severity.rank)
     after: dict[str, Case] = {}
@@ -128,15 +152,17 @@ def _settle(
         elif was is not None and was.severity is rule_now.severity:
             after[cause] = case
         else:
-            parameters = rule_now.parameters(findings.machine, findings.assessment, findings.prognosis)
-            after[cause] = replace(case, severity=rule_now.severity, message=rule_now.message, parameters=parameters)
+            after[cause] = replace(
+                case,
+                severity=rule_now.severity,
+                message=rule_now.message,
+                parameters=parameters_of(rule_now, findings.reading),
+                rule_key=rule_now.key,
+            )
             kind = _kind(was.severity if was else None, rule_now.severity)
             reason = "returned" if kind is ChangeKind.EASED else rule_now.key
-            evidence = findings.evidence()
-            changes.append(
-                describe_change(kind, after[cause], findings.assessment.measured_at, reason, evidence, findings.rules)
-            )
-    return Cases(timers, after), tuple(changes)
+            changes.append(describe_change(kind, after[cause], at, reason, findings.evidence(), rules))
+    return after, tuple(changes)
 
 
 def _kind(was: Severity | None, now: Severity) -> ChangeKind:
@@ -146,25 +172,31 @@ def _kind(was: Severity | None, now: Severity) -> ChangeKind:
 
 
 def _why_cleared(before: Cases, cause: str, findings: Findings) -> str:
-    known = [timer.cause for key, timer in before.timers.items() if key in findings.by_key]
+    known = [timer.cause for key, timer in before.timers.items() if key in findings.rules.by_key]
     return "returned" if cause in known else "rule-withdrawn"
 
 
 def _clear(case: Case, reason: str, findings: Findings) -> AlertChange:
     cleared = replace(case, message=reason, parameters={})
-    at = findings.assessment.measured_at
+    at = findings.reading.assessment.measured_at
     return describe_change(ChangeKind.CLEARED, cleared, at, reason, findings.evidence(), findings.rules)
 
 
 def close_all(
     cases: Cases, occurred_at: datetime, reason: str = "life-closed", rules: RuleSet = DEFAULT_RULES
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
-    """Clear every open case and forget all timers, as when a failure or replacement ends a life."""
+    """Clear a machine's open cases and forget its timers, as when a failure or replacement ends a life.
+
+    A new bearing mends no sensor: cases of instruments stay.
+    """
     changes = []
-    for _, case in sorted(cases.open.items()):
-        cleared = replace(case, message=reason, parameters={})
-        changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
-    return Cases(), tuple(changes)
+    kept = {cause: case for cause, case in cases.open.items() if case.category is Category.INSTRUMENT}
+    for cause, case in sorted(cases.open.items()):
+        if cause not in kept:
+            cleared = replace(case, message=reason, parameters={})
+            changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
+    timers = {key: timer for key, timer in cases.timers.items() if timer.cause in kept}
+    return Cases(timers, kept), tuple(changes)
 
 
 def reconcile(
@@ -176,9 +208,10 @@ def reconcile(
     """Return what makes the stored open alerts agree with cases replayed from late data.
 
     What was known already gives no change, so that nobody is told twice; the caller stores the changes
-    as re-evaluated. `occurred_at` is the time of the newest acquisition replayed.
+    as re-evaluated. `occurred_at` is the time of the newest acquisition replayed. A gap in the data is the
+    clockwork's and stays as it is.
     """
-    stored = {alert.cause: alert for alert in open_alerts}
+    stored = {alert.cause: alert for alert in open_alerts if alert.cause != GAP_CAUSE}
     changes = []
     for cause, alert in sorted(stored.items()):
         if cause not in cases.open:

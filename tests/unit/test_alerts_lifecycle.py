@@ -21,7 +21,7 @@ from pdm.alerts.lifecycle import (
     evaluate,
     reconcile,
 )
-from pdm.alerts.rules import DEFAULT_RULES, HealthRule, OffDelay, OnDelay, RuleSet, Severity
+from pdm.alerts.rules import DEFAULT_RULES, HealthLow, OffDelay, OnDelay, Rule, RuleSet, Severity
 from pdm.errors import ConflictError, InvalidInputError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
@@ -142,7 +142,9 @@ def test_a_short_remaining_life_with_degradation_becomes_critical_in_one_case() 
 
 
 def test_on_and_off_durations_count_measured_time() -> None:
-    slow = HealthRule("slow", Severity.WARNING, 0.6, 0.7, OnDelay(2, 60, duration=100.0), OffDelay(1, duration=100.0))
+    slow = Rule(
+        "slow", Severity.WARNING, HealthLow(0.6, 0.7), OnDelay(2, 60, duration=100.0), OffDelay(1, duration=100.0)
+    )
     _, changes = run(healths(*[0.5] * 20, *[0.9] * 20), rules=RuleSet((slow,)))
     assert [change.occurred_at - START for change in changes] == [timedelta(seconds=100), timedelta(seconds=300)]
 
@@ -181,7 +183,7 @@ def test_a_closing_work_event_clears_everything_and_forgets_the_timers() -> None
 
 def test_a_rule_that_no_longer_exists_clears_what_only_it_held() -> None:
     cases, _ = run(healths(*[0.5] * 5))
-    other = RuleSet((HealthRule("other", Severity.WARNING, 0.1, 0.2),))
+    other = RuleSet((Rule("other", Severity.WARNING, HealthLow(0.1, 0.2)),))
     after, changes = run(healths(0.5, start=9), cases, rules=other)
     assert [(change.kind.value, change.reason) for change in changes] == [("cleared", "rule-withdrawn")]
     assert after == Cases()
@@ -214,7 +216,7 @@ def test_a_quiet_machine_is_remembered_in_two_bytes_and_damaged_bytes_are_refuse
     assert len(Cases().to_bytes()) == 2
     assert Cases.from_bytes(b"") == Cases()
     whole = run(healths(*[0.5] * 5))[0].to_bytes()
-    for damaged in (b"\xff", b"\x91\x07", whole[:-1], whole + b"\x00", b"\x93\x01\x01\x01"):
+    for damaged in (b"\xff", b"\x91\x07", whole[:-1], whole + b"\x00", b"\x93\x01\x01\x01", b"\x94\x02\x01\x01\x01"):
         with pytest.raises(InvalidInputError):
             Cases.from_bytes(damaged)
 
@@ -230,12 +232,7 @@ steps = st.lists(
     ),
     max_size=120,
 )
-QUICK = RuleSet(
-    tuple(
-        type(rule)(**(vars(rule) | {"on_delay": OnDelay(2, 3), "off_delay": OffDelay(2)}))
-        for rule in DEFAULT_RULES.rules
-    )
-)
+QUICK = RuleSet(tuple(replace(rule, on_delay=OnDelay(2, 3), off_delay=OffDelay(2)) for rule in DEFAULT_RULES.rules))
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,21 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pdm.alerts.readings import Reading
 from pdm.alerts.rules import (
     DEFAULT_RULES,
-    HealthRule,
+    HealthLow,
     Observation,
     OffDelay,
     OnDelay,
-    RemainingLifeRule,
+    RemainingLifeShort,
+    Rule,
     RuleSet,
     Severity,
-    ZoneRule,
+    ZoneReached,
 )
 from pdm.errors import InvalidInputError
 from pdm.health.assessment import Assessment
@@ -42,10 +45,11 @@ def prognosis(rul: float | None, lower: float | None = None, source: Any = "mode
     )  # fmt: skip
 
 
-LIFE = RemainingLifeRule("life", Severity.WARNING, "lower", 1.0, clear_ratio=1.5, health_below=0.8, healthy_above=0.85)
-MEDIAN = RemainingLifeRule("median", Severity.WARNING, "median", 1.0, health_below=0.8)
-HEALTH = HealthRule("health", Severity.WARNING, 0.6, 0.7)
-ZONE = ZoneRule("zone", Severity.WARNING, "C")
+LIFE = RemainingLifeShort("lower", 1.0, clear_ratio=1.5, health_below=0.8, healthy_above=0.85)
+MEDIAN = RemainingLifeShort("median", 1.0, health_below=0.8)
+HEALTH = HealthLow(0.6, 0.7)
+ZONE = ZoneReached("C")
+NAMED = Rule("health", Severity.WARNING, HEALTH)
 
 TABLE = [
     (ZONE, assessment(zone="B"), None, Observation.RETURNED),
@@ -80,27 +84,28 @@ TABLE = [
 def test_a_rule_reads_an_acquisition_as_the_table_says(
     rule: Any, said: Assessment, forecast: Prognosis | None, expected: Observation
 ) -> None:
-    assert rule.observe(MACHINE, said, forecast) is expected
+    assert rule.observe(Reading(MACHINE, said, forecast)) is expected
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: OnDelay(1, 5),
+        lambda: Rule("h", Severity.WARNING, HEALTH, OnDelay(1, 5)),
+        lambda: OnDelay(0, 5),
         lambda: OnDelay(6, 5),
         lambda: OnDelay(2, 61),
         lambda: OnDelay(duration=-1.0),
         lambda: OnDelay(duration=float("nan")),
         lambda: OffDelay(0),
-        lambda: ZoneRule("z", Severity.WARNING, "A"),
-        lambda: HealthRule("h", Severity.WARNING, 0.7, 0.6),
-        lambda: HealthRule("h", Severity.WARNING, float("nan"), 0.6),
-        lambda: RemainingLifeRule("l", Severity.WARNING, "lower", 0.0),
-        lambda: RemainingLifeRule("l", Severity.WARNING, "upper", 1.0),  # type: ignore[arg-type]
-        lambda: RemainingLifeRule("l", Severity.WARNING, "lower", 1.0, clear_ratio=1.0),
-        lambda: RemainingLifeRule("l", Severity.WARNING, "lower", 1.0, health_below=0.9),
-        lambda: RuleSet(()),
-        lambda: RuleSet((HEALTH, HEALTH)),
+        lambda: ZoneReached("A"),
+        lambda: HealthLow(0.7, 0.6),
+        lambda: HealthLow(float("nan"), 0.6),
+        lambda: RemainingLifeShort("lower", 0.0),
+        lambda: RemainingLifeShort("upper", 1.0),  # type: ignore[arg-type]
+        lambda: RemainingLifeShort("lower", 1.0, clear_ratio=1.0),
+        lambda: RemainingLifeShort("lower", 1.0, health_below=0.9),
+        lambda: RuleSet((NAMED, NAMED)),
+        lambda: RuleSet((Rule("", Severity.WARNING, HEALTH),)),
     ],
 )
 def test_a_rule_that_cannot_work_is_refused(make: Any) -> None:
@@ -110,12 +115,18 @@ def test_a_rule_that_cannot_work_is_refused(make: Any) -> None:
 
 
 def test_the_version_of_a_rule_set_changes_with_any_parameter() -> None:
-    assert RuleSet((HEALTH,)).version == RuleSet((HealthRule("health", Severity.WARNING, 0.6, 0.7),)).version
-    assert RuleSet((HEALTH,)).version != RuleSet((HealthRule("health", Severity.WARNING, 0.6, 0.71),)).version
+    same = Rule("health", Severity.WARNING, HealthLow(0.6, 0.7))
+    assert RuleSet((NAMED,)).version == RuleSet((same,)).version
+    for other in (
+        replace(same, condition=HealthLow(0.6, 0.71)),
+        replace(same, is_latching=True),
+        replace(same, off_delay=OffDelay(11)),
+    ):
+        assert RuleSet((NAMED,)).version != RuleSet((other,)).version
 
 
 def test_every_default_rule_needs_more_than_one_acquisition() -> None:
-    assert all(rule.on_delay.required >= 2 for rule in DEFAULT_RULES.rules)
+    assert all(rule.on_delay.required >= 2 for rule in DEFAULT_RULES.evaluated)
 
 
 def test_severities_are_ranked() -> None:

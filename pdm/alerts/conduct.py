@@ -1,0 +1,113 @@
+"""How a rule behaves whatever it looks at: severity, category, delays, schedule, and what one acquisition says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, time
+from enum import Enum, StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pdm.errors import InvalidInputError
+
+
+class Severity(StrEnum):
+    """How much an alert matters; compare by `rank`."""
+
+    ADVISORY = "advisory"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Place in the order advisory < warning < critical, from 0."""
+        return _RANK[self]
+
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Category(StrEnum):
+    """What an alert is about: the machine, the data that should come of it, or the instrument that measures it."""
+
+    MACHINE = "machine"
+    DATA = "data"
+    INSTRUMENT = "instrument"
+
+
+class Observation(Enum):
+    """What one acquisition says to one rule."""
+
+    VIOLATED = "violated"  # beyond the raise limit
+    HELD = "held"  # in the dead band: neither raises nor clears
+    RETURNED = "returned"  # back beyond the clear limit
+    ABSENT = "absent"  # nothing known: no timer moves
+
+
+@dataclass(frozen=True)
+class OnDelay:
+    """Raise when `required` of the last `window` acquisitions violate, over at least `duration` [s]."""
+
+    required: int = 3
+    window: int = 5
+    duration: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.required <= self.window <= 60:
+            raise InvalidInputError(
+                f"on-delay needs 1 <= required <= window <= 60, not {self.required} of {self.window}",
+                field="on_delay",
+            )
+        _check_duration(self.duration, "on_delay")
+
+
+@dataclass(frozen=True)
+class OffDelay:
+    """Clear after `count` acquisitions in a row have returned, over at least `duration` [s]."""
+
+    count: int = 10
+    duration: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 10_000:
+            raise InvalidInputError(f"off-delay count {self.count} must be in 1..10000", field="off_delay")
+        _check_duration(self.duration, "off_delay")
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a rule looks, on the machine's timeline: on some days between two times of a place's clock.
+
+    A span that ends before it begins runs over midnight and belongs to the day on which it began.
+    """
+
+    days: tuple[str, ...] = DAYS
+    begins: time = time(0, 0)
+    ends: time = time(0, 0)
+    time_zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if not self.days or any(day not in DAYS for day in self.days) or len(set(self.days)) != len(self.days):
+            raise InvalidInputError(f"days must be some of {', '.join(DAYS)}, each once", field="days")
+        try:
+            object.__setattr__(self, "_zone", ZoneInfo(self.time_zone))
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise InvalidInputError(f"time zone {self.time_zone!r} is unknown", field="time_zone") from error
+
+    def covers(self, at: datetime) -> bool:
+        """Whether the rule looks at a time."""
+        local = at.astimezone(self._zone)  # type: ignore[attr-defined]
+        now, today = local.time(), local.weekday()
+        if self.begins < self.ends:
+            return DAYS[today] in self.days and self.begins <= now < self.ends
+        if now >= self.begins:
+            return DAYS[today] in self.days
+        return DAYS[today - 1] in self.days and now < self.ends
+
+
+def _check_duration(duration: float, name: str) -> None:
+    if not 0 <= duration < math.inf:
+        raise InvalidInputError(f"{name} duration {duration} s must be finite and not negative", field=name)
