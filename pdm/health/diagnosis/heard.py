@@ -59,7 +59,9 @@ def _beyond(channel: RecordedChannel) -> Reason | None:
     if len(channel.samples) == 0:
         return None
     scale = 1.0 if channel.scale is None else abs(channel.scale)
-    largest = float(np.abs(channel.samples).max()) if channel.samples.dtype != np.int16 else 32768.0
+    largest = 32768.0
+    if channel.samples.dtype != np.int16:
+        largest = max(float(channel.samples.max()), -float(channel.samples.min()))
     if not np.isfinite(largest):
         return Reason("not-finite", {}, channel.point.key, "check-sensor")
     if largest * scale > LARGEST_SAMPLE:
@@ -72,7 +74,7 @@ def _heard(channel: RecordedChannel, doubts: tuple[Reason, ...]) -> Heard:
     samples = np.multiply(channel.samples, np.float32(scale), dtype=np.float32)
     point, spectrum = channel.point, None
     if point.quantity in _VIBRATION:
-        spectrum = velocity_spectrum(samples.astype(np.float64), channel.sampling_rate, point.quantity)
+        spectrum = velocity_spectrum(samples, channel.sampling_rate, point.quantity)
     elif point.quantity == "current":
-        spectrum = rms_spectrum(samples.astype(np.float64), channel.sampling_rate)
+        spectrum = rms_spectrum(samples, channel.sampling_rate)
     return Heard(point, samples, channel.sampling_rate, spectrum, doubts)

@@ -40,11 +40,16 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
     if len(samples) < LEAST_SAMPLES:
         figures: dict[str, float | str] = {"samples": float(len(samples)), "needed": float(LEAST_SAMPLES)}
         return (Reason("too-few-samples", figures, point, "record-longer"),)
-    if not np.ptp(samples) > 0 or samples.std() <= 1e-6 * abs(samples.mean()):
+    spread, ends = float(samples.std()), (samples.min(), samples.max())
+    if spread <= 1e-6 * abs(float(samples.mean())) or not ends[1] > ends[0]:
         return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
     doubts = [*_scale(channel, point), *_rate(channel, point)]
     if channel.point.quantity != "tachometer":  # whose pulses stand at one level or the other
-        doubts += [*_clipping(samples, point), *_dropouts(samples, point), *_resolution(channel, samples, point)]
+        doubts += [
+            *_clipping(samples, ends, point),
+            *_dropouts(samples, ends, point),
+            *_resolution(channel, samples, spread, point),
+        ]
     if channel.point.quantity == "acceleration":
         doubts += _overload(samples, channel.sampling_rate, point)
     return tuple(sorted(doubts, key=lambda doubt: doubt.code not in REFUSING))
@@ -62,21 +67,25 @@ def _scale(channel: RecordedChannel, point: str) -> list[Reason]:
     return [Reason("scale-missing", {}, point, "give-scale")]
 
 
-def _clipping(samples: NDArray[np.float64], point: str) -> list[Reason]:
+def _clipping(samples: NDArray[np.float64], ends: tuple[float, float], point: str) -> list[Reason]:
     """Find samples that stand still at the highest or lowest value: a converter or amplifier at its end."""
     share = 0.0
-    for limit in (samples.max(), samples.min()):
-        at_limit = samples == limit
-        share += float(np.mean(at_limit[1:] & at_limit[:-1]))
     weak, refused = _CLIPPED_SHARE
+    for limit in ends:
+        at_limit = samples == limit
+        if np.count_nonzero(at_limit) >= weak / 2 * len(samples):
+            share += float(np.mean(at_limit[1:] & at_limit[:-1]))
     if share < weak:
         return []
     code = "clipped-much" if share >= refused else "clipped"
     return [Reason(code, {"share": share, "limit": refused}, point, "larger-range")]
 
 
-def _dropouts(samples: NDArray[np.float64], point: str) -> list[Reason]:
-    inside = (samples[1:] == samples[:-1]) & (samples[1:] != samples.max()) & (samples[1:] != samples.min())
+def _dropouts(samples: NDArray[np.float64], ends: tuple[float, float], point: str) -> list[Reason]:
+    same = samples[1:] == samples[:-1]
+    if np.count_nonzero(same) < _DROPOUT_SHARE * len(samples):
+        return []
+    inside = same & (samples[1:] != ends[0]) & (samples[1:] != ends[1])
     edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.view(np.int8), [0]])))
     runs = edges[1::2] - edges[::2]
     share = float(runs[runs >= _DROPOUT_RUN].sum()) / len(samples)
@@ -85,7 +94,7 @@ def _dropouts(samples: NDArray[np.float64], point: str) -> list[Reason]:
     return [Reason("dropouts", {"share": share, "limit": _DROPOUT_SHARE}, point, "check-cable")]
 
 
-def _resolution(channel: RecordedChannel, samples: NDArray[np.float64], point: str) -> list[Reason]:
+def _resolution(channel: RecordedChannel, samples: NDArray[np.float64], spread: float, point: str) -> list[Reason]:
     """Find few steps of the converter under the signal: the noise is then its own, and lines of it are false."""
     if channel.samples.dtype == np.int16:
         step = 1.0
@@ -94,7 +103,7 @@ def _resolution(channel: RecordedChannel, samples: NDArray[np.float64], point: s
         step = float(steps.min())
         if step < 1e-3 * float(np.median(steps)):
             return []
-    levels = float(samples.std()) / step
+    levels = spread / step
     refused, weak = _LEVELS
     if levels >= weak:
         return []

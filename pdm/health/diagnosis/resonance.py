@@ -34,7 +34,9 @@ def resonance_hypotheses(heard: Sequence[Heard]) -> list[Hypothesis]:
         places, lines = _bands(channel.spectrum.step, len(channel.spectrum.rms))
         if len(places) < 2 * _BANDS:
             continue
-        floor = 20.0 * np.log10(np.maximum(np.sort(channel.spectrum.rms[lines], axis=1)[:, _QUARTER], 1e-300))
+        floor = 20.0 * np.log10(
+            np.maximum(np.partition(channel.spectrum.rms[lines], _QUARTER, axis=1)[:, _QUARTER], 1e-300)
+        )
         hump = floor - _surroundings(floor)
         best = int(np.argmax(hump))
         found.append(_hint(channel, float(places[best]), float(hump[best])))
@@ -54,8 +56,10 @@ def _bands(step: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.int
 
 def _surroundings(floor: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the median of each band's neighbours within an octave either side."""
-    padded = np.pad(floor, _BANDS, mode="reflect", reflect_type="odd")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _BANDS + 1), axis=1))
+    first, last = 2 * floor[0] - floor[_BANDS:0:-1], 2 * floor[-1] - floor[-2 : -_BANDS - 2 : -1]
+    padded = np.concatenate([first, floor, last])
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _BANDS + 1)
+    return np.asarray(np.partition(around, _BANDS, axis=1)[:, _BANDS])
 
 
 def _hint(channel: Heard, place: float, hump: float) -> Hypothesis:
