@@ -3,7 +3,8 @@
 Run it as `PDM_DATA=... python -m benchmarks.detection`; the forest takes part where scikit-learn is installed
 (`make peers`). All learn from the first 400 rows of each file (SKAB's protocol) and judge every row by its own label,
 without point adjustment; the rows learned from are judged too, as on SKAB's leaderboard, and left out in the last two
-columns. One setting serves all files. `chosen` rows take each file's setting from the other files alone.
+columns. The first is the service's own assessment (`pdm.health.assess`), each recording a machine with eight scalar
+points, at the two levels that it acts on anyway. `chosen` rows take each file's setting from the other files alone.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from pdm.health.multivariate import learn_multivariate
+from pdm.health.assess import assess, initial_state
+from pdm.health.snapshot import Snapshot
+from pdm.health.state_detection import WARNING_SEVERITY
+from pdm.health.symptoms import LEAST_SEVERITY
+from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
+from pdm.machines.units import si_conversion
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -28,6 +35,17 @@ Detector = Callable[[Floats], Flags]
 LEARNING_ROWS = 400
 GROUPS = ("valve1", "valve2", "other")
 SIGNALS = slice(1, 9)
+CHANNELS = (
+    ("accelerometer-1", "acceleration", "g"),
+    ("accelerometer-2", "acceleration", "g"),
+    ("current", "current", "A"),
+    ("pressure", "pressure", "bar"),
+    ("temperature", "temperature", "degC"),
+    ("thermocouple", "temperature", "degC"),
+    ("voltage", "voltage", "V"),
+    ("flow", "flow", "l/min"),
+)
+BEGUN = datetime(2020, 1, 1, tzinfo=UTC)
 LABEL = 9
 
 
@@ -42,14 +60,39 @@ def read_recordings(folder: Path) -> dict[str, tuple[Floats, Flags]]:
     return recordings
 
 
-def baseline_detector(smoothing: float, limit_deviations: float) -> Detector:
-    """Return this project's multivariate baseline as a detector."""
+def rig() -> Machine:
+    """Return SKAB's test rig as somebody would register it: eight scalar points on a pump."""
+    points = (MeasurementPoint(key, quantity, unit, None, None, "pump") for key, quantity, unit in CHANNELS)
+    return Machine(
+        key="rig",
+        line="rig",
+        site="skab",
+        baseline_acquisitions=LEARNING_ROWS,
+        components=(Component("pump", ComponentKind.SHAFT),),
+        points=tuple(points),
+    )
 
-    def detect(signals: Floats) -> Flags:
-        baseline = learn_multivariate(signals[:LEARNING_ROWS], smoothing=smoothing, limit_deviations=limit_deviations)
-        return np.asarray(baseline.scores(signals) > 1)
 
-    return detect
+def severities(signals: Floats) -> Floats:
+    """Return the severity (n,) that the service's own assessment finds, row by row; 0 while it learns."""
+    machine = rig()
+    conversions = [(key, *si_conversion(quantity, unit)) for key, quantity, unit in CHANNELS]
+    state, found = initial_state(machine), []
+    for place, row in enumerate(signals.tolist()):
+        scalars = {key: factor * value + offset for (key, factor, offset), value in zip(conversions, row, strict=True)}
+        state, assessment = assess(machine, state, Snapshot(BEGUN + timedelta(seconds=place), scalars=scalars))
+        found.append(assessment.evidence["severity"] or 0.0)
+    return np.array(found)
+
+
+def service_runs(recordings: Mapping[str, tuple[Floats, Flags]]) -> dict[str, dict[str, Flags]]:
+    """Return what `pdm.health.assess` finds at the two levels it acts on: naming a symptom, and warning."""
+    known = {name: severities(signals) for name, (signals, _) in recordings.items()}
+    levels = {"a symptom is named": LEAST_SEVERITY, "health below 0.6": WARNING_SEVERITY}
+    return {
+        f"{meaning} (severity {level:g})": {name: severity >= level for name, severity in known.items()}
+        for meaning, level in levels.items()
+    }
 
 
 def t_squared_detector(confidence: float) -> Detector:
@@ -80,11 +123,6 @@ def forest_detector(contamination: float) -> Detector:
 def settings() -> dict[str, dict[str, Detector]]:
     """Return the settings of each method that take part, the first of each being its usual one."""
     methods: dict[str, dict[str, Detector]] = {
-        "baseline": {
-            f"weight {weight:g}, {limit:g} sigma": baseline_detector(weight, limit)
-            for weight in (0.05, 0.1, 0.2)
-            for limit in (3.0, 5.0, 8.0)
-        },
         "T-squared": {f"confidence {q:g}": t_squared_detector(q) for q in (0.99, 0.995, 0.999, 0.9999)},
     }
     try:
@@ -117,8 +155,12 @@ def main() -> None:
     recordings = read_recordings(Path(os.environ["PDM_DATA"]) / "skab")
     truth = {name: label for name, (_, label) in recordings.items()}
     lines = []
+    methods = {"pdm.health.assess": service_runs(recordings)}
     for method, detectors in settings().items():
-        runs = {s: {n: detect(signals) for n, (signals, _) in recordings.items()} for s, detect in detectors.items()}
+        methods[method] = {
+            s: {n: detect(signals) for n, (signals, _) in recordings.items()} for s, detect in detectors.items()
+        }
+    for method, runs in methods.items():
         for setting, found in [*runs.items(), ("chosen from the other files", choose_from_others(runs, truth))]:
             lines.append((method, setting, *score(found, truth), *score(found, truth, skip=LEARNING_ROWS)[:2]))
     keys = ("method", "setting", "f1", "false_alarms", "missed", "f1_after_learning", "false_alarms_after_learning")

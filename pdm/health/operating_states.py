@@ -55,8 +55,10 @@ def is_off(
     if context.speed is not None:
         limit = _OFF_SPEED * machine.rated_speed if machine.rated_speed is not None else _OFF_SPEED_UNRATED
         return context.speed < limit
+    if not activity.size:
+        return False
     learned = [float(state.location[activity].mean()) for state in states if state.learned]
-    if not learned or not activity.size:
+    if not learned:
         return False
     return bool(compared[activity].mean() < min(learned) - _OFF_ACTIVITY)
 
