@@ -117,6 +117,8 @@ def describe(
     orders: NDArray[np.float64],
     sampling_rate: float,
     samples: int,
+    *,
+    only_whitened: bool = False,
 ) -> None:
     """Fill the columns `out` (n, features of `BEARING`) of a block and add to `reasons` (n,).
 
@@ -140,8 +142,9 @@ def describe(
     whole = space if len(space.lines) == padded else space.of(padded)
     _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), block.rows, lines)
     _whitened(block, whole)
-    _cepstrum(block, power, whole)
-    _kurtogram(block, space)
+    if not only_whitened:
+        _cepstrum(block, power, whole)
+        _kurtogram(block, space)
 
 
 @dataclass(frozen=True)

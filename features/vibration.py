@@ -31,12 +31,14 @@ FAMILIES = {
     "velocity": {name for name in _HELD if name.startswith(_VELOCITY)},
     "envelope": {row[0] for row in vibration.ENVELOPE},
     "prominence": {name for name in _HELD if name.endswith("prominence") or name.startswith("envelope")},
-    "bearing": {row[0] for row in bearing.BEARING},
+    "whitened": {row[0] for row in bearing.BEARING if row[0].startswith("whitened")},
+    "bands": {row[0] for row in bearing.BEARING if not row[0].startswith("whitened")},
     "gear": {row[0] for row in gear.GEAR},
 }
 """What is computed beyond the time domain only if something of it is asked for."""
 ALL_FAMILIES = frozenset(FAMILIES)
-_OF_SPECTRUM = frozenset({"spectrum", "velocity", "envelope", "prominence", "bearing"})
+_OF_SPECTRUM = frozenset({"spectrum", "velocity", "envelope", "prominence", "whitened", "bands"})
+_OF_BANDS = frozenset({"whitened", "bands"})
 _OF_ENVELOPE = frozenset({"envelope", "prominence"})
 _BEARING_START = len(vibration.CORE) + len(vibration.MORE)
 _GEAR_START = _BEARING_START + len(bearing.BEARING)
@@ -46,7 +48,7 @@ LoadRows = Callable[[int, int], NDArray[np.float32]]
 
 def width(families: frozenset[str]) -> int:
     """Return the number of columns in which the families lie."""
-    return len(COLUMNS) if families & {"bearing", "gear"} else _BEARING_START
+    return len(COLUMNS) if families & {"whitened", "bands", "gear"} else _BEARING_START
 
 
 def families_of(chosen: Iterable[str]) -> frozenset[str]:
@@ -146,10 +148,10 @@ def _describe_block(
         _line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
-    if "bearing" in families:
+    if not _OF_BANDS.isdisjoint(families):
         bearing_bands.describe(
             views.spectrum_parts, space.power, out[:, _BEARING_START:_GEAR_START], reasons, shafts.speed,
-            shafts.orders, sampling_rate, samples,
+            shafts.orders, sampling_rate, samples, only_whitened="bands" not in families,
         )  # fmt: skip
         out[np.isnan(out[:, _KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
     if _OF_ENVELOPE.isdisjoint(families):
