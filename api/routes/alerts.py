@@ -12,6 +12,7 @@ from starlette.responses import Response as PlainResponse
 from api import dependencies as given
 from api import paging
 from api.schemas.alerts import Acknowledgement, AlertAnswer, AlertSummary
+from api.schemas.machines import AlertState
 from api.schemas.pages import Page
 from api.stream import AlertStream, parse_place
 from pdm.service import acknowledge, query
@@ -25,7 +26,7 @@ _NEVER = -1  # a version that no alert has: an ETag that is not ours matches not
 def list_alerts(
     held: given.Held,
     caller: given.Reader,
-    state: Literal["active", "acknowledged", "cleared"] | None = None,
+    state: AlertState | None = None,
     severity: Literal["advisory", "warning", "critical"] | None = None,
     machine: Annotated[given.Key | None, Query()] = None,
     limit: given.Limit = 100,

@@ -10,6 +10,28 @@ from pydantic import Field
 from api.schemas.machines import AlertState, Severity
 from api.schemas.pages import Answer, Question, Time
 
+AlertEventKind = Literal[
+    "opened",
+    "escalated",
+    "eased",
+    "returned",
+    "latched",
+    "reset",
+    "cleared",
+    "acknowledged",
+    "confirmed",
+    "commented",
+    "assigned",
+    "shelved",
+    "unshelved",
+    "suppressed",
+    "unsuppressed",
+    "removed-from-service",
+    "returned-to-service",
+    "overdue",
+    "reminded",
+]
+
 
 class AlertSummary(Answer):
     """An alert in a list; `message` is a key, `parameters` fill its text in any language."""
@@ -35,7 +57,7 @@ class AlertEvent(Answer):
     """One step of an alert's history."""
 
     id: int
-    kind: Literal["opened", "escalated", "eased", "acknowledged", "cleared"]
+    kind: AlertEventKind
     severity: Severity
     occurred_at: Time
     recorded_at: Time

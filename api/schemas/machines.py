@@ -13,7 +13,7 @@ from api.schemas.pages import Answer, Question, Time
 Zone = Literal["A", "B", "C", "D"]
 Urgency = Literal["immediate", "within-horizon", "later", "none"]
 Severity = Literal["advisory", "warning", "critical"]
-AlertState = Literal["active", "acknowledged", "cleared"]
+AlertState = Literal["unacknowledged", "acknowledged", "returned", "latched", "normal"]
 
 
 class OpenAlert(Answer):

@@ -7,20 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pdm.alerts.alarm_states import AlertState
 from pdm.alerts.cases import Case
 from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.readings import Reading
 from pdm.alerts.rules import RuleSet
 
 __all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "OpenAlert", "describe_change"]
-
-
-class AlertState(StrEnum):
-    """States of an alert: active until somebody acknowledges it or it clears."""
-
-    ACTIVE = "active"
-    ACKNOWLEDGED = "acknowledged"
-    CLEARED = "cleared"
 
 
 class ChangeKind(StrEnum):

@@ -11,7 +11,6 @@ from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, Op
 from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured, Reading
 from pdm.alerts.rules import DEFAULT_RULES, DataGap, Rule, RuleSet, parameters_of
-from pdm.errors import ConflictError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
@@ -23,7 +22,6 @@ __all__ = [
     "Cases",
     "ChangeKind",
     "OpenAlert",
-    "acknowledge_state",
     "close_all",
     "evaluate",
     "reconcile",
@@ -225,16 +223,3 @@ def reconcile(
         at = case.opened_at if known is None else occurred_at
         changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
     return tuple(changes)
-
-
-def acknowledge_state(state: AlertState) -> tuple[AlertState, bool]:
-    """Return the state after a person has acknowledged, and whether that changed anything.
-
-    Raises
-    ------
-    ConflictError
-        The alert has cleared: there is nothing left to acknowledge.
-    """
-    if state is AlertState.CLEARED:
-        raise ConflictError("the alert has cleared and can no longer be acknowledged", field="state")
-    return AlertState.ACKNOWLEDGED, state is AlertState.ACTIVE

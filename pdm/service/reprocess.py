@@ -53,7 +53,8 @@ def reprocess(
         _append(conn, machine_id, revision, course, since)
         if chunk and not is_last:
             conclusions.save_checkpoints(conn, [(machine_id, chunk[-1], memory.to_bytes())])
-    changes = reconcile(alerts.fetch_open(conn, machine_id), memory.cases, until)
+    active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
+    changes = reconcile(active, memory.cases, until)
     if changes:
         alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
         alerts.notify(conn)

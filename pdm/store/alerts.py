@@ -11,7 +11,8 @@ from uuid import UUID
 import orjson
 from psycopg import Connection
 
-from pdm.alerts.lifecycle import AlertChange, AlertState, ChangeKind, OpenAlert, acknowledge_state
+from pdm.alerts.alarm_states import LIFE_CLOSED, AlertState, Demands, Verb, step
+from pdm.alerts.changes import AlertChange, ChangeKind, OpenAlert
 from pdm.alerts.rules import Severity
 from pdm.errors import ConflictError, NotFoundError
 from pdm.store.queries import query
@@ -47,19 +48,39 @@ def _apply(conn: Connection[Any], machine_id: int, change: AlertChange, reevalua
         "rule_version": change.rule_version,
         "reevaluated": reevaluated,
         "reason": change.reason,
-        "kind": change.kind.value,
+        "rule_key": change.rule_key,
+        "category": change.category,
+        "needs_acknowledgement": change.needs_acknowledgement,
+        "is_latching": change.is_latching,
+        "act_by": change.act_by,
     }
-    stored = conn.execute(query("lock_open_severity"), values).fetchone()
+    stored = conn.execute(query("lock_open_alert"), values).fetchone()
     if stored is None:
-        if change.kind in (ChangeKind.CLEARED, ChangeKind.EASED):
-            return None
-        return _event(conn, "open_alert", values)
-    if change.kind is not ChangeKind.CLEARED:
-        step = change.severity.rank - Severity(stored[0]).rank
-        if step == 0:
-            return None
-        values["kind"] = ChangeKind.ESCALATED.value if step > 0 else ChangeKind.EASED.value
-    return _event(conn, "change_alert", values)
+        done = step(AlertState.NORMAL, _VERBS[change.kind], Demands())
+        return _event(conn, "open_alert", values) if done.kinds else None
+    done = step(AlertState(stored[1]), _verb(change, Severity(stored[0])), Demands(stored[2], stored[3]))
+    if not done.kinds:
+        return None
+    (kind,) = done.kinds
+    return _event(
+        conn, "change_alert", {**values, "kind": kind, "state": done.state, "is_gone": not done.state.is_active}
+    )
+
+
+_VERBS = {
+    ChangeKind.OPENED: Verb.OPEN,
+    ChangeKind.ESCALATED: Verb.ESCALATE,
+    ChangeKind.EASED: Verb.EASE,
+    ChangeKind.CLEARED: Verb.RETURN,
+}
+
+
+def _verb(change: AlertChange, severity: Severity) -> Verb:
+    """Return what a change is to an alert that is open with a severity, whatever the caller believed."""
+    if change.kind is ChangeKind.CLEARED:
+        return Verb.END if change.reason == LIFE_CLOSED else Verb.RETURN
+    rise = change.severity.rank - severity.rank
+    return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
 
 
 def _event(conn: Connection[Any], name: str, values: dict[str, Any]) -> int | None:
@@ -73,7 +94,7 @@ def _json(value: dict[str, Any]) -> str:
 
 
 def fetch_open(conn: Connection[Any], machine_id: int) -> list[OpenAlert]:
-    """Return a machine's alerts that have not cleared, by cause."""
+    """Return a machine's alerts that are open, by cause."""
     rows = conn.execute(query("fetch_open_alerts"), {"machine_id": machine_id})
     return [
         OpenAlert(cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version)
@@ -109,25 +130,30 @@ def acknowledge(
     NotFoundError
         No such alert at the caller's sites.
     ConflictError
-        The alert has cleared, or is no longer the version that the caller saw.
+        The alert has ended, or is no longer the version that the caller saw.
     """
     wanted = {"alert_id": str(alert_id), "site_ids": None if site_ids is None else list(site_ids)}
     row = conn.execute(query("lock_alert"), wanted).fetchone()
     if row is None:
         raise NotFoundError(f"there is no alert {alert_id}", field="alert_id")
-    state, is_new = acknowledge_state(AlertState(row[0]))
+    done = step(AlertState(row[0]), Verb.ACKNOWLEDGE, Demands(row[3], row[4]))
     version, acknowledged_by = int(row[1]), row[2]
-    if not is_new:
-        return Acknowledgement(state, version, acknowledged_by, is_new=False)
+    if not done.kinds:
+        return Acknowledgement(done.state, version, acknowledged_by, is_new=False)
     if expected_version is not None and expected_version != version:
         raise ConflictError(
             f"the alert is at version {version}, not {expected_version}: it has changed since you saw it",
             field="version",
         )
-    event = _event(conn, "acknowledge_alert", {"alert_id": str(alert_id), "now": now, "actor": actor})
-    assert event is not None
-    enqueue(conn, [event])
-    return Acknowledgement(state, version + 1, actor, is_new=True)
+    values = {
+        "alert_id": str(alert_id),
+        "now": now,
+        "actor": actor,
+        "state": done.state,
+        "kinds": [kind.value for kind in done.kinds],
+    }
+    enqueue(conn, [row[0] for row in conn.execute(query("acknowledge_alert"), values).fetchall()])
+    return Acknowledgement(done.state, version + 1, actor, is_new=True)
 
 
 def notify(conn: Connection[Any]) -> None:

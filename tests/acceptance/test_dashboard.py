@@ -112,7 +112,7 @@ def test_a_machine_that_sent_nothing_says_so(browser: Browser, plant: Plant) -> 
 def test_an_alert_is_acknowledged_from_the_page(browser: Browser, plant: Plant) -> None:
     sign_in(browser, plant)
     (alert,) = plant.client.pages("/v1/alerts", machine=plant.failing)
-    assert alert["state"] == "active"
+    assert alert["state"] == "unacknowledged"
     browser.evaluate(f"document.querySelector('li[data-alert=\"{alert['id']}\"] button:last-child').focus()")
     browser.press_enter()
     browser.wait_for("document.getElementById('alerts').textContent.includes('acknowledged by')")

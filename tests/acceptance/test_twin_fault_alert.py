@@ -105,7 +105,7 @@ def test_the_failure_is_alerted_of_between_its_onset_and_its_end(plant: Plant) -
     assert plant.truth.onset_at is not None
     assert plant.truth.failed_at is not None
     assert plant.truth.onset_at < opened < plant.truth.failed_at
-    assert alerts[0]["state"] == "active"
+    assert alerts[0]["state"] == "unacknowledged"
 
 
 def test_the_alert_names_the_component_and_carries_evidence(plant: Plant) -> None:

@@ -33,7 +33,7 @@ OUTCOMES = {
         "level, reason, evidence FROM prognosis ORDER BY machine_id, measured_at, revision DESC"
     ),
     "states": "SELECT machine_id, state, last_measured_at, dirty_from FROM analysis_state ORDER BY machine_id",
-    "open alerts": "SELECT machine_id, cause, severity FROM alert WHERE state <> 'cleared' ORDER BY 1, 2",
+    "open alerts": "SELECT machine_id, cause, severity FROM alert WHERE state <> 'normal' ORDER BY 1, 2",
 }
 
 

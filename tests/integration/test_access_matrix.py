@@ -137,7 +137,7 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         conn.execute("DELETE FROM alert")
         conn.execute(
             "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
-            " rule_version) SELECT %s, id, 'machine', 'warning', 'active', %s, 'zone', '{}', '{}', '1'"
+            " rule_version) SELECT %s, id, 'machine', 'warning', 'unacknowledged', %s, 'zone', '{}', '{}', '1'"
             " FROM machine WHERE key = %s",
             (alert_id, AT, machine),
         )

@@ -39,7 +39,7 @@ def test_an_alert_lives_from_opened_to_cleared_with_every_event_kept(conn: Conne
     assert (acknowledged.state, acknowledged.version, acknowledged.is_new) == ("acknowledged", 2, True)
     alerts.apply_changes(conn, machine_id, [change("escalated", "critical")], False)
     (alert,) = alerts.fetch_open(conn, machine_id)
-    assert (alert.state, alert.severity, alert.version) == (AlertState.ACTIVE, "critical", 3)
+    assert (alert.state, alert.severity, alert.version) == (AlertState.UNACKNOWLEDGED, "critical", 3)
     alerts.apply_changes(conn, machine_id, [change("eased", "warning"), change("cleared", "warning")], True)
     assert alerts.fetch_open(conn, machine_id) == []
     assert events(conn) == [
@@ -47,7 +47,7 @@ def test_an_alert_lives_from_opened_to_cleared_with_every_event_kept(conn: Conne
         ("eased", "warning", True), ("cleared", "warning", True),
     ]  # fmt: skip
     row = conn.execute("SELECT state, cleared_at, message, parameters, evidence FROM alert").fetchone()
-    assert row == ("cleared", START, "health-low", {"health": 0.5, "limit": 0.6}, {"health": None})
+    assert row == ("normal", START, "health-low", {"health": 0.5, "limit": 0.6}, {"health": None})
 
 
 def test_a_cause_never_has_two_open_alerts_whatever_the_caller_believes(conn: Connection[Any]) -> None:
@@ -114,7 +114,7 @@ def test_the_payload_says_what_a_receiver_must_know(conn: Connection[Any]) -> No
     assert data["opened_at"] == "2026-01-01T00:00:00.000000Z"
     wanted = {
         "machine": "press-07", "site": "seoul", "cause": "bearing-de", "component": "bearing-de", "kind": "opened",
-        "severity": "warning", "state": "active", "reevaluated": True, "version": 1, "message": "health-low",
+        "severity": "warning", "state": "unacknowledged", "reevaluated": True, "version": 1, "message": "health-low",
         "rule_version": "1.test", "parameters": {"health": 0.5, "limit": 0.6},
     }  # fmt: skip
     assert {key: data[key] for key in wanted} == wanted

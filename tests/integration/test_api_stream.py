@@ -40,7 +40,7 @@ def _open_alert(conn: psycopg.Connection[Any], machine: str) -> str:
     alert_id = str(uuid.uuid4())
     conn.execute(
         "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
-        " rule_version) SELECT %s, id, %s, 'warning', 'active', %s, 'zone', '{}', '{}', '1'"
+        " rule_version) SELECT %s, id, %s, 'warning', 'unacknowledged', %s, 'zone', '{}', '{}', '1'"
         " FROM machine WHERE key = %s",
         (alert_id, alert_id, AT, machine),
     )

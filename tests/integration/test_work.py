@@ -130,11 +130,11 @@ def test_a_failure_after_the_last_acquisition_closes_the_alert_and_is_done_with(
     worse = [replace(a, waveforms=tuple(replace(w, samples=w.samples * 20) for w in a.waveforms)) for a in stream[40:]]
     _store(pool, [*stream[:40], *worse])
     _run_dry(worker)
-    assert _rows(pool, "SELECT state FROM alert") == [("active",)]
+    assert _rows(pool, "SELECT state FROM alert") == [("unacknowledged",)]
     event = WorkEvent("press-07", WorkEventKind.FAILURE, stream[-1].measured_at + STEP / 2)
     record_work_event(pool, event, actor="test", site_ids=None, now=NOW)
     _run_dry(worker)
-    assert _rows(pool, "SELECT state, cleared_at FROM alert") == [("cleared", event.occurred_at)]
+    assert _rows(pool, "SELECT state, cleared_at FROM alert") == [("normal", event.occurred_at)]
     assert _rows(pool, "SELECT dirty_from, last_measured_at FROM analysis_state") == [(None, stream[-1].measured_at)]
     assert worker.round() == 0
 

@@ -16,13 +16,12 @@ from pdm.alerts.lifecycle import (
     AlertState,
     Cases,
     OpenAlert,
-    acknowledge_state,
     close_all,
     evaluate,
     reconcile,
 )
 from pdm.alerts.rules import DEFAULT_RULES, HealthLow, OffDelay, OnDelay, Rule, RuleSet, Severity
-from pdm.errors import ConflictError, InvalidInputError
+from pdm.errors import InvalidInputError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import NO_SKILL, Prognosis
@@ -199,17 +198,10 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
     assert told(opened) == [("opened", "warning")]
     assert opened[0].occurred_at == cases.open["machine"].opened_at
     assert (opened[0].message, opened[0].reason) == ("health-low", "late-data")
-    lesser = OpenAlert("machine", None, Severity.ADVISORY, AlertState.ACTIVE, START)
+    lesser = OpenAlert("machine", None, Severity.ADVISORY, AlertState.UNACKNOWLEDGED, START)
     assert told(reconcile([lesser], cases, now)) == [("escalated", "warning")]
-    greater = OpenAlert("machine", None, Severity.CRITICAL, AlertState.ACTIVE, START)
+    greater = OpenAlert("machine", None, Severity.CRITICAL, AlertState.UNACKNOWLEDGED, START)
     assert told(reconcile([greater], cases, now)) == [("eased", "warning")]
-
-
-def test_acknowledging_is_idempotent_and_a_cleared_alert_refuses_it() -> None:
-    assert acknowledge_state(AlertState.ACTIVE) == (AlertState.ACKNOWLEDGED, True)
-    assert acknowledge_state(AlertState.ACKNOWLEDGED) == (AlertState.ACKNOWLEDGED, False)
-    with pytest.raises(ConflictError):
-        acknowledge_state(AlertState.CLEARED)
 
 
 def test_a_quiet_machine_is_remembered_in_two_bytes_and_damaged_bytes_are_refused() -> None:

@@ -49,19 +49,25 @@ function markCurrent() {
   }
 }
 
+const TO_ACKNOWLEDGE = ["unacknowledged", "returned"];
+const SEEN = {
+  acknowledged: (alert) => `acknowledged by ${alert.acknowledged_by}`,
+  latched: () => "over; waits for a reset",
+};
+
 function alertItem(alert) {
   const open = element("button", { type: "button", className: "plain", textContent: alert.machine });
   open.addEventListener("click", () => openMachine(alert.machine));
   const item = element("li", {}, tag(alert.severity), open,
-    element("span", { className: "grow" }, `${alert.cause}: ${alertText(alert)} `, quiet(`since ${moment(Date.parse(alert.opened_at))}`)));
+    element("span", { className: "grow" }, `${alert.cause}: ${alertText(alert)} `, quiet(`since ${moment(Date.parse(alert.opened_at))}${alert.cleared_at ? ", over" : ""}`)));
   item.dataset.alert = alert.id;
-  if (alert.state === "active") {
+  if (TO_ACKNOWLEDGE.includes(alert.state)) {
     const button = element("button", { type: "button", textContent: "Acknowledge" });
     button.setAttribute("aria-label", `Acknowledge the alert of ${alert.machine}`);
     button.addEventListener("click", () => { button.disabled = true; acknowledge(alert); });
     item.append(button);
   } else {
-    item.append(quiet(`acknowledged by ${alert.acknowledged_by}`));
+    item.append(quiet(SEEN[alert.state](alert)));
   }
   return item;
 }
@@ -84,10 +90,12 @@ const bySeverity = (a, b) =>
   WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity) || b.opened_at.localeCompare(a.opened_at);
 
 async function refresh() {
-  const [machines, active, seen] = await Promise.all([
-    readAll("/v1/machines?limit=500"), readAll("/v1/alerts?state=active&limit=200", 200),
-    readAll("/v1/alerts?state=acknowledged&limit=200", 200),
+  const [machines, ...listed] = await Promise.all([
+    readAll("/v1/machines?limit=500"),
+    ...[...TO_ACKNOWLEDGE, ...Object.keys(SEEN)].map((state) => readAll(`/v1/alerts?state=${state}&limit=200`, 200)),
   ]);
+  const unseen = listed.slice(0, TO_ACKNOWLEDGE.length).flat();
+  const seen = listed.slice(TO_ACKNOWLEDGE.length).flat();
   const focused = document.activeElement?.closest("[data-machine]")?.dataset.machine;
   const focusedAlert = document.activeElement?.closest("[data-alert]")?.dataset.alert;
   const rank = (row) => (row.alert ? WORST_FIRST.indexOf(row.alert.severity) : 3);
@@ -95,18 +103,18 @@ async function refresh() {
   const none = element("tr", {}, element("td", { colSpan: 8, className: "quiet" }, "no machine is registered yet: pdm register fleet.yaml"));
   find("fleet").tBodies[0].replaceChildren(...(machines.length ? machines.map(machineRow) : [none]));
   markCurrent();
-  const alerts = [...active.sort(bySeverity), ...seen.sort(bySeverity)];
+  const alerts = [...unseen.sort(bySeverity), ...seen.sort(bySeverity)];
   find("alerts").replaceChildren(...(alerts.length ? alerts.map(alertItem) : [element("li", { className: "quiet" }, "none")]));
   if (focused) document.querySelector(`tr[data-machine="${CSS.escape(focused)}"] button`)?.focus();
   if (focusedAlert) document.querySelector(`li[data-alert="${CSS.escape(focusedAlert)}"] button:last-child`)?.focus();
-  summarise(machines, active);
+  summarise(machines, unseen);
 }
 
-function summarise(machines, active) {
+function summarise(machines, unseen) {
   const worst = machines.filter((row) => row.alert?.severity === "critical").length;
   const learning = machines.filter((row) => row.health === null).length;
   const tiles = [[machines.length, "machines"], [worst, "with a critical alert", worst ? "bad" : ""],
-    [active.length, "alerts to acknowledge", active.length ? "fair" : ""], [learning, "still learning"]];
+    [unseen.length, "alerts to acknowledge", unseen.length ? "fair" : ""], [learning, "still learning"]];
   find("summary").replaceChildren(...tiles.map(([count, text, colour = ""]) =>
     element("li", {}, element("strong", { className: colour }, String(count)), ` ${text}`)));
   find("status").textContent = `read at ${new Date().toLocaleTimeString("en-GB")}`;

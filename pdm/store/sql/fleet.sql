@@ -51,7 +51,7 @@ LEFT JOIN LATERAL (
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
 ) p ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM alert x WHERE x.machine_id = w.machine_id AND x.state <> 'cleared'
+    SELECT * FROM alert x WHERE x.machine_id = w.machine_id AND x.state <> 'normal'
     ORDER BY array_position(ARRAY['critical', 'warning', 'advisory'], x.severity), x.raised_at LIMIT 1
 ) o ON true;
 
@@ -96,7 +96,7 @@ SELECT (SELECT count(*) FROM pending) AS pending,
 
 -- name: count_open_alerts
 -- Open alerts by severity.
-SELECT severity, count(*) FROM alert WHERE state <> 'cleared' GROUP BY severity;
+SELECT severity, count(*) FROM alert WHERE state <> 'normal' GROUP BY severity;
 
 -- name: find_schema
 -- Whether the database was migrated: the name of one relation, or NULL.
