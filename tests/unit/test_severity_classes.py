@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pdm.errors import InvalidInputError
@@ -17,14 +19,38 @@ def test_the_class_of_the_simulated_machines_has_the_limits_they_are_registered_
     assert limits_of_class("iso10816-3-group2-rigid") == ISO_10816_3_GROUP_2_RIGID
 
 
-@pytest.mark.parametrize("group", ["group1", "group2"])
+@pytest.mark.parametrize("group", ["group1", "group2", "group3", "group4"])
 def test_a_flexible_foundation_allows_more_vibration(group):
     rigid, flexible = (limits_of_class(f"iso10816-3-{group}-{f}") for f in ("rigid", "flexible"))
     assert (flexible.a_b, flexible.b_c, flexible.c_d) > (rigid.a_b, rigid.b_c, rigid.c_d)
 
 
 def test_every_class_says_where_its_limits_come_from():
-    assert all(limits.source.startswith("ISO 10816-3:2009") for limits in SEVERITY_CLASSES.values())
+    cited = re.compile(r"ISO 10816-[137]:(1995|1998|2009), table [AB]\.[1-4], \S")
+    assert all(cited.match(limits.source) for limits in SEVERITY_CLASSES.values())
+
+
+def test_a_pump_of_critical_duty_is_allowed_less_than_one_of_general_duty():
+    for size in ("small", "large"):
+        critical, general = (limits_of_class(f"iso10816-7-category{n}-{size}") for n in (1, 2))
+        assert (critical.a_b, critical.b_c, critical.c_d) < (general.a_b, general.b_c, general.c_d)
+
+
+def test_the_classes_are_those_that_the_standards_publish():
+    """A/B, B/C and C/D [mm/s], typed again from the tables so that one slip shows."""
+    published = {
+        "iso10816-3-group1-rigid": (2.3, 4.5, 7.1),
+        "iso10816-3-group1-flexible": (3.5, 7.1, 11.0),
+        "iso10816-3-group2-rigid": (1.4, 2.8, 4.5),
+        "iso10816-3-group2-flexible": (2.3, 4.5, 7.1),
+        "iso10816-7-category1-small": (2.5, 4.0, 6.6),
+        "iso10816-7-category2-large": (4.2, 6.1, 9.5),
+        "iso10816-1-class1": (0.71, 1.8, 4.5),
+        "iso10816-1-class4": (2.8, 7.1, 18.0),
+    }
+    for name, limits in published.items():
+        known = limits_of_class(name)
+        assert (known.a_b * 1e3, known.b_c * 1e3, known.c_d * 1e3) == pytest.approx(limits)
 
 
 def test_an_unknown_class_is_refused_with_those_there_are():
