@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from pdm.cli import analysis, evaluate, plant, running, trials
+from pdm.cli import analysis, evaluate, plant, report, running, trials
 from pdm.cli.terminal import errors
 from pdm.errors import PdmError
 
@@ -21,6 +21,7 @@ for group in (running, plant, analysis, trials):
     app.add_typer(group.commands)
 app.add_typer(plant.keys, name="key")
 app.add_typer(evaluate.evaluations, name="evaluate")
+app.add_typer(report.reports, name="report")
 
 
 def main() -> None:

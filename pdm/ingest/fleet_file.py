@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import msgspec
 import yaml
 
 from pdm.errors import InvalidInputError
+from pdm.machines.costs import Costs
 from pdm.machines.model import (
     BearingGeometry,
     Component,
@@ -44,6 +46,7 @@ class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     bearing: BearingForm | None = None
     teeth: int | None = None
     ratio: float = 1.0
+    part: str | None = None
 
 
 class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -67,6 +70,17 @@ class SeverityForm(msgspec.Struct, forbid_unknown_fields=True):
     source: str
 
 
+class CostsForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What a planned and an unplanned stop cost, in one currency."""
+
+    currency: str
+    lost_production_per_h: float
+    planned_stop_h: float
+    unplanned_stop_h: float
+    repair: float = 0.0
+    secondary_damage: float = 0.0
+
+
 class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A machine as people write it."""
 
@@ -85,6 +99,7 @@ class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     planning_horizon_h: float = 336.0
     baseline_acquisitions: int = 30
     timeline: Timeline = Timeline.LIVE
+    costs: CostsForm | None = None
     components: list[ComponentForm] = []
     points: list[PointForm] = []
 
@@ -158,7 +173,8 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
         limits = _placed(_limits, form.severity_limits, f"{place}.severity_limits")
     if form.severity_class is not None:
         limits = _placed(limits_of_class, form.severity_class, f"{place}.severity_class")
-    return _placed(lambda f: _machine(f, components, points, limits), form, place)
+    costs = None if form.costs is None else _placed(_costs, form.costs, f"{place}.costs")
+    return _placed(lambda f: replace(_machine(f, components, points, limits), costs=costs), form, place)
 
 
 def machine_to_document(machine: Machine) -> dict[str, Any]:
@@ -178,6 +194,7 @@ def machine_to_document(machine: Machine) -> dict[str, Any]:
         planning_horizon_h=_round(machine.planning_horizon / 3600),
         baseline_acquisitions=machine.baseline_acquisitions,
         timeline=machine.timeline,
+        costs=None if machine.costs is None else _costs_form(machine.costs),
         components=[_component_form(c) for c in machine.components],
         points=[
             PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
@@ -199,7 +216,7 @@ def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
 
 def _component(form: ComponentForm) -> Component:
     if form.bearing is None:
-        return Component(form.key, form.kind, None, form.teeth, form.ratio)
+        return Component(form.key, form.kind, None, form.teeth, form.ratio, form.part)
     bearing = BearingGeometry(
         form.bearing.rolling_elements,
         form.bearing.element_diameter_mm * 1e-3,
@@ -207,7 +224,7 @@ def _component(form: ComponentForm) -> Component:
         math.radians(form.bearing.contact_angle_deg),
         form.bearing.source,
     )
-    return Component(form.key, form.kind, bearing, form.teeth, form.ratio)
+    return Component(form.key, form.kind, bearing, form.teeth, form.ratio, form.part)
 
 
 def _point(form: PointForm) -> MeasurementPoint:
@@ -264,7 +281,7 @@ def _limits_form(limits: SeverityLimits) -> SeverityForm:
 def _component_form(component: Component) -> ComponentForm:
     bearing = component.bearing
     if bearing is None:
-        return ComponentForm(component.key, component.kind, None, component.teeth, component.ratio)
+        return ComponentForm(component.key, component.kind, None, component.teeth, component.ratio, component.part)
     form = BearingForm(
         bearing.rolling_elements,
         _round(bearing.element_diameter * 1e3),
@@ -272,7 +289,29 @@ def _component_form(component: Component) -> ComponentForm:
         bearing.source,
         _round(math.degrees(bearing.contact_angle)),
     )
-    return ComponentForm(component.key, component.kind, form)
+    return ComponentForm(component.key, component.kind, form, part=component.part)
+
+
+def _costs(form: CostsForm) -> Costs:
+    return Costs(
+        form.currency,
+        form.lost_production_per_h,
+        form.planned_stop_h,
+        form.unplanned_stop_h,
+        form.repair,
+        form.secondary_damage,
+    )
+
+
+def _costs_form(costs: Costs) -> CostsForm:
+    return CostsForm(
+        costs.currency,
+        costs.lost_production,
+        costs.planned_stop,
+        costs.unplanned_stop,
+        costs.repair,
+        costs.secondary_damage,
+    )
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pdm.errors import InvalidInputError
+from pdm.machines.costs import Costs
 from pdm.machines.units import si_conversion
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -73,7 +74,8 @@ class BearingGeometry:
 class Component:
     """A part of a machine that can fail on its own and is replaced as a whole.
 
-    `teeth` is a gear's; its shaft turns `ratio` times as fast as the machine's speed.
+    `teeth` is a gear's; its shaft turns `ratio` times as fast as the machine's speed. `part` is what to order when it
+    is replaced: a designation or a stock number.
     """
 
     key: str
@@ -81,6 +83,7 @@ class Component:
     bearing: BearingGeometry | None = None
     teeth: int | None = None
     ratio: float = 1.0
+    part: str | None = None
 
     def __post_init__(self) -> None:
         check_key(self.key, "component")
@@ -89,6 +92,8 @@ class Component:
         if self.kind is not ComponentKind.GEAR and (self.teeth is not None or self.ratio != 1.0):
             raise InvalidInputError(f"component {self.key!r} is no gear but has teeth or a ratio", field="teeth")
         _check_count(self.teeth, 5, "teeth")
+        if self.part is not None and not 0 < len(self.part.strip()) <= 200:
+            raise InvalidInputError(f"component {self.key!r}: a part has 1 to 200 characters", field="part")
         if not 1e-4 <= self.ratio <= 1e4:
             raise InvalidInputError(f"a gear's shaft turns 0.0001 to 10000 times, not {self.ratio}", field="ratio")
 
@@ -153,7 +158,8 @@ class Machine:
     standard's zones apply (a test rig, a machine below 15 kW). `planning_horizon` is the notice that
     maintenance needs: a remaining life that may end within it is worth an alert.
     `fleet` names the machines that are alike enough to learn each other's remaining life.
-    `baseline_acquisitions` is how many acquisitions in one operating state teach its baseline.
+    `baseline_acquisitions` is how many acquisitions in one operating state teach its baseline. `costs` are what a
+    stop costs, where the plant wants to weigh waiting.
     """
 
     key: str
@@ -170,6 +176,7 @@ class Machine:
     planning_horizon: float = 14 * 86400.0
     baseline_acquisitions: int = 30
     timeline: Timeline = Timeline.LIVE
+    costs: Costs | None = None
     components: tuple[Component, ...] = ()
     points: tuple[MeasurementPoint, ...] = ()
 

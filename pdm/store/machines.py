@@ -12,6 +12,7 @@ from psycopg.rows import RowFactory, namedtuple_row
 from psycopg.types.json import Jsonb
 
 from pdm.errors import ConflictError, NotFoundError
+from pdm.machines.costs import Costs
 from pdm.machines.model import (
     BearingGeometry,
     Component,
@@ -161,6 +162,7 @@ def _machine_row(machine: Machine, site_id: int, line_id: int) -> dict[str, Any]
         "planning_horizon": machine.planning_horizon,
         "baseline_acquisitions": machine.baseline_acquisitions,
         "timeline": machine.timeline.value,
+        "costs": Jsonb(asdict(machine.costs)) if machine.costs is not None else None,
     }
 
 
@@ -173,6 +175,7 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
         "bearing": Jsonb(asdict(bearing)) if bearing is not None else None,
         "teeth": component.teeth,
         "ratio": component.ratio,
+        "part": component.part,
     }
 
 
@@ -192,9 +195,15 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
         planning_horizon=row.planning_horizon,
         baseline_acquisitions=row.baseline_acquisitions,
         timeline=Timeline(row.timeline),
+        costs=Costs(**row.costs) if row.costs else None,
         components=tuple(
             Component(
-                c.key, ComponentKind(c.kind), BearingGeometry(**c.bearing) if c.bearing else None, c.teeth, c.ratio
+                c.key,
+                ComponentKind(c.kind),
+                BearingGeometry(**c.bearing) if c.bearing else None,
+                c.teeth,
+                c.ratio,
+                c.part,
             )
             for c in components
         ),

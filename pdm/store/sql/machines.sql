@@ -2,7 +2,7 @@
 -- Machines by key with site and line; those of other sites than the caller's are left out.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
        m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
-       m.timeline
+       m.timeline, m.costs
 FROM machine m
 JOIN line l ON l.id = m.line_id
 JOIN site s ON s.id = m.site_id
@@ -10,7 +10,7 @@ WHERE m.key = ANY (%(keys)s) AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = 
 
 -- name: fetch_component_rows
 -- The components of machines, in the order in which they were registered.
-SELECT machine_id, id, key, kind, bearing, teeth, ratio FROM component
+SELECT machine_id, id, key, kind, bearing, teeth, ratio, part FROM component
 WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 
 -- name: fetch_point_rows
@@ -36,25 +36,26 @@ ON CONFLICT (site_id, key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
 -- name: upsert_machine
 -- Register a machine or bring its description up to date.
 INSERT INTO machine (site_id, line_id, key, name, fleet, rated_speed, rated_power, supply_frequency, pole_pairs,
-                     rotor_slots, severity_limits, planning_horizon, baseline_acquisitions, timeline)
+                     rotor_slots, severity_limits, planning_horizon, baseline_acquisitions, timeline, costs)
 VALUES (%(site_id)s, %(line_id)s, %(key)s, %(name)s, %(fleet)s, %(rated_speed)s, %(rated_power)s,
         %(supply_frequency)s, %(pole_pairs)s, %(rotor_slots)s, %(severity_limits)s, %(planning_horizon)s,
-        %(baseline_acquisitions)s, %(timeline)s)
+        %(baseline_acquisitions)s, %(timeline)s, %(costs)s)
 ON CONFLICT (key) DO UPDATE SET
     line_id = EXCLUDED.line_id, name = EXCLUDED.name, fleet = EXCLUDED.fleet,
     rated_speed = EXCLUDED.rated_speed, rated_power = EXCLUDED.rated_power,
     supply_frequency = EXCLUDED.supply_frequency, pole_pairs = EXCLUDED.pole_pairs,
     rotor_slots = EXCLUDED.rotor_slots,
     severity_limits = EXCLUDED.severity_limits, planning_horizon = EXCLUDED.planning_horizon,
-    baseline_acquisitions = EXCLUDED.baseline_acquisitions, updated_at = now()
+    baseline_acquisitions = EXCLUDED.baseline_acquisitions, costs = EXCLUDED.costs, updated_at = now()
 RETURNING id;
 
 -- name: upsert_component
 -- Register a component or bring its description up to date.
-INSERT INTO component (machine_id, key, kind, bearing, teeth, ratio)
-VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(teeth)s, %(ratio)s)
+INSERT INTO component (machine_id, key, kind, bearing, teeth, ratio, part)
+VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(teeth)s, %(ratio)s, %(part)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
-    kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio
+    kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio,
+    part = EXCLUDED.part
 RETURNING id;
 
 -- name: upsert_point
