@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pdm.health.layout import Layout
+from pdm.health.layout import Column, Layout
 from pdm.machines.model import ComponentKind, Machine
 
 LEAST_SEVERITY = 2.5
@@ -61,6 +61,11 @@ def name_symptom(layout: Layout, smoothed: list[float]) -> Symptom:
     candidates += _electrical(evidence)
     candidates += [
         Candidate(evidence.of("temperature", "temperature", p), "overheating", p) for p in layout.temperature_points
+    ]
+    candidates += [
+        Candidate(evidence.of("scalar", column.tracked.feature, column.point), _scalar_symptom(column), column.point)
+        for column in layout.columns
+        if column.source == "scalar"
     ]
     overall = [
         Candidate(0.8 * evidence.mean("vibration", ("rms", "velocity_rms"), p), "overall_vibration", p)
@@ -140,6 +145,11 @@ def _electrical(evidence: _Evidence) -> list[Candidate]:
         Candidate(gap, "eccentricity", points[0]),
         Candidate(supply, "supply_unbalance", points[0]),
     ]
+
+
+def _scalar_symptom(column: Column) -> str:
+    """Return what a change of a scalar is called: of vibration, or of what the machine does."""
+    return "process_change" if column.tracked.two_sided else "overall_vibration"
 
 
 def _family(symptom: str) -> str:
