@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from api import dependencies as given
 from api.routes.machines import MachineKey
 from api.schemas.diagnosis import DiagnosisAnswer, DiagnosisQuestion, DiagnosisRequested
 from pdm.service import diagnoses
+from pdm.words.catalogue import choose_language
 
 router = APIRouter(prefix="/v1/machines/{machine}/diagnosis", tags=["machines"])
 
+Language = Annotated[str | None, Header(description="Of the words: en or ko.", max_length=200)]
 At = Annotated[given.Moment | None, Query(description="From acquisitions measured up to this time.")]
 
 
 @router.get("", response_model=DiagnosisAnswer)
-def read_diagnosis(machine: MachineKey, held: given.Held, caller: given.Reader, at: At = None) -> dict[str, Any]:
-    """Read the newest diagnosis with its lines, reasons and the acquisitions behind it."""
-    return diagnoses.read_diagnosis(held.pool, caller, machine, at)
+def read_diagnosis(
+    machine: MachineKey, held: given.Held, caller: given.Reader, at: At = None, accept_language: Language = None
+) -> dict[str, Any]:
+    """Read the newest diagnosis with its lines, reasons and the acquisitions behind it, in words too."""
+    return diagnoses.read_diagnosis(held.pool, caller, machine, at, choose_language(accept_language))
 
 
 @router.post("", status_code=202, response_model=DiagnosisRequested)

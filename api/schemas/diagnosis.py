@@ -20,6 +20,9 @@ class ReasonAnswer(Answer):
     parameters: dict[str, float | str | None] = Field(description="The figures behind the code, units in names.")
     point: str | None = Field(description="The measurement point concerned.")
     remedy: str | None
+    text: str = Field(
+        description="The reason as a sentence, with its point and what would help, in the language asked."
+    )
 
 
 class MatchedLineAnswer(Answer):
@@ -44,6 +47,8 @@ class FindingAnswer(Answer):
     lines: list[MatchedLineAnswer]
     reasons: list[ReasonAnswer]
     checks: list[str] = Field(description="What to check next on the machine, as codes.")
+    text: str = Field(description="The fault in words, in the language asked.")
+    check_texts: list[str] = Field(description="The checks in words, in their order.")
 
 
 class DueAnswer(Answer):

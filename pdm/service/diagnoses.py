@@ -9,6 +9,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError, RefusalError
 from pdm.service.access import Caller
+from pdm.service.diagnosis_words import in_words
 from pdm.service.query import visible_machine
 from pdm.store import access, diagnoses, fleet
 
@@ -16,8 +17,8 @@ Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 
-def read_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None) -> Row:
-    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`.
+def read_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None, language: str = "en") -> Row:
+    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`, with its words.
 
     `due` says what was asked for since and is not there yet.
 
@@ -32,7 +33,7 @@ def read_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None
     if found is None:
         raise NotFoundError(_nothing_yet(machine, at, due))
     document = found.pop("document")
-    return {**document, **found, "machine": machine, "due": due}
+    return {**in_words(document, language), **found, "machine": machine, "due": due}
 
 
 def request_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None, records: int) -> Row:

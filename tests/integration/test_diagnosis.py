@@ -96,7 +96,8 @@ def test_a_growing_fault_is_diagnosed_when_state_detection_asks_and_told_with_it
     found = [line for line in first["lines"] if line["found_hz"] is not None]
     assert found
     assert all(abs(line["found_hz"] / line["expected_hz"] - 1) < 0.03 for line in found)
-    assert first["checks"]
+    assert first["text"] != first["fault"]
+    assert len(first["check_texts"]) == len(first["checks"]) > 0
     assert set(told["acquisitions"]) <= {_when(each) for each in sent}
     assert told["acquisitions"][-1] == told["measured_at"]
     assert told["speed_source"] == "measured"
@@ -142,6 +143,11 @@ def test_what_the_recordings_do_not_allow_is_told_with_its_reason(
     assert told["reasons"]
     assert all(reason["code"] for reason in told["reasons"])
     assert {reason["point"] for reason in told["reasons"]} & {w.point for w in flat}
+    (line, *_) = [each["text"] for each in told["reasons"] if each["code"] == "flat"]
+    assert line.endswith("The signal does not change. To help: check the sensor.")
+    korean = caller.get(PLACE, headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
+    assert [each["code"] for each in korean["reasons"]] == [each["code"] for each in told["reasons"]]
+    assert all(any("가" <= letter <= "힣" for letter in each["text"]) for each in korean["reasons"])
 
 
 def test_a_machine_without_a_diagnosis_says_what_to_do(pool: Pool, caller: httpx.Client, simulated: Simulated) -> None:

@@ -1,6 +1,6 @@
 // What is wrong with one machine by its newest diagnosis: the likeliest faults, what they rest on, what to check next.
 import { call, element, find } from "./service.js";
-import { moment, number, percent, words } from "./words.js";
+import { moment, number, percent } from "./words.js";
 
 const MOST = 3;
 const LEAST = 0.05; // chance below which a fault that the recordings do not carry is not worth a line
@@ -8,7 +8,6 @@ const GRADE = { SUPPORTED: "bad", WEAK: "fair", REFUSED: "quiet" };
 const SUMMARY = {
   SUPPORTED: "the recordings carry a fault", WEAK: "no clear evidence of a fault", REFUSED: "the recordings cannot tell",
 };
-const plain = (code) => words(code).replaceAll("-", " ");
 
 export async function drawDiagnosis(machine, diagnosedAt) {
   find("diagnosis").hidden = !diagnosedAt;
@@ -20,16 +19,15 @@ export async function drawDiagnosis(machine, diagnosedAt) {
   ].join(" · ");
   const findings = told.findings.filter((one) => one.verdict === "SUPPORTED" || one.confidence >= LEAST);
   find("findings").replaceChildren(...(findings.length ? findings.slice(0, MOST).map(finding) : told.reasons.map((one) =>
-    element("li", {}, [plain(one.code), one.point].filter(Boolean).join(" at ")))));
+    element("li", {}, one.text))));
 }
 
 function finding(one) {
   const lines = one.lines.filter((line) => line.found_hz !== null && line.level_db !== null).slice(0, MOST).map((line) =>
     `${line.name} at ${number(line.found_hz)} Hz (expected ${number(line.expected_hz)}), ${Math.round(line.level_db)} dB`);
-  const why = [...new Set(one.reasons.map((each) => plain(each.code)))];
-  const rest = [lines.join("; "), why.length && `no surer because: ${why.join(", ")}`,
-    one.checks.length && `check: ${one.checks.map(plain).join(", ")}`].filter(Boolean).join(" · ");
+  const why = [...new Set(one.reasons.map((each) => each.text))];
+  const rest = [lines.join("; "), why.join(" "), one.check_texts.length && `Check: ${one.check_texts.join("; ")}.`];
   return element("li", {},
-    element("strong", { className: GRADE[one.verdict] }, [words(one.fault), one.component].filter(Boolean).join(" · ")),
-    `${one.verdict.toLowerCase()}, ${percent(Math.min(one.confidence, 0.99))}`, element("span", { className: "quiet" }, rest));
+    element("strong", { className: GRADE[one.verdict] }, [one.text, one.component].filter(Boolean).join(" · ")),
+    `${one.verdict.toLowerCase()}, ${percent(Math.min(one.confidence, 0.99))}`, element("span", { className: "quiet" }, rest.filter(Boolean).join(" · ")));
 }

@@ -1,0 +1,39 @@
+"""A diagnosis in a reader's language: beside every code what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pdm.words.phrases import say, say_doubt
+
+Row = dict[str, Any]
+
+
+def in_words(document: Row, language: str) -> Row:
+    """Return a diagnosis's document with `text` beside every fault and reason, and `check_texts` beside checks.
+
+    Examples
+    --------
+    >>> reason = {"code": "flat", "parameters": {}, "point": "de-h", "remedy": "check-sensor"}
+    >>> in_words({"findings": [], "reasons": [reason]}, "en")["reasons"][0]["text"]
+    'de-h: The signal does not change. To help: check the sensor.'
+    """
+    return {
+        **document,
+        "findings": [_finding(each, language) for each in document["findings"]],
+        "reasons": [_reason(each, language) for each in document["reasons"]],
+    }
+
+
+def _finding(finding: Row, language: str) -> Row:
+    return {
+        **finding,
+        "text": say(f"fault.{finding['fault']}", {}, language),
+        "reasons": [_reason(each, language) for each in finding["reasons"]],
+        "check_texts": [say(f"check.{each}", {}, language) for each in finding["checks"]],
+    }
+
+
+def _reason(reason: Row, language: str) -> Row:
+    text = say_doubt(reason["code"], reason["parameters"], reason["point"], reason["remedy"], language)
+    return {**reason, "text": text}
