@@ -70,7 +70,7 @@ def test_the_boundary_ahead_is_the_next_one_up_and_none_in_zone_d():
 def test_an_assessment_tells_when_the_next_zone_is_reached():
     rng = np.random.default_rng(2)
     growths = [{"velocity_rms": 1.012**n} for n in range(60)]
-    state, told = follow((snapshot(20 + n, rng, growth=g) for n, g in enumerate(growths)), state=learned(rng))
+    _, told = follow((snapshot(20 + n, rng, growth=g) for n, g in enumerate(growths)), state=learned(rng))
     trend = told[-1].evidence["zone_trend"]
     velocity, limit = trend["velocity"], trend["limit"]
     assert trend["boundary"] == "B/C"
