@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 WANTED_LEVEL = 0.9
 LIVES_A_BAND = 6  # lives for which another band of predictions gets a width of its own
 MOST_BANDS = 4
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _SMALLEST_SCALE = 0.02  # of the target's range: no life is known better than that
 _SMALLEST_RADIUS = 0.1  # in scales: a band whose calibration rows were all right is not certain
 
@@ -32,7 +33,8 @@ class Calibration:
     """How far truth lay below and above predictions, by predicted value, and how often.
 
     `centres` are predicted values (rising), `below` and `above` the scales there; the interval reaches
-    `radius` scales to either side and was calibrated on `lives` lives for coverage `level`.
+    `radius` scales to either side and was calibrated on `lives` lives for coverage `level`. `signed` are the
+    `QUANTILES` of how many scales truth lay from predictions, below counted negative.
     """
 
     level: float
@@ -41,6 +43,15 @@ class Calibration:
     centres: tuple[float, ...]
     below: tuple[float, ...]
     above: tuple[float, ...]
+    signed: tuple[float, ...]
+
+    def quantiles(self, predicted: Vector) -> Vector:
+        """Return the `QUANTILES` of the target around predictions (n,), shape (n, Q); they never cross."""
+        below = np.interp(predicted, self.centres, self.below)[:, None]
+        above = np.interp(predicted, self.centres, self.above)[:, None]
+        signed = np.array(self.signed)
+        quantiles: Vector = predicted[:, None] + np.where(signed < 0.0, below, above) * signed
+        return quantiles
 
     def interval(self, predicted: Vector) -> tuple[Vector, Vector]:
         """Return lower and upper ends of the interval around predictions of the target."""
@@ -71,16 +82,18 @@ def calibrate(
     scales = [_scales(predicted[band == b], actual[band == b], weight[band == b]) for b in np.unique(band)]
     level = attainable_level(lives)
     centres, below, above = (tuple(column) for column in zip(*sorted(scales), strict=True))
-    unit = Calibration(level, 1.0, lives, centres, below, above)
+    unit = Calibration(level, 1.0, lives, centres, below, above, ())
     share = min(1.0, level * (lives + 1) / lives)
     if each_band_holds:
         score = _score(unit, predicted, actual)
         held = [weighted_quantile(score[band == b], weight[band == b], share) for b in np.unique(band)]
         radii = np.maximum(held, _SMALLEST_RADIUS)[np.argsort([scale[0] for scale in scales])]
         below, above = (tuple(np.multiply(scale, radii).tolist()) for scale in (below, above))
-        unit = Calibration(level, 1.0, lives, centres, below, above)
+        unit = Calibration(level, 1.0, lives, centres, below, above, ())
     radius = max(0.0, weighted_quantile(_score(unit, predicted, actual), weight, share))
-    return Calibration(level, radius, lives, centres, below, above)
+    distance = np.where(actual < predicted, -1.0, 1.0) * np.abs(_score(unit, predicted, actual))
+    signed = tuple(weighted_quantile(distance, weight, at) for at in QUANTILES)
+    return Calibration(level, radius, lives, centres, below, above, signed)
 
 
 def _score(unit: Calibration, predicted: Vector, actual: Vector) -> Vector:

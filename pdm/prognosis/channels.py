@@ -38,6 +38,16 @@ class Channels:
     mixes: tuple[Numbers, ...]
     names: tuple[str, ...]
 
+    @classmethod
+    def of_relative(cls, names: Sequence[str]) -> Channels:
+        """Return channels of values that are relative already: each is its own channel, as it is."""
+        return cls(Regimes(((),), (), (), ()), len(names), (), (), (), (), tuple(names))
+
+    @property
+    def are_relative(self) -> bool:
+        """Whether the values are the channels."""
+        return not self.kept
+
     def of(self, settings: Vector, values: Vector) -> Vector:
         """Return the channels of a life, shape (n, K + M); NaN where a sensor is missing.
 
@@ -53,10 +63,14 @@ class Channels:
         """
         if values.ndim != 2 or values.shape[1] != self.sensors:
             raise InvalidInputError(f"values of shape {values.shape} where {self.sensors} sensors were learned")
+        if self.are_relative:
+            return np.asarray(values, np.float64)
         regime = self.regimes.assign(settings)
         standard = (values[:, list(self.kept)] - np.array(self.mean)[regime]) / np.array(self.scale)[regime]
         standard = np.clip(standard, -LARGEST, LARGEST)
-        return np.hstack([standard, standard @ np.array(self.mixes).reshape(-1, len(self.kept)).T])
+        mixes = np.array(self.mixes).reshape(-1, len(self.kept))
+        # not a matrix product: its last bits depend on how many rows there are, and a stream has one
+        return np.hstack([standard, (standard[:, None, :] * mixes).sum(axis=2)])
 
     def to_document(self) -> dict[str, Any]:
         """Return the channels as what JSON can hold."""
@@ -65,7 +79,8 @@ class Channels:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Channels:
         """Read channels from what `to_document` returned; raises KeyError or TypeError if it is not that."""
-        regimes = Regimes(_table(document["regimes"]["centres"]), tuple(document["regimes"]["scale"]))
+        told = document["regimes"]
+        regimes = Regimes(_table(told["centres"]), tuple(told["scale"]), tuple(told["low"]), tuple(told["high"]))
         tables = {name: _table(document[name]) for name in ("mean", "scale", "mixes")}
         kept = tuple(int(sensor) for sensor in document["kept"])
         return cls(regimes, int(document["sensors"]), kept, **tables, names=tuple(document["names"]))

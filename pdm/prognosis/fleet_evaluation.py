@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.prognosis.fleet_training import OutOfFold
+from pdm.prognosis.validation import OutOfFold
 
 RESAMPLES = 2000
 BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cap

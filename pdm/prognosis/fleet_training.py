@@ -1,8 +1,9 @@
-"""Learn any fleet's remaining life from scalars of its past lives: one recipe, whatever the machines are."""
+"""Learn any fleet's remaining life from its past lives: one recipe, whatever the machines are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,57 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.calibration import Calibration, attainable_level, calibrate
+from pdm.prognosis.calibration import Calibration, calibrate
 from pdm.prognosis.channels import Channels, learn_channels
-from pdm.prognosis.fleet_model import FleetModel, Member
-from pdm.prognosis.memory import Memory, usual_interval
-from pdm.prognosis.model import to_seconds, to_target
-from pdm.prognosis.train import CAP_SHARE, FEW_LIVES, FEWEST_FAILED_LIVES, FOLDS, MANY_LIVES
+from pdm.prognosis.fleet_model import Ensemble, FleetModel, to_remaining, to_target
+from pdm.prognosis.life import life_columns
+from pdm.prognosis.lives import FleetLife as FleetLife
+from pdm.prognosis.lives import check_lives, fingerprint
+from pdm.prognosis.memory import MEMORY_VERSION, Memory
+from pdm.prognosis.trees import mean_of_boosters
+from pdm.prognosis.validation import OutOfFold as OutOfFold
+from pdm.prognosis.validation import describe
 
+RECIPE = "recipe-2"  # of everything that decides what the same lives and seed lead to
+FOLDS = 5
+CAP_SHARE = 0.5  # of the median failed life: remaining life beyond it is "at least"
 ROWS_A_LIFE = 600  # a longer life is thinned evenly
 TREES = 300
-BANDS = 12  # of predictions, each with an interval of its own width
-TELLING = 1.2  # of the cap: rows with more left are right whatever is said near the cap, and calibrate nothing
+FEW_LIVES = 12  # failed lives below which trees are kept small
+MANY_LIVES = 40  # failed lives from which on age and whole-life memory are read, and every band has its own width
+BANDS = 12  # of predictions in a fleet of many lives
+TELLING = 1.2  # of the cap: rows with more left are right whatever is said near the cap, and calibrate nothing there
 LONG_PARTS = ("age", "mean", "baseline", "ewma_1000", "slope_1000", "curvature_1000")  # they tell how long it has run
+_DECILES = np.linspace(0.0, 1.0, 11)
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class FleetLife:
-    """One life: records at `life_time` (n,) with `settings` (n, S) and sensor `values` (n, K), and its end.
-
-    `ended_by` is 'failure' where the remaining life is known, anything else where it is only known to have
-    been at least what was seen. Life time is in the fleet's own unit.
-    """
-
-    machine: str
-    life_time: Vector
-    settings: Vector
-    values: Vector
-    ended_by: str
-    ended_at: float
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What was said of lives by members that had not seen them, rows of failed lives only, each (n,).
-
-    `record` counts from 1 within the life. The interval was calibrated on the other folds' lives, so that
-    its coverage is not that of the rows it was made from. `upper` is the cap for "at least".
-    """
-
-    life: Integers
-    record: Integers
-    actual: Vector
-    predicted: Vector
-    lower: Vector
-    upper: Vector
-
-    def select(self, chosen: NDArray[np.bool_]) -> OutOfFold:
-        """Return some of the rows."""
-        return OutOfFold(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -72,17 +48,33 @@ class _Rows:
     record: Integers
     remaining: Vector
     is_failed: NDArray[np.bool_]
-    is_usable: NDArray[np.bool_]  # failed, or known to have had the cap before it
+    is_usable: NDArray[np.bool_]  # failed, or known to have had the cap before it; and something was seen
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What all folds share."""
+
+    lives: Sequence[FleetLife]
+    sensors: Sequence[str]
+    are_relative: bool
+    cap: float
+    seed: int
+    failed: int
+    rows: _Rows
+    fold: Integers
 
 
 def train_fleet(
     lives: Sequence[FleetLife],
     sensors: Sequence[str],
     *,
+    are_relative: bool = False,
     cap: float | None = None,
     folds: int = FOLDS,
     seed: int = 0,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
+    kept: MutableMapping[str, bytes] | None = None,
 ) -> tuple[FleetModel, OutOfFold]:
     """Train a fleet's remaining-life model and say how it does on lives it has not seen.
 
@@ -95,6 +87,9 @@ def train_fleet(
     lives : sequence of FleetLife
     sensors : sequence of str, length K
         Names of the sensors.
+    are_relative : bool
+        The values are relative to each machine's own baseline in its operating state, so nothing is left
+        to standardise: they are the channels, and the memory of a life serves every model of the fleet.
     cap : float, optional
         Remaining life beyond which lives are not told apart; half the median failed life if not given.
     folds : int
@@ -102,72 +97,56 @@ def train_fleet(
         The same lives and seed give the same model.
     progress : callable, optional
         Told the stage and the share done.
+    kept : mutable mapping, optional
+        Where finished members are kept, by a key of these lives, seed and recipe; those found there are not
+        fitted again, so that a training that was ended goes on where it stood.
 
     Raises
     ------
     RefusalError
-        Fewer than four lives ended in failure, or no sensor varies within a regime.
+        Fewer than four lives ended in failure or have anything to see, or no sensor varies.
     InvalidInputError
-        A life's times fall, its shapes do not agree, or the cap is not positive.
+        As `lives.check_lives`, or the cap is not positive.
     """
     tell = progress or (lambda _stage, _share: None)
-    failed = [index for index, life in enumerate(lives) if life.ended_by == "failure"]
-    _check(lives, failed, len(sensors))
+    check_lives(lives, sensors, are_relative=are_relative)
+    failed = [index for index, life in enumerate(lives) if life.is_failed]
     if cap is None:
         cap = CAP_SHARE * float(np.median([lives[i].ended_at - lives[i].life_time[0] for i in failed]))
     if not 0.0 < cap < np.inf:
         raise InvalidInputError(f"a cap of {cap} is not a positive time", field="cap")
-    interval = usual_interval([life.life_time for life in lives])
+    tell("fitting", 0.0)
     rows = _rows(lives, cap)
+    _refuse_unusable(lives, rows)
     fold = _deal(len(lives), failed, min(folds, len(failed)), np.random.default_rng(seed))
-    members, target = [], np.full(len(rows.life), np.nan)
-    count = int(fold.max()) + 1
-    for held in range(count):
-        tell("fitting", held / count)
-        members.append(_fit_member(lives, sensors, rows, fold, held, cap, interval, len(failed), seed, target))
-    known = rows.is_failed
-    said, remaining, life = target[known], rows.remaining[known], rows.life[known]
+    training = _Training(lives, sensors, are_relative, cap, seed, len(failed), rows, fold)
+    ensembles, target = _fit_members(training, tell, kept if kept is not None else {})
     tell("calibrating", 0.95)
+    known = rows.is_failed & rows.is_usable
+    said, remaining, life = target[known], rows.remaining[known], rows.life[known]
     lower, upper = _cross_calibrated(said, remaining, life, fold, cap)
-    model = FleetModel(
-        sensors=tuple(sensors),
-        cap=cap,
-        interval=interval,
-        longest_age=max(float(life.life_time[-1] - life.life_time[0]) for life in lives),
-        members=tuple(members),
-        calibration=_calibration(said, remaining, life, cap),
-        metrics={},
-        trained_on=_describe(lives, failed, seed),
-    )
     seen = OutOfFold(
         life,
         rows.record[known],
         remaining,
-        to_seconds(said, cap),
-        to_seconds(lower, cap),
-        to_seconds(upper, cap),
+        to_remaining(said, cap),
+        to_remaining(lower, cap),
+        to_remaining(upper, cap),
+    )
+    model = FleetModel(
+        reads=f"{lives[0].reads} {MEMORY_VERSION}".strip(),
+        sensors=tuple(sensors),
+        cap=cap,
+        longest_age=max(float(life.life_time[-1] - life.life_time[0]) for life in lives),
+        ensembles=ensembles,
+        calibration=_calibration(said, remaining, life, cap),
+        deciles=_deciles(lives),
+        folds={life.key: int(its) for life, its in zip(lives, fold, strict=True)},
+        metrics={},
+        trained_on=_describe(lives, failed, seed),
     )
     tell("done", 1.0)
-    return replace(model, metrics=_metrics(seen, model)), seen
-
-
-def _check(lives: Sequence[FleetLife], failed: Sequence[int], sensors: int) -> None:
-    if len(failed) < FEWEST_FAILED_LIVES:
-        raise RefusalError(
-            f"{len(failed)} lives of this fleet ended in failure; at least {FEWEST_FAILED_LIVES} are needed: "
-            f"with n lives no interval can claim more than n/(n+1), here {attainable_level(len(failed)):.0%}"
-        )
-    for life in lives:
-        count = len(life.life_time)
-        if count == 0 or life.values.shape != (count, sensors) or life.settings.shape[:1] != (count,):
-            raise InvalidInputError(
-                f"{life.machine}: {count} times beside values of shape {life.values.shape} and settings of shape "
-                f"{life.settings.shape}, with {sensors} sensors"
-            )
-        if not np.isfinite(life.life_time).all() or (np.diff(life.life_time) < 0).any():
-            raise InvalidInputError(f"{life.machine}: life time goes back or is not finite", field="life_time")
-        if life.ended_at < life.life_time[-1]:
-            raise InvalidInputError(f"{life.machine}: there are records after the end of the life", field="ended_at")
+    return replace(model, metrics=describe(seen, lives, fold, cap, model.calibration.level)), seen
 
 
 def _rows(lives: Sequence[FleetLife], cap: float) -> _Rows:
@@ -176,9 +155,20 @@ def _rows(lives: Sequence[FleetLife], cap: float) -> _Rows:
         count = len(life.life_time)
         chosen = np.unique(np.linspace(0, count - 1, min(ROWS_A_LIFE, count)).round().astype(np.int64))
         remaining = life.ended_at - life.life_time[chosen]
-        is_failed = np.full(len(chosen), life.ended_by == "failure")
-        parts.append((np.full(len(chosen), index), chosen + 1, remaining, is_failed, is_failed | (remaining >= cap)))
+        is_failed = np.full(len(chosen), life.is_failed)
+        is_usable = (is_failed | (remaining >= cap)) & np.isfinite(life.values[chosen]).any(axis=1)
+        parts.append((np.full(len(chosen), index), chosen + 1, remaining, is_failed, is_usable))
     return _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _refuse_unusable(lives: Sequence[FleetLife], rows: _Rows) -> None:
+    seen = len(np.unique(rows.life[rows.is_failed & rows.is_usable]))
+    if seen < min(4, sum(life.is_failed for life in lives)):
+        raise RefusalError(f"only {seen} lives that ended in failure have records with known values")
+    values = np.concatenate([life.values for life in lives])
+    low, high = (end(values, axis=0, initial=edge) for end, edge in ((np.nanmin, np.inf), (np.nanmax, -np.inf)))
+    if not (high > low).any():
+        raise RefusalError("no sensor varies over any of the lives")
 
 
 def _deal(lives: int, failed: Sequence[int], folds: int, random: np.random.Generator) -> Integers:
@@ -189,53 +179,74 @@ def _deal(lives: int, failed: Sequence[int], folds: int, random: np.random.Gener
     return fold
 
 
-def _fit_member(
-    lives: Sequence[FleetLife],
-    sensors: Sequence[str],
-    rows: _Rows,
-    fold: Integers,
-    held: int,
-    cap: float,
-    interval: float,
-    failed: int,
-    seed: int,
-    target: Vector,
-) -> Member:
-    """Fit the member that has not seen the lives of fold `held`, and fill in what it says of them."""
-    own = [life for life, its in zip(lives, fold, strict=True) if its != held]
-    remaining = [life.ended_at - life.life_time + (0.0 if life.ended_by == "failure" else np.nan) for life in own]
+def _fit_members(
+    training: _Training, tell: Progress, kept: MutableMapping[str, bytes]
+) -> tuple[tuple[Ensemble, ...], Vector]:
+    """Return the members, and what each said of the rows of the fold that it had not seen."""
+    name = fingerprint(
+        training.lives, RECIPE, tuple(training.sensors), training.are_relative, training.cap, training.seed,
+        training.fold.tolist(),
+    )  # fmt: skip
+    count = int(training.fold.max()) + 1
+    target = np.full(len(training.rows.life), np.nan)
+    relative = Channels.of_relative(training.sensors) if training.are_relative else None
+    columns = _columns(training, relative) if relative else None
+    members: list[tuple[Channels, str]] = []
+    for held in range(count):
+        place = f"{name}/{held}"
+        stored = kept.get(place)
+        channels = relative or (_channels_in(stored) if stored else _learn(training, held))
+        own = columns if columns is not None else _columns(training, channels)
+        if stored is None:
+            trees = _fit(training, own, Memory(channels.names).columns, held)
+            kept[place] = json.dumps({"channels": channels.to_document(), "trees": trees}).encode()
+        else:
+            trees = str(json.loads(stored)["trees"])
+        is_held = training.fold[training.rows.life] == held
+        target[is_held] = _ensemble([(channels, trees)], [held]).target(own[is_held])
+        members.append((channels, trees))
+        tell("fitting", 0.95 * (held + 1) / count)
+    if relative:
+        return (_ensemble(members, range(count)),), target
+    return tuple(_ensemble([member], [held]) for held, member in enumerate(members)), target
+
+
+def _channels_in(stored: bytes) -> Channels:
+    return Channels.from_document(json.loads(stored)["channels"])
+
+
+def _ensemble(members: Sequence[tuple[Channels, str]], folds: Sequence[int]) -> Ensemble:
+    channels = members[0][0]
+    trees = members[0][1] if len(members) == 1 else mean_of_boosters([trees for _, trees in members])
+    return Ensemble(channels, Memory(channels.names).columns, tuple(folds), TREES, trees)
+
+
+def _learn(training: _Training, held: int) -> Channels:
+    own = [life for life, its in zip(training.lives, training.fold, strict=True) if its != held]
+    remaining = [life.ended_at - life.life_time + (0.0 if life.is_failed else np.nan) for life in own]
     settings, values = (np.concatenate([getattr(life, name) for life in own]) for name in ("settings", "values"))
-    channels = learn_channels(settings, values, np.concatenate(remaining), cap, sensors)
-    columns = _columns(lives, channels, interval, rows)
-    is_own = (fold[rows.life] != held) & rows.is_usable
-    names = Memory(channels.names, interval).columns
-    booster = _fit(columns[is_own], to_target(rows.remaining[is_own], cap), names, failed, seed + held)
-    member = Member(channels, names, booster.model_to_string())
-    is_held = fold[rows.life] == held
-    target[is_held] = member.target(columns[is_held])
-    return member
+    return learn_channels(settings, values, np.concatenate(remaining), training.cap, training.sensors)
 
 
-def _columns(lives: Sequence[FleetLife], channels: Channels, interval: float, rows: _Rows) -> NDArray[np.float32]:
-    memory = Memory(channels.names, interval)
+def _columns(training: _Training, channels: Channels) -> NDArray[np.float32]:
     parts = []
-    for index, life in enumerate(lives):
-        made = memory.of(life.life_time, channels.of(life.settings, life.values))
-        parts.append(made[rows.record[rows.life == index] - 1])
+    for index, life in enumerate(training.lives):
+        made = life_columns(life.life_time, channels.of(life.settings, life.values))
+        parts.append(made[training.rows.record[training.rows.life == index] - 1])
     return np.concatenate(parts)
 
 
-def _fit(
-    columns: NDArray[np.float32], target: Vector, names: Sequence[str], failed: int, seed: int
-) -> lightgbm.Booster:
-    parameters = tree_parameters(len(target), failed, seed)
-    if failed < MANY_LIVES:
+def _fit(training: _Training, columns: NDArray[np.float32], names: Sequence[str], held: int) -> str:
+    is_own = (training.fold[training.rows.life] != held) & training.rows.is_usable
+    columns, target = columns[is_own], to_target(training.rows.remaining[is_own], training.cap)
+    parameters = tree_parameters(len(target), training.failed, training.seed + held)
+    if training.failed < MANY_LIVES:
         # Lives that failed are those that did not grow old: few of them must not teach that age is wear.
         is_long = np.array([name == "age" or name.rpartition(".")[2] in LONG_PARTS for name in names])
         columns = np.where(is_long, np.float32(np.nan), columns)
     labels = [f"c{number}" for number in range(len(names))]
     data = lightgbm.Dataset(columns, target, feature_name=labels, params=parameters)
-    return lightgbm.train(parameters, data, num_boost_round=TREES)
+    return str(lightgbm.train(parameters, data, num_boost_round=TREES).model_to_string())
 
 
 def tree_parameters(rows: int, failed: int, seed: int) -> dict[str, Any]:
@@ -258,6 +269,9 @@ def tree_parameters(rows: int, failed: int, seed: int) -> dict[str, Any]:
 
 
 def _calibration(said: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
+    lives = len(np.unique(life))
+    if lives < 0.75 * MANY_LIVES:  # as many as the other folds of a fleet of many lives have
+        return calibrate(said, to_target(remaining, cap), life)
     telling = remaining <= TELLING * cap
     truth = to_target(remaining[telling], cap)
     return calibrate(said[telling], truth, life[telling], most_bands=BANDS, each_band_holds=True)
@@ -274,24 +288,24 @@ def _cross_calibrated(
     return lower, upper
 
 
-def _metrics(seen: OutOfFold, model: FleetModel) -> dict[str, Any]:
-    actual = np.minimum(seen.actual, model.cap)
-    return {
-        "lives": len(np.unique(seen.life)),
-        "rows": len(actual),
-        "rmse": float(np.sqrt(np.mean((seen.predicted - actual) ** 2))),
-        "bias": float(np.mean(seen.predicted - actual)),
-        "level": model.calibration.level,
-        "coverage": float(np.mean((seen.lower <= actual) & (actual <= seen.upper))),
-        "mean_width": float(np.mean(seen.upper - seen.lower)),
-    }
+def _deciles(lives: Sequence[FleetLife]) -> tuple[tuple[float, ...], ...]:
+    """Return the deciles of each sensor over the lives, every life weighing the same; empty if never seen."""
+    found: list[tuple[float, ...]] = []
+    for sensor in range(lives[0].values.shape[1]):
+        parts = [life.values[np.isfinite(life.values[:, sensor]), sensor] for life in lives]
+        drawn = [part[np.linspace(0, len(part) - 1, 100).round().astype(int)] for part in parts if len(part)]
+        found.append(tuple(np.quantile(np.concatenate(drawn), _DECILES).tolist()) if drawn else ())
+    return tuple(found)
 
 
 def _describe(lives: Sequence[FleetLife], failed: Sequence[int], seed: int) -> dict[str, Any]:
     return {
+        "recipe": RECIPE,
         "lives": len(lives),
         "failed_lives": len(failed),
         "records": sum(len(life.life_time) for life in lives),
+        "from": min(float(life.life_time[0]) for life in lives),
+        "to": max(float(life.life_time[-1]) for life in lives),
         "machines": sorted({life.machine for life in lives}),
         "seed": seed,
     }

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.over_life import OverLife
 
+MEMORY_VERSION = "life-3"  # of the columns, so that no model reads others than it was trained on
 TIME_CONSTANTS = (3.0, 6.0, 15.0, 40.0, 100.0, 1000.0)  # in usual intervals; the last is the whole of most lives
 LAGS = (25.0, 50.0, 100.0)
 BASELINE_RECORDS = 15
@@ -20,50 +20,35 @@ _READ = re.compile(r"mean|ewma_\d+|deviation_15|slope_(15|40|100|1000)|curvature
 
 @dataclass(frozen=True)
 class Memory:
-    """Columns over a life of the named channels.
+    """Columns over a life of the named channels; life time is counted in usual intervals between records.
 
-    Life time is counted in units of `interval`, the fleet's usual time between records, so that the same
-    columns serve cycles, seconds and hours.
+    The state behind them depends on how many channels there are, not on their names.
     """
 
     channels: tuple[str, ...]
-    interval: float
 
-    @cached_property
+    @property
     def over_life(self) -> OverLife:
         """The recursive memory behind the columns; its state streams, and batches have the same bits."""
-        return OverLife(self.channels, TIME_CONSTANTS, LAGS, BASELINE_RECORDS, has_curvature=True)
+        return over_life(len(self.channels))
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
-        return tuple(self.over_life.columns[index] for index in self._read)
-
-    def of(self, life_time: NDArray[np.float64], channels: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return the columns of a life from its first record on, shape (n, columns).
-
-        Parameters
-        ----------
-        life_time : ndarray, shape (n,)
-            Since any origin, in the fleet's unit, never falling.
-        channels : ndarray, shape (n, C)
-
-        Raises
-        ------
-        SignalError
-            Time goes back or is not finite, or a value is no measurement.
-        """
-        scaled = (life_time - life_time[:1]) / self.interval
-        return self.over_life.advance(self.over_life.begin(), scaled, channels)[1][:, self._read]
-
-    @cached_property
-    def _read(self) -> list[int]:
-        names = self.over_life.columns
-        return [i for i, name in enumerate(names) if name == "age" or _READ.fullmatch(name.rpartition(".")[2])]
+        names = [self.over_life.columns[index].partition(".") for index in read_columns(len(self.channels))]
+        return tuple(f"{self.channels[int(head[1:])]}.{part}" if part else head for head, _, part in names)
 
 
-def usual_interval(life_times: Sequence[NDArray[np.float64]]) -> float:
-    """Return the median time between records over all lives; 1 if there is none."""
-    steps = np.concatenate([np.diff(times) for times in life_times]) if life_times else np.zeros(0)
-    steps = steps[steps > 0]
-    return float(np.median(steps)) if len(steps) else 1.0
+@lru_cache
+def over_life(width: int) -> OverLife:
+    """Return the memory over so many channels, however they are called."""
+    names = tuple(f"c{index}" for index in range(width))
+    return OverLife(names, TIME_CONSTANTS, LAGS, BASELINE_RECORDS, has_curvature=True)
+
+
+@lru_cache
+def read_columns(width: int) -> NDArray[np.intp]:
+    """Return which of the columns over life a model reads."""
+    names = over_life(width).columns
+    chosen = [i for i, name in enumerate(names) if name == "age" or _READ.fullmatch(name.rpartition(".")[2])]
+    return np.array(chosen, np.intp)

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment
+from pdm.health.indicators import INDICATOR_VERSION
 from pdm.machines.model import Machine
+from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.history import History
-from pdm.prognosis.life import COLUMN_VERSION, LifeState
-from pdm.prognosis.model import RemainingLifeModel
+from pdm.prognosis.life import LifeState
+from pdm.prognosis.memory import MEMORY_VERSION
 from pdm.prognosis.prognosis import NO_SKILL, Prognosis
 from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
 
+READS = f"{INDICATOR_VERSION} {MEMORY_VERSION}"  # what a model must read to serve machines
 LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"
 NEITHER = "no-model-and-no-trend"
@@ -39,17 +42,17 @@ class LifeStep:
     @classmethod
     def of(cls, life: LifeState, columns: NDArray[np.float32], assessment: Assessment) -> LifeStep:
         """Return the step that led to `life`, as `life.advance` gave it."""
-        return cls(assessment.measured_at, life.age_s, columns, life.history, assessment)
+        return cls(assessment.measured_at, life.age, columns, life.history, assessment)
 
 
 def prognose_batch(
-    model: RemainingLifeModel | None, model_id: int | None, machine: Machine, steps: Sequence[LifeStep]
+    model: FleetModel | None, model_id: int | None, machine: Machine, steps: Sequence[LifeStep]
 ) -> list[Prognosis]:
     """Return one prognosis a step; each is the same however the steps are batched.
 
     Parameters
     ----------
-    model : RemainingLifeModel or None
+    model : FleetModel or None
         The champion of the machine's fleet; it answers if it reads the indicators now made.
     model_id : int or None
         Its id in the registry.
@@ -63,14 +66,14 @@ def prognose_batch(
         Source 'model', else 'trend', else 'none' with the reason.
     """
     refusal = None
-    if model is not None and model.indicator_version != COLUMN_VERSION:
+    if model is not None and model.reads != READS:
         model, refusal = None, OTHER_INDICATORS
     if model is None:
         return [_without_figure(step) or _by_trend(step, refusal) for step in steps]
     said = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
     chosen = [index for index, prognosis in enumerate(said) if prognosis.source == "model"]
     if chosen:
-        answers = model.predict(np.stack([steps[index].columns for index in chosen]))
+        answers = model.answer([np.stack([steps[index].columns for index in chosen])])
         for index, middle, lower, upper in zip(chosen, *(a.tolist() for a in answers), strict=True):
             said[index] = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
     return said
@@ -88,7 +91,7 @@ def _without_figure(step: LifeStep) -> Prognosis | None:
 
 def _by_model(
     machine: Machine,
-    model: RemainingLifeModel,
+    model: FleetModel,
     model_id: int | None,
     step: LifeStep,
     middle: float,
@@ -96,7 +99,7 @@ def _by_model(
     upper: float,
 ) -> Prognosis:
     reasons = []
-    if step.age_s > model.longest_age_s:
+    if step.age_s > model.longest_age:
         reasons.append(BEYOND_TRAINING)
     if model.metrics["skill"] <= 0.0:
         reasons.append(NO_SKILL)
@@ -106,7 +109,7 @@ def _by_model(
     evidence: dict[str, Any] = {
         "fleet": machine.fleet,
         "age_s": step.age_s,
-        "cap_s": model.cap_s,
+        "cap_s": model.cap,
         "training_lives": model.trained_on.get("failed_lives"),
         "validated_coverage": model.metrics.get("coverage"),
         "reasons": reasons,

@@ -11,6 +11,7 @@ from pdm.errors import InvalidInputError
 
 MOST_REGIMES = 12
 TIGHT = 0.02  # of the settings' variance may lie within regimes, else they are not told apart
+BEYOND = 0.1  # of the settings' range: what lies farther outside was not seen in training
 LEAST_SHARE = 0.01  # of the rows; fewer are strays of the regime nearest to them
 _ROUNDS = 50
 _ROWS = 2000  # evenly spaced rows are enough to find clusters in
@@ -20,10 +21,15 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Regimes:
-    """Centres of the regimes, shape (R, S), in settings divided by `scale` (S,)."""
+    """Centres of the regimes, shape (R, S), in settings divided by `scale` (S,).
+
+    `low` and `high` (S,) are the ends of the settings they were found in, in their own units.
+    """
 
     centres: tuple[tuple[float, ...], ...]
     scale: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
 
     @property
     def count(self) -> int:
@@ -38,11 +44,34 @@ class Regimes:
         InvalidInputError
             The settings are not of shape (n, S).
         """
-        if settings.ndim != 2 or settings.shape[1] != len(self.scale):
-            raise InvalidInputError(f"settings of shape {settings.shape} where the regimes have {len(self.scale)}")
+        self._check(settings)
         if self.count == 1:
             return np.zeros(len(settings), np.int64)
         return _nearest(settings / np.array(self.scale), np.array(self.centres))
+
+    def know(self, settings: Vector) -> NDArray[np.bool_]:
+        """Return which rows of settings lie where the regimes were found, shape (n,).
+
+        Beyond the ends by more than a tenth of their distance, or farther from every regime than a third of
+        the way to the next one, is an operating state of which nothing was learned.
+
+        Raises
+        ------
+        InvalidInputError
+            The settings are not of shape (n, S).
+        """
+        self._check(settings)
+        low, high = np.array(self.low), np.array(self.high)
+        margin = BEYOND * (high - low) + 1e-9 * np.maximum(np.abs(low), np.abs(high))
+        is_known: NDArray[np.bool_] = ((settings >= low - margin) & (settings <= high + margin)).all(axis=1)
+        if self.count > 1:
+            distance = np.sort(np.sqrt(_distances(settings / np.array(self.scale), np.array(self.centres))), axis=1)
+            is_known &= 3.0 * distance[:, 0] <= distance[:, 1]
+        return is_known
+
+    def _check(self, settings: Vector) -> None:
+        if settings.ndim != 2 or settings.shape[1] != len(self.scale):
+            raise InvalidInputError(f"settings of shape {settings.shape} where the regimes have {len(self.scale)}")
 
 
 def find_regimes(settings: Vector) -> Regimes:
@@ -70,6 +99,7 @@ def find_regimes(settings: Vector) -> Regimes:
     points = (settings / scale)[np.linspace(0, len(settings) - 1, min(_ROWS, len(settings))).astype(int)]
     total = float(((points - points.mean(axis=0)) ** 2).sum()) if len(points) else 0.0
     told = tuple(float(value) if np.isfinite(value) else 1e300 for value in scale)
+    ends = [tuple(float(end) for end in row) for row in _ends(settings)]
     if total > 0.0:
         for count in range(MOST_REGIMES, 1, -1):
             found = _cluster(points, count)
@@ -80,8 +110,14 @@ def find_regimes(settings: Vector) -> Regimes:
                 continue
             within = float(((settled - centres[_nearest(settled, centres)]) ** 2).sum())
             if within <= TIGHT * total and _is_separate(settled, centres):
-                return Regimes(tuple(tuple(row) for row in centres.tolist()), told)
-    return Regimes(((0.0,) * len(told),), told)
+                return Regimes(tuple(tuple(row) for row in centres.tolist()), told, *ends)
+    return Regimes(((0.0,) * len(told),), told, *ends)
+
+
+def _ends(settings: Vector) -> tuple[Vector, Vector]:
+    if not len(settings):
+        return np.zeros(settings.shape[1]), np.zeros(settings.shape[1])
+    return settings.min(axis=0), settings.max(axis=0)
 
 
 def _cluster(points: Vector, count: int) -> Vector:

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.service.follow import Champion
-from pdm.store import models
+from pdm.store import models, registry
 
 
 class Champions:
@@ -19,7 +19,7 @@ class Champions:
 
     def serving(self, conn: Connection[Any], fleets: Iterable[str]) -> dict[str, Champion]:
         """Return the champion of each fleet that has one."""
-        ids = models.fetch_champion_ids(conn, sorted(fleets))
+        ids = registry.fetch_champion_ids(conn, sorted(fleets))
         for model_id in ids.values():
             if model_id not in self._parsed:
                 self._parsed[model_id] = Champion(model_id, models.fetch_model(conn, model_id))

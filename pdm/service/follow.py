@@ -5,20 +5,24 @@ Pure: no database and no clock, so that live analysis and the replay of late dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pdm.alerts.lifecycle import AlertChange, Cases, close_all, evaluate
+from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured
+from pdm.alerts.rules import DEFAULT_RULES, RuleSet
 from pdm.health.assess import assess
 from pdm.health.assessment import Assessment
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
+from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.life import advance
-from pdm.prognosis.model import RemainingLifeModel
 from pdm.prognosis.predict import LifeStep, prognose_batch
 from pdm.prognosis.prognosis import Prognosis
 from pdm.service.memory import Memory, begin
+from pdm.service.rule_values import read_values
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Champion:
     """The model that serves a fleet now, and its id in the registry."""
 
     model_id: int
-    model: RemainingLifeModel
+    model: FleetModel
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ def follow(
     snapshots: Sequence[Snapshot],
     life_ends: Sequence[datetime],
     champion: Champion | None,
+    rules: RuleSet = DEFAULT_RULES,
+    diagnoses: Sequence[DiagnosisNote] = (),
 ) -> Course:
     """Assess, prognose and advise a machine over its next acquisitions.
 
@@ -61,6 +67,10 @@ def follow(
         `snapshots` close alerts only; what was learned is forgotten when the next acquisition comes.
     champion : Champion or None
         The fleet's model; None leaves the degradation trend.
+    rules : RuleSet
+        Those in force, fitted to the machine.
+    diagnoses : sequence of DiagnosisNote
+        Of the machine, in measured_at order, beginning with the one that was newest before `snapshots`.
     """
     health, life, cases = memory.health, memory.life, memory.cases
     ends = list(life_ends)
@@ -80,23 +90,42 @@ def follow(
     prognoses = prognose_batch(
         champion.model if champion else None, champion.model_id if champion else None, machine, steps
     )
-    cases, changes = _advise(machine, cases, assessments, prognoses, closings)
+    values = [read_values(snapshot, rules.wanted) for snapshot in snapshots] if rules.wanted else []
+    evidence = _Evidence(tuple(assessments), tuple(prognoses), values, tuple(diagnoses))
+    cases, changes = _advise(machine, cases, evidence, rules, closings)
     return Course(Memory(health, life, cases), tuple(assessments), tuple(prognoses), changes)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What rules are asked about, one entry an acquisition, and the diagnoses."""
+
+    assessments: tuple[Assessment, ...]
+    prognoses: tuple[Prognosis, ...]
+    values: Sequence[Mapping[Measured, float]]
+    diagnoses: tuple[DiagnosisNote, ...]
+
+    def newest_diagnosis(self, at: datetime) -> DiagnosisNote | None:
+        place = bisect_right(self.diagnoses, at, key=lambda note: note.measured_at)
+        return self.diagnoses[place - 1] if place else None
 
 
 def _advise(
     machine: Machine,
     cases: Cases,
-    assessments: Sequence[Assessment],
-    prognoses: Sequence[Prognosis],
+    evidence: _Evidence,
+    rules: RuleSet,
     closings: dict[int, list[datetime]],
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
     changes: list[AlertChange] = []
-    for index in range(len(assessments) + 1):
+    for index in range(len(evidence.assessments) + 1):
         for ended_at in closings.get(index, ()):
-            cases, closed = close_all(cases, ended_at)
+            cases, closed = close_all(cases, ended_at, rules=rules)
             changes += closed
-        if index < len(assessments):
-            cases, found = evaluate(machine, cases, assessments[index], prognoses[index])
+        if index < len(evidence.assessments):
+            assessment = evidence.assessments[index]
+            values = evidence.values[index] if evidence.values else NOTHING
+            diagnosis = evidence.newest_diagnosis(assessment.measured_at) if evidence.diagnoses else None
+            cases, found = evaluate(machine, cases, assessment, evidence.prognoses[index], rules, values, diagnosis)
             changes += found
     return cases, tuple(changes)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg_pool import ConnectionPool
 
 from pdm.health.assessment import RULE_VERSION
-from pdm.prognosis.evaluation import is_better
-from pdm.prognosis.train import train
-from pdm.store import models
+from pdm.health.indicators import INDICATORS
+from pdm.prognosis.comparison import compare
+from pdm.prognosis.fleet_training import Progress
+from pdm.prognosis.fleet_training import train_fleet as learn
+from pdm.store import models, registry, training_parts
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,18 @@ class TrainingReport:
     version: int
     is_champion: bool
     reason: str
+    verdict: dict[str, Any]
     metrics: dict[str, Any]
     trained_on: dict[str, Any]
 
 
 def train_fleet(
-    pool: ConnectionPool[Any], fleet: str, *, seed: int = 0, progress: Callable[[str, float], None] | None = None
+    pool: ConnectionPool[Any], fleet: str, *, seed: int = 0, actor: str = "pdm train", progress: Progress | None = None
 ) -> TrainingReport:
-    """Train on the fleet's past lives; the model serves if it validates better than the champion.
+    """Train on the fleet's past lives; the model serves if it is surely better than the champion.
+
+    Members that are finished are kept in the database until the model is registered: a training that was
+    ended, and is begun again on the same lives, fits only what is missing.
 
     Raises
     ------
@@ -39,12 +44,19 @@ def train_fleet(
     """
     with pool.connection() as conn:
         lives = models.fetch_lives(conn, fleet, RULE_VERSION)
-    model = train(lives, seed=seed, progress=progress)
+        champion = models.fetch_champion(conn, fleet)
+    names = [indicator.name for indicator in INDICATORS]
+    kept = training_parts.TrainingParts(pool, fleet)
+    model, _ = learn(lives, names, are_relative=True, seed=seed, progress=progress, kept=kept)
+    verdict = compare(model, champion[1] if champion else None, lives, seed=seed)
     with pool.connection() as conn, conn.transaction():
-        model_id, version = models.insert_model(conn, fleet, model)
-        champion_id = models.fetch_champion_ids(conn, [fleet]).get(fleet)
-        champion = models.fetch_model(conn, champion_id).metrics if champion_id is not None else None
-        is_champion, reason = is_better(model.metrics, champion)
-        if is_champion:
-            models.promote(conn, fleet, model_id)
-    return TrainingReport(fleet, model_id, version, is_champion, reason, model.metrics, model.trained_on)
+        model_id, version = models.insert_model(conn, fleet, model, actor=actor, reason=verdict.reason)
+        serving = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
+        is_promoted = verdict.is_better and serving == (champion[0] if champion else None)
+        if is_promoted:
+            registry.promote(conn, fleet, model_id, actor=actor, reason=verdict.reason)
+        training_parts.forget(conn, fleet)
+    reason = verdict.reason if is_promoted or not verdict.is_better else "another model was promoted meanwhile"
+    return TrainingReport(
+        fleet, model_id, version, is_promoted, reason, verdict.to_document(), model.metrics, model.trained_on
+    )

@@ -10,12 +10,14 @@ from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.health.assessment import Assessment
 from pdm.health.indicators import INDICATOR_VERSION, INDICATORS
 from pdm.machines.model import Machine
+from pdm.prognosis.fleet_model import FleetModel
+from pdm.prognosis.fleet_training import train_fleet
 from pdm.prognosis.life import advance, begin_life, life_columns
-from pdm.prognosis.model import RemainingLifeModel
+from pdm.prognosis.lives import FleetLife
 from pdm.prognosis.predict import LifeStep, prognose_batch
-from pdm.prognosis.train import Life, train
 
-K = len(INDICATORS)
+NAMES = [indicator.name for indicator in INDICATORS]
+K = len(NAMES)
 MACHINE = Machine("pump-01", "line-1", "site-1")
 HOUR = 3600.0
 
@@ -28,7 +30,19 @@ def simulated_life(random, name="m", ended_by="failure"):
     rise = 25 * np.exp((t - count) / growth)
     values = rise[:, None] * np.linspace(0.2, 1, K) + random.normal(0, 1, (count, K))
     values[:, -2:] = np.nan
-    return Life(name, None, 8 * HOUR * t, values.astype(np.float32), ended_by, 8 * HOUR * count)
+    return life_of(name, 8 * HOUR * t, values.astype(np.float32), ended_by, 8 * HOUR * count)
+
+
+def life_of(name, times, values, ended_by, ended_at):
+    return FleetLife(name, times, np.empty((len(times), 0)), values, ended_by, ended_at, INDICATOR_VERSION)
+
+
+def train(lives, seed=0):
+    return train_fleet(lives, NAMES, are_relative=True, seed=seed)[0]
+
+
+def answers(model, life):
+    return model.predict(life.life_time, life.settings, life.values)
 
 
 def fleet(count, seed=0):
@@ -45,25 +59,25 @@ def test_intervals_hold_on_lives_not_seen_and_the_model_beats_plain_guesses(mode
     assert model.metrics["skill"] > 0.2
     covered, errors = [], []
     for life in fleet(25, seed=99):
-        middle, lower, upper = model.predict(life_columns(life.measured_at_s, life.indicators))
-        actual = life.ended_at_s - life.measured_at_s
+        middle, lower, upper = answers(model, life)
+        actual = life.ended_at - life.life_time
         assert (lower <= middle).all() and not (upper < middle).any()
         covered.append(np.mean((lower <= actual) & ~(upper < actual)))
-        errors.append(np.mean(np.abs(middle - np.minimum(actual, model.cap_s))))
+        errors.append(np.mean(np.abs(middle - np.minimum(actual, model.cap))))
     assert 0.83 <= np.mean(covered) <= 0.99
-    assert np.mean(errors) < 0.2 * model.cap_s
+    assert np.mean(errors) < 0.2 * model.cap
 
 
 def test_less_life_is_predicted_later_in_life_and_the_healthy_have_at_least_much(model):
     healthy, failing = [], []
     for life in fleet(10, seed=5):
-        middle, lower, upper = model.predict(life_columns(life.measured_at_s, life.indicators))
+        middle, lower, upper = answers(model, life)
         healthy.append(lower[25])
         failing.append(middle[-1])
         assert middle[-1] < middle[len(middle) // 2]
         assert np.isnan(upper[25])
-    assert np.median(healthy) > 0.3 * model.cap_s
-    assert np.median(failing) < 0.1 * model.cap_s
+    assert np.median(healthy) > 0.3 * model.cap
+    assert np.median(failing) < 0.1 * model.cap
 
 
 def test_the_same_lives_and_seed_give_the_same_bytes():
@@ -84,9 +98,8 @@ def test_few_lives_publish_the_level_they_can_carry():
 
 def test_lives_that_did_not_fail_are_used_as_lower_bounds_only():
     random = np.random.default_rng(1)
-    healthy = Life(
+    healthy = life_of(
         "h",
-        None,
         8 * HOUR * np.arange(300),
         random.normal(0, 1, (300, K)).astype(np.float32),
         "censored",
@@ -96,41 +109,40 @@ def test_lives_that_did_not_fail_are_used_as_lower_bounds_only():
     assert model.trained_on["lives"] == 9
     assert model.trained_on["failed_lives"] == 8
     assert model.metrics["lives"] == 8
-    _, lower, upper = model.predict(life_columns(healthy.measured_at_s, healthy.indicators))
+    _, lower, upper = answers(model, healthy)
     assert np.isnan(upper[250])
     assert lower[250] > 0
 
 
 def test_lives_without_information_are_refused():
-    flat = [Life(f"m{i}", None, np.arange(50.0), np.ones((50, K), np.float32), "failure", 50.0) for i in range(5)]
-    with pytest.raises(RefusalError, match="no indicator varies"):
+    flat = [life_of(f"m{i}", np.arange(50.0), np.ones((50, K), np.float32), "failure", 50.0) for i in range(5)]
+    with pytest.raises(RefusalError, match="no sensor varies"):
         train(flat)
     absent = [
-        Life(f"m{i}", None, np.arange(50.0), np.full((50, K), np.nan, np.float32), "failure", 50.0) for i in range(5)
+        life_of(f"m{i}", np.arange(50.0), np.full((50, K), np.nan, np.float32), "failure", 50.0) for i in range(5)
     ]
-    with pytest.raises(RefusalError, match="known indicators"):
+    with pytest.raises(RefusalError, match="known values"):
         train(absent)
 
 
 def test_unordered_times_and_other_indicators_are_refused():
     lives = fleet(5)
-    swapped = lives[0].measured_at_s.copy()
+    swapped = lives[0].life_time.copy()
     swapped[[4, 5]] = swapped[[5, 4]]
-    broken = Life("m", None, swapped, lives[0].indicators, "failure", lives[0].ended_at_s)
-    with pytest.raises(InvalidInputError, match="not later"):
+    broken = life_of("m", swapped, lives[0].values, "failure", lives[0].ended_at)
+    with pytest.raises(InvalidInputError, match="m: life time goes back"):
         train([*lives, broken])
-    narrow = Life("m", None, lives[0].measured_at_s, lives[0].indicators[:, :4], "failure", lives[0].ended_at_s)
-    with pytest.raises(InvalidInputError, match="same indicators"):
+    narrow = life_of("m", lives[0].life_time, lives[0].values[:, :4], "failure", lives[0].ended_at)
+    with pytest.raises(InvalidInputError, match=r"m: .* 20 sensors"):
         train([*lives, narrow])
 
 
 def test_a_model_survives_its_file_bit_for_bit(model):
     body = model.to_bytes()
-    read = RemainingLifeModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+    read = FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
     life = fleet(1, seed=4)[0]
-    columns = life_columns(life.measured_at_s, life.indicators)
     assert read.to_bytes() == body
-    for one, other in zip(model.predict(columns), read.predict(columns), strict=True):
+    for one, other in zip(answers(model, life), answers(read, life), strict=True):
         assert np.array_equal(one, other, equal_nan=True)
 
 
@@ -142,21 +154,21 @@ def test_a_damaged_file_is_refused_before_it_is_parsed(model):
         damaged = bytearray(body)
         damaged[place] ^= 1
         with pytest.raises(ModelError, match="checksum"):
-            RemainingLifeModel.from_bytes(bytes(damaged), sha256=digest)
+            FleetModel.from_bytes(bytes(damaged), sha256=digest)
     for body in (b"", b"{}", b"[]", b'{"format": 2}', b"\xff"):
         with pytest.raises(ModelError):
-            RemainingLifeModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+            FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
 
 
 def test_columns_of_another_width_are_refused(model):
     with pytest.raises(ModelError, match="columns"):
-        model.predict(np.zeros((2, 7), np.float32))
+        model.answer([np.zeros((2, 7), np.float32)])
 
 
 def steps_of(life, health=0.5, progress=1.0):
     state, steps = begin_life(), []
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    for at, values in zip(life.measured_at_s.tolist(), life.indicators, strict=True):
+    for at, values in zip(life.life_time.tolist(), life.values, strict=True):
         when = start + timedelta(seconds=at)
         said = health(at) if callable(health) else health
         verdict = Assessment(when, said, progress, "1", None, None, None, None, values, {})
@@ -182,7 +194,7 @@ def test_a_prognosis_carries_interval_level_model_and_evidence(model):
     assert last.rul_lower is not None and last.rul is not None and last.rul_upper is not None
     assert last.rul_lower <= last.rul <= last.rul_upper
     assert last.evidence["training_lives"] == 20
-    assert last.evidence["cap_s"] == model.cap_s
+    assert last.evidence["cap_s"] == model.cap
     assert said[30].rul_upper is None
 
 
@@ -201,17 +213,17 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
     from dataclasses import replace
 
     steps = steps_of(simulated_life(np.random.default_rng(3)), 1.0)
-    old = replace(model, indicator_version=INDICATOR_VERSION + "-old")
+    old = replace(model, reads="indicators-0 life-3")
     assert prognose_batch(old, 7, MACHINE, steps)[-1].reason == "model-reads-other-indicators"
     weak = replace(model, metrics={**model.metrics, "skill": -0.1})
     assert prognose_batch(weak, 7, MACHINE, steps)[-1].reason == "no-better-than-a-plain-guess"
-    young = replace(model, longest_age_s=HOUR)
+    young = replace(model, longest_age=HOUR)
     assert prognose_batch(young, 7, MACHINE, steps)[-1].reason == "older-than-any-training-life"
 
 
 def test_the_contributors_of_a_prediction_are_columns_by_weight(model):
     life = fleet(1, seed=4)[0]
-    found = model.contributions(life_columns(life.measured_at_s, life.indicators)[-1:], most=3)[0]
+    found = model.contributions([life_columns(life.life_time, life.values)[-1:]], most=3)[0]
     assert len(found) == 3
     assert abs(found[0][1]) >= abs(found[2][1]) > 0
-    assert all(name in model.column_names for name, _ in found)
+    assert all(name in model.ensembles[0].columns for name, _ in found)

@@ -13,15 +13,15 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from features.catalogue import FEATURE_VERSION, names
-from pdm.errors import ModelError, NotFoundError
+from pdm.errors import ConflictError, ModelError, NotFoundError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import OperatingContext
 from pdm.prognosis.calibration import Calibration
-from pdm.prognosis.model import RemainingLifeModel
+from pdm.prognosis.fleet_model import FleetModel
 from pdm.service.work_events import record_work_event
-from pdm.store import analysis, conclusions, feature_rows, models
+from pdm.store import analysis, conclusions, feature_rows, models, registry
 from tests.integration.plant import NOW, acquisition, add, ask, machine, send, series
 
 Pool = ConnectionPool[Any]
@@ -108,41 +108,49 @@ def test_lives_end_at_closing_events_and_hold_the_newest_revisions(pool: Pool, c
         event = WorkEvent("a", kind, start + timedelta(days=day), "bearing-de")
         record_work_event(pool, event, actor="kim", site_ids=None, now=NOW)
     lives = models.fetch_lives(conn, "default", "rules-1")
-    told = [(life.machine, life.ended_by, life.component, life.indicators[:, 0].tolist()) for life in lives]
+    told = [(life.machine, life.ended_by, life.values[:, 0].tolist()) for life in lives]
     assert told == [
-        ("a", "failure", "bearing-de", [100.0, 1.0, 2.0]),
-        ("a", "replacement", "bearing-de", [3.0, 4.0, 5.0]),
-        ("a", "censored", None, [6.0, 7.0]),
-        ("b", "censored", None, [7.0]),
+        ("a", "failure", [100.0, 1.0, 2.0]),
+        ("a", "replacement", [3.0, 4.0, 5.0]),
+        ("a", "censored", [6.0, 7.0]),
+        ("b", "censored", [7.0]),
     ]
-    assert lives[0].ended_at_s == (start + timedelta(days=2.5)).timestamp()
-    assert np.isnan(lives[0].indicators[:, 1]).all()
+    assert lives[0].ended_at == (start + timedelta(days=2.5)).timestamp()
+    assert np.isnan(lives[0].values[:, 1]).all()
     assert models.fetch_lives(conn, "default", "rules-2") == []
 
 
-def _model(cap_s: float) -> RemainingLifeModel:
-    calibration = Calibration(0.8, 1.0, 4, (0.0, 1.0), (0.1, 0.1), (0.1, 0.1))
-    return RemainingLifeModel("i-1", ("c",), cap_s, 1.0, calibration, "tree", {"error": 1.0}, {"lives": 4})
+def _model(cap: float) -> FleetModel:
+    calibration = Calibration(0.8, 1.0, 4, (0.0, 1.0), (0.1, 0.1), (0.1, 0.1), ())
+    return FleetModel("i-1", ("c",), cap, 1.0, (), calibration, ((),), {}, {"error": 1.0}, {"lives": 4})
 
 
 def test_a_fleet_has_one_champion_and_the_way_back_is_open(conn: Connection[Any]) -> None:
     with conn.transaction():
-        first, version = models.insert_model(conn, "presses", _model(1.0))
-        second, next_version = models.insert_model(conn, "presses", _model(2.0))
+        (first, version), (second, next_version) = (
+            models.insert_model(conn, "presses", _model(cap), actor="test") for cap in (1.0, 2.0)
+        )
     assert (version, next_version) == (1, 2)
-    assert models.fetch_champion_ids(conn, ["presses"]) == {}
+    assert registry.fetch_champion_ids(conn, ["presses"]) == {}
     for chosen in (first, second, first):
         with conn.transaction():
-            models.promote(conn, "presses", chosen)
-        assert models.fetch_champion_ids(conn, ["presses", "other"]) == {"presses": chosen}
+            registry.promote(conn, "presses", chosen, actor="test", reason="because")
+        assert registry.fetch_champion_ids(conn, ["presses", "other"]) == {"presses": chosen}
     with pytest.raises(NotFoundError), conn.transaction():
-        models.promote(conn, "other", first)
-    assert models.fetch_champion_ids(conn, ["presses", "other"]) == {"presses": first}
+        registry.promote(conn, "other", first, actor="test", reason="")
+    assert registry.fetch_champion_ids(conn, ["presses", "other"]) == {"presses": first}
+    for back in (second, first):
+        with conn.transaction():
+            assert registry.roll_back(conn, "presses", actor="test", reason="worse") == back
+    with pytest.raises(ConflictError), conn.transaction():
+        registry.roll_back(conn, "presses", actor="test", reason="worse")
+    kinds = [event["kind"] for event in registry.fetch_events(conn, first)]
+    assert kinds == ["registered", "promoted", "promoted", "rolled-back"]
 
 
 def test_a_model_whose_bytes_changed_is_refused(conn: Connection[Any]) -> None:
     with conn.transaction():
-        model_id, _ = models.insert_model(conn, "presses", _model(1.0))
+        model_id, _ = models.insert_model(conn, "presses", _model(1.0), actor="test")
     conn.execute("UPDATE model SET body = set_byte(body, 20, get_byte(body, 20) # 1)")
     with pytest.raises(ModelError):
         models.fetch_model(conn, model_id)

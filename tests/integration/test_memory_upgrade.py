@@ -32,7 +32,7 @@ def test_a_state_of_the_former_form_is_made_again_and_the_stream_goes_on(
     with pool.connection() as conn:
         for table in ("analysis_state", "analysis_checkpoint"):
             conn.execute(
-                f"UPDATE {table} SET state = overlay(state PLACING 'LIF1'::bytea FROM position('LIF2'::bytea IN state))"
+                f"UPDATE {table} SET state = overlay(state PLACING 'LIF2'::bytea FROM position('LIF3'::bytea IN state))"
                 " WHERE machine_id = (SELECT id FROM machine WHERE key = 'press-07')"
             )
         conn.execute(UPGRADE.read_text())

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pdm.prognosis.calibration import attainable_level, calibrate, weighted_quantile
-from pdm.prognosis.evaluation import is_better
+from pdm.prognosis.calibration import QUANTILES, attainable_level, calibrate, weighted_quantile
 
 
 def test_few_lives_cannot_claim_more_than_their_number_allows():
@@ -50,10 +49,11 @@ def test_the_interval_is_wider_where_predictions_err_more():
     assert (upper - lower)[1] > 2 * (upper - lower)[0]
 
 
-def test_a_challenger_serves_only_if_it_takes_more_off_the_error():
-    assert is_better({"skill": 0.1}, None)[0]
-    assert is_better({"skill": 0.3}, {"skill": 0.2})[0]
-    better, reason = is_better({"skill": 0.2}, {"skill": 0.2})
-    assert not better
-    assert "20.0%" in reason
-    assert "no better than the better plain guess" in is_better({"skill": -0.1}, None)[1]
+def test_quantiles_never_cross_and_hold_about_as_often_as_they_say():
+    random = np.random.default_rng(0)
+    life = np.repeat(np.arange(40), 50)
+    predicted = random.uniform(0, 1, len(life))
+    actual = predicted + random.normal(0, 1, len(life)) * (0.02 + 0.2 * predicted)
+    quantiles = calibrate(predicted, actual, life).quantiles(predicted)
+    assert (np.diff(quantiles, axis=1) >= 0).all()
+    assert np.mean(actual[:, None] <= quantiles, axis=0) == pytest.approx(QUANTILES, abs=0.02)

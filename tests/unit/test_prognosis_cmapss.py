@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.ingest.cmapss import SENSORS, read_engines, read_remaining
 from pdm.prognosis.calibration import calibrate
 from pdm.prognosis.channels import learn_channels
+from pdm.prognosis.comparison import compare
 from pdm.prognosis.fleet_evaluation import (
     AlertRule,
     alpha_lambda,
@@ -22,6 +24,7 @@ from pdm.prognosis.fleet_evaluation import (
 )
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.fleet_training import FleetLife, OutOfFold, train_fleet
+from pdm.prognosis.life import life_columns
 from pdm.prognosis.regimes import find_regimes
 from pdm.replay.evaluate import evaluate_cmapss, evaluation_text
 
@@ -140,6 +143,55 @@ def test_what_is_said_at_a_record_does_not_depend_on_later_ones(trained):
         assert np.array_equal(all_of_it[:40], first, equal_nan=True)
 
 
+def test_a_stream_of_many_machines_has_the_bits_of_each_whole_life(trained):
+    model, _ = trained
+    lives = worn_lives(5, seed=7)
+    states = [model.begin() for _ in lives]
+    said = []
+    for record in range(60):
+        states, answers = model.advance(
+            states,
+            [life.life_time[record] for life in lives],
+            np.array([life.settings[record] for life in lives]),
+            np.array([life.values[record] for life in lives]),
+        )
+        said.append(answers)
+    for place, life in enumerate(lives):
+        whole = model.predict(life.life_time[:60], life.settings[:60], life.values[:60])
+        for part, streamed in zip(whole, zip(*said, strict=True), strict=True):
+            assert part.tobytes() == np.array([row[place] for row in streamed]).tobytes()
+
+
+def test_a_training_that_was_ended_goes_on_with_the_members_it_had(trained):
+    kept: dict[str, bytes] = {}
+
+    def die(_, share):
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_fleet(worn_lives(), NAMES, progress=die, kept=kept)
+    begun = dict(kept)
+    assert 2 <= len(begun) < 5
+    model, _ = train_fleet(worn_lives(), NAMES, kept=kept)
+    assert model.to_bytes() == trained[0].to_bytes()
+    assert begun.items() <= kept.items()
+    assert len(kept) == 5
+    train_fleet(worn_lives(), NAMES, seed=1, kept=kept)
+    assert len(kept) == 10
+
+
+def test_quantiles_of_an_answer_rise_and_a_new_operating_state_is_known_as_such(trained):
+    model, _ = trained
+    life = worn_lives(1, seed=3)[0]
+    columns = [life_columns(life.life_time, e.channels.of(life.settings, life.values)) for e in model.ensembles]
+    assert (np.diff(model.quantiles(columns), axis=1) >= 0).all()
+    regimes = model.ensembles[0].channels.regimes
+    assert regimes.know(life.settings).all()
+    assert not regimes.know(life.settings + np.array([10.0, 0.0])).any()
+    assert not regimes.know(life.settings + np.array([0.0, 5.0])).any()
+
+
 def test_lives_told_in_another_unit_of_time_give_the_same_model_in_that_unit(trained):
     model, seen = train_fleet(worn_lives(unit=3600.0), NAMES)
     assert model.cap == pytest.approx(3600.0 * trained[0].cap)
@@ -178,10 +230,68 @@ def test_lives_that_cannot_teach_are_refused_by_name():
     with pytest.raises(InvalidInputError, match="after the end"):
         train_fleet([*lives[:4], early], NAMES)
     narrow = FleetLife("m4", bad.life_time, bad.settings, bad.values[:, :2], "failure", bad.ended_at)
-    with pytest.raises(InvalidInputError, match="shape"):
+    with pytest.raises(InvalidInputError, match=r"m4: .*shape"):
         train_fleet([*lives[:4], narrow], NAMES)
     with pytest.raises(InvalidInputError, match="cap"):
         train_fleet(lives, NAMES, cap=0.0)
+    with pytest.raises(InvalidInputError, match="m4: the same life is there twice"):
+        train_fleet([*lives, bad], NAMES)
+    with pytest.raises(InvalidInputError, match="different versions: , v2"):
+        train_fleet([*lives[:4], replace(bad, reads="v2")], NAMES)
+    repeated = bad.life_time.copy()
+    repeated[5] = repeated[4]
+    with pytest.raises(InvalidInputError, match=r"m4: life time .* repeats"):
+        train_fleet([*lives[:4], replace(bad, life_time=repeated)], NAMES)
+    with pytest.raises(RefusalError, match="0 lives"):
+        train_fleet([replace(life, ended_by="censored") for life in lives], NAMES)
+    with pytest.raises(RefusalError, match="no sensor varies"):
+        train_fleet([replace(life, values=np.full_like(life.values, 7.0)) for life in lives], NAMES)
+
+
+def test_a_sensor_told_in_another_unit_in_one_life_is_named():
+    lives = worn_lives(8)
+    lives = [replace(life, values=np.column_stack([life.values, 100 + life.values[:, 0]])) for life in lives]
+    mixed = lives[3].values * [1, 1, 1, 1, 9.80665]
+    with pytest.raises(InvalidInputError, match=r"m3: level lies a factor of [89]\."):
+        train_fleet([*lives[:3], replace(lives[3], values=mixed), *lives[4:]], (*NAMES, "level"))
+
+
+def test_a_gap_in_a_life_ages_it_by_a_few_intervals_only(trained):
+    life = worn_lives(1, seed=5)[0]
+    gap = life.life_time + np.where(np.arange(len(life.life_time)) >= 40, 1000.0, 0.0)
+    said = trained[0].predict(gap, life.settings, life.values)[0]
+    usual = trained[0].predict(life.life_time, life.settings, life.values)[0]
+    assert np.abs(said - usual)[60:].max() < 0.25 * trained[0].cap
+
+
+def test_a_challenger_serves_only_if_it_surely_errs_less_on_lives_neither_has_seen(trained):
+    model, _ = trained
+    lives = worn_lives()
+    assert compare(model, None, lives).is_better
+    same = compare(model, model, lives)
+    assert not same.is_better
+    assert same.rmse == same.champion_rmse
+    poor, _ = train_fleet(
+        [replace(life, values=life.values * [0.0, 0.0, 1.0, 1.0] + [0.0, 0.0, 0.0, 0.0]) for life in lives], NAMES
+    )
+    verdict = compare(model, poor, lives)
+    assert verdict.is_better
+    assert verdict.better_share == 1.0
+    assert verdict.lives == len(lives)
+    assert "neither had seen" in verdict.reason
+    assert not compare(poor, model, lives).is_better
+    assert compare(model, replace(poor, reads="older"), lives).is_better
+    assert not compare(model, poor, lives[:2]).is_better
+
+
+def test_what_is_said_of_a_training_life_comes_from_the_member_that_did_not_see_it(trained):
+    model, seen = trained
+    life = worn_lives()[2]
+    said = model.predict_unseen(life.key, life.life_time, life.settings, life.values)
+    rows = seen.select(seen.life == 2)
+    assert said[rows.record - 1] == pytest.approx(rows.predicted, rel=1e-12)
+    other = model.predict_unseen("elsewhere@0.0", life.life_time, life.settings, life.values)
+    assert np.array_equal(other, model.predict(life.life_time, life.settings, life.values)[0])
 
 
 def test_every_band_of_predictions_keeps_the_level_by_itself_where_that_is_asked_for():

@@ -16,7 +16,27 @@ UPDATE model SET status = 'retired' WHERE name = %(name)s AND status = 'champion
 
 -- name: promote_model
 -- This model serves from now on.
-UPDATE model SET status = 'champion' WHERE id = %(model_id)s RETURNING name;
+UPDATE model SET status = 'champion' WHERE id = %(model_id)s::bigint RETURNING name;
+
+-- name: note_model_event
+-- What became of a model, who did it and why.
+INSERT INTO model_event (model_id, kind, actor, reason)
+VALUES (%(model_id)s::bigint, %(kind)s, %(actor)s, %(reason)s);
+
+-- name: fetch_model_events
+-- What became of a model, in order.
+SELECT kind, at, actor, reason FROM model_event WHERE model_id = %(model_id)s::bigint ORDER BY id;
+
+-- name: fetch_model_fleet
+-- Of which fleet a model is, and what it reads.
+SELECT name, indicator_version FROM model WHERE id = %(model_id)s::bigint;
+
+-- name: fetch_promotions
+-- Which models a fleet let serve, the last first; a rollback takes the last one off.
+SELECT e.model_id, e.kind, m.indicator_version
+FROM model_event e JOIN model m ON m.id = e.model_id
+WHERE m.name = %(name)s AND e.kind IN ('promoted', 'rolled-back')
+ORDER BY e.id DESC;
 
 -- name: fetch_champion_ids
 -- Which models serve these fleets.
@@ -24,14 +44,13 @@ SELECT name, id FROM model WHERE name = ANY (%(names)s) AND status = 'champion';
 
 -- name: fetch_model_body
 -- A model with the checksum to verify before it is parsed.
-SELECT body, sha256, metrics FROM model WHERE id = %(model_id)s;
+SELECT body, sha256 FROM model WHERE id = %(model_id)s::bigint;
 
 -- name: fetch_life_marks
 -- What closed lives of a fleet's machines, in order.
-SELECT m.id, m.key, w.kind, w.occurred_at, c.key
+SELECT m.id, m.key, w.kind, w.occurred_at
 FROM machine m
 LEFT JOIN work_event w ON w.machine_id = m.id AND w.kind IN ('failure', 'replacement')
-LEFT JOIN component c ON c.id = w.component_id
 WHERE m.fleet = %(fleet)s
 ORDER BY m.id, w.occurred_at;
 
@@ -41,3 +60,24 @@ SELECT DISTINCT ON (measured_at) measured_at, indicators
 FROM assessment
 WHERE machine_id = %(machine_id)s AND rule_version = %(rule_version)s
 ORDER BY measured_at, revision DESC;
+
+-- name: fetch_training_part
+-- A finished member of an unfinished training, with the checksum to verify before it is read.
+SELECT body, sha256 FROM training_part WHERE key = %(key)s;
+
+-- name: keep_training_part
+-- Keep a finished member; a damaged one is replaced.
+INSERT INTO training_part (key, fleet, body, sha256) VALUES (%(key)s, %(fleet)s, %(body)s, %(sha256)s)
+ON CONFLICT (key) DO UPDATE SET body = excluded.body, sha256 = excluded.sha256;
+
+-- name: delete_training_part
+-- Drop one member.
+DELETE FROM training_part WHERE key = %(key)s;
+
+-- name: fetch_training_part_keys
+-- Which members a fleet's trainings keep.
+SELECT key FROM training_part WHERE fleet = %(fleet)s ORDER BY key;
+
+-- name: forget_training_parts
+-- The training is done, or will not be taken up again.
+DELETE FROM training_part WHERE fleet = %(fleet)s;
