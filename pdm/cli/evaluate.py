@@ -33,3 +33,23 @@ def evaluate_cmapss(
             progress=lambda _, share: progress("training", int(share * 100), 100),
         )
     show(report, as_json, evaluation_text(report))
+
+
+@evaluations.command("pronostia")
+def evaluate_pronostia(
+    path: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the bearings, at any depth.")],
+    plots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
+    svg: Annotated[bool, typer.Option("--svg", help="Pictures as SVG, not PNG.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Leave each learning bearing of PRONOSTIA out in turn; take the challenge where test bearings are there."""
+    from pdm.replay.evaluate_pronostia import evaluate_pronostia as evaluate
+    from pdm.replay.evaluate_pronostia import pronostia_text
+
+    with bars(as_json) as progress:
+        report = evaluate(path, progress=lambda what, share: progress(what, int(share * 100), 100))
+    if plots is not None:
+        from pdm.replay.evaluation_plots import plot_bearings
+
+        report["plots"] = [str(each) for each in plot_bearings(report, plots, "svg" if svg else "png")]
+    show(report, as_json, pronostia_text(report))
