@@ -10,7 +10,7 @@ from pdm.alerts.cases import Case, Cases, RuleTimer
 from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
 from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured, Reading
-from pdm.alerts.rules import DEFAULT_RULES, DataGap, Rule, RuleSet, parameters_of
+from pdm.alerts.rules import DEFAULT_RULES, DataGap, FaultDiagnosed, Rule, RuleSet, parameters_of
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
@@ -185,7 +185,7 @@ def close_all(
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
     """Clear a machine's open cases and forget its timers, as when a failure or replacement ends a life.
 
-    A new bearing mends no sensor: cases of instruments stay.
+    A new bearing mends no sensor: cases of instruments stay. Diagnoses up to then are of the life before.
     """
     changes = []
     kept = {cause: case for cause, case in cases.open.items() if case.category is Category.INSTRUMENT}
@@ -194,7 +194,8 @@ def close_all(
             cleared = replace(case, message=reason, parameters={})
             changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
     timers = {key: timer for key, timer in cases.timers.items() if timer.cause in kept}
-    return Cases(timers, kept), tuple(changes)
+    counted = [rule.key for rule in rules.evaluated if isinstance(rule.condition, FaultDiagnosed)]
+    return Cases(timers, kept, dict.fromkeys(counted, (occurred_at.timestamp(),))), tuple(changes)
 
 
 def reconcile(

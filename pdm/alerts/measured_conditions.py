@@ -11,9 +11,10 @@ from pdm.alerts.conduct import Category, Observation
 from pdm.alerts.readings import GROUP, SCALAR, Measured, Reading, finite, rounded
 from pdm.alerts.trend import Line, extend, fit
 from pdm.errors import InvalidInputError
-from pdm.health.operating_states import OFF
 from pdm.machines.model import Machine, MeasurementPoint
 
+OFF = "off"
+"""The operating state of a machine that stands, as `pdm.health.operating_states` names it."""
 FEATURED = ("acceleration", "current")
 """Quantities whose waveforms have features."""
 

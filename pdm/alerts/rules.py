@@ -147,6 +147,11 @@ class RuleSet:
         object.__setattr__(self, "is_remembering", any(isinstance(r.condition, Remembering) for r in evaluated))
         object.__setattr__(self, "wanted", tuple(wanted))
 
+    @property
+    def asks_for_diagnoses(self) -> bool:
+        """Whether a rule reads diagnoses."""
+        return self.is_remembering and any(isinstance(rule.condition, FaultDiagnosed) for rule in self.evaluated)
+
     def fit(self, machine: Machine) -> RuleSet:
         """Return the rules as they stand for one machine: those that it has the points for, one a sensor."""
         fitted: list[Rule] = []

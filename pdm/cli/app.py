@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from pdm.cli import analysis, evaluate, plant, report, running, trials
+from pdm.cli import analysis, evaluate, plant, report, rules, running, trials
 from pdm.cli.terminal import errors
 from pdm.errors import PdmError
 
@@ -17,11 +17,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Predictive maintenance from vibration and current signals.",
 )
-for group in (running, plant, analysis, trials):
+for group in (running, plant, analysis, rules, trials):
     app.add_typer(group.commands)
 app.add_typer(plant.keys, name="key")
 app.add_typer(evaluate.evaluations, name="evaluate")
 app.add_typer(report.reports, name="report")
+app.add_typer(rules.rules, name="rules")
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ import psycopg
 from psycopg import Connection
 
 from pdm.alerts.lifecycle import AlertChange
+from pdm.alerts.readings import DiagnosisNote
+from pdm.alerts.rules import RuleSet
 from pdm.health.assessment import Assessment
 from pdm.health.snapshot import Snapshot
 from pdm.service.champions import Champions
@@ -23,7 +25,9 @@ from pdm.service.diagnose import ask_where_due
 from pdm.service.follow import Champion, Course, follow
 from pdm.service.inputs import featurise_new
 from pdm.service.memory import Memory, begin
+from pdm.service.rule_book import RuleBook
 from pdm.store import alerts, analysis, conclusions, queue
+from pdm.store.diagnosis_notes import fetch_notes
 from pdm.store.machines import StoredMachine
 from pdm.store.queue import Claim, SavedState, Waiting
 
@@ -50,6 +54,15 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Deciders:
+    """What judges a machine's acquisitions beside its own baseline: the fleet's model, rules, diagnoses so far."""
+
+    champion: Champion | None
+    rules: RuleSet
+    diagnoses: tuple[DiagnosisNote, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """What one task led to."""
 
@@ -62,6 +75,7 @@ def analyse(
     conn: Connection[Any],
     tasks: Sequence[Task],
     champions: Champions,
+    book: RuleBook,
     reorder_horizon: timedelta,
     diagnosis_interval: timedelta,
 ) -> dict[int, SavedState]:
@@ -71,12 +85,18 @@ def analyse(
     snapshots = _by_machine(keys, featurise_new(conn, machines, keys))
     ends = analysis.fetch_life_ends(conn, {task.before.machine_id: task.before.last_measured_at for task in tasks})
     serving = champions.serving(conn, {stored.machine.fleet for stored in machines.values()})
+    in_force = book.in_force(conn, [stored.machine for stored in machines.values()])
+    notes = _diagnoses(conn, tasks, in_force)
     steps = [
         _advance(
             task,
             snapshots.get(task.before.machine_id, []),
             ends[task.before.machine_id],
-            serving.get(task.stored.machine.fleet),
+            Deciders(
+                serving.get(task.stored.machine.fleet),
+                in_force[task.stored.machine.key],
+                notes.get(task.before.machine_id, ()),
+            ),
             reorder_horizon,
         )
         for task in tasks
@@ -85,6 +105,18 @@ def analyse(
     followed = [(task.stored, step.course.assessments) for task, step in zip(tasks, steps, strict=True)]
     _ask_for_diagnoses(conn, followed, diagnosis_interval)
     return {step.after.machine_id: step.after for step in steps}
+
+
+def _diagnoses(
+    conn: Connection[Any], tasks: Sequence[Task], in_force: Mapping[str, RuleSet]
+) -> dict[int, tuple[DiagnosisNote, ...]]:
+    """Return the diagnoses of the machines whose rules ask for them."""
+    spans = {
+        task.before.machine_id: (task.waiting[0].measured_at, task.waiting[-1].measured_at)
+        for task in tasks
+        if task.waiting and in_force[task.stored.machine.key].asks_for_diagnoses
+    }
+    return fetch_notes(conn, spans)
 
 
 def _by_machine(keys: Sequence[tuple[int, datetime]], snapshots: Sequence[Snapshot]) -> dict[int, list[Snapshot]]:
@@ -98,7 +130,7 @@ def _advance(
     task: Task,
     snapshots: Sequence[Snapshot],
     life_ends: Sequence[datetime],
-    champion: Champion | None,
+    by: Deciders,
     reorder_horizon: timedelta,
 ) -> Step:
     before = task.before
@@ -111,7 +143,7 @@ def _advance(
     life_ends = _due(life_ends, reached, reorder_horizon if task.is_drained else timedelta())
     machine = task.stored.machine
     memory = Memory.from_bytes(before.state) if before.state is not None else begin(machine)
-    course = follow(machine, memory, fresh, life_ends, champion)
+    course = follow(machine, memory, fresh, life_ends, by.champion, by.rules, by.diagnoses)
     after = SavedState(
         machine_id=before.machine_id,
         state=course.memory.to_bytes() if fresh or life_ends else before.state,

@@ -12,10 +12,12 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.alerts.lifecycle import reconcile
+from pdm.alerts.rules import DEFAULT_RULES, RuleSet
 from pdm.service.follow import Champion, Course, follow
 from pdm.service.inputs import recall
 from pdm.service.memory import Memory, begin
 from pdm.store import alerts, analysis, conclusions, queue
+from pdm.store.diagnosis_notes import fetch_notes
 from pdm.store.machines import StoredMachine
 from pdm.store.queue import SavedState
 
@@ -28,6 +30,7 @@ def reprocess(
     held: SavedState,
     champion: Champion | None,
     reorder_horizon: timedelta,
+    rules: RuleSet = DEFAULT_RULES,
 ) -> SavedState:
     """Follow a claimed machine again from its last checkpoint before `held.dirty_from`; returns its new state."""
     assert held.dirty_from is not None
@@ -43,18 +46,20 @@ def reprocess(
     known = analysis.fetch_life_ends(conn, {machine_id: after})[machine_id]
     ends = [end for end in known if end <= until + reorder_horizon]
     revision = held.revision + 1
+    notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
     for start in range(0, max(1, len(times)), CHUNK):
         chunk = times[start : start + CHUNK]
         is_last = start + CHUNK >= len(times)
         now_ended = [end for end in ends if is_last or end <= chunk[-1]]
         ends = ends[len(now_ended) :]
-        course = follow(stored.machine, memory, recall(conn, machine_id, stored, chunk), now_ended, champion)
+        snapshots = recall(conn, machine_id, stored, chunk)
+        course = follow(stored.machine, memory, snapshots, now_ended, champion, rules, notes)
         memory = course.memory
         _append(conn, machine_id, revision, course, since)
         if chunk and not is_last:
             conclusions.save_checkpoints(conn, [(machine_id, chunk[-1], memory.to_bytes())])
     active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
-    changes = reconcile(active, memory.cases, until)
+    changes = reconcile(active, memory.cases, until, rules)
     if changes:
         alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
         alerts.notify(conn)

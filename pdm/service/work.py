@@ -16,6 +16,7 @@ from pdm.service.analyse import Task, analyse
 from pdm.service.champions import Champions
 from pdm.service.diagnose import Diagnoser
 from pdm.service.reprocess import reprocess
+from pdm.service.rule_book import RuleBook
 from pdm.settings import Settings
 from pdm.store import analysis, queue
 from pdm.store.machines import StoredMachine, fetch_machines
@@ -36,6 +37,7 @@ class Worker:
         self._batch = settings.batch_acquisitions
         self._horizon = timedelta(seconds=settings.reorder_horizon_s)
         self._champions = Champions()
+        self._rules = RuleBook()
         self._diagnoser = Diagnoser(pool, settings)
         self._diagnosis_interval = timedelta(seconds=settings.diagnosis_interval_s)
 
@@ -92,7 +94,7 @@ class Worker:
         current = [replace(task, before=states[task.before.machine_id]) for task in tasks]
         try:
             with conn.transaction():
-                states |= analyse(conn, current, self._champions, self._horizon, self._diagnosis_interval)
+                states |= analyse(conn, current, self._champions, self._rules, self._horizon, self._diagnosis_interval)
         except (psycopg.OperationalError, psycopg.InterfaceError, MemoryError):
             raise
         except Exception as error:
@@ -112,7 +114,8 @@ class Worker:
 
     def _replay(self, conn: Connection[Any], stored: StoredMachine, state: SavedState) -> None:
         champion = self._champions.serving(conn, [stored.machine.fleet]).get(stored.machine.fleet)
-        reprocess(conn, stored, state, champion, self._horizon)
+        rules = self._rules.in_force(conn, [stored.machine])[stored.machine.key]
+        reprocess(conn, stored, state, champion, self._horizon, rules)
 
 
 def _choose(failed: Mapping[int, int]) -> tuple[list[int], bool]:

@@ -1,0 +1,177 @@
+"""Rules replayed over a machine's stored past, through the very same `evaluate` that decides live.
+
+Most acquisitions of most machines say nothing to any rule. Where nothing is remembered and no rule can be violated,
+`evaluate` would change nothing, so those are passed over in one step; what may violate a rule is found for the whole
+past at once, and rather too much than too little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.alerts import rules as kinds
+from pdm.alerts.cases import Cases
+from pdm.alerts.changes import AlertChange, ChangeKind
+from pdm.alerts.conditions import ZONES
+from pdm.alerts.conduct import Category, Severity
+from pdm.alerts.history import EPOCH, History
+from pdm.alerts.lifecycle import close_all, evaluate
+from pdm.alerts.rules import Rule, RuleSet
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CaseRun:
+    """One case from its opening to its end (None: open at the end of the past), with its worst severity."""
+
+    machine: str
+    cause: str
+    component: str | None
+    category: Category
+    rule_key: str
+    severity: Severity
+    opened_at: datetime
+    ended_at: datetime | None = None
+    end_reason: str = ""
+
+
+def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[CaseRun, ...]:
+    """Return the cases that rules, fitted to the machine, open over its past.
+
+    Parameters
+    ----------
+    history : History
+    rules : RuleSet
+    skip : bool
+        Pass over what cannot change anything; False evaluates every acquisition, and gives the same.
+    """
+    count = len(history)
+    wake = _next_wakes(_may_violate(history, rules) if skip else np.ones(count, bool))
+    ends = list(history.life_ends)
+    cases = Cases()
+    runs = _Runs(history.machine.key)
+    index = 0
+    while index < count:
+        if not cases.timers and not cases.open:
+            index = int(wake[index])
+            if index >= count:
+                break
+        at = history.at(index)
+        while ends and ends[0] <= at:
+            ended = ends.pop(0)
+            cases, closed = close_all(cases, ended, rules=rules)
+            runs.take(closed)
+        reading = history.reading(index, rules.wanted)
+        cases, changes = evaluate(
+            history.machine,
+            cases,
+            reading.assessment,
+            reading.prognosis,
+            rules,
+            reading.values,
+            reading.diagnosis,
+        )
+        runs.take(changes)
+        index += 1
+    for ended in ends:
+        cases, closed = close_all(cases, ended, rules=rules)
+        runs.take(closed)
+    return runs.all()
+
+
+class _Runs:
+    """Cases as their changes tell them."""
+
+    def __init__(self, machine: str) -> None:
+        self._machine = machine
+        self._open: dict[str, CaseRun] = {}
+        self._ended: list[CaseRun] = []
+
+    def take(self, changes: tuple[AlertChange, ...]) -> None:
+        for change in changes:
+            if change.kind is ChangeKind.OPENED:
+                self._open[change.cause] = CaseRun(
+                    self._machine,
+                    change.cause,
+                    change.component,
+                    change.category,
+                    change.rule_key,
+                    change.severity,
+                    change.occurred_at,
+                )
+            elif change.kind is ChangeKind.CLEARED:
+                run = self._open.pop(change.cause)
+                self._ended.append(replace(run, ended_at=change.occurred_at, end_reason=change.reason))
+            elif change.kind is ChangeKind.ESCALATED:
+                run = self._open[change.cause]
+                worst = max(run.severity, change.severity, key=lambda severity: severity.rank)
+                self._open[change.cause] = replace(run, severity=worst)
+
+    def all(self) -> tuple[CaseRun, ...]:
+        return tuple(sorted([*self._ended, *self._open.values()], key=lambda run: (run.opened_at, run.cause)))
+
+
+def _next_wakes(flags: Flags) -> NDArray[np.int64]:
+    """Return for each place the first flagged place from there on, and the length where there is none."""
+    count = len(flags)
+    places = np.where(flags, np.arange(count), count)
+    return np.minimum.accumulate(places[::-1])[::-1]
+
+
+def _may_violate(history: History, rules: RuleSet) -> Flags:
+    flags: Flags = np.zeros(len(history), bool)
+    for rule in rules.evaluated:
+        flags |= _suspects(history, rule)
+    return flags
+
+
+def _suspects(history: History, rule: Rule) -> Flags:
+    """Return where a rule may be violated, or has something to remember."""
+    rows, condition = history.conclusions, rule.condition
+    count = len(history)
+    match condition:
+        case kinds.ZoneReached():
+            return rows.zones > ZONES.index(condition.zone)
+        case kinds.HealthLow():
+            below: Flags = rows.health < condition.raise_below
+            return below
+        case kinds.RemainingLifeShort():
+            figure = rows.rul_lower if condition.bound == "lower" else rows.rul
+            short: Flags = figure < condition.limit(history.machine)
+            return short if condition.health_below is None else short & (rows.health < condition.health_below)
+        case kinds.SymptomNamed():
+            sure: Flags = rows.confidence >= condition.confidence
+            return sure
+        case kinds.Threshold():
+            return _any(
+                history, rule, lambda v: v > condition.limit if condition.side == "above" else v < condition.limit
+            )
+        case kinds.SensorFault():
+            own = history.measured.get((condition.point or "", "rms"))
+            spoke = _any(history, rule, lambda values: np.ones(len(values), bool))
+            return spoke if own is None else spoke & ~(own.is_present & np.isfinite(own.values))
+        case kinds.FaultDiagnosed():
+            times = [(note.measured_at - EPOCH).total_seconds() * 1e6 for note in history.diagnoses]
+            seen = np.searchsorted(np.array(times), rows.times, side="right")
+            return np.diff(seen, prepend=0) > 0
+        case kinds.ForecastCrossing() if condition.signal is None:
+            return np.isfinite(rows.health)
+        case kinds.RateOfChange() | kinds.ForecastCrossing():
+            return _any(history, rule, np.isfinite)
+    return np.zeros(count, bool)
+
+
+def _any(history: History, rule: Rule, holds: object) -> Flags:
+    """Return where a value that the rule reads was measured and holds."""
+    flags: Flags = np.zeros(len(history), bool)
+    wanted = () if isinstance(rule.condition, kinds.DataGap) else rule.condition.wanted
+    for key in wanted:
+        column = history.measured.get(key)
+        if column is not None:
+            flags |= column.is_present & holds(column.values)  # type: ignore[operator]
+    return flags

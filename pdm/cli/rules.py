@@ -1,0 +1,249 @@
+"""Commands of rules: check, show, put in force, go back, and try on the past."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pdm.cli.terminal import TIMES, AsJson, bars, in_utc, settings_with_dsn, show
+
+rules = typer.Typer(no_args_is_help=True, help="Rules that raise alerts: check, show, deploy, roll back.")
+commands = typer.Typer()
+
+RulesFile = Annotated[Path, typer.Argument(help="YAML or JSON; - is standard input.", allow_dash=True)]
+ScopeName = Annotated[str, typer.Option(help="all, class, site or machine.")]
+Target = Annotated[str, typer.Option(help="Which class, site or machine.")]
+Reason = Annotated[str, typer.Option(help="Why the rules change; kept with them.")]
+From = Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="Begin of the past to replay (UTC).")]
+To = Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="Its end; now if left out.")]
+Processes = Annotated[int, typer.Option(min=1, max=64, help="Processes that replay.")]
+
+
+@rules.command("check")
+def check(file: RulesFile, as_json: AsJson = False) -> None:
+    """Say whether a file holds rules, and if not where and why."""
+    from pdm.alerts.rule_writing import write_document
+    from pdm.service.rules import check_text
+
+    document = check_text(_read(file))
+    keys = ", ".join(rule.key for rule in document.rules)
+    text = f"{file}: {len(document.rules)} rules ({keys})" + (f", {len(document.off)} off" if document.off else "")
+    show(write_document(document), as_json, text)
+
+
+@rules.command("show")
+def show_rules(
+    machine: Annotated[str | None, typer.Option(help="What holds for this machine.")] = None, as_json: AsJson = False
+) -> None:
+    """Print the rules that hold for a machine, or the defaults, as a file that can be edited."""
+    import yaml
+
+    from pdm.bootstrap import open_service
+    from pdm.service.rules import default_document, rules_of_machine
+
+    if machine is None:
+        found: dict[str, Any] = default_document()
+    else:
+        with open_service(settings_with_dsn()) as pool:
+            found = rules_of_machine(pool, machine)
+    show(found, as_json, yaml.safe_dump(found, sort_keys=False, allow_unicode=True).rstrip())
+
+
+@rules.command("deploy")
+def deploy(
+    file: RulesFile,
+    reason: Reason,
+    scope: ScopeName = "all",
+    target: Target = "",
+    gate: Annotated[bool, typer.Option(help="Refuse rules whose backtest is worse than the limits.")] = False,
+    since: From = None,
+    before: To = None,
+    more_missed: Annotated[int, typer.Option(help="Failures that may be missed more.")] = 0,
+    more_false: Annotated[float, typer.Option(help="Share of false alarms that may come more.")] = 0.0,
+    lead_loss: Annotated[float, typer.Option(help="Share of the median lead time that may be lost.")] = 0.1,
+    processes: Processes = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Store rules and put them in force; with --gate only if they do well enough on the past."""
+    from pdm.alerts.gate import GateError, Limits
+    from pdm.bootstrap import open_service
+    from pdm.service.backtest import Question, backtest, candidate_of
+    from pdm.service.rules import check_text, deploy, propose
+
+    settings = settings_with_dsn()
+    document = check_text(_read(file))
+    passed = None
+    if gate:
+        limits = Limits(more_missed, more_false, lead_loss)
+        question = Question(*_span(since, before), candidate_of(document, scope, target), with_suggestions=False)
+        with bars(as_json) as progress:
+            report = backtest(settings.dsn, question, processes=processes, progress=progress)
+        objections = report.objections(limits)
+        if objections:
+            raise GateError("not put in force: " + "; ".join(objections), field="gate")
+        passed = gate_of(report.document())
+    with open_service(settings) as pool:
+        author = getpass.getuser()
+        stored = propose(pool, document, scope=scope, target=target, author=author, reason=reason)
+        stored = deploy(pool, stored["id"], author=author, gate=passed)
+    show(stored, as_json, f"{scope} {target} version {stored['version']} is in force: {_said(stored['diff'])}")
+
+
+@rules.command("history")
+def history(
+    scope: Annotated[str | None, typer.Option(help="Only this scope.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only this target.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of rules, the last written first."""
+    from pdm.bootstrap import open_service
+    from pdm.service.rules import list_rule_sets
+
+    with open_service(settings_with_dsn()) as pool:
+        rows = list_rule_sets(pool, before=2**62, limit=1000, scope=scope, target=target)
+    lines = [
+        f"{row['scope']} {row['target']} v{row['version']} {row['status']} by {row['author']} "
+        f"{row['created_at']:%Y-%m-%d %H:%M}: {row['reason']} ({_said(row['diff'])})"
+        for row in rows
+    ]
+    show(rows, as_json, "\n".join(lines) or "nobody has set rules: the defaults hold")
+
+
+@rules.command("rollback")
+def rollback(
+    version: Annotated[int, typer.Option(min=0, help="Which version holds again; 0: nothing of its own.")],
+    reason: Reason,
+    scope: ScopeName = "all",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let an older version hold again."""
+    from pdm.bootstrap import open_service
+    from pdm.service.rules import roll_back
+
+    with open_service(settings_with_dsn()) as pool:
+        stored = roll_back(pool, scope=scope, target=target, version=version, author=getpass.getuser(), reason=reason)
+    text = f"version {stored['version']} is in force" if stored else "no rules of its own are in force"
+    show(stored, as_json, f"{scope} {target}: {text}")
+
+
+@commands.command("backtest")
+def run_backtest(
+    file: Annotated[
+        Path | None, typer.Option("--rules", help="Rules to try; those in force if left out.", allow_dash=True)
+    ] = None,
+    since: From = None,
+    before: To = None,
+    scope: ScopeName = "all",
+    target: Target = "",
+    machine: Annotated[list[str] | None, typer.Option(help="Only this machine; may be repeated.")] = None,
+    credit_horizons: Annotated[
+        float, typer.Option(help="Planning horizons before a failure in which an alarm counts.")
+    ] = 4.0,
+    suggestions: Annotated[bool, typer.Option(help="Search for better dead bands and delays.")] = True,
+    processes: Processes = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Replay rules over the stored past: alarms, lead time, missed, false, and what differs from those in force."""
+    from pdm.service.backtest import Question, backtest, candidate_of
+    from pdm.service.rules import check_text
+
+    candidate = candidate_of(check_text(_read(file)), scope, target) if file is not None else None
+    question = Question(
+        *_span(since, before),
+        candidate,
+        tuple(machine) if machine else None,
+        credit_horizons=credit_horizons,
+        with_suggestions=suggestions,
+    )
+    with bars(as_json) as progress:
+        report = backtest(settings_with_dsn().dsn, question, processes=processes, progress=progress)
+    show(report.document(), as_json, text_of(report.document()))
+
+
+def gate_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a backtest that rules have passed."""
+    kept = ("alarms", "false", "missed", "failures", "lead_median_s", "false_a_machine_month")
+    return {
+        "from": str(report["since"]),
+        "to": str(report["before"]),
+        **{name: {key: report[name][key] for key in kept} for name in ("now", "then")},
+    }
+
+
+def text_of(report: dict[str, Any]) -> str:
+    """Return a backtest for people."""
+    now, then = report["now"], report["then"]
+    lines = [
+        f"{then['machines']} machines, {then['machine_days']:.4g} machine-days, {then['acquisitions']} acquisitions",
+        f"{'':<30}{'in force':>12}{'these':>12}",
+    ]
+    for label, name in _FIGURES:
+        lines.append(f"{label:<30}{_figure(now[name], name):>12}{_figure(then[name], name):>12}")
+    for label, name in (("appears", "appearing"), ("disappears", "disappearing")):
+        runs = report["difference"][name]
+        lines += [
+            f"{label}: {run['machine']} {run['cause']} {run['severity']} "
+            f"{run['opened_at']:%Y-%m-%d %H:%M} ({run['rule_key']})"
+            for run in runs[:10]
+        ]
+        if len(runs) > 10:
+            lines.append(f"{label}: and {len(runs) - 10} more")
+    for each in report["suggestions"]:
+        lines.append(
+            f"suggested: {each['rule']}: {each['field']} {each['instead']} in place of {each['now']}: false "
+            f"{each['false_before']} to {each['false_after']}, repeated {each['repeats_before']} to "
+            f"{each['repeats_after']}, missed {each['missed_before']} to {each['missed_after']}, lead time "
+            f"{_figure(each['lead_before_s'], '_s')} to {_figure(each['lead_after_s'], '_s')}"
+        )
+    return "\n".join(lines)
+
+
+_FIGURES = (
+    ("alarms of machines", "alarms"),
+    ("alarms a day", "alarms_a_day"),
+    ("true", "true"),
+    ("false", "false"),
+    ("undecided", "undecided"),
+    ("false a machine-month", "false_a_machine_month"),
+    ("failures", "failures"),
+    ("missed", "missed"),
+    ("lead time, median", "lead_median_s"),
+    ("lead time, least", "lead_least_s"),
+    ("time in flood", "flood_share"),
+    ("opened again within a day", "repeats"),
+)
+
+
+def _figure(value: Any, name: str) -> str:
+    if value is None:
+        return "-"
+    if name.endswith("_s"):
+        return f"{value / 3600:.3g} h" if value < 4 * 86400 else f"{value / 86400:.3g} d"
+    if name.endswith("_share"):
+        return f"{value:.2%}"
+    return f"{value:.4g}"
+
+
+def _said(diff: dict[str, Any]) -> str:
+    return f"{len(diff['added'])} added, {len(diff['removed'])} removed, {len(diff['changed'])} changed"
+
+
+def _span(since: datetime | None, before: datetime | None) -> tuple[datetime, datetime]:
+    end = in_utc(before) or datetime.now(UTC)
+    return in_utc(since) or end - timedelta(days=365), end
+
+
+def _read(file: Path) -> str:
+    if str(file) == "-":
+        return typer.get_text_stream("stdin").read()
+    from pdm.errors import InvalidInputError
+
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{file} cannot be read: {error}", field="file") from error

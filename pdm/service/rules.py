@@ -1,0 +1,219 @@
+"""The use cases of rules: check, propose, put in force, go back, and say what holds for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.documents import RuleDocument, parse_document
+from pdm.alerts.rule_writing import differences, write_document, write_rule
+from pdm.alerts.rules import DEFAULT_RULES
+from pdm.alerts.scopes import Scope, resolve
+from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from pdm.ingest.rule_file import read_rule_text
+from pdm.machines.model import check_key
+from pdm.service.feature_units import feature_units
+from pdm.service.rule_book import RuleBook
+from pdm.store import access, rules
+from pdm.store.access import scoped
+from pdm.store.machines import fetch_machine, fetch_machines
+
+Row = dict[str, Any]
+Pool = ConnectionPool[Any]
+
+
+def check_text(text: str) -> RuleDocument:
+    """Return the rules that a YAML or JSON text describes.
+
+    Raises
+    ------
+    InvalidRulesError
+        With the line, the place and the reason of every problem.
+    """
+    read = read_rule_text(text)
+    return parse_document(read.content, feature_units(), read.line_of)
+
+
+def check_content(content: object) -> RuleDocument:
+    """Return the rules that plain data describes; raises InvalidRulesError as `check_text` does."""
+    return parse_document(content, feature_units())
+
+
+def propose(
+    pool: Pool,
+    document: RuleDocument,
+    *,
+    scope: str,
+    target: str,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None = None,
+) -> Row:
+    """Store a set of rules as the next version of its scope; it holds nowhere yet.
+
+    Raises
+    ------
+    InvalidInputError
+        Nobody says why, or the scope and its target do not fit.
+    NotFoundError
+        There is no such site or machine for the caller.
+    ForbiddenError
+        The caller is limited to some sites and the scope is wider.
+    """
+    if not reason.strip():
+        raise InvalidInputError("say why the rules change", field="reason")
+    with pool.connection() as conn:
+        _check_target(conn, scope, target, site_ids)
+        before = rules.find_version(conn, scope, target, None)
+        old = parse_document(before["document"], feature_units()).rules if before else ()
+        diff = differences(old, document.rules)
+        stored = rules.insert_rule_set(
+            conn, scope, target, write_document(document), author=author, reason=reason, diff=diff
+        )
+        access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored["version"])
+    return stored
+
+
+def deploy(
+    pool: Pool, rule_set_id: int, *, author: str, site_ids: Sequence[int] | None = None, gate: Row | None = None
+) -> Row:
+    """Put a stored set in force; `gate` is the backtest that it has passed.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such set for the caller.
+    ConflictError
+        It is in force already.
+    """
+    with pool.connection() as conn:
+        found = _visible(conn, rule_set_id, site_ids)
+        if found["status"] == "in-force":
+            raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+        stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
+        place = f"{stored['scope']}:{stored['target']}"
+        access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])
+    return stored
+
+
+def roll_back(
+    pool: Pool,
+    *,
+    scope: str,
+    target: str,
+    version: int,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None = None,
+) -> Row | None:
+    """Let an older version hold again, as a new version of the same content; version 0 is nothing of its own.
+
+    Returns the set now in force, None for version 0.
+
+    Raises
+    ------
+    NotFoundError
+        The scope has no such version, or for version 0 nothing in force.
+    """
+    now = datetime.now(UTC)
+    if version:
+        with pool.connection() as conn:
+            old = rules.find_version(conn, scope, target, version)
+        if old is None:
+            raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
+        document = parse_document(old["document"], feature_units())
+        why = f"back to version {version}: {reason}" if reason.strip() else ""
+        stored = propose(pool, document, scope=scope, target=target, author=author, reason=why, site_ids=site_ids)
+        return deploy(pool, stored["id"], author=author, site_ids=site_ids)
+    with pool.connection() as conn:
+        _check_target(conn, scope, target, site_ids)
+        if not rules.retire(conn, scope, target, now):
+            raise NotFoundError(f"{scope} {target} has no rules in force".replace("  ", " "))
+        access.insert_audit(conn, author, "rules.withdraw", f"{scope}:{target}", reason=reason)
+    return None
+
+
+def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> Row:
+    """Return one stored set; raises NotFoundError if there is none for the caller."""
+    with pool.connection() as conn:
+        return _visible(conn, rule_set_id, site_ids)
+
+
+def list_rule_sets(
+    pool: Pool,
+    *,
+    before: int,
+    limit: int,
+    scope: str | None = None,
+    target: str | None = None,
+    status: str | None = None,
+    site_ids: Sequence[int] | None = None,
+) -> list[Row]:
+    """Return stored sets, the last written first, without their documents."""
+    with pool.connection() as conn:
+        found = rules.page_rule_sets(conn, before=before, limit=limit, scope=scope, target=target, status=status)
+        return [row for row in found if site_ids is None or _may_see(conn, row, site_ids)]
+
+
+def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> Row:
+    """Return the rules that hold for a machine and which sets they come of.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine for the caller.
+    """
+    with pool.connection() as conn:
+        stored = fetch_machine(conn, machine, site_ids)
+        documents = RuleBook().fetch(conn, [stored.machine])
+    resolved = resolve(stored.machine, documents)
+    fitting = [each for each in documents if each.holds_for(stored.machine)]
+    return {
+        "machine": machine,
+        "rule_version": resolved.version,
+        "rules": [write_rule(rule) for rule in resolved.rules],
+        "of": [{"scope": each.scope.value, "target": each.target} for each in fitting],
+    }
+
+
+def default_document() -> Row:
+    """Return the rules that hold where nobody has set others."""
+    return write_document(RuleDocument(DEFAULT_RULES.rules))
+
+
+def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> None:
+    if scope not in list(Scope):
+        raise InvalidInputError(f"scope {scope!r} must be one of {', '.join(Scope)}", field="scope")
+    if (scope == Scope.ALL) != (target == ""):
+        raise InvalidInputError("a scope other than 'all' names its target, and 'all' names none", field="target")
+    if scope in (Scope.ALL, Scope.CLASS):
+        if site_ids is not None:
+            raise ForbiddenError("rules for all machines or for a class need a key for every site")
+        if scope == Scope.CLASS:
+            check_key(target, "target")
+    elif scope == Scope.MACHINE:
+        fetch_machine(conn, target, site_ids)
+    else:
+        with scoped(conn, site_ids):
+            if target not in access.find_sites(conn, [target]):
+                raise NotFoundError(f"site {target!r} is not known", field="target")
+
+
+def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> Row:
+    found = rules.fetch_rule_set(conn, rule_set_id)
+    if found is None or (site_ids is not None and not _may_see(conn, found, site_ids)):
+        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+    return found
+
+
+def _may_see(conn: Connection[Any], row: Row, site_ids: Sequence[int]) -> bool:
+    if row["scope"] == Scope.MACHINE:
+        return bool(fetch_machines(conn, [row["target"]], site_ids))
+    if row["scope"] == Scope.SITE:
+        with scoped(conn, site_ids):
+            return row["target"] in access.find_sites(conn, [row["target"]])
+    return True

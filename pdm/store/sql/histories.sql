@@ -1,0 +1,64 @@
+-- name: fetch_assessment_columns
+-- The past of a machine as it is known now, a column a value: binary, for a row in Python costs more than the rules do.
+SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea) AS times,
+       string_agg(float4send(coalesce(q.health, 'NaN')), ''::bytea) AS health,
+       string_agg(coalesce(q.zone, ' '), '') AS zones,
+       string_agg(q.operating_state, chr(31)) AS states,
+       string_agg(coalesce(q.symptom, ''), chr(31)) AS symptoms,
+       string_agg(coalesce(q.component, ''), chr(31)) AS components,
+       string_agg(float4send(coalesce(q.confidence, 'NaN')), ''::bytea) AS confidence
+FROM (
+    SELECT DISTINCT ON (a.measured_at) a.measured_at, a.health, a.zone, a.operating_state, a.symptom, a.component,
+           a.confidence
+    FROM assessment a
+    WHERE a.machine_id = %(machine_id)s AND a.measured_at >= %(since)s AND a.measured_at < %(before)s
+    ORDER BY a.measured_at, a.revision DESC
+) q;
+
+-- name: fetch_prognosis_columns
+-- What was said of a machine's remaining life, as it is known now, a column a value.
+SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea) AS times,
+       string_agg(left(q.source, 1), '') AS sources,
+       string_agg(float8send(coalesce(q.rul, 'NaN')), ''::bytea) AS rul,
+       string_agg(float8send(coalesce(q.rul_lower, 'NaN')), ''::bytea) AS rul_lower,
+       string_agg(float8send(coalesce(q.rul_upper, 'NaN')), ''::bytea) AS rul_upper,
+       string_agg(float4send(coalesce(q.level, 'NaN')), ''::bytea) AS level,
+       string_agg(CASE WHEN q.is_thin THEN '1' ELSE '0' END, '') AS thin
+FROM (
+    SELECT DISTINCT ON (p.measured_at) p.measured_at, p.source, p.rul, p.rul_lower, p.rul_upper, p.level,
+           p.evidence -> 'reasons' ? %(no_skill)s AS is_thin
+    FROM prognosis p
+    WHERE p.machine_id = %(machine_id)s AND p.component = '' AND p.measured_at >= %(since)s
+      AND p.measured_at < %(before)s
+    ORDER BY p.measured_at, p.revision DESC
+) q;
+
+-- name: fetch_scalar_columns
+-- What a point reported, in its unit.
+SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea), string_agg(float8send(q.value), ''::bytea)
+FROM (
+    SELECT s.measured_at, s.value FROM scalar s
+    WHERE s.point_id = %(point_id)s AND s.measured_at >= %(since)s AND s.measured_at < %(before)s
+    ORDER BY s.measured_at
+) q;
+
+-- name: fetch_assessed_machines
+-- The keys of machines that were assessed within a span, and when first and last.
+SELECT m.key, span.first, span.last FROM machine m
+JOIN site ON site.id = m.site_id
+CROSS JOIN LATERAL (
+    SELECT (SELECT min(a.measured_at) FROM assessment a
+            WHERE a.machine_id = m.id AND a.measured_at >= %(since)s AND a.measured_at < %(before)s) AS first,
+           (SELECT max(a.measured_at) FROM assessment a
+            WHERE a.machine_id = m.id AND a.measured_at >= %(since)s AND a.measured_at < %(before)s) AS last
+) span
+WHERE span.first IS NOT NULL AND (%(machines)s::text[] IS NULL OR m.key = ANY (%(machines)s::text[]))
+  AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s::bigint[]))
+ORDER BY m.key;
+
+-- name: fetch_past_events
+-- The work events of a machine within a span that ended a life.
+SELECT occurred_at, kind FROM work_event
+WHERE machine_id = %(machine_id)s AND occurred_at >= %(since)s AND occurred_at <= %(before)s
+  AND kind IN ('failure', 'replacement')
+ORDER BY occurred_at;

@@ -1,0 +1,81 @@
+-- name: fetch_rule_change
+-- How often the rules in force have changed.
+SELECT number FROM rule_change;
+
+-- name: count_rule_change
+-- The rules in force have changed: workers look again.
+UPDATE rule_change SET number = number + 1;
+
+-- name: lock_rule_sets
+-- One writer of rules at a time: versions are counted before they are made.
+SELECT pg_advisory_xact_lock(hashtextextended('pdm.rules', 0));
+
+-- name: fetch_rules_in_force
+-- The sets in force for everybody, and for some classes, sites and machines.
+SELECT id, scope, target, version, document FROM rule_set
+WHERE status = 'in-force' AND (scope = 'all' OR (scope = 'class' AND target = ANY (%(classes)s))
+      OR (scope = 'site' AND target = ANY (%(sites)s)) OR (scope = 'machine' AND target = ANY (%(machines)s)));
+
+-- name: insert_rule_set
+-- Store a set under its scope's next version.
+INSERT INTO rule_set (scope, target, version, status, document, author, reason, diff)
+SELECT %(scope)s::text, %(target)s::text,
+       coalesce((SELECT max(version) FROM rule_set WHERE scope = %(scope)s AND target = %(target)s), 0) + 1,
+       'proposed', %(document)s, %(author)s, %(reason)s, %(diff)s
+RETURNING id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at;
+
+-- name: retire_rule_set
+-- Let the set that holds in a set's scope hold no longer.
+UPDATE rule_set r SET status = 'retired', retired_at = %(now)s
+FROM rule_set next
+WHERE next.id = %(id)s AND r.id <> next.id AND r.scope = next.scope AND r.target = next.target
+  AND r.status = 'in-force';
+
+-- name: put_rule_set_in_force
+-- Let a set hold from now on.
+UPDATE rule_set SET status = 'in-force', in_force_at = %(now)s, retired_at = NULL, gate = coalesce(%(gate)s::jsonb, gate)
+WHERE id = %(id)s
+RETURNING id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at;
+
+-- name: retire_scope
+-- Let no set of a scope hold any more.
+UPDATE rule_set SET status = 'retired', retired_at = %(now)s
+WHERE scope = %(scope)s AND target = %(target)s AND status = 'in-force';
+
+-- name: fetch_rule_set
+-- One set.
+SELECT id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at
+FROM rule_set WHERE id = %(id)s;
+
+-- name: find_rule_version
+-- A version of a scope's set, or the one in force.
+SELECT id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at
+FROM rule_set
+WHERE scope = %(scope)s AND target = %(target)s
+  AND CASE WHEN %(version)s::integer IS NULL THEN status = 'in-force' ELSE version = %(version)s::integer END;
+
+-- name: page_rule_sets
+-- Sets, the last written first.
+SELECT id, scope, target, version, status, author, reason, diff, gate, created_at, in_force_at, retired_at
+FROM rule_set
+WHERE id < %(before)s AND (%(scope)s::text IS NULL OR scope = %(scope)s::text)
+  AND (%(target)s::text IS NULL OR target = %(target)s::text)
+  AND (%(status)s::text IS NULL OR status = %(status)s::text)
+ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: fetch_diagnosis_notes
+-- Diagnoses of machines within a span, and the newest before it; of several from the same acquisitions the last.
+SELECT found.machine_id, found.measured_at, found.findings
+FROM unnest(%(machine_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+     AS wanted (machine_id, since, until)
+CROSS JOIN LATERAL (
+    (SELECT d.machine_id, d.measured_at, d.computed_at, d.document -> 'findings' AS findings FROM diagnosis d
+     WHERE d.machine_id = wanted.machine_id AND d.measured_at < wanted.since
+     ORDER BY d.measured_at DESC, d.computed_at DESC LIMIT 1)
+    UNION ALL
+    (SELECT DISTINCT ON (d.measured_at) d.machine_id, d.measured_at, d.computed_at, d.document -> 'findings'
+     FROM diagnosis d
+     WHERE d.machine_id = wanted.machine_id AND d.measured_at >= wanted.since AND d.measured_at <= wanted.until
+     ORDER BY d.measured_at, d.computed_at DESC)
+) found
+ORDER BY found.machine_id, found.measured_at;
