@@ -40,7 +40,9 @@ class FleetMachine(Answer):
     zone: Zone | None
     symptom: str | None
     component: str | None
-    confidence: float | None
+    confidence: float | None = Field(
+        description="How clearly the symptom stands out, to order by; no chance: a diagnosis gives that."
+    )
     rul_s: float | None
     rul_lower_s: float | None
     rul_upper_s: float | None = Field(description="Null with a lower bound: at least that.")
@@ -98,7 +100,9 @@ class HealthEntry(Answer):
     zone: Zone | None = None
     symptom: str | None = None
     component: str | None = None
-    confidence: float | None = None
+    confidence: float | None = Field(
+        default=None, description="How clearly the symptom stands out, to order by; no chance: a diagnosis gives that."
+    )
     rule_version: str | None = None
 
 

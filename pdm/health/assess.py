@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdm.health.assessment import Assessment
 from pdm.health.baseline import Baseline
 from pdm.health.charts import DECISION, Charts
+from pdm.health.current_lines import heed_lines
 from pdm.health.layout import Layout, layout_of
 from pdm.health.operating_states import (
     OFF,
@@ -111,6 +112,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if not baseline.learned:
         return state, _learn(state, baseline, seen, compared, covariates)
     change, scale = baseline.change(compared, covariates)
+    change = heed_lines(layout, snapshot, change)
     deviation = change / scale
     state.smoothed = smooth(state.smoothed, deviation, layout, fading=not lone_scalars)
     at = snapshot.measured_at.timestamp()

@@ -78,6 +78,8 @@ def _vector(quantity, scope, level, growth, rng):
             values.append(np.nan)  # of records that hold a start
         elif definition.name == "fundamental_variation":
             values.append(0.002 * np.exp(0.06 * scatter) * growth.get(definition.name, 1.0))
+        elif definition.name == "phase_wander":
+            values.append(0.0005 * np.exp(0.06 * scatter) * growth.get(definition.name, 1.0))
         elif definition.unit == "dB":
             values.append(5.0 + 1.5 * scatter + growth.get(definition.name, 0.0))
         else:

@@ -35,7 +35,7 @@ def told_of(growth, count=30, seed=1):
     [
         ({"order_1x": 6.0}, "shaft"),
         ({"bpfo_prominence": 20.0, "envelope_rms": 4.0}, "bearing"),
-        ({"broken_bar_index": 20.0}, "motor"),
+        ({"broken_bar_index": 20.0, "broken_bar_prominence": 20.0}, "motor"),
         ({"temperature": 40.0}, "bearing"),
     ],
 )

@@ -6,6 +6,8 @@ from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoi
 from tests.unit.health_snapshots import follow, learned, snapshot
 
 ENERGY = {"rms": 1.5, "high_frequency_rms": 1.8, "envelope_rms": 2.0}
+BARS = {"broken_bar_index": 20.0, "broken_bar_prominence": 20.0}
+GAP = ("eccentricity_lower", "eccentricity_upper", "eccentricity_prominence")
 GROWTHS = {
     "bearing_outer_race": ("bearing", {"bpfo_prominence": 20.0, **ENERGY}),
     "bearing_inner_race": ("bearing", {"bpfi_prominence": 20.0, "bpfi_sideband_prominence": 12.0, **ENERGY}),
@@ -15,8 +17,8 @@ GROWTHS = {
     "unbalance": ("shaft", {"order_1x": 5.0, "velocity_rms": 2.5}),
     "misalignment": ("shaft", {"order_2x": 7.0, "order_3x": 2.5, "velocity_rms": 1.8}),
     "looseness": ("bearing", {"order_0_5x": 9.0, "order_1x": 3.0, "order_2x": 3.0, "order_3x": 9.0}),
-    "broken_rotor_bar": ("motor", {"broken_bar_index": 20.0, "park_ripple_2sf": 2.0}),
-    "eccentricity": ("motor", {"eccentricity_lower": 20.0, "eccentricity_upper": 20.0}),
+    "broken_rotor_bar": ("motor", {**BARS, "park_ripple_2sf": 2.0}),
+    "eccentricity": ("motor", dict.fromkeys(GAP, 20.0)),
     "supply_unbalance": ("motor", {"current_unbalance": 5.0, "negative_sequence_ratio": 6.0}),
     "overheating": ("bearing", {"temperature": 30.0}),
     "overall_vibration": ("bearing", {"rms": 6.0, "velocity_rms": 6.0}),
@@ -35,6 +37,22 @@ def test_each_symptom_is_named_from_the_features_that_grew(symptom, seed):
     assert 0.3 < last.confidence <= 1.0
 
 
+@pytest.mark.parametrize(
+    "growth",
+    [
+        {**BARS, "broken_bar_prominence": 0.0},
+        {**BARS, "phase_wander": 300.0},
+        {**dict.fromkeys(GAP, 20.0), "eccentricity_prominence": 0.0},
+        {**dict.fromkeys(GAP, 20.0), "phase_wander": 300.0},
+    ],
+)
+def test_sidebands_in_the_noise_or_of_a_wandering_clock_name_nothing(growth):
+    rng = np.random.default_rng(7)
+    _, assessments = follow((snapshot(n, rng, growth=growth) for n in range(20, 45)), state=learned(rng))
+    assert assessments[-1].symptom not in ("broken_rotor_bar", "eccentricity")
+    assert assessments[-1].health > 0.75
+
+
 def test_nothing_is_named_on_a_healthy_machine():
     rng = np.random.default_rng(4)
     _, assessments = follow((snapshot(n, rng) for n in range(20, 60)), state=learned(rng))
@@ -47,8 +65,8 @@ def test_two_faults_alike_in_strength_lower_the_confidence():
         _, assessments = follow((snapshot(n, rng, growth=growth) for n in range(20, 45)), state=learned(rng))
         return assessments[-1]
 
-    alone = last({"broken_bar_index": 20.0, "park_ripple_2sf": 2.0})
-    beside = last({"broken_bar_index": 20.0, "park_ripple_2sf": 2.0, "order_1x": 4.5, "velocity_rms": 2.5})
+    alone = last({**BARS, "park_ripple_2sf": 2.0})
+    beside = last({**BARS, "park_ripple_2sf": 2.0, "order_1x": 4.5, "velocity_rms": 2.5})
     assert beside.confidence < 0.8 * alone.confidence
 
 
