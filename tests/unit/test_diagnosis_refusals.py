@@ -243,3 +243,15 @@ def test_every_reason_and_remedy_is_written_down():
         source = module.read_text()
         assert set(re.findall(r'Reason\(\s*"([a-z-]+)"', source)) <= page, module.name
         assert set(re.findall(r'"((?:record|check|measure|give|repeat)-[a-z-]+)"\)', source)) <= page, module.name
+
+
+def test_units_that_are_mixed_up_between_points_support_nothing():
+    wave = orders(SPEED, {1: 5.0, 2: 0.4})
+    right = recording((point("a"), wave, RATE), (point("b", "vertical"), 0.5 * wave, RATE), speed=SPEED)
+    mixed = recording((point("a"), wave, RATE), (point("b", "vertical"), 1e3 * wave, RATE), speed=SPEED)
+    shaft = machine(SHAFT)
+    assert find(ask(shaft, right), Fault.UNBALANCE).verdict is Verdict.SUPPORTED
+    found = find(ask(shaft, mixed), Fault.UNBALANCE)
+    assert found.verdict is Verdict.WEAK
+    assert {"levels-disagree", "level-implausible"} <= codes(found)
+    assert has_remedies(found)

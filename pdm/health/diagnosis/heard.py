@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from pdm.health.diagnosis.spectrum import Spectrum, rms_spectrum, velocity_spect
 from pdm.machines.model import MeasurementPoint
 
 _VIBRATION = ("acceleration", "velocity")
+_BAND = (10.0, 1000.0)  # Hz, of the velocity that machines are graded by (ISO 20816-1)
+_IMPLAUSIBLE = 1.0  # m/s RMS: a hundred times what shuts machines down
+_MIXED = 30.0  # between two points of one part: axes differ by less, mm/s from m/s and g from mm/s2 by more
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,15 @@ class Heard:
         return len(self.samples) / self.rate
 
     @property
+    def velocity(self) -> float:
+        """Velocity of a vibration from 10 to 1000 Hz [m/s RMS], by a Hann window's power."""
+        if self.spectrum is None or not self.is_vibration:
+            return 0.0
+        first, last = (int(limit / self.spectrum.step) for limit in _BAND)
+        lines = self.spectrum.rms[first + 1 : last + 1]
+        return math.sqrt(float(lines @ lines) / 1.5)
+
+    @property
     def is_vibration(self) -> bool:
         """Whether the channel is of vibration."""
         return self.point.quantity in _VIBRATION
@@ -51,7 +64,28 @@ def listen(recording: Recording) -> tuple[tuple[Heard, ...], tuple[Reason, ...]]
             refusals += doubts
         else:
             heard.append(_heard(channel, doubts))
-    return tuple(heard), tuple(refusals)
+    return _compare_levels(heard), tuple(refusals)
+
+
+def _compare_levels(heard: list[Heard]) -> tuple[Heard, ...]:
+    """Return the channels, doubted where their levels say that a unit is another than declared."""
+    velocities = {each.point.key: each.velocity for each in heard if each.is_vibration}
+    compared = []
+    for each in heard:
+        velocity = velocities.get(each.point.key, 0.0)
+        beside = [
+            velocities[other.point.key]
+            for other in heard
+            if other.is_vibration and other.point.component == each.point.component and velocities[other.point.key] > 0
+        ]
+        ratio = max(beside) / min(beside) if velocity > 0 and beside else 1.0
+        doubts: list[Reason] = []
+        if velocity > _IMPLAUSIBLE:
+            doubts.append(Reason("level-implausible", {"velocity": velocity}, each.point.key, "check-unit"))
+        if ratio > _MIXED:
+            doubts.append(Reason("levels-disagree", {"ratio": ratio}, each.point.key, "check-unit"))
+        compared.append(replace(each, doubts=(*each.doubts, *doubts)) if doubts else each)
+    return tuple(compared)
 
 
 def _beyond(channel: RecordedChannel) -> Reason | None:
