@@ -20,7 +20,19 @@ from api.body import BodyReader, SmallBodies
 from api.dependencies import Resources
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
-from api.routes import acquisitions, administration, alerts, diagnosis, machines, plant, points, subscriptions, system
+from api.routes import (
+    acquisitions,
+    administration,
+    alerts,
+    cases,
+    diagnosis,
+    machines,
+    plant,
+    points,
+    subscriptions,
+    system,
+    work_orders,
+)
 from api.stream import AlertHub
 from pdm.errors import UnavailableError
 from pdm.service.access import KeyRing
@@ -60,8 +72,10 @@ def create(settings: Settings | None = None) -> FastAPI:
         diagnosis.router,
         plant.router,
         points.router,
+        cases.router,
         alerts.router,
         subscriptions.router,
+        work_orders.router,
         administration.router,
     ):
         app.include_router(router)

@@ -46,7 +46,9 @@ class Settings:
     min_free_disk_bytes : int
         Free space below which the service warns [bytes].
     webhook_allowed_networks : str
-        Comma-separated CIDR ranges that webhooks may reach although they are not public.
+        Comma-separated CIDR ranges that notifications may reach although they are not public.
+    public_url : str
+        Where people reach this service, for links in notifications; none where empty.
     """
 
     dsn: str = ""
@@ -66,6 +68,7 @@ class Settings:
     diagnosis_share: float = 0.2
     min_free_disk_bytes: int = 2 * 1024**3
     webhook_allowed_networks: str = ""
+    public_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

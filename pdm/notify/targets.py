@@ -1,7 +1,8 @@
-"""Where webhooks may go: public addresses, and the networks that the operator allows."""
+"""Where notifications may go: public addresses, and the networks that the operator allows."""
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -12,13 +13,14 @@ from pdm.errors import ConfigurationError, InvalidInputError
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")  # RFC 8215
 _V4_COMPATIBLE = IPv6Network("::/96")  # RFC 4291, 2.5.5.1
 
 
 class ForbiddenTargetError(InvalidInputError):
-    """A webhook would reach an address that it may not."""
+    """A notification would reach an address that it may not."""
 
     code = "forbidden-target"
 
@@ -67,6 +69,36 @@ def check_url(url: str, networks: Sequence[Network] = ()) -> None:
     except ValueError:
         return
     check_address(literal, networks)
+
+
+def check_host(host: str, networks: Sequence[Network] = ()) -> None:
+    """Refuse a host that can be refused by looking at it; its address is checked at every attempt.
+
+    Raises
+    ------
+    ForbiddenTargetError
+        It is no name or address, or a literal address that may not be reached.
+    """
+    try:
+        literal = ip_address(host)
+    except ValueError:
+        if _HOST.fullmatch(host) is None:
+            raise ForbiddenTargetError(f"{host!r} is no name of a host", field="host") from None
+        return
+    check_address(literal, networks)
+
+
+def connect(host: str, port: int, networks: Sequence[Network], timeout: float) -> socket.socket:
+    """Return a connection to the checked address of a host.
+
+    Raises
+    ------
+    ForbiddenTargetError
+        One of the addresses is neither public nor inside `networks`.
+    OSError
+        The name does not resolve, or nobody listens within `timeout` [s].
+    """
+    return socket.create_connection((resolve(host, port, networks), port), timeout)
 
 
 def resolve(host: str, port: int, networks: Sequence[Network] = ()) -> str:

@@ -1,36 +1,20 @@
-"""Signed webhooks: one POST, one deadline, to a checked address and nowhere else.
-
-The signature follows Standard Webhooks 1.0 (https://www.standardwebhooks.com).
-"""
+"""Webhooks signed after Standard Webhooks 1.0 (https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
 import base64
 import secrets
-import ssl
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-import httpcore
 import orjson
 from standardwebhooks import Webhook
 
-from pdm.notify.targets import ForbiddenTargetError, Network, check_url, resolve
-
-MAX_ANSWER_BYTES = 64 * 1024  # of an answer's body; the connection is dropped behind it
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What became of one attempt; `is_reachable` tells a refusing receiver from one that is away."""
-
-    is_delivered: bool
-    is_reachable: bool
-    error: str | None = None
+from pdm.notify.alertmanager import group_document
+from pdm.notify.http import HttpPoster
+from pdm.notify.message import Attempt, Message, Receiver
+from pdm.notify.targets import ForbiddenTargetError, Network, check_url
 
 
 def new_secret() -> str:
@@ -39,36 +23,44 @@ def new_secret() -> str:
 
 
 class WebhookSender:
-    """Posts to one receiver after another over kept connections; for one thread.
-
-    A name is resolved once a connection, every address checked, and the checked address connected to,
-    so that no second answer of a name server counts. Redirects and proxies are not followed.
+    """Posts signed JSON: the event itself, or what Alertmanager's own webhooks send (version 4).
 
     Parameters
     ----------
     networks : sequence of network
         Ranges that may be reached although they are not public.
     timeout : float
-        Longest time an attempt may take in all [s], however slowly the receiver drips.
+        Longest time an attempt may take in all [s].
+    public_url : str
+        Where people reach this service, for links; empty where nobody said.
     """
 
-    def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0) -> None:
+    def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0, public_url: str = "") -> None:
         self._networks = tuple(networks)
-        self._timeout = timeout
-        self._backend = _CheckedBackend(self._networks)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_ssl_context(), max_connections=2, keepalive_expiry=30.0, network_backend=self._backend
-        )
+        self._poster = HttpPoster(networks, timeout)
+        self._public_url = public_url
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._pool.close()
+        self._poster.close()
 
-    def send(self, url: str, secret: str, message_id: str, payload: dict[str, Any], now: datetime) -> Attempt:
-        """Post a signed payload; never raises for what a receiver or a subscription does wrong.
+    def rest(self) -> None:
+        """Keep connections: they close themselves after half a minute."""
 
-        `message_id` must be the same at every attempt: receivers know repeats by it.
-        """
+    def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
+        """Post a message; never raises for what a receiver or a subscription does wrong."""
+        document = message.document()
+        if receiver.payload == "alertmanager":
+            document = group_document(receiver, message, self._public_url)
+        return self.post(receiver.url, receiver.secret, message.id, document, now)
+
+    def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:
+        """Post an event of the type `test`."""
+        document = {"type": "test", "timestamp": now.isoformat(), "data": {"subscription": receiver.name}}
+        return self.post(receiver.url, receiver.secret, message_id, document, now)
+
+    def post(self, url: str, secret: str, message_id: str, payload: Mapping[str, Any], now: datetime) -> Attempt:
+        """Post a signed payload; `message_id` must be the same at every attempt: receivers know repeats by it."""
         body = orjson.dumps(payload)
         try:
             check_url(url, self._networks)
@@ -79,30 +71,7 @@ class WebhookSender:
             return Attempt(False, True, f"the secret cannot sign: {error}")
         except Exception as error:  # standardwebhooks' own errors derive from Exception alone
             return Attempt(False, True, f"the secret cannot sign: {type(error).__name__}")
-        self._backend.deadline = time.monotonic() + self._timeout
-        try:
-            status = self._post(url, headers, body)
-        except ForbiddenTargetError as error:
-            return Attempt(False, True, f"forbidden target: {error}")
-        except (httpcore.TimeoutException, TimeoutError):
-            return Attempt(False, False, f"no answer within {self._timeout:g} s")
-        except (OSError, httpcore.NetworkError, httpcore.ProtocolError, UnicodeError) as error:
-            return Attempt(False, False, f"{type(error).__name__}: {error}"[:200])
-        if 200 <= status < 300:
-            return Attempt(True, True)
-        return Attempt(False, True, f"the receiver answered {status}")
-
-    def _post(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
-        with self._pool.stream(
-            "POST", url, headers=list(headers.items()), content=body, extensions={"timeout": limits}
-        ) as response:
-            read = 0
-            for part in response.iter_stream():
-                read += len(part)
-                if read > MAX_ANSWER_BYTES:
-                    break
-            return response.status
+        return self._poster.post(url, headers, body)
 
 
 def _sign(secret: str, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
@@ -114,72 +83,3 @@ def _sign(secret: str, message_id: str, body: bytes, now: datetime) -> dict[str,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature,
     }
-
-
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    return httpcore.default_ssl_context()
-
-
-class _CheckedBackend(httpcore.NetworkBackend):
-    """Connects to checked addresses only, and lets nothing outlast the deadline."""
-
-    def __init__(self, networks: Sequence[Network]) -> None:
-        self._networks = networks
-        self._sockets = httpcore.SyncBackend()
-        self.deadline = 0.0
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        address = resolve(host.strip("[]"), port, self._networks)
-        left = self.left(httpcore.ConnectTimeout)
-        return _BoundedStream(self._sockets.connect_tcp(address, port, left, local_address, socket_options), self)
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ARG002
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        raise ForbiddenTargetError(f"{path} is a socket of this machine", field="url")
-
-    def left(self, error: type[httpcore.TimeoutException]) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise error("the attempt's time is over")
-        return left
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A stream on which every operation ends by the attempt's deadline."""
-
-    def __init__(self, inner: httpcore.NetworkStream, backend: _CheckedBackend) -> None:
-        self._inner = inner
-        self._backend = backend
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return self._inner.read(max_bytes, self._backend.left(httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._inner.write(buffer, self._backend.left(httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        left = self._backend.left(httpcore.ConnectTimeout)
-        return _BoundedStream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)

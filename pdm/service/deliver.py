@@ -10,9 +10,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,15 +20,17 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from pdm.notify.message import STATE_KINDS, Attempt, Sender
+from pdm.notify.senders import make_sender
 from pdm.notify.targets import parse_networks
-from pdm.notify.webhook import Attempt, WebhookSender
+from pdm.service.letters import Batch, Letter, claim_letters, claim_reminder
 from pdm.settings import Settings
 from pdm.store import outbox
-from pdm.store.outbox import Parcel
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2  # with nothing due a poll reads one page of an empty index
+HELD_S = 1.0  # rest of a lane in which something waits for its hour
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class DeliveryCounts:
 class _Lane:
     """One receiver: its kept connection, and its rest after it was not to be reached."""
 
-    sender: WebhookSender
+    sender: Sender | None = None
     failures: int = 0
     rests_until: float = 0.0
     run: Future[None] | None = None
@@ -90,66 +92,82 @@ class Dispatcher:
         self.stop = threading.Event()
 
     def run_lane(self, subscription_id: UUID) -> DeliveryCounts:
-        """Send what is due to one receiver until nothing is, it is not to be reached, or `stop` is set."""
-        lane = self._lane(subscription_id)
+        """Send what may go out to one receiver until nothing may, it is not to be reached, or `stop` is set."""
+        lane = self._lanes.setdefault(subscription_id, _Lane())
         counts = DeliveryCounts()
-        while not self.stop.is_set():
-            with self.pool.connection() as conn:
-                lease = timedelta(seconds=self.policy.lease)
-                parcels = outbox.claim(conn, subscription_id, self.now(), lease, self.policy.claim)
-            if not parcels or not self._send_all(lane, parcels, counts):
-                break
+        try:
+            while not self.stop.is_set():
+                batch = self._claim(subscription_id)
+                if batch is None or not batch.letters:
+                    lane.rests_until = time.monotonic() + HELD_S if batch and batch.is_held else 0.0
+                    break
+                if not self._send_all(lane, batch, counts):
+                    break
+        finally:
+            if lane.sender is not None:
+                lane.sender.rest()
         return counts
 
-    def _send_all(self, lane: _Lane, parcels: list[Parcel], counts: DeliveryCounts) -> bool:
-        """Attempt claimed parcels in order; False when the rest had to be given back."""
+    def _claim(self, subscription_id: UUID) -> Batch | None:
+        lease = timedelta(seconds=self.policy.lease)
+        with self.pool.connection() as conn:
+            batch = claim_letters(conn, subscription_id, self.now(), lease, self.policy.claim)
+            if batch is None or batch.receiver.kind not in STATE_KINDS:
+                return batch
+            reminder = claim_reminder(conn, batch.receiver, self.now())
+            return replace(batch, letters=(*batch.letters, reminder)) if reminder else batch
+
+    def _send_all(self, lane: _Lane, batch: Batch, counts: DeliveryCounts) -> bool:
+        """Attempt claimed letters in order; False when the rest had to be given back."""
         give_up_at = time.monotonic() + self.policy.lease - 1.5 * self.policy.timeout
-        for index, parcel in enumerate(parcels):
+        if lane.sender is None:
+            url = self.settings.public_url
+            lane.sender = make_sender(batch.receiver.kind, self._networks, self.policy.timeout, url)
+        for index, letter in enumerate(batch.letters):
             if self.stop.is_set() or time.monotonic() > give_up_at:
-                self._release(parcels[index:])
+                self._release(batch.letters[index:])
                 return not self.stop.is_set()
-            attempt = lane.sender.send(parcel.url, parcel.secret, str(parcel.id), parcel.payload, self.now())
-            self._settle(parcel, attempt, counts)
+            attempt = lane.sender.send(batch.receiver, letter.message, self.now())
+            self._settle(letter, attempt, counts)
             if attempt.is_reachable:
                 lane.failures = 0
                 continue
             lane.failures += 1
             lane.rests_until = time.monotonic() + min(30.0, self.policy.wait(lane.failures, self.rng))
-            self._release(parcels[index + 1 :])
+            self._release(batch.letters[index + 1 :])
             return False
         return True
 
-    def _settle(self, parcel: Parcel, attempt: Attempt, counts: DeliveryCounts) -> None:
-        now = self.now()
+    def _settle(self, letter: Letter, attempt: Attempt, counts: DeliveryCounts) -> None:
+        if not letter.parcels:
+            if not attempt.is_delivered:
+                log.warning("what stands could not be told again: %s", attempt.error)
+            return
+        now, tried = self.now(), max(parcel.attempts for parcel in letter.parcels)
         with self.pool.connection() as conn:
             if attempt.is_delivered:
-                outbox.mark_delivered(conn, parcel, now)
-                counts.delivered += 1
+                outbox.mark_delivered(conn, letter.parcels, now)
+                counts.delivered += len(letter.parcels)
                 return
-            is_dead = parcel.attempts >= self.policy.max_attempts
-            due = now + timedelta(seconds=self.policy.wait(parcel.attempts, self.rng))
+            is_dead = tried >= self.policy.max_attempts
+            due = now + timedelta(seconds=self.policy.wait(tried, self.rng))
             error = attempt.error or ""
-            outbox.mark_failed(conn, parcel, now, error=error, next_attempt_at=due, is_dead=is_dead)
-            counts.failed += 1
-            counts.dead += is_dead
+            outbox.mark_failed(conn, letter.parcels, now, error=error, next_attempt_at=due, is_dead=is_dead)
+            counts.failed += len(letter.parcels)
+            counts.dead += len(letter.parcels) if is_dead else 0
         if is_dead:
-            log.error("alert event %s is dead after %d attempts: %s", parcel.id, parcel.attempts, error)
+            log.error("alert event %s is dead after %d attempts: %s", letter.message.id, tried, error)
 
-    def _release(self, parcels: list[Parcel]) -> None:
+    def _release(self, letters: Sequence[Letter]) -> None:
         with self.pool.connection() as conn:
-            outbox.release(conn, parcels, self.now())
-
-    def _lane(self, subscription_id: UUID) -> _Lane:
-        if subscription_id not in self._lanes:
-            self._lanes[subscription_id] = _Lane(WebhookSender(self._networks, self.policy.timeout))
-        return self._lanes[subscription_id]
+            outbox.release(conn, [parcel for letter in letters for parcel in letter.parcels], self.now())
 
     def start_due_lanes(self, executor: ThreadPoolExecutor) -> None:
         """Start every lane that has something due, is not running and does not rest."""
         with self.pool.connection() as conn:
             due = outbox.fetch_due_lanes(conn, self.now())
         for subscription_id in due:
-            lane = self._lane(subscription_id)
+            lane = self._lanes.setdefault(subscription_id, _Lane())
             if (lane.run is None or lane.run.done()) and time.monotonic() >= lane.rests_until:
                 lane.run = executor.submit(self._run_logged, subscription_id)
 
@@ -164,7 +182,8 @@ class Dispatcher:
     def close(self) -> None:
         """Close the lanes' connections."""
         for lane in self._lanes.values():
-            lane.sender.close()
+            if lane.sender is not None:
+                lane.sender.close()
 
 
 def deliver_due(

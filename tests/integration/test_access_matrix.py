@@ -74,11 +74,23 @@ CALLS = [
     Call("GET", "/v1/alerts", READERS),
     Call("GET", "/v1/alerts/stream", READERS),
     Call("GET", "/v1/alerts/{alert_id}", READERS, foreign=404),
+    Call("GET", "/v1/alerts/kpi", READERS),
+    Call("GET", "/v1/alerts/{alert_id}/case", READERS, foreign=404),
+    Call("GET", "/v1/alerts/{alert_id}/trend.svg", READERS, foreign=404),
+    Call("GET", "/v1/alerts/{alert_id}/feedback", READERS, foreign=404),
+    Call("POST", "/v1/alerts/{alert_id}/feedback", OPERATORS, 201, foreign=404, json={"verdict": "true"}),
+    Call("POST", "/v1/alerts/{alert_id}/work-events", OPERATORS, 404, foreign=404, json={"work_event": 1}),
     Call("POST", "/v1/alerts/{alert_id}/acknowledge", OPERATORS, foreign=404, json={}),
     Call("GET", "/v1/subscriptions", OPERATORS),
     Call("POST", "/v1/subscriptions", ("admin",), 201, foreign=422, json="subscription"),
     Call("GET", "/v1/subscriptions/{subscription_id}", OPERATORS, foreign=404),
     Call("DELETE", "/v1/subscriptions/{subscription_id}", ("admin",), 204, foreign=404),
+    Call("POST", "/v1/subscriptions/{subscription_id}/test", OPERATORS, foreign=404),
+    Call("POST", "/v1/subscriptions/{subscription_id}/replay", OPERATORS, foreign=404),
+    Call("GET", "/v1/dead-letters", OPERATORS),
+    Call("POST", "/v1/dead-letters/{letter_id}/replay", OPERATORS, foreign=404),
+    Call("POST", "/v1/alerts/{alert_id}/work-order", OPERATORS, foreign=404, json={"reference": "WO-1"}),
+    Call("GET", "/v1/alerts/{alert_id}/work-orders", READERS, foreign=404),
     Call("GET", "/v1/models", READERS),
     Call("GET", "/v1/models/{model_id}", READERS, 404),
     Call("GET", "/v1/keys", ("admin",), needs_every_site=True),
@@ -90,7 +102,7 @@ CALLS = [
     Call("GET", "/v1/quarantine", OPERATORS),
 ]
 _DIAGNOSIS = '{"verdict": "WEAK", "findings": [], "reasons": [], "speed_source": "unknown"}'
-OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
+OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/v1/messages/{language}")}
 
 
 @dataclass(frozen=True)
@@ -130,9 +142,11 @@ def _send(sender: httpx.Client, machine: str, at: datetime) -> httpx.Response:
 
 def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
     """Make one fresh thing of each kind at the machine's site, and return the ids."""
-    alert_id, subscription_id, receipt_id = (str(uuid.uuid4()) for _ in range(3))
+    alert_id, subscription_id, receipt_id, letter_id = (str(uuid.uuid4()) for _ in range(4))
     with psycopg.connect(stage.dsn) as conn:
         conn.execute("DELETE FROM outbox")
+        conn.execute("DELETE FROM work_order")
+        conn.execute("DELETE FROM alert_feedback")
         conn.execute("DELETE FROM alert_event")
         conn.execute("DELETE FROM alert")
         conn.execute(
@@ -145,6 +159,14 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
             "INSERT INTO subscription (id, name, url, secret, site_id, min_severity)"
             " SELECT %s, 'x', 'https://example.com', 's', site_id, 'warning' FROM machine WHERE key = %s",
             (subscription_id, machine),
+        )
+        conn.execute(
+            "WITH happened AS ("
+            "INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reason)"
+            " SELECT %(alert)s, id, 'opened', 'warning', now(), 'analysis', 'zone-c' FROM machine WHERE key = %(key)s"
+            " RETURNING id) INSERT INTO outbox (id, subscription_id, alert_event_id, alert_id, payload, dead_at)"
+            " SELECT %(letter)s, %(subscription)s, id, %(alert)s, '{}', now() FROM happened",
+            {"alert": alert_id, "key": machine, "letter": letter_id, "subscription": subscription_id},
         )
         conn.execute(
             "INSERT INTO diagnosis (machine_id, measured_at, cause, rule_version, acquisitions, document)"
@@ -169,6 +191,7 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         "alert_id": alert_id,
         "subscription_id": subscription_id,
         "receipt_id": receipt_id,
+        "letter_id": letter_id,
         "model_id": "1",
         "key_id": str(row[0]),
     }

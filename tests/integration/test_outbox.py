@@ -49,13 +49,13 @@ def test_an_event_waits_for_the_earlier_ones_of_its_alert_and_for_no_other(conn:
     first = claim(conn, lane, at)
     assert kinds(first) == ["machine opened", "motor opened"]
     assert claim(conn, lane, at) == []
-    outbox.mark_delivered(conn, first[0], at)
+    outbox.mark_delivered(conn, [first[0]], at)
     second = claim(conn, lane, at)
     assert kinds(second) == ["machine escalated"]
-    outbox.mark_failed(conn, second[0], at, error="away", next_attempt_at=at + LEASE, is_dead=False)
+    outbox.mark_failed(conn, [second[0]], at, error="away", next_attempt_at=at + LEASE, is_dead=False)
     assert claim(conn, lane, at) == []
     (repeat,) = [parcel for parcel in claim(conn, lane, at + LEASE) if parcel.id == second[0].id]
-    outbox.mark_failed(conn, repeat, at, error="away", next_attempt_at=at, is_dead=True)
+    outbox.mark_failed(conn, [repeat], at, error="away", next_attempt_at=at, is_dead=True)
     assert "machine cleared" in kinds(claim(conn, lane, at + LEASE))
 
 
@@ -72,9 +72,9 @@ def test_what_an_outdated_holder_says_of_a_failure_does_not_count(conn: Connecti
     at = now()
     (stale, *_) = claim(conn, lane, at)
     (fresh, *_) = claim(conn, lane, at + LEASE)
-    outbox.mark_failed(conn, stale, at, error="stale", next_attempt_at=at, is_dead=True)
-    outbox.mark_delivered(conn, fresh, at)
-    outbox.mark_failed(conn, fresh, at, error="late", next_attempt_at=at, is_dead=True)
+    outbox.mark_failed(conn, [stale], at, error="stale", next_attempt_at=at, is_dead=True)
+    outbox.mark_delivered(conn, [fresh], at)
+    outbox.mark_failed(conn, [fresh], at, error="late", next_attempt_at=at, is_dead=True)
     row = conn.execute("SELECT delivered_at, dead_at, last_error FROM outbox WHERE id = %s", (fresh.id,)).fetchone()
     assert row == (at, None, None)
 
@@ -108,8 +108,8 @@ def test_dead_letters_can_be_revived_under_their_ids_and_delivered_ones_are_swep
 ) -> None:
     at = now()
     first, second = claim(conn, lane, at)
-    outbox.mark_failed(conn, first, at, error="away", next_attempt_at=at, is_dead=True)
-    outbox.mark_delivered(conn, second, at)
+    outbox.mark_failed(conn, [first], at, error="away", next_attempt_at=at, is_dead=True)
+    outbox.mark_delivered(conn, [second], at)
     assert outbox.count_waiting_and_dead(conn) == (2, 1)
     assert outbox.sweep(conn, at) == 0
     assert outbox.sweep(conn, at + LEASE) == 1

@@ -21,7 +21,7 @@ def test_the_example_in_the_documentation_verifies_a_real_message_and_refuses_a_
     exec(example, namespace)
     secret, sender = new_secret(), WebhookSender(LOOPBACK)
     with receiving() as receiver:
-        assert sender.send(receiver.url, secret, "1", {"type": "alert.opened"}, datetime.now(UTC)).is_delivered
+        assert sender.post(receiver.url, secret, "1", {"type": "alert.opened"}, datetime.now(UTC)).is_delivered
     sender.close()
     head, _, body = receiver.requests[0].partition(b"\r\n\r\n")
     headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n")[1:])

@@ -91,7 +91,7 @@ def now() -> datetime:
 def test_a_receiver_can_verify_what_it_gets_with_the_published_library() -> None:
     secret = new_secret()
     with receiving() as receiver, sending() as sender:
-        attempt = sender.send(receiver.url, secret, "msg-1", {"type": "alert.opened", "name": "프레스"}, now())
+        attempt = sender.post(receiver.url, secret, "msg-1", {"type": "alert.opened", "name": "프레스"}, now())
     assert attempt.is_delivered, attempt
     head, _, body = receiver.requests[0].partition(b"\r\n\r\n")
     headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n")[1:])
@@ -101,7 +101,7 @@ def test_a_receiver_can_verify_what_it_gets_with_the_published_library() -> None
 
 def test_one_connection_serves_several_messages() -> None:
     with receiving() as receiver, sending() as sender:
-        assert all(sender.send(receiver.url, new_secret(), str(n), {}, now()).is_delivered for n in range(5))
+        assert all(sender.post(receiver.url, new_secret(), str(n), {}, now()).is_delivered for n in range(5))
     assert (receiver.connections, len(receiver.requests)) == (1, 5)
 
 
@@ -110,7 +110,7 @@ def test_a_refusal_is_a_failure_and_a_redirect_is_not_followed(status: int) -> N
     with receiving() as trap:
         answer = f"HTTP/1.1 {status} x\r\nLocation: {trap.url}\r\nContent-Length: 0\r\n\r\n".encode()
         with receiving(lambda c: c.sendall(answer)) as receiver, sending() as sender:
-            attempt = sender.send(receiver.url, new_secret(), "1", {}, now())
+            attempt = sender.post(receiver.url, new_secret(), "1", {}, now())
     assert (attempt.is_delivered, attempt.is_reachable) == (False, True)
     assert str(status) in (attempt.error or "")
     assert trap.connections == 0
@@ -133,7 +133,7 @@ def drip_body(connection: socket.socket) -> None:
 def test_a_receiver_that_hangs_or_drips_costs_the_timeout_and_no_more(behave: Callable[[socket.socket], None]) -> None:
     with receiving(behave) as receiver, sending(timeout=0.3) as sender:
         started = time.monotonic()
-        attempt = sender.send(receiver.url, new_secret(), "1", {}, now())
+        attempt = sender.post(receiver.url, new_secret(), "1", {}, now())
     assert time.monotonic() - started < 0.8
     assert (attempt.is_delivered, attempt.is_reachable) == (False, False)
     assert attempt.error == "no answer within 0.3 s"
@@ -147,7 +147,7 @@ def reset(connection: socket.socket) -> None:
 @pytest.mark.parametrize("behave", [reset, lambda c: c.close(), lambda c: c.sendall(b"\x00\xff\r\n\r\n")])
 def test_a_receiver_that_resets_or_talks_nonsense_is_a_failed_attempt(behave: Callable[[socket.socket], None]) -> None:
     with receiving(behave) as receiver, sending() as sender:
-        attempt = sender.send(receiver.url, new_secret(), "1", {}, now())
+        attempt = sender.post(receiver.url, new_secret(), "1", {}, now())
     assert (attempt.is_delivered, attempt.is_reachable) == (False, False)
 
 
@@ -158,19 +158,19 @@ def test_an_endless_answer_is_cut_off() -> None:
             connection.sendall(b"2000\r\n" + b"a" * 0x2000 + b"\r\n")
 
     with receiving(flood) as receiver, sending() as sender:
-        assert sender.send(receiver.url, new_secret(), "1", {}, now()).is_delivered
+        assert sender.post(receiver.url, new_secret(), "1", {}, now()).is_delivered
 
 
 def test_a_port_nobody_listens_on_and_a_name_nobody_knows_are_failed_attempts() -> None:
     with sending() as sender:
-        assert not sender.send("http://127.0.0.1:1/", new_secret(), "1", {}, now()).is_reachable
-        assert not sender.send("http://nowhere.invalid/", new_secret(), "1", {}, now()).is_delivered
+        assert not sender.post("http://127.0.0.1:1/", new_secret(), "1", {}, now()).is_reachable
+        assert not sender.post("http://nowhere.invalid/", new_secret(), "1", {}, now()).is_delivered
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_a"])
 def test_a_secret_that_cannot_sign_is_a_failed_attempt_and_sends_nothing(secret: str) -> None:
     with receiving() as receiver, sending() as sender:
-        attempt = sender.send(receiver.url, secret, "1", {}, now())
+        attempt = sender.post(receiver.url, secret, "1", {}, now())
     assert not attempt.is_delivered
     assert receiver.connections == 0
 
@@ -180,7 +180,7 @@ def test_no_way_of_writing_the_loopback_reaches_a_listener_there() -> None:
         urls = [url.rstrip("/").removesuffix(":80") + f":{trap.port}/" for url in ODD_FORMS]
         urls += [f"http://{f'[{a}]' if ':' in a else a}:{trap.port}/" for a in NOT_PUBLIC]
         for url in urls:
-            assert not sender.send(url, new_secret(), "1", {}, now()).is_delivered, url
+            assert not sender.post(url, new_secret(), "1", {}, now()).is_delivered, url
     assert len(urls) >= 50
     assert trap.connections == 0
 
@@ -196,7 +196,7 @@ def test_a_name_that_turns_to_the_loopback_after_the_check_reaches_nothing(monke
 
         monkeypatch.setattr("pdm.notify.targets.socket.getaddrinfo", rebind)
         for _ in range(5):
-            attempt = sender.send(f"http://rebind.example.com:{trap.port}/", new_secret(), "1", {}, now())
+            attempt = sender.post(f"http://rebind.example.com:{trap.port}/", new_secret(), "1", {}, now())
             assert "forbidden target" in (attempt.error or "")
     assert trap.connections == 0
 
@@ -211,7 +211,7 @@ def test_the_checked_address_is_the_one_connected_to(monkeypatch: pytest.MonkeyP
 
         with monkeypatch.context() as patch:
             patch.setattr("pdm.notify.targets.socket.getaddrinfo", answer)
-            attempt = sender.send(f"http://plant.example.com:{receiver.port}/", new_secret(), "1", {}, now())
+            attempt = sender.post(f"http://plant.example.com:{receiver.port}/", new_secret(), "1", {}, now())
     assert attempt.is_delivered, attempt
     assert asked[0] == "plant.example.com"
     assert asked.count("plant.example.com") == 1

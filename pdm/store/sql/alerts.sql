@@ -50,34 +50,6 @@ SELECT id, %(machine_id)s::bigint, %(kind)s::text, %(severity)s::text, %(occurre
 FROM changed
 RETURNING id;
 
--- name: enqueue_alert_event
--- One outbox row for every enabled subscription that the event concerns: severe enough, or told of this
--- alert before. A replayed machine's events stay inside.
-INSERT INTO outbox (id, subscription_id, alert_event_id, alert_id, payload)
-SELECT gen_random_uuid(), s.id, e.id, a.id,
-    jsonb_build_object(
-        'type', 'alert.' || e.kind,
-        'timestamp', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'data', jsonb_build_object(
-            'alert_id', a.id, 'event_id', e.id, 'kind', e.kind, 'site', site.key, 'machine', m.key,
-            'machine_name', m.name, 'cause', a.cause, 'component', a.component, 'severity', e.severity,
-            'state', a.state, 'message', a.message, 'parameters', a.parameters, 'evidence', a.evidence,
-            'opened_at', to_char(a.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            'occurred_at', to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            'actor', e.actor, 'reason', e.reason, 'reevaluated', e.reevaluated,
-            'rule_version', a.rule_version, 'version', a.version))
-FROM alert_event e
-JOIN alert a ON a.id = e.alert_id
-JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
-JOIN site ON site.id = m.site_id
-JOIN subscription s ON s.is_enabled AND (s.site_id IS NULL OR s.site_id = m.site_id)
-WHERE e.id = ANY (%(event_ids)s)
-  AND (array_position(ARRAY['advisory', 'warning', 'critical'], e.severity)
-           >= array_position(ARRAY['advisory', 'warning', 'critical'], s.min_severity)
-       OR EXISTS (SELECT FROM alert_event told
-                  JOIN outbox o ON o.alert_event_id = told.id AND o.subscription_id = s.id
-                  WHERE told.alert_id = a.id));
-
 -- name: fetch_open_alerts
 -- A machine's alerts that are open.
 SELECT cause, component, severity, state, opened_at, id, version FROM alert

@@ -1,0 +1,37 @@
+"""Work orders: a maintenance system tells what it made of an alert."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api import dependencies as given
+from api.schemas.work_orders import WorkOrderAnswer, WorkOrderQuestion
+from pdm.service import work_orders
+
+router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+
+
+@router.post("/{alert_id}/work-order", response_model=WorkOrderAnswer)
+def link_work_order(
+    alert_id: UUID, question: WorkOrderQuestion, held: given.Held, caller: given.Operator
+) -> dict[str, Any]:
+    """Link a work order to an alert, or say what became of it; the same reference is brought up to date."""
+    return work_orders.link_work_order(
+        held.pool,
+        caller,
+        alert_id,
+        reference=question.reference,
+        url=question.url,
+        status=question.status,
+        now=datetime.now(UTC),
+    )
+
+
+@router.get("/{alert_id}/work-orders", response_model=list[WorkOrderAnswer])
+def list_work_orders(alert_id: UUID, held: given.Held, caller: given.Reader) -> list[dict[str, Any]]:
+    """List the work orders of an alert, first made first."""
+    return work_orders.list_work_orders(held.pool, caller, alert_id)

@@ -1,0 +1,112 @@
+"""Chat services by Apprise, in a process of its own that reaches checked addresses only.
+
+Apprise speaks to over a hundred services through many libraries. In a child process its memory is given back
+when nothing is to be sent, it can be ended when it hangs, and every connection it makes can be checked.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from pdm.notify.message import SEVERITIES, TEST_SUBJECT, TEST_TEXT, Attempt, Message, Receiver
+from pdm.notify.targets import Network
+from pdm.notify.text import body_of, subject_of
+
+_START_S = 20.0  # what loading Apprise may take on a busy machine [s]
+_KINDS = dict(zip(SEVERITIES, ("info", "warning", "failure"), strict=True))
+_ENDED = ("cleared", "returned", "reset")
+
+
+class ChatSender:
+    """Hands messages to Apprise in a child process, started when needed; for one thread."""
+
+    def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0, public_url: str = "") -> None:
+        self._networks = [str(network) for network in networks]
+        self._timeout = timeout
+        self._public_url = public_url
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+    rest = close
+
+    def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:  # noqa: ARG002
+        """Send a message as text."""
+        return self.send_text(receiver, subject_of(message), body_of(message, self._public_url), _kind(message))
+
+    def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:  # noqa: ARG002
+        """Send a text that says it is a test."""
+        return self.send_text(receiver, TEST_SUBJECT, TEST_TEXT)
+
+    def send_text(self, receiver: Receiver, title: str, body: str, kind: str = "info") -> Attempt:
+        """Send a text once; never raises for what the service or the subscription does wrong."""
+        url = str(receiver.credentials.get("url", ""))
+        return self._ask({"url": url, "title": title, "body": body, "kind": kind})
+
+    def check(self, url: str) -> Attempt:
+        """Return whether Apprise knows such a service and its address may be reached; nothing is sent."""
+        return self._ask({"url": url, "check": True})
+
+    def _ask(self, question: dict[str, Any]) -> Attempt:
+        try:
+            child = self._start()
+            assert child.stdin is not None
+            child.stdin.write(orjson.dumps(question | {"networks": self._networks}) + b"\n")
+            child.stdin.flush()
+            answer = orjson.loads(self._line(child, self._timeout))
+        except TimeoutError:
+            self.close()
+            return Attempt(False, False, f"no answer within {self._timeout:g} s")
+        except (OSError, orjson.JSONDecodeError):
+            self.close()
+            return Attempt(False, False, "the process that speaks to the service ended")
+        return Attempt(**answer)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._child is not None and self._child.poll() is None:
+            return self._child
+        self.close()
+        environment = {name: value for name, value in os.environ.items() if not _is_withheld(name)}
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "pdm.notify.chat_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            bufsize=0,
+        )
+        self._line(self._child, _START_S)
+        return self._child
+
+    @staticmethod
+    def _line(child: subprocess.Popen[bytes], timeout: float) -> bytes:
+        """Read the next line of the child's; it writes a line at once."""
+        assert child.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            if not selector.select(timeout):
+                raise TimeoutError
+        return child.stdout.readline()
+
+
+def _kind(message: Message) -> str:
+    worst = max(message.events, key=lambda event: SEVERITIES.index(event.data["severity"]))
+    return "success" if worst.data["kind"] in _ENDED else _KINDS[worst.data["severity"]]
+
+
+def _is_withheld(name: str) -> bool:
+    """Tell whether the child does without a variable: the service's own settings, and proxies."""
+    return name.startswith("PDM_") or name.lower().endswith("_proxy")

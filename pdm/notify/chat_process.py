@@ -1,0 +1,125 @@
+"""The process in which Apprise runs: a question a line on standard input, an answer a line on standard output."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import sys
+from ipaddress import ip_address
+from typing import Any, BinaryIO
+
+import apprise
+import orjson
+
+from pdm.notify.targets import ForbiddenTargetError, Network, check_address, parse_networks
+
+# Services that people read; never those of Apprise that write to this machine or to any address as told.
+SERVICES = frozenset(
+    re.findall(
+        r"\w+",
+        "bark bluesky chanify cliq dingtalk discord feishu flock goalert google_chat gotify groupme guilded kook lark "
+        "line mastodon matrix mattermost misskey nextcloudtalk notifiarr ntfy opsgenie pagerduty pagertree prowl "
+        "pushbullet pushdeer pushover pushplus qq revolt ringcentral rocketchat ryver serverchan signal_api signl4 "
+        "simplepush slack splunk squadcast synology telegram threema twilio twist viber webexteams wecombot whatsapp "
+        "workflows wxpusher xmatters zalo zoom zulip",
+    )
+)
+_SECRET_PART = re.compile(r"[/:@?&=#,]+")
+
+_allowed: tuple[Network, ...] = ()
+_resolve = socket.getaddrinfo
+_connect = socket.socket.connect
+
+
+def _checked_getaddrinfo(*arguments: Any, **named: Any) -> Any:
+    found = _resolve(*arguments, **named)
+    for entry in found:
+        check_address(ip_address(str(entry[4][0])), _allowed)
+    return found
+
+
+def _checked_connect(connection: socket.socket, address: Any) -> None:
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        raise ForbiddenTargetError("only internet addresses may be reached")
+    try:
+        literal = ip_address(str(address[0]))
+    except ValueError:
+        address = _checked_getaddrinfo(address[0], address[1], connection.family)[0][4]
+        literal = ip_address(str(address[0]))
+    check_address(literal, _allowed)
+    _connect(connection, address)
+
+
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Return as `Attempt` fields what became of a question: `check` a URL, or send a text to it."""
+    global _allowed
+    _allowed = parse_networks(",".join(question["networks"]))
+    url = question["url"]
+    asset = apprise.AppriseAsset(
+        app_id="pdm", app_desc="predictive maintenance", app_url="", http_redirects=False, async_mode=False
+    )
+    service = apprise.Apprise.instantiate(url, asset=asset)
+    if service is None:
+        return _refusal("the URL is not one that Apprise knows")
+    name = type(service).__module__.removeprefix("apprise.plugins.").partition(".")[0]
+    if name not in SERVICES:
+        return _refusal(f"{name} is not among the chat services that may be used")
+    host = getattr(service, "host", None)
+    try:
+        if host:
+            _check_host(str(host))
+        if question.get("check"):
+            return {"is_delivered": True, "is_reachable": True, "answer": name}
+        return _send(service, name, question)
+    except ForbiddenTargetError as error:
+        return _refusal(f"forbidden target: {error}")
+
+
+def _check_host(host: str) -> None:
+    """Check a literal address; a name may be the service's own notion of one, and is checked when connected to."""
+    try:
+        literal = ip_address(host.strip("[]"))
+    except ValueError:
+        return
+    check_address(literal, _allowed)
+
+
+def _send(service: Any, name: str, question: dict[str, Any]) -> dict[str, Any]:
+    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
+        is_taken = service.notify(body=question["body"], title=question["title"], notify_type=question["kind"])
+        said = redact(" ".join(log.getvalue().split()), question["url"])
+    if is_taken:
+        return {"is_delivered": True, "is_reachable": True, "answer": f"{name} took it"}
+    return {"is_delivered": False, "is_reachable": "onnection" not in said, "error": f"{name}: {said}"[:300]}
+
+
+def redact(text: str, url: str) -> str:
+    """Return a text without the parts of a URL that may be secret."""
+    parts = [url, *_SECRET_PART.split(url.partition("://")[2])]
+    for part in sorted((part for part in parts if len(part) >= 6), key=len, reverse=True):
+        text = text.replace(part, "***")
+    return text
+
+
+def _refusal(why: str) -> dict[str, Any]:
+    return {"is_delivered": False, "is_reachable": True, "error": why}
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer one question a line until there are no more."""
+    answers.write(b"ready\n")
+    answers.flush()
+    for line in questions:
+        try:
+            found = answer(orjson.loads(line))
+        except Exception as error:  # whatever one of a hundred services raises is a failed attempt
+            found = _refusal(f"the service's client failed: {type(error).__name__}")
+        answers.write(orjson.dumps(found) + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    socket.getaddrinfo = _checked_getaddrinfo
+    socket.socket.connect = _checked_connect  # type: ignore[method-assign, assignment]
+    serve(sys.stdin.buffer, sys.stdout.buffer)
