@@ -53,3 +53,32 @@ def evaluate_pronostia(
 
         report["plots"] = [str(each) for each in plot_bearings(report, plots, "svg" if svg else "png")]
     show(report, as_json, pronostia_text(report))
+
+
+@evaluations.command("lives")
+def evaluate_lives(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Parquet: machine, time, ended_by, sensors.")
+    ],
+    cap: Annotated[float | None, typer.Option(help="Remaining life beyond which all counts as this.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Remaining life at which an alert is raised.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
+    svg: Annotated[bool, typer.Option("--svg", help="Pictures as SVG, not PNG.")] = False,
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train on grouped folds of your own lives, say how well the lives left out were told."""
+    from pdm.replay.evaluate_lives import evaluate_lives as evaluate
+    from pdm.replay.evaluate_lives import lives_text
+
+    with bars(as_json) as progress:
+        report = evaluate(
+            file,
+            cap=cap,
+            threshold=threshold,
+            seed=seed,
+            plots=plots,
+            kind="svg" if svg else "png",
+            progress=lambda _, share: progress("training", int(share * 100), 100),
+        )
+    show(report, as_json, lives_text(report))

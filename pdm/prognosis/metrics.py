@@ -83,7 +83,7 @@ def prognostic_horizon(predicted: Vector, actual: Vector, life: float, alpha: fl
     life : float
         Its length, in the same unit.
     """
-    is_good = np.abs(predicted - actual) <= alpha * life
+    is_good = np.abs(predicted - actual) <= alpha * life * (1 + 1e-12)
     bad = np.flatnonzero(~is_good)
     first = int(bad[-1]) + 1 if len(bad) else 0
     return float(actual[first]) if first < len(actual) else 0.0

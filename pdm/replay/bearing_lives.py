@@ -84,7 +84,8 @@ def read_level(name: str, place: Path, records: int | None = None) -> WornLife:
     if not is_known.any():
         raise InvalidInputError(f"{place.name}: no record can be read for vibration", field="path")
     filled = np.interp(np.arange(len(level)), np.flatnonzero(is_known), level[is_known])
-    return WornLife(name, INTERVAL * np.arange(len(level)), np.asarray(filled, np.float64))
+    age = INTERVAL * np.arange(len(level), dtype=np.float64)
+    return WornLife(name, age, np.asarray(filled, np.float64))
 
 
 def _opened(place: Path) -> np.lib.npyio.NpzFile:
