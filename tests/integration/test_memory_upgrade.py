@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from psycopg_pool import ConnectionPool
 
 import migrations
@@ -12,11 +13,15 @@ from pdm.settings import Settings
 from pdm.store.machines import register
 from tests.integration.plant import NOW, decoded, machine, series
 
-UPGRADE = Path(migrations.__file__).parent / "0007_over_life.sql"
+FOLDER = Path(migrations.__file__).parent
 
 
+@pytest.mark.parametrize(
+    ("upgrade", "former", "present"),
+    [("0007_over_life", "LIF2", "LIF3"), ("0014_state_detection", "HLT1", "HLT2")],
+)
 def test_a_state_of_the_former_form_is_made_again_and_the_stream_goes_on(
-    pool: ConnectionPool[Any], settings: Settings
+    pool: ConnectionPool[Any], settings: Settings, upgrade: str, former: str, present: str
 ) -> None:
     worker = Worker(pool, settings)
 
@@ -32,10 +37,11 @@ def test_a_state_of_the_former_form_is_made_again_and_the_stream_goes_on(
     with pool.connection() as conn:
         for table in ("analysis_state", "analysis_checkpoint"):
             conn.execute(
-                f"UPDATE {table} SET state = overlay(state PLACING 'LIF2'::bytea FROM position('LIF3'::bytea IN state))"
+                f"UPDATE {table} SET state = overlay(state PLACING '{former}'::bytea"
+                f" FROM position('{present}'::bytea IN state))"
                 " WHERE machine_id = (SELECT id FROM machine WHERE key = 'press-07')"
             )
-        conn.execute(UPGRADE.read_text())
+        conn.execute((FOLDER / f"{upgrade}.sql").read_text())
     for key in ("press-07", "press-08"):
         follow(key, 50, 60)
     with pool.connection() as conn:
