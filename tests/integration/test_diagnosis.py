@@ -130,6 +130,24 @@ def test_a_requested_diagnosis_is_computed_within_a_round_from_the_acquisitions_
     ]
 
 
+def test_levels_are_doubted_until_the_operating_states_baseline_is_learned(
+    pool: Pool, worker: Worker, caller: httpx.Client, simulated: Simulated
+) -> None:
+    def doubts(place: int) -> set[str]:
+        wanted = _when(simulated.acquisitions[place])
+        caller.post(PLACE, json={"at": wanted, "records": 1})
+        worker.round()
+        told = caller.get(PLACE, params={"at": wanted}).json()
+        assert told["acquisitions"] == [wanted]
+        unbalance = next(each for each in told["findings"] if each["fault"] == "unbalance")
+        return {reason["code"] for reason in unbalance["reasons"]}
+
+    learning = simulated.machine.baseline_acquisitions
+    _analyse(pool, worker, simulated.acquisitions[: learning + 3])
+    assert "state-not-learned" in doubts(4)
+    assert "state-not-learned" not in doubts(learning + 2)
+
+
 def test_what_the_recordings_do_not_allow_is_told_with_its_reason(
     pool: Pool, worker: Worker, caller: httpx.Client, simulated: Simulated
 ) -> None:
