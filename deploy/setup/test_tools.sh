@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What only the suite needs: a checker for deploy/compose.yaml, a browser for the pages, and TimescaleDB's Community
-# edition as a WebAssembly server for the migration tests.
+# What only the suite needs: a checker for deploy/compose.yaml, a browser for the pages, a broker, an Alertmanager and a
+# Prometheus to tell of alerts, and TimescaleDB's Community edition as a WebAssembly server for the migration tests.
 set -euo pipefail
 cd "$(dirname "$0")/../../tests/migration/community"
 # shellcheck source=deploy/setup/apt.sh
@@ -13,6 +13,16 @@ command -v strace >/dev/null || packages+=(strace)
 command -v pgrep >/dev/null || packages+=(procps)
 command -v chromium >/dev/null || ! has_candidate chromium || packages+=(chromium)
 install_packages "${packages[@]}"
+
+# Real receivers of alerts. Each test starts its own: what the packages start is stopped where they were not here before.
+receivers=()
+for package in mosquitto prometheus prometheus-alertmanager; do
+    PATH=$PATH:/usr/sbin command -v "$package" >/dev/null || receivers+=("$package")
+done
+install_packages "${receivers[@]}"
+if [ ${#receivers[@]} -gt 0 ] && [ -d /run/systemd/system ]; then
+    as_root systemctl disable --quiet --now "${receivers[@]}"
+fi
 
 say "installing the Community edition's test server"
 npm install --silent --no-fund --no-audit >"$log" 2>&1 || { tail -20 "$log" >&2; fail "npm could not install it"; }
