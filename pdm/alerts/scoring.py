@@ -43,6 +43,7 @@ class Warned:
     """A failure, and the first alarm that warned of it; without one it was missed."""
 
     machine: str
+    began_at: datetime
     failed_at: datetime
     warned_at: datetime | None
 
@@ -51,13 +52,18 @@ class Warned:
         """How long before the failure the alarm came [s]."""
         return None if self.warned_at is None else (self.failed_at - self.warned_at).total_seconds()
 
+    @property
+    def is_early(self) -> bool:
+        """Whether the alarm came in the first half of the life."""
+        return self.warned_at is not None and self.warned_at < self.began_at + (self.failed_at - self.began_at) / 2
+
 
 @dataclass(frozen=True)
 class Score:
     """Figures of one set of rules over some machines' past; of the machine's alarms only, but for `by_category`.
 
     `undecided` are alarms that are open, or recent, at the end of the data: whether they warn of something
-    cannot be said yet. Rates that have no span to refer to are None.
+    cannot be said yet. `early` are failures whose warning came in the first half of the life. Rates that have no span to refer to are None.
     """
 
     machines: int
@@ -71,6 +77,7 @@ class Score:
     undecided: int
     failures: int
     missed: int
+    early: int
     lead_median_s: float | None
     lead_least_s: float | None
     alarms_a_day: float | None
@@ -118,6 +125,7 @@ def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
         undecided=verdicts["undecided"],
         failures=len(warned),
         missed=sum(each.warned_at is None for each in warned),
+        early=sum(each.is_early for each in warned),
         lead_median_s=median(leads) if leads else None,
         lead_least_s=min(leads) if leads else None,
         alarms_a_day=_rate(len(alarms), span),
@@ -171,7 +179,7 @@ def _warning(past: Past, failed_at: datetime, runs: Sequence[CaseRun]) -> Warned
         if began <= run.opened_at < failed_at
         and (run.ended_at is None or run.ended_at >= failed_at or failed_at - run.opened_at <= past.credit)
     ]
-    return Warned(past.machine, failed_at, min(warnings, default=None))
+    return Warned(past.machine, began, failed_at, min(warnings, default=None))
 
 
 def _floods(opened: Sequence[datetime], span_days: float) -> tuple[float, int]:

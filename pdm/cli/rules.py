@@ -212,6 +212,7 @@ _FIGURES = (
     ("false a machine-month", "false_a_machine_month"),
     ("failures", "failures"),
     ("missed", "missed"),
+    ("warned in half its life", "early"),
     ("lead time, median", "lead_median_s"),
     ("lead time, least", "lead_least_s"),
     ("time in flood", "flood_share"),
