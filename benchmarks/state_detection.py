@@ -1,6 +1,7 @@
 """State detection: false alarms on sound machines, onset on real bearings, and what it costs. JSON lines.
 
     python -m benchmarks.state_detection healthy [--machines 20]     simulated machines that stay healthy, three months
+    python -m benchmarks.state_detection fleet [--seeds 21 22]       simulated fleets: failures and lead times
     PDM_DATA=... python -m benchmarks.state_detection pronostia      six bearing lives, setting by leave-one-bearing-out
     PDM_DATA=... python -m benchmarks.state_detection cost           microseconds an acquisition, beside its features
 
@@ -32,16 +33,17 @@ from pdm.machines.units import STANDARD_GRAVITY
 from pdm.measurements import Acquisition, OperatingContext
 from pdm.service.featurise import CURRENT_COLUMNS, current_rows, vibration_rows
 from pdm.service.shafts import Channel
+from pdm.twin.fleet import demo_fleet
 from pdm.twin.physics import OperatingState, Physics, draw_physics
 from pdm.twin.plant import BEARINGS, plan_machine
-from pdm.twin.simulate import Life, schedule_states, schedule_times, simulate_acquisition
+from pdm.twin.simulate import Life, schedule_states, schedule_times, simulate_acquisition, simulate_life
 
 Floats = NDArray[np.float64]
 
 MONTH_DAYS = 365.25 / 12
 STATES = (OperatingState("low", 0.45), OperatingState("normal", 0.7), OperatingState("full", 0.95))
 SPACING = timedelta(hours=8)
-NOISE = {"as simulated": 1.0, "noisy week a month": 2.0}
+NOISE = {"as simulated": 1.0, "a week of +2 dB a month": 1.26, "a week of +6 dB a month": 2.0}
 """Background, times that of a quiet day, in every fourth week; the simulator's own bursts come on top."""
 RIG_SPEED_OF_END = 0.9  # "before the last 10 %"
 EARLY_IN_TRUTH = ("2_1", "2_2")
@@ -157,6 +159,45 @@ def measure_healthy(machines: int, months: int = 3) -> None:
             machines_with_a_chart_that_signals=charted,
             lowest_health=round(lowest, 3),
         )
+
+
+def measure_fleet(seeds: Sequence[int]) -> None:
+    """Follow every life of simulated fleets: which failures are warned of, how long before, and when charts signal."""
+    warned, charted, missed, false = [], [], 0, 0
+    sound = failing = 0
+    for seed in seeds:
+        fleet = demo_fleet(seed, datetime(2026, 11, 1, tzinfo=UTC))
+        for machine in fleet.machines:
+            for life in fleet.simulated[machine.key].lives:
+                made = list(simulate_life(machine, fleet.simulated[machine.key].physics, life, (seed, 1)))
+                state, severity, first_chart = initial_state(machine), [], None
+                for snapshot in snapshots_of(machine, made):
+                    state, assessment = assess(machine, state, snapshot)
+                    severity.append(assessment.evidence["severity"] or 0.0)
+                    if first_chart is None and assessment.evidence.get("change") is not None:
+                        first_chart = snapshot.measured_at
+                above = lasting(np.array(severity), 3, 5) >= WARNING_SEVERITY
+                if life.degradation is None:
+                    sound += 1
+                    false += bool(above.any())
+                    continue
+                failing += 1
+                missed += not above.any()
+                if above.any():
+                    at = life.measured_at[int(np.argmax(above))]
+                    warned.append((life.degradation.failed_at - at).total_seconds() / 86400)
+                if first_chart is not None:
+                    charted.append((life.degradation.failed_at - first_chart).total_seconds() / 86400)
+    show(
+        figure="fleet",
+        seeds=list(seeds),
+        sound_lives=sound,
+        sound_lives_warned=false,
+        failing_lives=failing,
+        missed=missed,
+        lead_time_days_0_5_50=np.quantile(warned, (0, 0.05, 0.5)).round(1).tolist(),
+        charts_lead_days_0_5_50=np.quantile(charted, (0, 0.05, 0.5)).round(1).tolist(),
+    )
 
 
 def bearing_life(path: Path) -> tuple[Machine, list[Snapshot]]:
@@ -277,12 +318,15 @@ def measure_cost(folder: Path, count: int = 900) -> None:
 def main() -> None:
     """Measure what is asked for."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("what", nargs="?", choices=("healthy", "pronostia", "cost"))
+    arguments.add_argument("what", nargs="?", choices=("healthy", "fleet", "pronostia", "cost"))
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[21, 22])
     arguments.add_argument("--machines", type=int, default=20)
     chosen = arguments.parse_args()
     folder = Path(os.environ.get("PDM_DATA", "")) / "pronostia"
     if chosen.what in (None, "healthy"):
         measure_healthy(chosen.machines)
+    if chosen.what in (None, "fleet"):
+        measure_fleet(chosen.seeds)
     if chosen.what in (None, "pronostia") and folder.is_dir():
         measure_pronostia(folder)
     if chosen.what in (None, "cost") and folder.is_dir():
