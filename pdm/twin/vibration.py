@@ -42,6 +42,7 @@ _MAGNETIC_VELOCITY = {
     FaultKind.SUPPLY_UNBALANCE: 1.2,
 }
 _MOUNTING_VELOCITY = 2.5  # mm/s RMS of a resonant foundation at severity 1, shaken by what flows and rumbles
+_RUMBLE_TO = 300.0  # Hz
 _POLE_PASS_MODULATION = 0.4  # depth at severity 1 by which broken bars modulate the 1x vibration
 _SLIP_JITTER = 0.01  # of each strike period: rolling elements slip by 1-2 %
 
@@ -192,6 +193,7 @@ def _rumble(physics: Physics, mounting: Resonance, severity: float, rng: np.rand
     ratio = frequencies / mounting.frequency
     response = 1 / (1 - ratio**2 + 2j * mounting.damping * ratio)
     response *= 1j * frequencies  # from displacement to velocity
+    response /= 1 + (frequencies / _RUMBLE_TO) ** 2  # turbulence has little force beyond
     velocity = fft.irfft(fft.rfft(rng.standard_normal(VIBRATION_SAMPLES)) * response, VIBRATION_SAMPLES)
     velocity *= _MOUNTING_VELOCITY * physics.fault_gain * severity * 1e-3 / velocity.std()
     acceleration = np.gradient(velocity, 1 / VIBRATION_RATE) / STANDARD_GRAVITY
