@@ -1,9 +1,9 @@
-"""Remaining life without past failures: the straight line of declining health, and when it reaches its limit.
+"""Remaining life without past failures: declining health, and when it first reaches its limit.
 
-The line is fitted to the thinned history of health by least squares with Newey-West errors (neighbouring
-means err alike), or with the plain ones where these are larger, and only a decline that cannot be chance
-is extrapolated. The interval of the first passage inverts the confidence band of the line itself (Fieller
-1954), so no simulation is needed.
+Whether health declines is decided on a straight line through its thinned history, by least squares with Newey-West
+errors (neighbouring means err alike), or with the plain ones where these are larger: only a decline that cannot be
+chance is extrapolated. When it reaches the limit is told by a drift that wanders and is seen through noise
+(`pdm.prognosis.passage`), whose interval is wide where health wanders and narrow where it keeps to the line.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import numpy as np
 from scipy.stats import t as student
 from statsmodels.regression.linear_model import OLS
 
+from pdm.errors import RefusalError
 from pdm.prognosis.history import History
+from pdm.prognosis.passage import chance_of_drift, fit_drift, passage_quantiles
 
 HEALTH_LIMIT = 0.3  # where alerts call a machine critical: degradation speeds up, so 0 would come too late
 LEVEL = 0.9
 SIGNIFICANCE = 1e-3  # one-sided, of the decline
+LEAST_CHANCE = 0.975  # that health drifts down at all, wandering as it does
 SMALLEST_DECLINE = 0.1  # of health over the fitted span
 DECLINED_HEALTH = 0.9  # above it there is nothing to extrapolate
 SPANS = (12, 24, 48)  # means of the history, the newest that show a decline are the ones to go by
@@ -29,25 +32,23 @@ FARTHEST = 3.0  # spans of the fit that an extrapolation may reach
 
 @dataclass(frozen=True)
 class Line:
-    """A significant decline: health `level` at `at_s`, `slope` [1/s], their covariance, and the span [s] fitted.
+    """A significant decline: health `level` at `at_s`, `slope` [1/s], and the span [s] fitted.
 
-    `freedom` is the fit's degrees of freedom.
+    `passage` is when health first reaches the limit after `at_s` [s]: lower end, middle and upper end, infinite
+    where it may never.
     """
 
     at_s: float
     level: float
     slope: float
-    level_variance: float
-    covariance: float
-    slope_variance: float
     span_s: float
-    freedom: int
     p_value: float
+    passage: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """When the line reaches the limit, from now [s]: the middle, and the interval; `upper` None is "at least"."""
+    """When health reaches the limit, from now [s]: the middle, and the interval; `upper` None is "at least"."""
 
     middle: float
     lower: float
@@ -90,42 +91,38 @@ def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: floa
     p_value = float(student.cdf(decline / error, count - 2))
     if decline > -SMALLEST_DECLINE or p_value > SIGNIFICANCE:
         return None
+    passage = _passage(course)
+    if passage is None:
+        return None
     return Line(
         at_s=origin + end,
         level=level,
         slope=decline / span,
-        level_variance=float(covariance[0, 0]),
-        covariance=float(covariance[0, 1]) / span,
-        slope_variance=float(covariance[1, 1]) / span**2,
         span_s=span,
-        freedom=count - 2,
         p_value=p_value,
+        passage=passage,
     )
 
 
-def predict_passage(line: Line, now_s: float) -> Passage | None:
-    """Return when a declining line reaches the limit of health, or None if that is too far to be extrapolated.
+def _passage(course: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[float, float, float] | None:
+    """Return the quantiles of the first passage after the last point [s], None where the drift may be chance."""
+    worn = 1.0 - course[:, 1]
+    try:
+        process = fit_drift(course[:, 0], worn)
+    except RefusalError:  # on a line to the last bit: the line itself tells, and with certainty
+        rate = (worn[-1] - worn[0]) / (course[-1, 0] - course[0, 0])
+        left = max((1.0 - HEALTH_LIMIT - worn[-1]) / rate, 0.0)
+        return left, left, left
+    if chance_of_drift(process) < LEAST_CHANCE:
+        return None
+    lower, middle, upper = passage_quantiles(process, 1.0 - HEALTH_LIMIT, ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2))
+    return lower, middle, upper
 
-    The lower end is where the line's lower confidence bound reaches the limit, the upper end where its upper
-    bound does, if it does.
-    """
+
+def predict_passage(line: Line, now_s: float) -> Passage | None:
+    """Return when a declining health reaches the limit, or None if that is too far to be extrapolated."""
     elapsed = now_s - line.at_s
-    crossing = (HEALTH_LIMIT - line.level) / line.slope
-    middle = max(crossing - elapsed, 0.0)
+    lower, middle, upper = (max(each - elapsed, 0.0) for each in line.passage)
     if middle > FARTHEST * line.span_s:
         return None
-    early, late = _bounds(line, float(student.ppf(0.5 + LEVEL / 2, line.freedom)))
-    lower = min(max(early - elapsed, 0.0), middle)
-    return Passage(middle, lower, None if late == inf else max(late - elapsed, middle))
-
-
-def _bounds(line: Line, z: float) -> tuple[float, float]:
-    """Solve (level + slope t)^2 = z^2 var(t): the two times at which a confidence bound reaches the limit."""
-    gap = line.level - HEALTH_LIMIT
-    a = line.slope**2 - z**2 * line.slope_variance
-    b = gap * line.slope - z**2 * line.covariance
-    c = gap**2 - z**2 * line.level_variance
-    root = sqrt(max(b * b - a * c, 0.0))
-    if a <= 0:
-        return (0.0 if a == 0 else max((-b + root) / a, 0.0)), inf
-    return (-b - root) / a, (-b + root) / a
+    return Passage(middle, lower, None if upper == inf else upper)

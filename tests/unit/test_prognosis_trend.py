@@ -28,7 +28,8 @@ def test_a_straight_decline_is_extrapolated_to_where_it_ends():
     assert passage.lower < passage.middle < passage.upper
 
 
-def test_the_interval_covers_the_true_passage_about_as_often_as_it_says():
+def test_the_interval_covers_the_true_passage_at_least_as_often_as_it_says():
+    # on a straight line under noise; that it might also wander is not ruled out, so it covers more often
     covered = 0
     for seed in range(100):
         random = np.random.default_rng(seed)
@@ -39,7 +40,7 @@ def test_the_interval_covers_the_true_passage_about_as_often_as_it_says():
         assert passage is not None
         truth = 101 * 3600.0
         covered += passage.lower <= truth and (passage.upper is None or truth <= passage.upper)
-    assert 0.85 <= covered / 100 <= 0.99, covered
+    assert covered >= 90
 
 
 @pytest.mark.parametrize("seed", range(10))
