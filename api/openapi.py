@@ -68,6 +68,11 @@ def _describe_registration(made: dict[str, Any], schemas: dict[str, Any]) -> Non
 
 
 def _secure(path: str, operation: dict[str, Any]) -> None:
+    if path == "/v1/messages/{language}":
+        operation["responses"] = {
+            status: told for status, told in operation["responses"].items() if status in {"200", "422"}
+        }
+        return
     if path.startswith("/v1/"):
         operation["security"] = [{"bearer": []}, {"header": []}]
         return

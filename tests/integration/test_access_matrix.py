@@ -79,7 +79,7 @@ CALLS = [
     Call("GET", "/v1/alerts/{alert_id}/trend.svg", READERS, foreign=404),
     Call("GET", "/v1/alerts/{alert_id}/feedback", READERS, foreign=404),
     Call("POST", "/v1/alerts/{alert_id}/feedback", OPERATORS, 201, foreign=404, json={"verdict": "true"}),
-    Call("POST", "/v1/alerts/{alert_id}/work-events", OPERATORS, 404, foreign=404, json={"work_event": 1}),
+    Call("POST", "/v1/alerts/{alert_id}/work-events", OPERATORS, 404, foreign=404, json={"work_event": 10**9}),
     Call("POST", "/v1/alerts/{alert_id}/acknowledge", OPERATORS, foreign=404, json={}),
     Call("GET", "/v1/subscriptions", OPERATORS),
     Call("POST", "/v1/subscriptions", ("admin",), 201, foreign=422, json="subscription"),

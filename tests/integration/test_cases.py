@@ -1,0 +1,256 @@
+"""Cases over HTTP: advice, feedback, linked work, similar past cases, labels, figures and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+import psycopg
+import pytest
+from psycopg_pool import ConnectionPool
+
+from pdm.machines.costs import Costs
+from pdm.machines.model import Machine
+from pdm.service.access import create_key
+from pdm.settings import Settings
+from pdm.store.cases import fetch_labels
+from tests.integration import plant
+from tests.integration.api_server import client, serve
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = timedelta(days=1)
+HOURS = timedelta(hours=1)
+EVIDENCE = {
+    "zone": "B",
+    "symptom": "bearing_outer_race",
+    "assessment": {
+        "contributors": [
+            {"indicator": "bpfo_prominence", "point": "de-h", "deviation": 8.0},
+            {"indicator": "rms", "point": "de-h", "deviation": 6.0},
+        ]
+    },
+    "prognosis": {"source": "model", "rul_s": 9 * 86400.0, "rul_lower_s": 5 * 86400.0, "rul_upper_s": 15 * 86400.0,
+                  "level": 0.9, "reason": None},
+}  # fmt: skip
+
+
+@dataclass
+class Stage:
+    """A served plant, a key of the role operate, and its database."""
+
+    url: str
+    http: httpx.Client
+    dsn: str
+
+    def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as conn:
+            cursor = conn.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def add_alert(self, machine: str = "press-07", **more: Any) -> str:
+        row = {"cause": "bearing-de", "component": "bearing-de", "severity": "warning", "state": "unacknowledged",
+               "opened_at": NOW - DAY, "raised_at": NOW - DAY, "cleared_at": None, "message": "health-low",
+               "parameters": {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}, "evidence": EVIDENCE,
+               **more}  # fmt: skip
+        alert_id = str(uuid4())
+        self.run(
+            "INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, raised_at, cleared_at,"
+            " message, parameters, evidence, rule_version, rule_key)"
+            " SELECT %s, id, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '1', 'health-warning' FROM machine WHERE key = %s",
+            alert_id, row["cause"], row["component"], row["severity"], row["state"], row["opened_at"],
+            row["raised_at"], row["cleared_at"], row["message"], orjson.dumps(row["parameters"]).decode(),
+            orjson.dumps(row["evidence"]).decode(), machine,
+        )  # fmt: skip
+        return alert_id
+
+    def add_event(self, alert: str, at: datetime, kind: str = "opened", **more: Any) -> None:
+        row = {"severity": "warning", "state": "unacknowledged", "withheld": None, "reevaluated": False, **more}
+        self.run(
+            "INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, recorded_at, actor, reason,"
+            " state, withheld, reevaluated) SELECT id, machine_id, %s, %s, %s, %s, 'x', 'x', %s, %s, %s FROM alert"
+            " WHERE id = %s",
+            kind, row["severity"], at, at, row["state"], row["withheld"], row["reevaluated"], alert,
+        )  # fmt: skip
+
+
+def machine(key: str, **more: Any) -> Machine:
+    described = plant.machine(key)
+    bearing = replace(described.components[0], part="6205-2RS")
+    costs = Costs("KRW", lost_production=3e6, planned_stop=4, unplanned_stop=24, repair=2e6)
+    return replace(described, components=(bearing,), costs=costs, **more)
+
+
+@pytest.fixture
+def stage(settings: Settings, pool: ConnectionPool[Any]) -> Iterator[Stage]:
+    plant.add(pool, machine("press-07"), machine("press-08"), machine("press-09"))
+    key = create_key(pool, name="operator", role="operate", sites=None, actor="test")
+    with serve(settings) as url, client(url, key) as http:
+        yield Stage(url, http, settings.dsn)
+
+
+def test_a_case_says_what_to_do_by_when_with_which_part_and_what_waiting_costs(stage: Stage) -> None:
+    alert = stage.add_alert(cleared_at=NOW, state="normal")
+    told = stage.http.get(f"/v1/alerts/{alert}/case").json()
+    assert told["text"] == "health 52 %, below the limit of 60 %; damage on a bearing's outer race"
+    assert told["urgency"] == "within-horizon"
+    assert datetime.fromisoformat(told["act_by"]) == NOW + 5 * DAY
+    assert datetime.fromisoformat(told["plan_by"]) == NOW
+    assert [one["reason"] for one in told["deadlines"]] == ["act-by.remaining-life"]
+    assert "5 d (lower bound, right in 90 % of cases)" in told["deadlines"][0]["text"]
+    assert [one["check"] for one in told["checks"]][:2] == ["listen-bearing", "sample-grease"]
+    assert [(one["component"], one["part"]) for one in told["parts"]] == [("bearing-de", "6205-2RS")]
+    waiting = told["cost_of_waiting"]
+    assert (waiting["currency"], waiting["planned"], waiting["unplanned"]) == ("KRW", 14e6, 74e6)
+    assert [one["seconds"] for one in waiting["waits"]] == [86400.0, 7 * 86400.0, 14 * 86400.0]
+    assert waiting["waits"][0]["chance"] == pytest.approx(0.05 / 5)
+    assert waiting["waits"][0]["cost"] == pytest.approx(0.05 / 5 * 60e6)
+
+
+def test_a_case_is_told_in_korean_to_who_asks_for_it(stage: Stage) -> None:
+    alert = stage.add_alert(cleared_at=NOW, state="normal")
+    told = stage.http.get(f"/v1/alerts/{alert}/case", headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
+    assert told["text"] == "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함"
+    assert told["urgency_text"] == "정비 계획 기간 안에 조치"
+    assert told["checks"][0]["text"] == "베어링 청음 및 온도 측정"
+
+
+def test_an_open_case_rests_on_the_newest_assessment_of_its_machine(stage: Stage) -> None:
+    alert = stage.add_alert()
+    stage.run(
+        "INSERT INTO assessment (machine_id, measured_at, revision, health, learning_progress, operating_state, zone,"
+        " indicators, evidence, rule_version)"
+        " SELECT id, %s, 0, 0.2, 1, 'run', 'D', '{}', '{}', '1' FROM machine WHERE key = 'press-07'",
+        NOW,
+    )
+    told = stage.http.get(f"/v1/alerts/{alert}/case").json()
+    assert told["urgency"] == "immediate"
+    assert datetime.fromisoformat(told["act_by"]) == NOW
+    assert told["cost_of_waiting"]["waits"][0]["chance"] == pytest.approx(0.01)
+    assert told["trend"] == [{"at": told["trend"][0]["at"], "health": pytest.approx(0.2), "zone": "D"}]
+
+
+def test_feedback_is_kept_and_the_newest_becomes_the_label(stage: Stage, pool: ConnectionPool[Any]) -> None:
+    alert = stage.add_alert()
+    place = f"/v1/alerts/{alert}/feedback"
+    first = stage.http.post(place, json={"verdict": "false", "finding": "nothing seen"})
+    assert first.status_code == 201
+    more = {"verdict": "true", "finding": "외륜 박리", "fault": "bearing_outer_race", "component": "bearing-de"}
+    assert stage.http.post(place, json=more).json()["actor"] == "operator"
+    assert [one["verdict"] for one in stage.http.get(place).json()] == ["true", "false"]
+    with pool.connection() as conn:
+        (label,) = fetch_labels(conn)
+    assert (label.alert_id, label.machine, label.verdict, label.is_true) == (alert, "press-07", "true", True)
+    assert (label.finding, label.fault, label.found_component) == ("외륜 박리", "bearing_outer_race", "bearing-de")
+    assert ("alert.feedback",) in stage.run("SELECT action FROM audit")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"verdict": "perhaps"}, "verdict"),
+        ({"verdict": "true", "fault": "gremlins"}, "fault"),
+        ({"verdict": "true", "component": "gearbox"}, "component"),
+        ({"verdict": "true", "finding": "a\x00b"}, "finding"),
+        ({}, "verdict"),
+    ],
+)
+def test_feedback_that_cannot_be_is_refused_with_its_field(stage: Stage, body: dict[str, Any], field: str) -> None:
+    answer = stage.http.post(f"/v1/alerts/{stage.add_alert()}/feedback", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+
+
+def _work(stage: Stage, key: str, kind: str) -> int:
+    told = {"kind": kind, "occurred_at": (NOW - HOURS).isoformat(), "component": "bearing-de", "finding": "spalled"}
+    answer = stage.http.post(f"/v1/machines/{key}/work-events", json=told)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def test_linked_work_is_a_label_where_nobody_judged(stage: Stage, pool: ConnectionPool[Any]) -> None:
+    replaced, inspected = stage.add_alert(), stage.add_alert("press-08")
+    for alert, key, kind in ((replaced, "press-07", "replacement"), (inspected, "press-08", "inspection")):
+        number = _work(stage, key, kind)
+        for _ in range(2):  # again changes nothing
+            answer = stage.http.post(f"/v1/alerts/{alert}/work-events", json={"work_event": number})
+            assert [one["kind"] for one in answer.json()["items"]] == [kind]
+    with pool.connection() as conn:
+        labels = {label.alert_id: label for label in fetch_labels(conn)}
+        assert fetch_labels(conn, before=NOW - 2 * DAY) == []
+        assert len(fetch_labels(conn, fleet="default")) == 2
+        assert fetch_labels(conn, machine_ids=[]) == []
+    assert (labels[replaced].is_true, labels[inspected].is_true) == (True, None)
+    assert labels[replaced].failed_at == NOW - HOURS
+    assert labels[inspected].work[0].finding == "spalled"
+    assert len(stage.run("SELECT 1 FROM audit WHERE action = 'alert.link-work'")) == 2
+
+
+def test_work_on_another_machine_cannot_be_linked(stage: Stage) -> None:
+    number = _work(stage, "press-08", "inspection")
+    answer = stage.http.post(f"/v1/alerts/{stage.add_alert()}/work-events", json={"work_event": number})
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"machine 'press-07' has no work event {number}"
+
+
+def test_similar_past_cases_come_with_their_outcome_the_likest_first(stage: Stage) -> None:
+    past = {"state": "normal", "opened_at": NOW - 30 * DAY, "raised_at": NOW - 30 * DAY, "cleared_at": NOW - 25 * DAY}
+    alike = stage.add_alert("press-08", **past)
+    other = {**EVIDENCE, "symptom": "unbalance",
+             "assessment": {"contributors": [{"indicator": "order_1x", "deviation": 9.0}]}}  # fmt: skip
+    stage.add_alert("press-09", **past, evidence=other)
+    partly = {**EVIDENCE, "assessment": {"contributors": [{"indicator": "rms", "deviation": 6.0}]}}
+    less = stage.add_alert("press-09", **{**past, "cause": "x"}, evidence=partly)
+    stage.http.post(f"/v1/alerts/{alike}/feedback", json={"verdict": "true", "finding": "outer race spalled"})
+    found = stage.http.get(f"/v1/alerts/{stage.add_alert()}/case").json()["similar"]
+    assert [one["alert_id"] for one in found] == [alike, less]
+    assert (found[0]["likeness"], found[0]["cosine"]) == (1.0, 1.0)
+    assert found[1]["cosine"] == pytest.approx(0.6)
+    assert found[1]["likeness"] == pytest.approx(0.8)
+    assert (found[0]["verdict"], found[0]["finding"]) == ("true", "outer race spalled")
+    assert found[0]["verdict_text"] == "true: the fault was there"
+
+
+def test_the_trend_picture_is_svg_in_the_language(stage: Stage) -> None:
+    alert = stage.add_alert()
+    answer = stage.http.get(f"/v1/alerts/{alert}/trend.svg", headers={"Accept-Language": "ko"})
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert answer.text.startswith("<svg ")
+    assert "건전도" in answer.text
+
+
+def test_the_figures_are_those_of_the_stored_events(stage: Stage) -> None:
+    alerts = [stage.add_alert(cause=f"c{n}", raised_at=NOW - 30 * HOURS) for n in range(12)]
+    for n, alert in enumerate(alerts[:10]):
+        stage.add_event(alert, NOW - 5 * HOURS + timedelta(seconds=n))
+    stage.add_event(alerts[0], NOW - 5 * HOURS + timedelta(seconds=130), "acknowledged", state="acknowledged")
+    stage.add_event(alerts[10], NOW - 30 * HOURS)  # stands for more than a day
+    stage.add_event(alerts[11], NOW - 4 * HOURS, withheld="shelved")
+    stage.http.post(f"/v1/alerts/{alerts[0]}/feedback", json={"verdict": "true"})
+    stage.http.post(f"/v1/alerts/{alerts[1]}/feedback", json={"verdict": "false"})
+    period = {"from": (NOW - DAY).isoformat(), "to": (NOW + HOURS).isoformat()}
+    told = stage.http.get("/v1/alerts/kpi", params=period).json()
+    assert (told["annunciated"], told["withheld"]) == (10, 1)
+    assert [(one["alarms"], one["peak"]) for one in told["floods"]] == [(10, 10)]
+    assert [one["cause"] for one in told["stale"]] == ["c10"]
+    assert told["delay"] == {"acknowledged": 1, "unacknowledged": 9, "median_s": 130, "p90_s": 130, "mean_s": 130}
+    assert (told["precision"]["true"], told["precision"]["false"], told["precision"]["precision"]) == (1, 1, 0.5)
+    assert stage.http.get("/v1/alerts/kpi", params={**period, "site": "elsewhere"}).json()["annunciated"] == 0
+    assert stage.http.get("/v1/alerts/kpi", params={**period, "operators": 2}).json()["floods"] == []
+
+
+def test_a_period_that_makes_no_sense_is_refused(stage: Stage) -> None:
+    answer = stage.http.get("/v1/alerts/kpi", params={"from": "2026-11-02T00:00:00Z", "to": "2026-11-01T00:00:00Z"})
+    assert answer.status_code == 422
+
+
+def test_every_message_is_served_in_both_languages(stage: Stage) -> None:
+    with client(stage.url, None) as anybody:
+        english, korean = (anybody.get(f"/v1/messages/{language}").json() for language in ("en", "ko"))
+        assert anybody.get("/v1/messages/de").status_code == 422
+    assert english["messages"].keys() == korean["messages"].keys()
+    assert korean["messages"]["fault.bearing_outer_race"] == "베어링 외륜 결함"
