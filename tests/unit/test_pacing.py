@@ -32,7 +32,9 @@ def test_quiet_hours_are_of_the_local_clock_summer_and_winter(
     assert hours.end_after(now) == end
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)), st.sampled_from(["Europe/Berlin", "Asia/Seoul", "UTC"]))
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)), st.sampled_from(["Europe/Berlin", "Asia/Seoul", "UTC"])
+)
 def test_quiet_that_holds_ends_within_a_day_and_is_then_over(moment: datetime, zone: str) -> None:
     hours = QuietHours(time(22), time(6), zone)
     end = hours.end_after(moment.replace(tzinfo=UTC))
