@@ -11,13 +11,13 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from pdm.service import gaps, retrain
 from pdm.settings import Settings
 from pdm.store import outbox, retention, timers
 
 log = logging.getLogger(__name__)
 
 OUTBOX_KEPT = timedelta(days=30)
-SILENT_AFTER = timedelta(days=1)
 RETRY_AFTER = timedelta(minutes=5)
 
 Job = Callable[[Connection[Any], Settings, datetime], str]
@@ -82,16 +82,14 @@ def _check_disk(conn: Connection[Any], settings: Settings, now: datetime) -> str
     return f"{free} bytes"
 
 
-def _count_silent(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
-    silent = timers.count_silent_machines(conn, now - SILENT_AFTER)
-    if silent:
-        log.warning("%d machines have sent nothing for a day", silent)
-    return f"{silent} machines"
+def _find_gaps(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
+    return gaps.find_gaps(conn, now)
 
 
 JOBS: dict[str, tuple[Job, timedelta]] = {
     "disk": (_check_disk, timedelta(minutes=1)),
-    "data-gap": (_count_silent, timedelta(minutes=10)),
+    "data-gap": (_find_gaps, gaps.INTERVAL),
     "outbox-sweep": (_sweep_outbox, timedelta(hours=1)),
     "retention": (_drop_old, timedelta(days=1)),
+    "retrain": (retrain.ask_where_due, timedelta(hours=1)),
 }

@@ -31,12 +31,6 @@ def schedule(conn: Connection[Any], kind: str, due_at: datetime) -> None:
     conn.execute(query("schedule_timer"), {"kind": kind, "due_at": due_at})
 
 
-def count_silent_machines(conn: Connection[Any], since: datetime) -> int:
-    """Return how many live machines have not been measured since a time."""
-    row = conn.execute(query("count_silent_machines"), {"since": since}).fetchone()
-    return int(row[0]) if row else 0
-
-
 def fetch_oldest_pending(conn: Connection[Any]) -> datetime | None:
     """Return the time of the earliest acquisition that waits to be analysed."""
     row = conn.execute(query("fetch_oldest_pending")).fetchone()

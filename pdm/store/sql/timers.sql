@@ -13,11 +13,6 @@ ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- Say when a job is due again.
 UPDATE timer SET due_at = %(due_at)s WHERE kind = %(kind)s;
 
--- name: count_silent_machines
--- Live machines that were analysed once, but not since a time.
-SELECT count(*) FROM analysis_state a JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
-WHERE a.last_measured_at < %(since)s;
-
 -- name: note_low_disk
 -- Write the alarm down, at most once a day.
 INSERT INTO audit (at, actor, action, target, detail)

@@ -1,0 +1,331 @@
+"""Rules in the database: versions, rollback, workers that follow, missing data on the wall clock, and the backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.gate import Limits
+from pdm.alerts.rules import DEFAULT_RULES
+from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RefusalError
+from pdm.machines.model import Machine, Timeline
+from pdm.machines.work_events import WorkEvent, WorkEventKind
+from pdm.measurements import Acquisition, Scalar
+from pdm.service import gaps
+from pdm.service.backtest import Question, backtest, candidate_of
+from pdm.service.record import record
+from pdm.service.rule_book import RuleBook
+from pdm.service.rules import check_text, deploy, list_rule_sets, propose, roll_back, rules_of_machine
+from pdm.service.work import Worker
+from pdm.service.work_events import record_work_event
+from pdm.settings import Settings
+from pdm.store.machines import register
+from tests.integration import plant
+from tests.integration.plant import NOW, decoded
+
+Pool = ConnectionPool[Any]
+
+HOT = """
+rules:
+  - key: oil-hot
+    kind: threshold
+    severity: {severity}
+    signal: {{quantity: temperature, point: oil}}
+    above: {limit} degC
+    deadband: 2 degC
+    on_delay: {{required: 2, of: 3}}
+    off_delay: {{count: 2}}
+"""
+
+
+def _hot(limit: float = 80.0, severity: str = "warning") -> str:
+    return HOT.format(limit=limit, severity=severity)
+
+
+def _deploy(pool: Pool, text: str, scope: str = "all", target: str = "", reason: str = "because") -> dict[str, Any]:
+    row = propose(pool, check_text(text), scope=scope, target=target, author="ann", reason=reason)
+    return deploy(pool, row["id"], author="ann")
+
+
+@pytest.fixture
+def machine(pool: Pool) -> Machine:
+    made = plant.machine()
+    with pool.connection() as conn:
+        register(conn, made)
+    return made
+
+
+def _series(temperatures: Sequence[float], first: int = 0, key: str = "press-07") -> list[Acquisition]:
+    start = NOW - timedelta(days=20)
+    return [
+        replace(
+            plant.acquisition(key, start + timedelta(minutes=10) * (first + index), seed=first + index),
+            scalars=(Scalar("oil", value, "degC"),),
+        )
+        for index, value in enumerate(temperatures)
+    ]
+
+
+def _analyse(pool: Pool, worker: Worker, acquisitions: Sequence[Acquisition]) -> None:
+    record(pool, decoded(acquisitions), actor="test", site_ids=None, now=NOW)
+    while worker.round():
+        pass
+
+
+def _alerts(pool: Pool) -> list[tuple[Any, ...]]:
+    with pool.connection() as conn:
+        return conn.execute(
+            "SELECT a.cause, a.category, a.severity, a.rule_key, a.state FROM alert a ORDER BY a.raised_at, a.cause"
+        ).fetchall()
+
+
+def test_a_set_is_proposed_put_in_force_replaced_and_brought_back_and_every_version_stays(
+    pool: Pool, machine: Machine
+) -> None:
+    first = propose(pool, check_text(_hot(80)), scope="all", target="", author="ann", reason="the summer")
+    assert (first["version"], first["status"], first["diff"]["added"]) == (1, "proposed", ["oil-hot"])
+    with pool.connection() as conn:
+        assert "oil-hot" not in RuleBook().in_force(conn, [machine])[machine.key].by_key
+    deploy(pool, first["id"], author="ann")
+    second = _deploy(pool, _hot(90), reason="too many")
+    assert second["version"] == 2
+    assert second["diff"]["changed"]["oil-hot"]["above"] == ["353.15 K", "363.15 K"]
+    third = roll_back(pool, scope="all", target="", version=1, author="bob", reason="too few")
+    assert third is not None
+    assert (third["version"], third["reason"]) == (3, "back to version 1: too few")
+    assert third["document"] == first["document"]
+    rows = list_rule_sets(pool, before=2**62, limit=10)
+    assert [(row["version"], row["status"], row["author"]) for row in rows] == [
+        (3, "in-force", "bob"), (2, "retired", "ann"), (1, "retired", "ann"),
+    ]  # fmt: skip
+    assert roll_back(pool, scope="all", target="", version=0, author="bob", reason="defaults again") is None
+    assert rules_of_machine(pool, machine.key)["of"] == []
+    with pool.connection() as conn:
+        audited = conn.execute("SELECT action FROM audit WHERE action LIKE 'rules.%' ORDER BY id").fetchall()
+    assert [row[0] for row in audited].count("rules.deploy") == 3
+    assert audited[-1][0] == "rules.withdraw"
+
+
+def test_what_cannot_be_put_in_force_is_refused_with_the_reason(pool: Pool, machine: Machine) -> None:
+    document = check_text(_hot())
+    given = {"author": "ann", "reason": "because"}
+    with pytest.raises(InvalidInputError, match="say why"):
+        propose(pool, document, scope="all", target="", author="ann", reason=" ")
+    with pytest.raises(InvalidInputError, match="one of"):
+        propose(pool, document, scope="plant", target="x", **given)
+    with pytest.raises(InvalidInputError, match="names its target"):
+        propose(pool, document, scope="site", target="", **given)
+    for scope, target in (("site", "paris"), ("machine", "press-99")):
+        with pytest.raises(NotFoundError):
+            propose(pool, document, scope=scope, target=target, **given)
+    with pytest.raises(ForbiddenError):
+        propose(pool, document, scope="class", target="presses", site_ids=(1,), **given)
+    with pytest.raises(NotFoundError):
+        propose(pool, document, scope="machine", target=machine.key, site_ids=(), **given)
+    row = _deploy(pool, _hot())
+    with pytest.raises(ConflictError, match="already"):
+        deploy(pool, row["id"], author="ann")
+    with pytest.raises(NotFoundError):
+        deploy(pool, 999_999, author="ann")
+    with pytest.raises(NotFoundError):
+        roll_back(pool, scope="all", target="", version=9, author="ann", reason="x")
+
+
+def test_a_worker_follows_the_rules_from_its_next_batch_on(pool: Pool, settings: Settings, machine: Machine) -> None:
+    worker = Worker(pool, settings)
+    _analyse(pool, worker, _series([95.0] * 5))
+    assert _alerts(pool) == []
+    _deploy(pool, _hot(80))
+    _analyse(pool, worker, _series([95.0] * 3, first=5))
+    assert _alerts(pool) == [("machine", "machine", "warning", "oil-hot", "unacknowledged")]
+    _deploy(pool, _hot(80, severity="critical"), scope="machine", target=machine.key)
+    _analyse(pool, worker, _series([95.0] * 3, first=8))
+    assert _alerts(pool)[0][2] == "critical"
+    _deploy(pool, "off: [oil-hot]", scope="machine", target=machine.key)
+    _analyse(pool, worker, _series([95.0] * 3, first=11))
+    assert [row[4] for row in _alerts(pool)] in (["normal"], ["returned"])
+
+
+def test_a_set_that_this_version_cannot_read_leaves_the_wider_rules(
+    pool: Pool, settings: Settings, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = _deploy(pool, _hot(80), scope="machine", target=machine.key)
+    _deploy(pool, _hot(70))
+    with pool.connection() as conn:
+        conn.execute(
+            """UPDATE rule_set SET document = '{"rules": [{"kind": "psychic"}]}' WHERE id = %s""", (row["id"],)
+        )
+    _analyse(pool, Worker(pool, settings), _series([75.0] * 4))
+    assert [alert[3] for alert in _alerts(pool)] == ["oil-hot"]
+    assert "cannot be read" in caplog.text
+
+
+def test_late_data_re_evaluates_by_the_rules_and_tells_nothing_twice(
+    pool: Pool, settings: Settings, machine: Machine
+) -> None:
+    _deploy(pool, _hot(80))
+    worker = Worker(pool, settings)
+    stream = _series([70.0] * 20 + [95.0] * 10)
+    _analyse(pool, worker, [a for index, a in enumerate(stream) if index not in (3, 25)])
+    told = _events(pool)
+    assert told[0][0] == "opened"
+    _analyse(pool, worker, [stream[3], stream[25]])
+    assert _events(pool) == told
+    _analyse(pool, worker, stream)  # sent again
+    assert _events(pool) == told
+
+
+def _events(pool: Pool) -> list[tuple[Any, ...]]:
+    with pool.connection() as conn:
+        return conn.execute("SELECT kind, occurred_at FROM alert_event ORDER BY id").fetchall()
+
+
+def _gap(pool: Pool, now: datetime) -> str:
+    with pool.connection() as conn:
+        return gaps.find_gaps(conn, now)
+
+
+def _look(pool: Pool, since: datetime, until: datetime) -> None:
+    at = since
+    while at <= until:
+        _gap(pool, at)
+        at += timedelta(minutes=10)
+
+
+def test_missing_data_is_an_alert_about_data_told_once_and_over_when_data_come_again(
+    pool: Pool, settings: Settings, machine: Machine
+) -> None:
+    worker = Worker(pool, settings)
+    _analyse(pool, worker, plant.series(count=3))
+    last = NOW - timedelta(minutes=10)
+    _look(pool, NOW, last + timedelta(hours=24))
+    assert _alerts(pool) == []
+    _look(pool, last + timedelta(hours=24, minutes=10), last + timedelta(hours=25))
+    assert _alerts(pool) == [("data-gap", "data", "advisory", "data-gap", "unacknowledged")]
+    back = NOW + timedelta(hours=25)
+    record(pool, decoded([plant.acquisition(measured_at=back)]), actor="test", site_ids=None, now=back)
+    assert "1 ended" in _gap(pool, back + timedelta(seconds=1))
+    assert [row[-1] for row in _alerts(pool)] == ["normal"]
+    assert [kind for kind, _ in _events(pool)] == ["opened", "cleared"]
+    while worker.round():
+        pass
+    assert len(_events(pool)) == 2
+
+
+def test_a_stop_of_the_service_a_step_of_its_clock_and_a_replayed_machine_are_no_gap(
+    pool: Pool, settings: Settings, machine: Machine
+) -> None:
+    with pool.connection() as conn:
+        register(conn, plant.machine("replayed", timeline=Timeline.REPLAY))
+        register(conn, plant.machine("never-sent"))
+    worker = Worker(pool, settings)
+    _analyse(pool, worker, [*plant.series(count=3), *plant.series("replayed", count=3)])
+    _gap(pool, NOW)
+    _gap(pool, NOW + timedelta(days=3))  # it stood still for three days, or its clock stepped
+    _gap(pool, NOW + timedelta(days=3, minutes=10))
+    _gap(pool, NOW + timedelta(days=2))  # and stepped back
+    _gap(pool, NOW + timedelta(days=2, minutes=10))
+    assert _alerts(pool) == []
+    _look(pool, NOW + timedelta(days=2, minutes=20), NOW + timedelta(days=3, hours=1))
+    assert [row[0] for row in _alerts(pool)] == ["data-gap"]
+
+
+def test_a_life_that_ends_and_late_data_leave_the_alert_about_data(
+    pool: Pool, settings: Settings, machine: Machine
+) -> None:
+    worker = Worker(pool, settings)
+    stream = plant.series(count=6)
+    _analyse(pool, worker, [a for index, a in enumerate(stream) if index != 2])
+    _look(pool, NOW, NOW + timedelta(hours=25))
+    event = WorkEvent(machine.key, WorkEventKind.REPLACEMENT, NOW - timedelta(minutes=5))
+    record_work_event(pool, event, actor="ann", site_ids=None, now=NOW)
+    _analyse(pool, worker, [stream[2]])
+    assert [(row[0], row[4]) for row in _alerts(pool)] == [("data-gap", "unacknowledged")]
+
+
+def test_a_rule_may_shorten_the_gap_and_switch_it_off(pool: Pool, settings: Settings, machine: Machine) -> None:
+    _analyse(pool, Worker(pool, settings), plant.series(count=3))
+    _deploy(pool, "rules:\n- {key: data-gap, kind: data-gap, after: 2 h, severity: warning}", "machine", machine.key)
+    _look(pool, NOW, NOW + timedelta(hours=2, minutes=10))
+    assert [(row[2], row[4]) for row in _alerts(pool)] == [("warning", "unacknowledged")]
+    _deploy(pool, "off: [data-gap]", "machine", machine.key)
+    _gap(pool, NOW + timedelta(hours=2, minutes=15))
+    assert [row[4] for row in _alerts(pool)] == ["normal"]
+
+
+def test_a_gap_in_the_data_a_restart_and_a_re_import_raise_no_alarm_of_a_machine(
+    pool: Pool, settings: Settings, machine: Machine
+) -> None:
+    early, late = _series([60.0] * 40), _series([60.0] * 40, first=900)
+    _analyse(pool, Worker(pool, settings), early)
+    _analyse(pool, Worker(pool, settings), late)  # six days later, by a worker that has just started
+    _analyse(pool, Worker(pool, settings), [*early, *late])
+    assert _alerts(pool) == []
+
+
+def test_a_backtest_says_what_rules_would_have_done_and_agrees_with_what_was_told_live(
+    pool: Pool, settings: Settings, machine: Machine
+) -> None:
+    _deploy(pool, _hot(80))
+    worker = Worker(pool, settings)
+    hot = [70.0] * 30 + [95.0] * 6 + [70.0] * 20 + [95.0] * 8
+    stream = _series(hot)
+    _analyse(pool, worker, stream)
+    failed_at = stream[-1].measured_at + timedelta(minutes=5)
+    record_work_event(
+        pool, WorkEvent(machine.key, WorkEventKind.FAILURE, failed_at), actor="ann", site_ids=None, now=NOW
+    )
+    _analyse(pool, worker, ())
+    live = [at for kind, at in _events(pool) if kind == "opened"]
+    begin = NOW - timedelta(days=30)
+    question = Question(begin, NOW, credit_horizons=0.002)
+    report = backtest(settings.dsn, question)
+    assert [report.now.alarms, report.now.true, report.now.false] == [2, 1, 1]
+    assert (report.now.failures, report.now.missed) == (1, 0)
+    assert report.now == report.then
+    assert [each.warned_at for each in report.now.warned] == [live[1]]
+    assert report.now.lead_median_s == (failed_at - live[1]).total_seconds()
+    deaf = candidate_of(check_text("off: [oil-hot]"), "machine", machine.key)
+    other = backtest(settings.dsn, replace(question, candidate=deaf))
+    assert (other.then.alarms, other.then.missed) == (0, 1)
+    assert [run.opened_at for run in other.difference.disappearing] == live
+    assert other.objections(Limits()) == ["misses 1 of 1 failures, 0 now"]
+    slower = check_text(_hot(80).replace("required: 2, of: 3", "required: 7, of: 8"))
+    better = backtest(settings.dsn, replace(question, candidate=candidate_of(slower)))
+    assert (better.then.false, better.then.missed) == (0, 0)
+    assert better.objections(Limits(lead_loss=0.9)) == []
+    assert report.suggestions == [], "every delay that spares the false alarm costs a tenth of the lead time"
+
+
+def test_a_backtest_in_several_processes_says_the_same_and_an_empty_past_is_refused(
+    pool: Pool, settings: Settings
+) -> None:
+    keys = [f"press-{number:02d}" for number in range(9)]
+    with pool.connection() as conn:
+        for key in keys:
+            register(conn, plant.machine(key))
+    stream = [a for key in keys for a in _series([70.0] * 3 + [95.0] * 4, key=key)]
+    _analyse(pool, Worker(pool, settings), stream)
+    question = Question(NOW - timedelta(days=30), NOW, candidate_of(check_text(_hot(80))), with_suggestions=False)
+    alone = backtest(settings.dsn, question)
+    told: list[int] = []
+    together = backtest(settings.dsn, question, processes=2, progress=lambda _, done, total: told.append(done))
+    assert alone.then.alarms == 9
+    assert replace(together.then) == alone.then
+    assert told == list(range(1, 10))
+    with pytest.raises(RefusalError):
+        backtest(settings.dsn, replace(question, machines=("no-such",)))
+    with pytest.raises(InvalidInputError):
+        Question(NOW, NOW)
+
+
+def test_defaults_hold_where_nobody_has_said_anything(pool: Pool, machine: Machine) -> None:
+    found = rules_of_machine(pool, machine.key)
+    assert {rule["key"] for rule in found["rules"]} >= {"zone-d", "health-warning", "sensor-silent:de-h"}
+    with pool.connection() as conn:
+        assert RuleBook().in_force(conn, [machine])[machine.key] == DEFAULT_RULES.fit(machine)
