@@ -18,6 +18,7 @@ from api import errors
 from api.availability import AvailabilityGuard, DatabaseWatch
 from api.body import BodyReader, SmallBodies
 from api.dependencies import Resources
+from api.language import SpokenLanguage
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
 from api.routes import (
@@ -90,6 +91,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         large=frozenset({"/v1/acquisitions"}),
     )
     app.add_middleware(AvailabilityGuard, watch=watch)
+    app.add_middleware(SpokenLanguage)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     return app
 

@@ -16,7 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from api.language import spoken
 from pdm import errors
+from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 
 RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "application/problem+json"
@@ -49,7 +51,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     """Return a problem document; `more` members that are None are left out."""
     document = {
         "type": f"urn:pdm:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": _title(status, code),
         "status": status,
         "detail": detail,
         "code": code,
@@ -61,6 +63,12 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, media_type=PROBLEM_TYPE)
+
+
+def _title(status: int, code: str) -> str:
+    """Return the HTTP phrase, or in another language what the code means (RFC 9457, 3.1.3)."""
+    translated = messages(spoken()).get(f"problem.{code}") if spoken() != DEFAULT_LANGUAGE else None
+    return translated or HTTPStatus(status).phrase
 
 
 def problem_of(error: errors.PdmError) -> Response:

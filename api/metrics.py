@@ -24,6 +24,21 @@ _GAUGES = {
     "cold_saved_bytes": "Disk that the cold pass has given back of the waveforms that are kept.",
     "cold_unfinished": "Chunks of waveforms that the cold pass has begun and not finished.",
 }
+_ALARM_GAUGES = {  # ISA-18.2 and IEC 62682 over the last day: docs/kpi.md
+    "alarms_last_day": "Alarms annunciated in the last 24 hours.",
+    "alarm_rate_mean": "Annunciated alarms in 10 minutes, mean of the last 24 hours.",
+    "alarm_rate_most": "Annunciated alarms in 10 minutes, most of the last 24 hours.",
+    "alarm_floods_last_day": "Alarm floods of the last 24 hours.",
+    "alarm_flood_now": "Whether an alarm flood goes on.",
+    "alarm_flood_share": "Share of the last 24 hours in alarm floods.",
+    "alarms_chattering": "Alarms that came three times in a minute in the last 24 hours.",
+    "alarms_repeating": "Alarms that came three times in the last 24 hours.",
+    "alarms_stale": "Alarms that have stood for more than 24 hours.",
+    "alarm_bad_actors_share": "Share of the last 24 hours' alarms that the ten most frequent make.",
+    "alarm_acknowledge_s": "Median time to acknowledge, of the last 24 hours.",
+    "alarms_unacknowledged": "Alarms of the last 24 hours that nobody acknowledged.",
+    "alarm_precision": "Share of the cases judged in the last 24 hours that were true.",
+}
 SEVERITIES = ("advisory", "warning", "critical")
 
 
@@ -47,7 +62,7 @@ class Metrics:
                 help_text,
                 registry=self.registry,
             )
-            for name, help_text in _GAUGES.items()
+            for name, help_text in (_GAUGES | _ALARM_GAUGES).items()
         }
         self.open_alerts = Gauge("pdm_open_alerts", "Open alerts.", ["severity"], registry=self.registry)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import dependencies as given
 from api.metrics import render
-from pdm.service import query
+from pdm.service import kpi, query
 
 router = APIRouter(tags=["system"])
 
@@ -48,7 +49,8 @@ def metrics(held: given.Held) -> Response:
     found: tuple[dict[str, Any], dict[str, int]] | None = None
     if held.watch.is_available:
         try:
-            found = query.count_for_metrics(held.pool)
+            gauges, open_alerts = query.count_for_metrics(held.pool)
+            found = gauges | kpi.gauges(held.pool, datetime.now(UTC)), open_alerts
         except (psycopg.Error, PoolTimeout):
             found = None
     body, content_type = render(held.metrics, found)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
+from api.language import spoken
 from api.schemas.machines import AlertState, Severity
 from api.schemas.pages import Answer, Question, Time
+from pdm.words.catalogue import messages
+from pdm.words.phrases import say, say_any
 
 AlertEventKind = Literal[
     "opened",
@@ -52,6 +55,12 @@ class AlertSummary(Answer):
     rule_version: str
     version: int
 
+    @computed_field(description="What the alert says, in the language asked (Accept-Language: en or ko).")  # type: ignore[prop-decorator]
+    @property
+    def text(self) -> str:
+        """The message in words."""
+        return say(f"alert.{self.message}", self.parameters, spoken())
+
 
 class AlertEvent(Answer):
     """One step of an alert's history."""
@@ -64,6 +73,17 @@ class AlertEvent(Answer):
     actor: str
     reevaluated: bool
     reason: str
+
+    @computed_field(description="What happened, in the language asked.")  # type: ignore[prop-decorator]
+    @property
+    def text(self) -> str:
+        """The kind in words, and the reason where it has words."""
+        told = say(f"event.{self.kind}", {}, spoken())
+        return (
+            f"{told}: {say_any('reason', self.reason, None, spoken())}"
+            if f"reason.{self.reason}" in messages("en")
+            else told
+        )
 
 
 class AlertAnswer(AlertSummary):

@@ -17,6 +17,21 @@ from pdm.store.access import scoped
 
 MOST_EVENTS = 500_000
 LONGEST = timedelta(days=400)
+GAUGES = (
+    "alarms_last_day",
+    "alarm_rate_mean",
+    "alarm_rate_most",
+    "alarm_floods_last_day",
+    "alarm_flood_now",
+    "alarm_flood_share",
+    "alarms_chattering",
+    "alarms_repeating",
+    "alarms_stale",
+    "alarm_bad_actors_share",
+    "alarm_acknowledge_s",
+    "alarms_unacknowledged",
+    "alarm_precision",
+)
 _PATIENCE = timedelta(days=1)  # how long behind a period an acknowledgement still counts
 
 
@@ -49,10 +64,13 @@ def measure(conn: Connection[Any], since: datetime, before: datetime, site: str 
 
 def gauges(pool: ConnectionPool[Any], now: datetime, operators: int = 1) -> dict[str, float]:
     """Return the figures of the last 24 hours as Prometheus is told them; NaN where nothing is known."""
-    with pool.connection() as conn:
-        day = measure(conn, now - timedelta(days=1), now, None, operators)
-    recent = [flood for flood in day.floods if flood.ends > now]
     nothing = float("nan")
+    try:
+        with pool.connection() as conn:
+            day = measure(conn, now - timedelta(days=1), now, None, operators)
+    except InvalidInputError:  # more events than can be counted at every scrape
+        return dict.fromkeys(GAUGES, nothing)
+    recent = [flood for flood in day.floods if flood.ends > now]
     return {
         "alarms_last_day": day.annunciated,
         "alarm_rate_mean": day.rate.mean,

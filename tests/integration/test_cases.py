@@ -13,7 +13,9 @@ import orjson
 import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
+from typer.testing import CliRunner
 
+from pdm.cli.app import app
 from pdm.machines.costs import Costs
 from pdm.machines.model import Machine
 from pdm.service.access import create_key
@@ -254,3 +256,50 @@ def test_every_message_is_served_in_both_languages(stage: Stage) -> None:
         assert anybody.get("/v1/messages/de").status_code == 422
     assert english["messages"].keys() == korean["messages"].keys()
     assert korean["messages"]["fault.bearing_outer_race"] == "베어링 외륜 결함"
+
+
+def test_alerts_and_their_history_are_said_in_the_language(stage: Stage) -> None:
+    alert = stage.add_alert()
+    stage.add_event(alert, NOW)
+    for path in ("/v1/alerts", f"/v1/alerts/{alert}"):
+        told = stage.http.get(path, headers={"Accept-Language": "ko"}).json()
+        (told,) = told.get("items", [told])
+        assert told["text"] == "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함"
+    assert [one["text"] for one in told["history"]] == ["발생"]
+    plain = stage.http.get(f"/v1/alerts/{alert}").json()
+    assert plain["text"].startswith("health 52 %")
+    assert [one["text"] for one in plain["history"]] == ["raised"]
+
+
+def test_a_problem_is_titled_in_the_language(stage: Stage) -> None:
+    place = f"/v1/alerts/{uuid4()}"
+    assert stage.http.get(place, headers={"Accept-Language": "ko"}).json()["title"] == "해당 항목이 없음"
+    assert stage.http.get(place).json()["title"] == "Not Found"
+
+
+def test_prometheus_is_told_the_figures_of_the_last_day(stage: Stage) -> None:
+    alert = stage.add_alert(raised_at=NOW - HOURS)
+    stage.add_event(alert, NOW - HOURS)
+    stage.add_event(alert, NOW - HOURS + timedelta(seconds=40), "acknowledged", state="acknowledged")
+    stage.http.post(f"/v1/alerts/{alert}/feedback", json={"verdict": "true"})
+    told = stage.http.get("/metrics").text.splitlines()
+    assert "pdm_alarms_last_day 1.0" in told
+    assert "pdm_alarm_acknowledge_seconds 40.0" in told
+    assert "pdm_alarm_precision 1.0" in told
+    assert "pdm_alarm_flood_now 0.0" in told
+
+
+def test_the_report_says_the_figures_beside_what_is_acceptable(
+    stage: Stage, pool: ConnectionPool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = stage.add_alert(raised_at=NOW - HOURS)
+    stage.add_event(alert, NOW - HOURS)
+    monkeypatch.setenv("PDM_DSN", stage.dsn)
+    run = CliRunner()
+    said = run.invoke(app, ["report", "alarms", "--operators", "2"])
+    assert said.exit_code == 0, said.output
+    assert "annunciated            1 (0 withheld): 0 advisory, 1 warning, 0 critical" in said.output
+    assert "ten most frequent      100.0% of all (1 % to 5 %): press-07 bearing-de 1x" in said.output
+    day = (NOW - DAY).strftime("%Y-%m-%dT%H:%M:%S")
+    told = run.invoke(app, ["report", "alarms", "--from", day, "--json"])
+    assert orjson.loads(told.output)["annunciated"] == 1
