@@ -13,8 +13,8 @@ from pdm.alerts.trend import Line, extend, fit
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine, MeasurementPoint
 
-OFF = "off"
-"""The operating state of a machine that stands, as `pdm.health.operating_states` names it."""
+OFF, TRANSIENT = "off", "transient"
+"""The operating states of a machine that stands or runs up, as `pdm.health.steadiness` names them."""
 FEATURED = ("acceleration", "current")
 """Quantities whose waveforms have features."""
 
@@ -120,7 +120,7 @@ class OnCourse(OnValues):
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
         """Return what the course up to this acquisition says, and the course."""
         found = reading.extreme(self.keys, largest=self._largest)
-        if found is None or reading.assessment.operating_state == OFF:
+        if found is None or reading.assessment.operating_state in (OFF, TRANSIENT):
             return Observation.ABSENT, memory
         memory = extend(memory, reading.assessment.measured_at.timestamp(), found[0], self.span)
         line = fit(memory)

@@ -11,11 +11,14 @@ import math
 import numpy as np
 
 from features.catalogue import names
+from pdm.health.operating_states import OFF
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
 from pdm.measurements import OperatingContext
 
 TRANSIENT = "transient"
+UNJUDGED = (OFF, TRANSIENT)
+"""Operating states in which nothing is judged."""
 _TRANSIENT_NAMES = frozenset({TRANSIENT, "run-up", "coast-down", "starting", "stopping"})
 SPEED_STEP = 0.05
 """Change of speed, of rated speed, between two acquisitions that is no scatter."""

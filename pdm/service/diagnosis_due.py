@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pdm.health.assessment import Assessment
-from pdm.health.operating_states import OFF
+from pdm.health.steadiness import UNJUDGED
 from pdm.health.symptoms import LEAST_SEVERITY
 
 RELIEF = 0.8
@@ -50,13 +50,13 @@ def find_due(
     watch : Watch or None
         None before the first assessment of a machine.
     assessments : iterable of Assessment
-        In measured_at order, later than all before. A machine that is off makes nothing due.
+        In measured_at order, later than all before. A machine that is off or runs up makes nothing due.
     interval : timedelta
         Of measured time between two regular diagnoses.
     """
     due = None
     for assessment in assessments:
-        if assessment.operating_state == OFF:
+        if assessment.operating_state in UNJUDGED:
             continue
         watch, cause = _consider(watch, assessment, interval)
         if cause is not None:

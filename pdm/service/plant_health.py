@@ -15,7 +15,7 @@ from pdm.store.access import scoped
 Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
-OFF = "off"  # pdm.health.operating_states.OFF, which brings the analysis with it
+UNJUDGED = ("off", "transient")  # pdm.health.steadiness.UNJUDGED, which brings the analysis with it
 _EVERY_MACHINE = 100_000
 
 
@@ -56,7 +56,7 @@ def _standings(pool: Pool, caller: Caller, site: str, line: str | None) -> list[
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             machines = fleet.page_machines(conn, after="", limit=_EVERY_MACHINE, site=site, line=line)
-        last = fleet.fetch_standings(conn, [machine["id"] for machine in machines], OFF)
+        last = fleet.fetch_standings(conn, [machine["id"] for machine in machines], UNJUDGED)
     known = []
     for machine in machines:
         row = machine | last[machine["id"]]

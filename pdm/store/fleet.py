@@ -50,9 +50,11 @@ def fetch_current_verdicts(conn: Connection[Any], machine_ids: Sequence[int]) ->
     return {row.pop("machine_id"): row for row in rows}
 
 
-def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], off: str) -> dict[int, Row]:
-    """Return what was last known of each machine while its operating state was not `off`."""
-    rows = _rows(conn, "fetch_standings", machine_ids=list(machine_ids), off=off, reach=_STANDSTILL_REACH)
+def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], unjudged: Sequence[str]) -> dict[int, Row]:
+    """Return what was last known of each machine while its operating state was none of `unjudged`."""
+    rows = _rows(
+        conn, "fetch_standings", machine_ids=list(machine_ids), unjudged=list(unjudged), reach=_STANDSTILL_REACH
+    )
     return {row.pop("machine_id"): row for row in rows}
 
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.health.operating_states import OFF
+from pdm.health.steadiness import UNJUDGED
 from pdm.service import plant_health
 from pdm.service.access import create_key
 from pdm.settings import Settings
@@ -92,7 +92,7 @@ def test_a_site_tells_its_lines_apart_and_nothing_of_other_sites(caller: httpx.C
 def test_a_machine_that_stands_still_keeps_what_was_known_of_it(caller: httpx.Client, settings: Settings) -> None:
     _conclude(settings.dsn, "press-01", 0.3, "C", hours=5)
     for hours in range(1, 5):
-        _conclude(settings.dsn, "press-01", None, hours=hours, state=OFF)
+        _conclude(settings.dsn, "press-01", None, hours=hours, state=UNJUDGED[hours % 2])
     told = caller.get("/v1/sites/busan/lines/line-1/health").json()
     assert (told["health"], told["urgency"]) == (pytest.approx(0.3), "within-horizon")
-    assert plant_health.OFF == OFF
+    assert plant_health.UNJUDGED == UNJUDGED

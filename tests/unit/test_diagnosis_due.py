@@ -94,7 +94,7 @@ def causes(*assessments: Assessment) -> list[str | None]:
             [assessed(0, SICK, "unbalance"), assessed(1, None, progress=0.1), assessed(2, SICK, "unbalance")],
             ["severity", None, "severity"],
         ),
-        ([assessed(0, None, state=OFF), assessed(1), assessed(30, None, state=OFF)], [None, "interval", None]),
+        ([assessed(0, None, state=OFF), assessed(1), assessed(30, None, state="transient")], [None, "interval", None]),
     ],
     ids=[
         "the clock asks once an interval",

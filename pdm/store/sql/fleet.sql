@@ -56,7 +56,7 @@ LEFT JOIN LATERAL (
 ) o ON true;
 
 -- name: fetch_standings
--- For each of these machines what was last known of it while it ran; one that stands still keeps that.
+-- For each of these machines what was last known of it while it ran steadily; one that stands still keeps that.
 SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom, a.component,
        p.rul_lower
 FROM machine m
@@ -65,7 +65,7 @@ LEFT JOIN LATERAL (
         SELECT measured_at, health, zone, symptom, component, operating_state FROM assessment x
         WHERE x.machine_id = m.id ORDER BY x.measured_at DESC, x.revision DESC LIMIT %(reach)s::integer
     ) newest
-    WHERE operating_state <> %(off)s::text LIMIT 1
+    WHERE operating_state <> ALL (%(unjudged)s::text[]) LIMIT 1
 ) a ON true
 LEFT JOIN LATERAL (
     SELECT rul_lower FROM prognosis x WHERE x.machine_id = m.id AND x.component = ''
