@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ import orjson
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from pdm.notify.deadline import tls_context
+from pdm.notify.deadline import shut_after, tls_context
 from pdm.notify.message import SEVERITIES, Attempt, Message, Receiver
 from pdm.notify.targets import ForbiddenTargetError, Network, connect
 
@@ -187,3 +188,8 @@ class _CheckedClient(Client):
 
     def _create_socket_connection(self) -> socket.socket:
         return connect(self._host, self._port, self._networks, self.connect_timeout)
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        assert self._ssl_context is not None
+        with shut_after(tcp_sock, self.connect_timeout):
+            return self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host)

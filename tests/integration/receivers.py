@@ -19,7 +19,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from pdm.notify.targets import parse_networks
+
 LOOPBACK = "127.0.0.0/8"
+parse = parse_networks
 
 
 def wait_until(is_true: Callable[[], object], seconds: float = 10.0) -> None:
