@@ -28,8 +28,10 @@ from api.routes import (
     cases,
     diagnosis,
     machines,
+    models,
     plant,
     points,
+    rules,
     subscriptions,
     system,
     work_orders,
@@ -77,6 +79,8 @@ def create(settings: Settings | None = None) -> FastAPI:
         alerts.router,
         subscriptions.router,
         work_orders.router,
+        models.router,
+        rules.router,
         administration.router,
     ):
         app.include_router(router)
@@ -88,7 +92,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         SmallBodies,
         max_bytes=min(SMALL_BODY_BYTES, settings.max_body_bytes),
         deadline_s=settings.body_deadline_s,
-        large=frozenset({"/v1/acquisitions"}),
+        large=frozenset({"/v1/acquisitions", models.IMPORT_PATH}),
     )
     app.add_middleware(AvailabilityGuard, watch=watch)
     app.add_middleware(SpokenLanguage)

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 import features
 from pdm.errors import UnavailableError
-from pdm.service import cold, deliver
+from pdm.service import cold, deliver, run_jobs
 from pdm.service.tick import tick
 from pdm.service.work import Worker
 from pdm.settings import Settings
@@ -55,6 +55,7 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),
             threading.Thread(target=_tick_until, args=(pool, settings, stop), name="tick"),
             threading.Thread(target=cold.run, args=(settings, stop), name="cold"),
+            threading.Thread(target=run_jobs.run, args=(pool, settings, stop), name="jobs"),
         ]
         for thread in side:
             thread.start()

@@ -43,6 +43,9 @@ class Settings:
         Measured time between two diagnoses of a machine that nothing else asks for [s].
     diagnosis_share : float
         Share of a worker's time that diagnoses may take which nobody asked for [1]; 0 switches them off.
+    retrain_interval_s : float
+        How old a model gets before new failures are reason enough to train again [s]; 0 switches off all
+        training that nobody asks for.
     min_free_disk_bytes : int
         Free space below which the service warns [bytes].
     webhook_allowed_networks : str
@@ -66,6 +69,7 @@ class Settings:
     cold_pass_share: float = 0.25
     diagnosis_interval_s: float = 86400.0
     diagnosis_share: float = 0.2
+    retrain_interval_s: float = 30 * 86400.0
     min_free_disk_bytes: int = 2 * 1024**3
     webhook_allowed_networks: str = ""
     public_url: str = ""

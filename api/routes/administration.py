@@ -1,4 +1,4 @@
-"""Keys, models, the queue, and what was set aside or quarantined."""
+"""Keys, the queue, and what was set aside or quarantined."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from api.schemas.administration import (
     KeyAnswer,
     KeyCreated,
     KeyQuestion,
-    ModelAnswer,
-    ModelSummary,
     QuarantineAnswer,
     QueueAnswer,
     ReplayAnswer,
@@ -25,25 +23,6 @@ from pdm.service import access, acknowledge, query
 router = APIRouter(prefix="/v1", tags=["administration"])
 
 RowId = Annotated[given.RowId, Path()]
-
-
-@router.get("/models", response_model=Page[ModelSummary])
-def list_models(
-    held: given.Held,
-    _: given.Reader,
-    fleet: Annotated[given.Key | None, Query()] = None,
-    limit: given.Limit = 100,
-    cursor: given.Cursor = None,
-) -> dict[str, Any]:
-    """List models of remaining life, newest first."""
-    (before,) = paging.decode(cursor, (paging.LAST_ID,))
-    return paging.page(query.list_models(held.pool, before=before, limit=limit + 1, fleet_name=fleet), limit, "id")
-
-
-@router.get("/models/{model_id}", response_model=ModelAnswer)
-def read_model(model_id: RowId, held: given.Held, _: given.Reader) -> dict[str, Any]:
-    """Read how well a model does and what it learned from."""
-    return query.read_model(held.pool, model_id)
 
 
 @router.get("/keys", response_model=Page[KeyAnswer])

@@ -1,8 +1,8 @@
-"""Keys, models, the queue, and what was set aside or quarantined."""
+"""Keys, the queue, and what was set aside or quarantined."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -36,25 +36,6 @@ class KeyCreated(KeyAnswer):
     """A new key with its secret, shown this once."""
 
     secret: str
-
-
-class ModelSummary(Answer):
-    """A model of remaining life in a list."""
-
-    id: int
-    fleet: str
-    version: int
-    status: Literal["champion", "challenger", "retired"]
-    created_at: Time
-    indicator_version: str
-    sha256: str
-
-
-class ModelAnswer(ModelSummary):
-    """A model of remaining life with how well it does and what it learned from."""
-
-    metrics: dict[str, Any]
-    trained_on: dict[str, Any]
 
 
 class QueueAnswer(Answer):

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from pdm.cli import analysis, evaluate, plant, report, rules, running, trials
+from pdm.cli import analysis, evaluate, models, plant, report, rules, running, trials
 from pdm.cli.terminal import errors
 from pdm.errors import PdmError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 for group in (running, plant, analysis, rules, trials):
     app.add_typer(group.commands)
 app.add_typer(plant.keys, name="key")
+app.add_typer(models.registry, name="model")
 app.add_typer(evaluate.evaluations, name="evaluate")
 app.add_typer(report.reports, name="report")
 app.add_typer(rules.rules, name="rules")

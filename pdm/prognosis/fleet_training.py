@@ -18,7 +18,8 @@ from pdm.prognosis.fleet_model import Ensemble, FleetModel, to_remaining, to_tar
 from pdm.prognosis.life import life_columns
 from pdm.prognosis.lives import FleetLife as FleetLife
 from pdm.prognosis.lives import check_lives, fingerprint
-from pdm.prognosis.memory import MEMORY_VERSION, Memory
+from pdm.prognosis.memory import Memory
+from pdm.prognosis.reads import MEMORY_VERSION
 from pdm.prognosis.trees import mean_of_boosters
 from pdm.prognosis.validation import OutOfFold as OutOfFold
 from pdm.prognosis.validation import describe

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from features.over_life import OverLife
 
-MEMORY_VERSION = "life-3"  # of the columns, so that no model reads others than it was trained on
 TIME_CONSTANTS = (3.0, 6.0, 15.0, 40.0, 100.0, 1000.0)  # in usual intervals; the last is the whole of most lives
 LAGS = (25.0, 50.0, 100.0)
 BASELINE_RECORDS = 15

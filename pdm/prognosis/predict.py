@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment
-from pdm.health.indicators import INDICATOR_VERSION
 from pdm.machines.model import Machine
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.history import History
 from pdm.prognosis.life import LifeState
-from pdm.prognosis.memory import MEMORY_VERSION
 from pdm.prognosis.prognosis import NO_SKILL, Prognosis
+from pdm.prognosis.reads import READS
 from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
 
-READS = f"{INDICATOR_VERSION} {MEMORY_VERSION}"  # what a model must read to serve machines
 LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"
 NEITHER = "no-model-and-no-trend"

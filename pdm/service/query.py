@@ -168,21 +168,6 @@ def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> Row:
     return found
 
 
-def list_models(pool: Pool, *, before: int, limit: int, fleet_name: str | None) -> list[Row]:
-    """Return models of remaining life, newest first."""
-    with pool.connection() as conn:
-        return journal.page_models(conn, before=before, limit=limit, fleet=fleet_name)
-
-
-def read_model(pool: Pool, model_id: int) -> Row:
-    """Return a model's metrics and what it was trained on."""
-    with pool.connection() as conn:
-        found = journal.find_model(conn, model_id)
-    if found is None:
-        raise NotFoundError(f"there is no model {model_id}")
-    return found
-
-
 def list_set_aside(pool: Pool, caller: Caller, *, after_id: int, after: datetime, limit: int) -> list[Row]:
     """Return acquisitions whose analysis failed."""
     with pool.connection() as conn:

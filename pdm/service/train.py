@@ -50,7 +50,9 @@ def train_fleet(
     model, _ = learn(lives, names, are_relative=True, seed=seed, progress=progress, kept=kept)
     verdict = compare(model, champion[1] if champion else None, lives, seed=seed)
     with pool.connection() as conn, conn.transaction():
-        model_id, version = models.insert_model(conn, fleet, model, actor=actor, reason=verdict.reason)
+        model_id, version = models.insert_model(
+            conn, fleet, model, actor=actor, reason=verdict.reason, comparison=verdict.to_document()
+        )
         serving = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
         is_promoted = verdict.is_better and serving == (champion[0] if champion else None)
         if is_promoted:

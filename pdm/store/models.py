@@ -19,7 +19,7 @@ from pdm.store.queries import query
 
 
 def insert_model(
-    conn: Connection[Any], fleet: str, model: FleetModel, *, actor: str, reason: str = ""
+    conn: Connection[Any], fleet: str, model: FleetModel, *, actor: str, reason: str = "", comparison: Any = None
 ) -> tuple[int, int]:
     """Register a model as challenger; returns its id and its version within the fleet."""
     body = model.to_bytes()
@@ -28,7 +28,7 @@ def insert_model(
         fleet,
         body,
         hashlib.sha256(body).digest(),
-        registry.Card(model.reads, model.metrics, model.trained_on),
+        registry.Card(model.reads, {**model.metrics, "comparison": comparison}, model.trained_on),
         kind="registered",
         actor=actor,
         reason=reason,

@@ -93,6 +93,21 @@ CALLS = [
     Call("GET", "/v1/alerts/{alert_id}/work-orders", READERS, foreign=404),
     Call("GET", "/v1/models", READERS),
     Call("GET", "/v1/models/{model_id}", READERS, 404),
+    Call("GET", "/v1/models/{model_id}/export", OPERATORS, 404),
+    Call("POST", "/v1/models/{model_id}/promote", ("admin",), 404, json={"reason": "x"}, needs_every_site=True),
+    Call("POST", "/v1/models/rollback", ("admin",), 409, json={"fleet": "x", "reason": "x"}, needs_every_site=True),
+    Call("POST", "/v1/models/import", ("admin",), 422, json={}, needs_every_site=True, parameters={"fleet": "x"}),
+    Call("POST", "/v1/models/train", OPERATORS, 404, json={"fleet": "x"}, needs_every_site=True),
+    Call("GET", "/v1/jobs", READERS),
+    Call("GET", "/v1/jobs/{job_id}", READERS, 404),
+    Call("GET", "/v1/rules", READERS),
+    Call("POST", "/v1/rules", ("admin",), 201, foreign=404, json="rules"),
+    Call("POST", "/v1/rules/check", READERS, json={"document": {"off": ["zone-c"]}}),
+    Call("POST", "/v1/rules/rollback", ("admin",), foreign=404, json="rollback"),
+    Call("POST", "/v1/rules/backtest", OPERATORS, 422, foreign=422, json="backtest"),
+    Call("GET", "/v1/rules/{rule_set_id}", READERS, foreign=404),
+    Call("POST", "/v1/rules/{rule_set_id}/deploy", ("admin",), foreign=404),
+    Call("GET", MACHINE + "/rules", READERS, foreign=404),
     Call("GET", "/v1/keys", ("admin",), needs_every_site=True),
     Call("POST", "/v1/keys", ("admin",), 201, foreign=422, json="key"),
     Call("DELETE", "/v1/keys/{key_id}", ("admin",), 204, needs_every_site=True),
@@ -177,6 +192,15 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
             "INSERT INTO receipt VALUES (%s, %s, %s, 0, 0, 0, 0, 0, '[]')",
             (receipt_id, AT, actor),
         )
+        rule_set = conn.execute(
+            "INSERT INTO rule_set (scope, target, version, status, document, author, reason, diff)"
+            "X
+            " '{}' FROM rule_set WHERE target = %(key)s RETURNING id",
+            {"key": machine},
+        ).fetchone()
+        conn.execute("UPDATE rule_set SET status = 'retired'")
+        conn.execute("UPDATE rule_set SET status = 'in-force' WHERE version = 1")
+        assert rule_set is not None
         row = conn.execute(
             "INSERT INTO api_key (name, role, hash) VALUES (%s, 'read', %s) RETURNING id",
             (str(uuid.uuid4()), uuid.uuid4().bytes),
@@ -193,7 +217,9 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         "receipt_id": receipt_id,
         "letter_id": letter_id,
         "model_id": "1",
+        "job_id": "1",
         "key_id": str(row[0]),
+        "rule_set_id": str(rule_set[0]),
     }
 
 
@@ -205,6 +231,9 @@ def _body(kind: Any, machine: str) -> Any:
         "fleet": {"machines": [document]},
         "work-event": {"kind": "inspection", "occurred_at": "2026-10-02T00:00:00Z"},
         "subscription": {"name": "x", "url": "https://example.com", "site": site},
+        "rules": {"scope": "site", "target": site, "document": {"off": ["zone-c"]}, "reason": "x"},
+        "rollback": {"scope": "machine", "target": machine, "version": 1, "reason": "x"},
+        "backtest": {"from": "2020-01-01T00:00:00Z", "to": "2020-02-01T00:00:00Z", "machines": [machine]},
         "key": {"name": str(uuid.uuid4()), "role": "read", "sites": [site]},
     }.get(kind if isinstance(kind, str) else "", kind)
 
@@ -214,7 +243,7 @@ def _status(stage: Stage, call: Call, key: str | None, machine: str, actor: str)
         if call.raw:
             return _send(caller, machine, AT).status_code
         path = call.path.format(**_ids(stage, machine, actor))
-        with caller.stream(call.method, path, json=_body(call.json, machine)) as response:
+        with caller.stream(call.method, path, json=_body(call.json, machine), params=call.parameters) as response:
             return response.status_code
 
 

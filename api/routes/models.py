@@ -1,0 +1,108 @@
+"""Models of remaining life: which serve, training them, letting them serve, carrying them out and in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from api import dependencies as given
+from api import paging
+from api.schemas.models import (
+    JobAnswer,
+    ModelAnswer,
+    ModelSummary,
+    PromoteQuestion,
+    RollBackQuestion,
+    TrainQuestion,
+)
+from api.schemas.pages import Page
+from pdm.service import jobs, models
+
+router = APIRouter(prefix="/v1", tags=["models"])
+
+FILE_TYPE = "application/octet-stream"
+IMPORT_PATH = "/v1/models/import"
+ModelId = Annotated[given.RowId, Path()]
+Fleet = Annotated[given.Key | None, Query(description="Only this fleet's.")]
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.get("/models", response_model=Page[ModelSummary])
+def list_models(
+    held: given.Held, _: given.Reader, fleet: Fleet = None, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List models of remaining life, newest first."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    return paging.page(models.list_models(held.pool, before=before, limit=limit + 1, fleet=fleet), limit, "id")
+
+
+@router.post("/models/train", status_code=202, response_model=JobAnswer)
+def train_model(question: TrainQuestion, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+    """Let a worker train a fleet's model on its lives so far; read the job for how far it is.
+
+    One training of a fleet at a time: where one waits or runs already, that one is the answer.
+    """
+    return jobs.ask_for_training(held.pool, caller, question.fleet, seed=question.seed, reason=question.reason)
+
+
+@router.post("/models/rollback", response_model=ModelAnswer)
+def roll_back(question: RollBackQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+    """Let the model serve again that served before the champion; the answer is that model."""
+    return models.roll_back_for(held.pool, caller, question.fleet, reason=question.reason)
+
+
+@router.post(
+    "/models/import",
+    status_code=201,
+    response_model=ModelAnswer,
+    openapi_extra={"requestBody": {"required": True, "content": {FILE_TYPE: _FILE}}},
+)
+async def import_model(
+    request: Request, held: given.Held, caller: given.Administrator, fleet: Annotated[given.Key, Query()]
+) -> dict[str, Any]:
+    """Register a model from a file that `export` made, as challenger of a fleet.
+
+    Its SHA-256 is verified first; then a process of its own, with limits, reads it. It does not serve until
+    it is promoted.
+    """
+    file = await held.bodies.read(request)
+    return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
+
+
+@router.get("/models/{model_id}", response_model=ModelAnswer)
+def read_model(model_id: ModelId, held: given.Held, _: given.Reader) -> dict[str, Any]:
+    """Read how well a model does, what it learned from and what became of it."""
+    return models.read_model(held.pool, model_id)
+
+
+@router.post("/models/{model_id}/promote", response_model=ModelAnswer)
+def promote_model(
+    model_id: ModelId, question: PromoteQuestion, held: given.Held, caller: given.Administrator
+) -> dict[str, Any]:
+    """Let a model serve its fleet from now on: one that validated better, served before, is the first, or is forced."""
+    return models.promote_for(held.pool, caller, model_id, reason=question.reason, force=question.force)
+
+
+@router.get("/models/{model_id}/export", response_class=Response, responses={200: {"content": {FILE_TYPE: _FILE}}})
+def export_model(model_id: ModelId, held: given.Held, _: given.Operator) -> Response:
+    """Read a model as a file that another pdm imports."""
+    name, file = models.export_model(held.pool, model_id)
+    return Response(file, media_type=FILE_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@router.get("/jobs", response_model=Page[JobAnswer])
+def list_jobs(
+    held: given.Held, _: given.Reader, fleet: Fleet = None, limit: given.Limit = 100, cursor: given.Cursor = None
+) -> dict[str, Any]:
+    """List jobs, newest first."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    return paging.page(jobs.list_jobs(held.pool, before=before, limit=limit + 1, fleet=fleet), limit, "id")
+
+
+@router.get("/jobs/{job_id}", response_model=JobAnswer)
+def read_job(job_id: Annotated[given.RowId, Path()], held: given.Held, _: given.Reader) -> dict[str, Any]:
+    """Read how far a job is, and what came of it."""
+    return jobs.read_job(held.pool, job_id)

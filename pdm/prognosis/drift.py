@@ -1,0 +1,75 @@
+"""Whether the world a model was trained in is still the one it serves: what it reads, and how it errs.
+
+A fleet that is healthier than its past is no drift: only beyond all that training saw does a model extrapolate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+BEYOND_SHARE = 0.05  # of recent records: more beyond a sensor's training range are a drift of that sensor
+FEWEST_RECORDS = 200
+ERROR_GROWTH = 1.5  # times the validated error, on lives that ended since
+FEWEST_LIVES = 3
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One reason to train again: 'features' or 'residuals', and what was found."""
+
+    kind: str
+    reason: str
+
+
+def find_feature_drift(
+    sensors: Sequence[str], deciles: Sequence[Sequence[float]], recent: NDArray[np.floating]
+) -> Drift | None:
+    """Return the drift of what a model reads, or None.
+
+    Parameters
+    ----------
+    sensors : sequence of str, length K
+    deciles : sequence of sequence of float
+        Of each sensor in training, its ends first and last; empty if it was never seen.
+    recent : ndarray, shape (n, K)
+        Values of lately; NaN where absent.
+    """
+    found = []
+    for name, told, values in zip(sensors, deciles, np.asarray(recent, np.float64).T, strict=True):
+        known = values[np.isfinite(values)]
+        if len(known) < FEWEST_RECORDS:
+            continue
+        if not told:
+            found.append(f"{name} was never seen in training")
+            continue
+        share = float(np.mean((known < told[0]) | (known > told[-1])))
+        if share > BEYOND_SHARE:
+            found.append(f"{share:.0%} of {name} lie beyond {told[0]:.3g} to {told[-1]:.3g}, all that training saw")
+    return Drift("features", "; ".join(found)) if found else None
+
+
+def find_residual_drift(validated_rmse: float, squared_errors: Sequence[float]) -> Drift | None:
+    """Return the drift of a model's error, or None.
+
+    Parameters
+    ----------
+    validated_rmse : float
+        Error on lives it had not seen, when it was trained.
+    squared_errors : sequence of float
+        Mean squared error of what it said over each life that ended in failure since.
+    """
+    if len(squared_errors) < FEWEST_LIVES:
+        return None
+    rmse = sqrt(float(np.mean(squared_errors)))
+    if rmse <= ERROR_GROWTH * validated_rmse:
+        return None
+    return Drift(
+        "residuals",
+        f"error of {rmse:.4g} on {len(squared_errors)} lives that failed since, {rmse / validated_rmse:.1f} times "
+        f"the validated {validated_rmse:.4g}",
+    )

@@ -1,0 +1,72 @@
+"""The child process that does one job: `python -m pdm.service.job_child JOB ATTEMPT`, started by the worker.
+
+A training takes memory and minutes, and LightGBM may abort on what it is given: neither may touch the worker.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import PdmError
+from pdm.settings import Settings
+from pdm.store import jobs
+from pdm.store.connection import open_pool
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_PROGRESS_EVERY_S = 0.5
+
+
+def end_with_parent(parent: int) -> None:
+    """Let the kernel end this process when the worker `parent` dies; a worker that is dead already ends it now."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the worker died before its job began")
+
+
+def main(job_id: int, attempt: int, parent: int) -> None:
+    """Do a job and write down what came of it."""
+    end_with_parent(parent)
+    os.nice(10)
+    pool = open_pool(Settings.from_environment())
+    try:
+        _run(pool, job_id, attempt)
+    finally:
+        pool.close()
+
+
+def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
+    from pdm.service.train import train_fleet
+
+    with pool.connection() as conn:
+        job = jobs.find_job(conn, job_id)
+    if job is None:
+        sys.exit(f"there is no job {job_id}")
+    told_at = 0.0
+
+    def tell(stage: str, share: float) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _PROGRESS_EVERY_S:
+            told_at = time.monotonic()
+            with pool.connection() as conn:
+                jobs.note_progress(conn, job_id, attempt, stage, share)
+
+    try:
+        report = train_fleet(pool, job["fleet"], seed=job["seed"], actor=job["actor"], progress=tell)
+    except PdmError as error:
+        with pool.connection() as conn:
+            jobs.finish(conn, job_id, attempt, error=f"{error.code}: {error.message}")
+        return
+    result = {"version": report.version, "is_champion": report.is_champion, "reason": report.reason}
+    with pool.connection() as conn:
+        jobs.finish(conn, job_id, attempt, model_id=report.model_id, result={**result, "comparison": report.verdict})
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:4]))
