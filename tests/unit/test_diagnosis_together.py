@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.diagnosis import MODES, judge_twin
+from benchmarks.diagnosis_table import BEGIN, END, PAGE, tables
+from benchmarks.simulated_machines import SIMULATED
 from features import BearingGeometry
 from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.twin.faults import FaultKind
@@ -148,3 +150,12 @@ def test_a_shake_that_the_air_gap_explains_is_not_called_unbalance():
     assert unbalance.verdict is Verdict.WEAK
     assert {reason.code for reason in unbalance.reasons} == {"electrical-cause"}
     assert unbalance.confidence < find(alone, Fault.UNBALANCE).confidence
+
+
+def test_the_docs_hold_what_was_measured_of_every_simulated_fault(report):
+    page = PAGE.read_text(encoding="utf-8")
+    measured = page.split(BEGIN)[1].split(END)[0]
+    for kind in SIMULATED:
+        assert f"| {kind.value} |" in measured
+        assert f"| {kind.value} |" in tables(report)
+    assert measured.strip().splitlines()[2] == tables(report).splitlines()[2]
