@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from starlette.routing import Match
 
 from api.language import spoken
 from pdm import errors
+from pdm.alerts.documents import InvalidRulesError
 from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 
 RETRY_AFTER_SECONDS = 1
@@ -73,7 +75,8 @@ def _title(status: int, code: str) -> str:
 
 def problem_of(error: errors.PdmError) -> Response:
     """Return the problem document of an error."""
-    return problem(status_of(error), error.code, error.message, field=error.field, record=error.record)
+    found = [asdict(each) for each in error.problems] if isinstance(error, InvalidRulesError) else None
+    return problem(status_of(error), error.code, error.message, field=error.field, record=error.record, problems=found)
 
 
 def install(app: FastAPI) -> None:

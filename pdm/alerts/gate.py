@@ -28,7 +28,19 @@ class Limits:
     more_alarms: float | None = None
 
 
-def find_objections(before: Score, after: Score, limits: Limits) -> list[str]:
+@dataclass(frozen=True)
+class Figures:
+    """What of a score the limits speak of."""
+
+    failures: int
+    missed: int
+    alarms: int
+    false: int
+    lead_median_s: float | None
+    false_a_machine_month: float | None
+
+
+def find_objections(before: Score | Figures, after: Score | Figures, limits: Limits) -> list[str]:
     """Return why a set may not replace the one before; nothing speaks against it where the list is empty."""
     objections = []
     if after.missed > before.missed + limits.more_missed:

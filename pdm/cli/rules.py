@@ -71,7 +71,7 @@ def deploy(
     """Store rules and put them in force; with --gate only if they do well enough on the past."""
     from pdm.alerts.gate import GateError, Limits
     from pdm.bootstrap import open_service
-    from pdm.service.backtest import Question, backtest, candidate_of
+    from pdm.service.backtest import Question, backtest, candidate_of, gate_of
     from pdm.service.rules import check_text, deploy, propose
 
     settings = settings_with_dsn()
@@ -163,16 +163,6 @@ def run_backtest(
     with bars(as_json) as progress:
         report = backtest(settings_with_dsn().dsn, question, processes=processes, progress=progress)
     show(report.document(), as_json, text_of(report.document()))
-
-
-def gate_of(report: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a backtest that rules have passed."""
-    kept = ("alarms", "false", "missed", "failures", "lead_median_s", "false_a_machine_month")
-    return {
-        "from": str(report["since"]),
-        "to": str(report["before"]),
-        **{name: {key: report[name][key] for key in kept} for name in ("now", "then")},
-    }
 
 
 def text_of(report: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 
 from pdm.alerts.documents import RuleDocument
-from pdm.alerts.gate import Limits, find_objections
+from pdm.alerts.gate import Figures, Limits, find_objections
 from pdm.alerts.history import History
 from pdm.alerts.replaying import CaseRun, replay
 from pdm.alerts.rules import Condition, ForecastCrossing, RateOfChange, Rule, RuleSet, Threshold
@@ -93,6 +93,19 @@ class Report:
     def objections(self, limits: Limits) -> list[str]:
         """Return why the candidate may not replace the rules in force."""
         return find_objections(self.now, self.then, limits)
+
+
+def objections_of(report: Row, limits: Limits) -> list[str]:
+    """Return why the candidate of a report that is plain data may not replace the rules in force."""
+    kept = gate_of(report)
+    return find_objections(Figures(**kept["now"]), Figures(**kept["then"]), limits)
+
+
+def gate_of(report: Row) -> Row:
+    """Return what is kept of a backtest that rules have passed."""
+    names = [each.name for each in fields(Figures)]
+    scores = {which: {name: report[which][name] for name in names} for which in ("now", "then")}
+    return {"from": str(report["since"]), "to": str(report["before"]), **scores}
 
 
 def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Progress = lambda *_: None) -> Report:

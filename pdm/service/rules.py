@@ -43,6 +43,11 @@ def check_content(content: object) -> RuleDocument:
     return parse_document(content, feature_units())
 
 
+def as_stored(document: RuleDocument) -> Row:
+    """Return rules as they are stored: every field, values in SI units."""
+    return write_document(document)
+
+
 def propose(
     pool: Pool,
     document: RuleDocument,

@@ -194,12 +194,10 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         )
         rule_set = conn.execute(
             "INSERT INTO rule_set (scope, target, version, status, document, author, reason, diff)"
-            "X
-            " '{}' FROM rule_set WHERE target = %(key)s RETURNING id",
-            {"key": machine},
+            " SELECT 'machine', %(key)s, coalesce(max(version), 0) + 1, 'proposed', %(document)s, 'x', 'x', '{}'"
+            " FROM rule_set WHERE target = %(key)s RETURNING id",
+            {"key": machine, "document": '{"off": ["zone-c"]}'},
         ).fetchone()
-        conn.execute("UPDATE rule_set SET status = 'retired'")
-        conn.execute("UPDATE rule_set SET status = 'in-force' WHERE version = 1")
         assert rule_set is not None
         row = conn.execute(
             "INSERT INTO api_key (name, role, hash) VALUES (%s, 'read', %s) RETURNING id",

@@ -1,0 +1,141 @@
+"""Rules: check, propose, put in force, go back, read, and try on the past."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from api import dependencies as given
+from api import paging
+from api.routes.machines import MachineKey
+from api.schemas.pages import Page
+from api.schemas.rules import (
+    BacktestAnswer,
+    BacktestQuestion,
+    CheckAnswer,
+    CheckQuestion,
+    DeployQuestion,
+    GateQuestion,
+    MachineRules,
+    RollbackAnswer,
+    RollbackQuestion,
+    RuleSetAnswer,
+    RuleSetQuestion,
+    RuleSetSummary,
+    Scope,
+)
+from pdm.alerts.gate import Limits
+from pdm.service import backtests, rules
+from pdm.service.access import Caller
+
+router = APIRouter(prefix="/v1", tags=["rules"])
+
+RuleSetId = Annotated[given.RowId, Path()]
+
+
+@router.get("/rules", response_model=Page[RuleSetSummary])
+def list_rule_sets(
+    held: given.Held,
+    caller: given.Reader,
+    scope: Scope | None = None,
+    target: Annotated[given.Key | None, Query()] = None,
+    status: Annotated[str | None, Query(pattern="^(proposed|in-force|retired)$")] = None,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List the versions of rules, the last written first; where there are none, the defaults hold."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    rows = rules.list_rule_sets(
+        held.pool,
+        before=before,
+        limit=limit + 1,
+        scope=scope,
+        target=target,
+        status=status,
+        site_ids=caller.site_ids,
+    )
+    return paging.page(rows, limit, "id")
+
+
+@router.post("/rules", status_code=201, response_model=RuleSetAnswer)
+def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+    """Store rules for a scope and put them in force, with `gate` only if they do well enough on the past."""
+    document = rules.check_content(question.document)
+    stored = rules.propose(
+        held.pool,
+        document,
+        scope=question.scope,
+        target=question.target,
+        author=caller.name,
+        reason=question.reason,
+        site_ids=caller.site_ids,
+    )
+    return _deploy(held, caller, stored, question.gate) if question.put_in_force else stored
+
+
+@router.post("/rules/check", response_model=CheckAnswer)
+def check_rules(question: CheckQuestion, _: given.Reader) -> dict[str, Any]:
+    """Say whether a document holds rules; every problem comes with its place."""
+    return {"document": rules.as_stored(rules.check_content(question.document))}
+
+
+@router.post("/rules/rollback", response_model=RollbackAnswer)
+def roll_back(question: RollbackQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+    """Let an older version of a scope's rules hold again, as a new version."""
+    stored = rules.roll_back(
+        held.pool,
+        scope=question.scope,
+        target=question.target,
+        version=question.version,
+        author=caller.name,
+        reason=question.reason,
+        site_ids=caller.site_ids,
+    )
+    return {"in_force": stored}
+
+
+@router.post("/rules/backtest", response_model=BacktestAnswer)
+def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+    """Replay rules over the stored past of the caller's machines: alarms, lead time, missed, false, differences."""
+    return backtests.run_aside(
+        held.settings.dsn,
+        since=question.since,
+        before=question.before,
+        document=question.document,
+        scope=question.scope,
+        target=question.target,
+        machines=question.machines,
+        site_ids=caller.site_ids,
+        credit_horizons=question.credit_horizons,
+        with_suggestions=question.suggestions,
+    )
+
+
+@router.get("/rules/{rule_set_id}", response_model=RuleSetAnswer)
+def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Read one version of a scope's rules."""
+    return rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
+
+
+@router.post("/rules/{rule_set_id}/deploy", response_model=RuleSetAnswer)
+def deploy_rule_set(
+    rule_set_id: RuleSetId, held: given.Held, caller: given.Administrator, question: DeployQuestion | None = None
+) -> dict[str, Any]:
+    """Put a stored set in force, with `gate` only if it does well enough on the past."""
+    stored = rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
+    return _deploy(held, caller, stored, question.gate if question is not None else None)
+
+
+@router.get("/machines/{machine}/rules", response_model=MachineRules)
+def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Read the rules that hold for a machine now, and which sets they come of."""
+    return rules.rules_of_machine(held.pool, machine, caller.site_ids)
+
+
+def _deploy(held: given.Resources, caller: Caller, stored: dict[str, Any], gate: GateQuestion | None) -> dict[str, Any]:
+    passed = None
+    if gate is not None:
+        limits = Limits(gate.more_missed, gate.more_false, gate.lead_loss)
+        passed = backtests.pass_gate(held.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids)
+    return rules.deploy(held.pool, stored["id"], author=caller.name, site_ids=caller.site_ids, gate=passed)

@@ -1,0 +1,117 @@
+"""Backtests beside the service: in a process of their own, one at a time, for as long as a caller waits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from pdm.alerts.gate import GateError, Limits
+from pdm.errors import ConflictError, InvalidInputError, NotFoundError, PdmError, RefusalError, UnavailableError
+from pdm.service.rules import as_stored, check_content
+
+LONGEST_SECONDS = 60.0
+"""After which a caller is told to ask for less, or to run `pdm backtest`."""
+
+Row = dict[str, Any]
+
+_ERRORS: Mapping[str, type[PdmError]] = {
+    error.code: error for error in (InvalidInputError, NotFoundError, ConflictError, RefusalError, UnavailableError)
+}
+_one_at_a_time = threading.Lock()
+
+
+def run_aside(
+    dsn: str,
+    *,
+    since: datetime,
+    before: datetime,
+    document: Row | None = None,
+    scope: str = "all",
+    target: str = "",
+    machines: Sequence[str] | None = None,
+    site_ids: Sequence[int] | None = None,
+    credit_horizons: float = 4.0,
+    with_suggestions: bool = True,
+) -> Row:
+    """Return the report of a backtest that a process of its own has run.
+
+    A replay keeps a processor busy, and the process that answers requests has others to answer.
+
+    Raises
+    ------
+    InvalidRulesError
+        The document holds no rules.
+    UnavailableError
+        Another backtest runs.
+    RefusalError
+        There is nothing to replay, or too much of it.
+    """
+    question = {
+        "since": since,
+        "before": before,
+        "document": None if document is None else as_stored(check_content(document)),
+        "scope": scope,
+        "target": target,
+        "machines": None if machines is None else list(machines),
+        "site_ids": None if site_ids is None else list(site_ids),
+        "credit_horizons": credit_horizons,
+        "with_suggestions": with_suggestions,
+    }
+    if not _one_at_a_time.acquire(blocking=False):
+        raise UnavailableError("another backtest runs; try again when it has ended")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pdm.service.backtest_process"],
+            input=orjson.dumps({"dsn": dsn, **question}),
+            capture_output=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RefusalError(
+            f"the backtest takes longer than {LONGEST_SECONDS:g} s: ask for fewer machines, less time or no "
+            "suggestions, or run `pdm backtest`",
+            field="from",
+        ) from None
+    finally:
+        _one_at_a_time.release()
+    if done.returncode:
+        raise PdmError(f"the backtest ended with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
+    answer: Row = orjson.loads(done.stdout)
+    if "error" in answer:
+        raise _ERRORS.get(answer["error"], PdmError)(answer["message"], field=answer["field"])
+    return answer
+
+
+def pass_gate(
+    dsn: str, stored: Row, since: datetime, before: datetime, limits: Limits, site_ids: Sequence[int] | None
+) -> Row:
+    """Return what is kept of the backtest that a stored set has passed.
+
+    Raises
+    ------
+    GateError
+        It does worse than the rules in force by more than the limits.
+    """
+    from pdm.service.backtest import gate_of, objections_of
+
+    report = run_aside(
+        dsn,
+        since=since,
+        before=before,
+        document=stored["document"],
+        scope=stored["scope"],
+        target=stored["target"],
+        site_ids=site_ids,
+        with_suggestions=False,
+    )
+    objections = objections_of(report, limits)
+    if objections:
+        raise GateError("not put in force: " + "; ".join(objections), field="gate")
+    return gate_of(report)
