@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 
 
 @contextmanager
@@ -28,8 +29,12 @@ def _shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
+@lru_cache(maxsize=32)
 def tls_context(authority: str | None) -> ssl.SSLContext:
-    """Return a context that verifies names and certificates, by the system's authorities and one more (PEM)."""
+    """Return a context that verifies names and certificates, by the system's authorities and one more (PEM).
+
+    Kept: to read the system's authorities takes tens of milliseconds.
+    """
     context = ssl.create_default_context()
     if authority:
         context.load_verify_locations(cadata=authority)

@@ -95,14 +95,14 @@ class MailSender:
 
     def _send(self, receiver: Receiver, mail: EmailMessage) -> str:
         config, credentials = receiver.config, receiver.credentials
-        tls = tls_context(config.get("authority"))
+        tls = None if config["tls"] == "none" else tls_context(config.get("authority"))
         connection = connect(str(config["host"]), int(config["port"]), self._networks, self._timeout)
         with shut_after(connection, self._timeout):
-            if config["tls"] == "implicit":
+            if tls is not None and config["tls"] == "implicit":
                 connection = tls.wrap_socket(connection, server_hostname=str(config["host"]))
             server = _CheckedSmtp(connection, str(config["host"]), self._timeout)
             try:
-                if config["tls"] == "starttls":
+                if tls is not None and config["tls"] == "starttls":
                     server.starttls(context=tls)
                 if "password" in credentials:
                     server.login(str(config.get("username", "")), str(credentials["password"]))

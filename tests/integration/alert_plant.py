@@ -7,9 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from pdm.alerts.lifecycle import AlertChange, ChangeKind
 from pdm.alerts.rules import Severity
+from pdm.notify.pacing import Pacing
 from pdm.notify.webhook import new_secret
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +47,48 @@ def add_subscription(
         (subscription_id, url, SECRET, site, min_severity, is_enabled),
     )
     return subscription_id
+
+
+def add_receiver(
+    conn: Connection[Any],
+    kind: str,
+    url: str = "",
+    config: dict[str, Any] | None = None,
+    credentials: dict[str, Any] | None = None,
+    pacing: Pacing | None = None,
+) -> UUID:
+    """A receiver of any kind, past the checks of the API; one that keeps a state is due to be told all."""
+    subscription_id = uuid4()
+    conn.execute(
+        "INSERT INTO subscription (id, name, kind, url, secret, min_severity, config, credentials, pacing, refresh_at)"
+        " VALUES (%(id)s, 'plant', %(kind)s, %(url)s, %(secret)s, 'advisory', %(config)s, %(credentials)s, %(pacing)s,"
+        " CASE WHEN %(kind)s IN ('alertmanager', 'mqtt') THEN now() END)",
+        {
+            "id": subscription_id,
+            "kind": kind,
+            "url": url,
+            "secret": SECRET,
+            "config": Jsonb(config or {}),
+            "credentials": Jsonb(credentials or {}),
+            "pacing": Jsonb((pacing or Pacing()).to_document()),
+        },
+    )
+    return subscription_id
+
+
+def mqtt_config(port: int, **more: Any) -> dict[str, Any]:
+    return {"host": "127.0.0.1", "port": port, "tls": False, "protocol": "5", "prefix": "pdm", **more}
+
+
+def mail_config(port: int, **more: Any) -> dict[str, Any]:
+    recipients = ["a@example.com", "b@example.com"]
+    return {
+        "host": "127.0.0.1",
+        "port": port,
+        "tls": "none",
+        "sender": "p@example.com",
+        "recipients": recipients,
+    } | more
 
 
 def change(kind: str, severity: str, cause: str = "machine", at: datetime = START) -> AlertChange:

@@ -9,13 +9,11 @@ from datetime import UTC, datetime, timedelta
 from email import policy
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import orjson
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from pdm.notify.pacing import Pacing, RateLimit
@@ -24,7 +22,7 @@ from pdm.settings import Settings
 from pdm.store import alerts
 from pdm.store.connection import open_pool
 from tests.integration import receivers
-from tests.integration.alert_plant import add_machine, change
+from tests.integration.alert_plant import add_machine, add_receiver, change, mail_config, mqtt_config
 from tests.integration.api_server import serve
 from tests.integration.receivers import firing, listening, wait_until
 from tests.unit.test_webhook_sending import receiving
@@ -50,24 +48,6 @@ def conn(dsn: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def add(
-    conn: Connection[Any],
-    kind: str,
-    url: str = "",
-    config: dict[str, Any] | None = None,
-    credentials: dict[str, Any] | None = None,
-    pacing: Pacing | None = None,
-) -> UUID:
-    subscription_id = uuid4()
-    conn.execute(
-        "INSERT INTO subscription (id, name, kind, url, secret, min_severity, config, credentials, pacing, refresh_at)"
-        " VALUES (%s, 'plant', %s, %s, '', 'advisory', %s, %s, %s, %s)",
-        (subscription_id, kind, url, Jsonb(config or {}), Jsonb(credentials or {}),
-         Jsonb((pacing or Pacing()).to_document()), now() if kind in ("alertmanager", "mqtt") else None),
-    )  # fmt: skip
-    return subscription_id
-
-
 def now(ahead: float = 0.0) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=ahead)
 
@@ -76,16 +56,12 @@ def deliver(pool: ConnectionPool[Any], settings: Settings, ahead: float = 0.5) -
     return deliver_due(pool, now(ahead), settings)
 
 
-def broker(port: int, **more: Any) -> dict[str, Any]:
-    return {"host": "127.0.0.1", "port": port, "tls": False, "protocol": "5", "prefix": "pdm", **more}
-
-
 def test_alertmanager_fires_escalates_and_resolves_as_the_alert_does(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings, tmp_path: Path
 ) -> None:
     machine = add_machine(conn, "press-07")
     with receiving() as pager, receivers.alertmanager(tmp_path, webhook=pager.url) as url:
-        add(conn, "alertmanager", url)
+        add_receiver(conn, "alertmanager", url)
         alerts.apply_changes(conn, machine, [OPENED], False)
         assert deliver(pool, settings).delivered == 1
         (alert,) = firing(url)
@@ -114,7 +90,7 @@ def test_an_alertmanager_that_lost_everything_is_told_again_within_a_minute_by_a
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     with receivers.alertmanager(tmp_path / "one", port) as url:
-        add(conn, "alertmanager", url)
+        add_receiver(conn, "alertmanager", url)
         alerts.apply_changes(conn, machine, [OPENED], False)
         deliver(pool, settings)
         assert len(firing(url)) == 1
@@ -136,7 +112,7 @@ def test_a_new_alertmanager_is_told_what_stands_already_and_never_what_is_withhe
         "UPDATE alert SET withheld = 'shelved' WHERE machine_id = (SELECT id FROM machine WHERE key = 'press-08')"
     )
     with receivers.alertmanager(tmp_path) as url:
-        add(conn, "alertmanager", url)
+        add_receiver(conn, "alertmanager", url)
         deliver(pool, settings)
         assert [alert["labels"]["machine"] for alert in firing(url)] == ["press-07"]
 
@@ -146,7 +122,7 @@ def test_an_mqtt_broker_has_every_event_in_order_and_the_state_for_whoever_comes
 ) -> None:
     machine = add_machine(conn, "press-07")
     with receivers.mosquitto(tmp_path) as port:
-        lane = add(conn, "mqtt", config=broker(port))
+        lane = add_receiver(conn, "mqtt", config=mqtt_config(port))
         with listening(port) as present:
             alerts.apply_changes(conn, machine, [OPENED, ESCALATED], False)
             assert deliver(pool, settings).delivered == 2
@@ -171,7 +147,7 @@ def test_a_broker_that_was_away_is_told_when_it_is_back(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings, tmp_path: Path
 ) -> None:
     machine, port = add_machine(conn, "press-07"), receivers.free_port()
-    add(conn, "mqtt", config=broker(port))
+    add_receiver(conn, "mqtt", config=mqtt_config(port))
     alerts.apply_changes(conn, machine, [OPENED], False)
     counts = deliver(pool, settings)
     assert (counts.delivered, counts.failed) == (0, 1)
@@ -192,7 +168,7 @@ def test_a_broker_that_refuses_the_password_or_the_topic_is_a_failed_attempt_tha
     machine = add_machine(conn, "press-07")
     with receivers.mosquitto(tmp_path, extra=extra) as port:
         lanes = {
-            word: add(conn, "mqtt", config=broker(port, username="plant"), credentials={"password": word})
+            word: add_receiver(conn, "mqtt", config=mqtt_config(port, username="plant"), credentials={"password": word})
             for word in ("wrong-word", "right-word")
         }
         alerts.apply_changes(conn, machine, [OPENED], False)
@@ -203,22 +179,11 @@ def test_a_broker_that_refuses_the_password_or_the_topic_is_a_failed_attempt_tha
     assert not any("word" in error for error in errors.values())
 
 
-def mail_config(port: int, **more: Any) -> dict[str, Any]:
-    recipients = ["a@example.com", "b@example.com"]
-    return {
-        "host": "127.0.0.1",
-        "port": port,
-        "tls": "none",
-        "sender": "pdm@example.com",
-        "recipients": recipients,
-    } | more
-
-
 def test_a_mail_says_what_happened_and_is_known_by_the_events_id(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings
 ) -> None:
     with receivers.mail_server() as mailbox:
-        add(conn, "email", config=mail_config(mailbox.port))
+        add_receiver(conn, "email", config=mail_config(mailbox.port))
         alerts.apply_changes(conn, add_machine(conn, "press-07"), [OPENED, ESCALATED], False)
         mailbox.answer = "451 try later"
         assert deliver(pool, settings).failed == 1
@@ -240,7 +205,7 @@ def test_what_a_rate_limit_holds_back_comes_as_one_mail_under_one_id_at_every_re
 ) -> None:
     pacing = Pacing(rate_limit=RateLimit(2, 60.0), critical_overrides=True)
     with receivers.mail_server() as mailbox:
-        add(conn, "email", config=mail_config(mailbox.port), pacing=pacing)
+        add_receiver(conn, "email", config=mail_config(mailbox.port), pacing=pacing)
         machines = [add_machine(conn, f"press-{number}") for number in range(12)]
         for machine in machines[:10]:
             alerts.apply_changes(conn, machine, [OPENED], False)
@@ -262,8 +227,7 @@ def test_a_digest_collects_for_its_time_and_what_is_critical_does_not_wait(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings
 ) -> None:
     with receiving() as receiver:
-        lane = add(conn, "webhook", receiver.url, pacing=Pacing(digest_s=60.0))
-        conn.execute("UPDATE subscription SET secret = 'whsec_' || encode('secret', 'base64') WHERE id = %s", (lane,))
+        add_receiver(conn, "webhook", receiver.url, pacing=Pacing(digest_s=60.0))
         one, two = add_machine(conn, "press-07"), add_machine(conn, "press-08")
         alerts.apply_changes(conn, one, [OPENED], False)
         alerts.apply_changes(conn, two, [OPENED], False)
@@ -283,7 +247,7 @@ def test_a_chat_service_is_told_by_apprise(
 ) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     with receiving(lambda c: c.sendall(answer)) as room:
-        add(conn, "chat", credentials={"url": f"ntfy://127.0.0.1:{room.port}/plant-topic"})
+        add_receiver(conn, "chat", credentials={"url": f"ntfy://127.0.0.1:{room.port}/plant-topic"})
         alerts.apply_changes(conn, add_machine(conn, "press-07"), [OPENED, ESCALATED], False)
         assert deliver(pool, settings).delivered == 2
     assert [b"(opened)" in request for request in room.requests] == [True, False]
@@ -299,7 +263,7 @@ def worker_metrics(settings: Settings) -> Iterator[str]:
 def test_prometheus_reads_how_much_waits_for_receivers(
     conn: Connection[Any], settings: Settings, tmp_path: Path
 ) -> None:
-    add(conn, "email", config=mail_config(1))
+    add_receiver(conn, "email", config=mail_config(1))
     alerts.apply_changes(conn, add_machine(conn, "press-07"), [OPENED], False)
     with worker_metrics(settings) as target, receivers.prometheus(tmp_path, target) as url:
 
