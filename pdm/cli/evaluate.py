@@ -17,6 +17,8 @@ def evaluate_cmapss(
     path: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the published text files.")],
     subset: Annotated[str, typer.Option(help="FD001 to FD004.")],
     predictions: Annotated[Path | None, typer.Option(help="Where to write what was said, as CSV.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
+    svg: Annotated[bool, typer.Option("--svg", help="Pictures as SVG, not PNG.")] = False,
     seed: Annotated[int, typer.Option()] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -29,6 +31,8 @@ def evaluate_cmapss(
             path,
             subset,
             predictions=predictions,
+            plots=plots,
+            kind="svg" if svg else "png",
             seed=seed,
             progress=lambda _, share: progress("training", int(share * 100), 100),
         )

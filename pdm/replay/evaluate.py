@@ -21,6 +21,8 @@ from pdm.prognosis.fleet_evaluation import (
 )
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.fleet_training import FleetLife, OutOfFold, train_fleet
+from pdm.prognosis.performance import describe_over_life
+from pdm.replay.evaluate_lives import draw, told_of
 
 CAP = 125.0  # cycles; the label convention of nearly all published results
 ALERT = AlertRule(threshold=30.0, needless=60.0)
@@ -32,6 +34,8 @@ def evaluate_cmapss(
     subset: str,
     *,
     predictions: Path | None = None,
+    plots: Path | None = None,
+    kind: str = "png",
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:
@@ -49,6 +53,9 @@ def evaluate_cmapss(
     predictions : Path, optional
         Where to write what was said of each test engine, as CSV; without a test file, of each training
         engine's rows, out of fold.
+    plots : Path, optional
+        Folder for pictures of what was told out of fold.
+    kind : 'png' or 'svg'
     seed : int
     progress : callable, optional
         Told the stage and the share done.
@@ -77,6 +84,11 @@ def evaluate_cmapss(
         "out_of_fold": _out_of_fold(seen),
         "test": None,
     }
+    told = told_of(seen, lives, CAP, model.calibration.level)
+    report["over_life"] = describe_over_life(told.capped(CAP))
+    if plots is not None:
+        names = [f"engine {lives[life].machine}" for life in told.unit.tolist()]
+        report["plots"] = [str(each) for each in draw(told, names, CAP, plots, kind, time_unit="cycles")]
     rows = _out_of_fold_rows(seen, engines)
     if test.is_file():
         tested = read_engines(test)

@@ -376,7 +376,9 @@ def test_the_command_predicts_test_engines_under_both_conventions_and_writes_the
     write_engines(tmp_path / "train_X.txt", [150, 160, 170, 180, 190, 200])
     write_engines(tmp_path / "test_X.txt", [60, 70], seed=1)
     np.savetxt(tmp_path / "RUL_X.txt", [20, 180])
-    report = evaluate_cmapss(tmp_path, "X", predictions=tmp_path / "said" / "x.csv")
+    report = evaluate_cmapss(tmp_path, "X", predictions=tmp_path / "said" / "x.csv", plots=tmp_path / "drawn")
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"told.png", "alpha_lambda.png", "calibration.png"}
+    assert 0.0 <= report["over_life"]["alpha_lambda"]["0.75"]["value"] <= 1.0
     errors = report["test"]["errors"]
     assert set(errors) == {"capped at 125", "uncapped"}
     assert errors["uncapped"]["rmse"] != errors["capped at 125"]["rmse"]
