@@ -45,7 +45,7 @@ class Heard:
             return 0.0
         first, last = (int(limit / self.spectrum.step) for limit in _BAND)
         lines = self.spectrum.rms[first + 1 : last + 1]
-        return math.sqrt(float(lines @ lines) / 1.5)
+        return math.sqrt(float(np.square(lines).sum()) / 1.5)
 
     @property
     def is_vibration(self) -> bool:

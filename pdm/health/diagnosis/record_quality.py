@@ -40,8 +40,10 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
     if len(samples) < LEAST_SAMPLES:
         figures: dict[str, float | str] = {"samples": float(len(samples)), "needed": float(LEAST_SAMPLES)}
         return (Reason("too-few-samples", figures, point, "record-longer"),)
-    spread, ends = float(samples.std()), (samples.min(), samples.max())
-    if spread <= 1e-6 * abs(float(samples.mean())) or not ends[1] > ends[0]:
+    mean, ends = float(samples.mean()), (samples.min(), samples.max())
+    centred = samples - mean
+    spread = math.sqrt(float(np.square(centred).mean()))
+    if spread <= 1e-6 * abs(mean) or not ends[1] > ends[0]:
         return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
     doubts = [*_scale(channel, point), *_rate(channel, point)]
     if channel.point.quantity != "tachometer":  # whose pulses stand at one level or the other
@@ -73,7 +75,7 @@ def _clipping(samples: NDArray[np.float64], ends: tuple[float, float], point: st
     weak, refused = _CLIPPED_SHARE
     for limit in ends:
         at_limit = samples == limit
-        if np.count_nonzero(at_limit) >= weak / 2 * len(samples):
+        if np.count_nonzero(at_limit) > 1:
             share += float(np.mean(at_limit[1:] & at_limit[:-1]))
     if share < weak:
         return []
