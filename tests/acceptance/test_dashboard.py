@@ -119,6 +119,19 @@ def test_an_alert_is_acknowledged_from_the_page(browser: Browser, plant: Plant) 
     assert plant.client.get(f"/v1/alerts/{alert['id']}")["state"] == "acknowledged"
 
 
+def test_the_page_speaks_korean_when_asked_and_english_again(browser: Browser, plant: Plant) -> None:
+    sign_in(browser, plant)
+    browser.evaluate("document.getElementById('language').click()")
+    browser.wait_for("document.documentElement?.lang === 'ko'")
+    browser.wait_for(f"document.querySelector('tr[data-machine=\"{plant.failing}\"]')?.innerText.includes('베어링')")
+    assert browser.evaluate("document.getElementById('alerts-title').textContent") == "발생 중인 경보"
+    browser.wait_for("/건전도|진동|진단|수명|결함/.test(document.querySelector('#alerts .grow')?.textContent)")
+    assert "이상 없음" in row(browser, plant.healthy)
+    browser.evaluate("document.getElementById('language').click()")
+    browser.wait_for("document.documentElement?.lang === 'en'")
+    assert browser.evaluate("document.getElementById('alerts-title').textContent") == "Open alerts"
+
+
 def test_the_reference_is_drawn_from_own_files(browser: Browser, plant: Plant) -> None:
     browser.open(f"{plant.url}/docs")
     browser.wait_for("document.querySelectorAll('.opblock').length > 20")

@@ -24,7 +24,7 @@ from pdm.words.catalogue import LANGUAGES, choose_language, messages
 from pdm.words.phrases import say, say_any, say_doubt, say_duration
 
 HANGUL = re.compile("[가-힣]")
-SYMBOLS = {"page.pdm"}  # said alike in every language
+SYMBOLS = {"page.language", "page.from-to"}  # the other language's own name, and figures alone
 
 
 def placeholders(template: str) -> set[tuple[str, str]]:
@@ -86,6 +86,12 @@ def keys_in_code() -> dict[str, set[str]]:
     emitted["reason"] |= {
         word.partition(":")[0] for path in health for word in _constants(path) if reasons.fullmatch(word)
     }
+    pages = room.parent / "api" / "dashboard" / "static"
+    emitted["page"] = {
+        key
+        for path in (*pages.glob("*.js"), *pages.glob("*.html"))
+        for key in re.findall(r"[\"`]page\.([a-z-]+)[\"`]", path.read_text(encoding="utf-8"))
+    }
     emitted["alert"] = _messages_of_rules(room / "alerts")
     emitted["diagnosis"], _ = _doubts(room / "health" / "diagnosis")
     return emitted
@@ -141,6 +147,12 @@ def test_every_code_of_a_diagnosis_has_words_and_no_words_are_left_over() -> Non
         f"diagnosis.{code}" for code in codes | hyphened
     }
     assert {key for key in messages("en") if key.startswith("remedy.")} <= {f"remedy.{code}" for code in hyphened}
+
+
+def test_no_words_of_the_page_are_left_over() -> None:
+    spoken = keys_in_code()["page"] | {"to-help", "amplitude", "envelope", "supported", "weak", "refused"}
+    spoken |= {"measured-speed", "estimated-speed"}  # of a code that the API answers
+    assert {key for key in messages("en") if key.startswith("page.")} == {f"page.{name}" for name in spoken}
 
 
 def test_a_language_without_a_catalogue_is_refused_by_name() -> None:

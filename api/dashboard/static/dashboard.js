@@ -1,18 +1,19 @@
 // The fleet at a glance. Reads the public API with the key that the visitor gave; nothing comes from elsewhere.
+import { say, switchLanguage, translatePage } from "./catalogue.js";
 import { svg } from "./charts.js";
 import { current, drawHistory, drawPoint, drawSignals, hide, show } from "./machine.js";
 import { call, element, find, readAll, session } from "./service.js";
-import { alertText, condition, grade, moment, percent, remaining, SEVERITY, words } from "./words.js";
+import { condition, grade, moment, percent, remaining, SEVERITY, words } from "./words.js";
 
 const POLL_MS = 5000;
 let isAsking = false;
 
 // ------------------------------------------------------------------------------------------ fleet
 const quiet = (text) => element("span", { className: "quiet" }, text);
-const tag = (severity) => element("span", { className: `tag ${SEVERITY[severity]}` }, severity);
+const tag = (severity) => element("span", { className: `tag ${SEVERITY[severity]}` }, say(`severity.${severity}`));
 
 function healthCell(row) {
-  if (row.health === null) return quiet(row.learning_progress === null ? "–" : `learning ${percent(row.learning_progress)}`);
+  if (row.health === null) return quiet(row.learning_progress === null ? "–" : say("page.learning", { share: percent(row.learning_progress) }));
   const bar = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { class: grade(row.health), width: Math.max(1, 100 * row.health), height: 10 }));
   return element("span", { className: "health" }, bar, percent(row.health));
@@ -29,8 +30,8 @@ function machineRow(row) {
   const about = element("span", { className: "quiet small" }, `${row.site} / ${row.line}`);
   const found = row.symptom ? condition(row) : quiet(condition(row));
   const cells = [element("span", {}, open, element("br"), about), healthCell(row), words(row.operating_state) || quiet("–"), found,
-    row.zone ?? quiet("–"), remainingCell(row), row.alert ? tag(row.alert.severity) : quiet("none"),
-    row.measured_at ? moment(Date.parse(row.measured_at)) : quiet("never")];
+    row.zone ?? quiet("–"), remainingCell(row), row.alert ? tag(row.alert.severity) : quiet(say("page.none")),
+    row.measured_at ? moment(Date.parse(row.measured_at)) : quiet(say("page.never"))];
   const line = element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
   line.dataset.machine = row.machine;
   line.addEventListener("click", () => openMachine(row.machine));
@@ -51,19 +52,19 @@ function markCurrent() {
 
 const TO_ACKNOWLEDGE = ["unacknowledged", "returned"];
 const SEEN = {
-  acknowledged: (alert) => `acknowledged by ${alert.acknowledged_by}`,
-  latched: () => "over; waits for a reset",
+  acknowledged: (alert) => say("page.acknowledged-by", { actor: alert.acknowledged_by }),
+  latched: () => say("page.waits-for-reset"),
 };
 
 function alertItem(alert) {
   const open = element("button", { type: "button", className: "plain", textContent: alert.machine });
   open.addEventListener("click", () => openMachine(alert.machine));
   const item = element("li", {}, tag(alert.severity), open,
-    element("span", { className: "grow" }, `${alert.cause}: ${alertText(alert)} `, quiet(`since ${moment(Date.parse(alert.opened_at))}${alert.cleared_at ? ", over" : ""}`)));
+    element("span", { className: "grow" }, `${alert.cause}: ${alert.text} `, quiet(say(alert.cleared_at ? "page.since-over" : "page.since", { time: moment(Date.parse(alert.opened_at)) }))));
   item.dataset.alert = alert.id;
   if (TO_ACKNOWLEDGE.includes(alert.state)) {
-    const button = element("button", { type: "button", textContent: "Acknowledge" });
-    button.setAttribute("aria-label", `Acknowledge the alert of ${alert.machine}`);
+    const button = element("button", { type: "button", textContent: say("page.acknowledge") });
+    button.setAttribute("aria-label", say("page.acknowledge-of", { machine: alert.machine }));
     button.addEventListener("click", () => { button.disabled = true; acknowledge(alert); });
     item.append(button);
   } else {
@@ -78,9 +79,9 @@ async function acknowledge(alert) {
   try {
     await call(`/v1/alerts/${alert.id}/acknowledge`, { method: "POST", headers: { "If-Match": `"${alert.version}"` } });
   } catch (error) {
-    told = error.status === 403 ? "this key may read only; acknowledging needs the role operate" : error.message;
+    told = error.status === 403 ? say("page.read-only") : error.message;
   }
-  find("alert-problem").textContent = told && `Not acknowledged: ${told}`;
+  find("alert-problem").textContent = told && say("page.not-acknowledged", { why: told });
   await guarded(refresh);
   if (focused && !focused.isConnected) find("alerts-title").focus();
 }
@@ -100,11 +101,11 @@ async function refresh() {
   const focusedAlert = document.activeElement?.closest("[data-alert]")?.dataset.alert;
   const rank = (row) => (row.alert ? WORST_FIRST.indexOf(row.alert.severity) : 3);
   machines.sort((a, b) => rank(a) - rank(b) || (a.health ?? 2) - (b.health ?? 2) || a.machine.localeCompare(b.machine));
-  const none = element("tr", {}, element("td", { colSpan: 8, className: "quiet" }, "no machine is registered yet: pdm register fleet.yaml"));
+  const none = element("tr", {}, element("td", { colSpan: 8, className: "quiet" }, say("page.no-machine")));
   find("fleet").tBodies[0].replaceChildren(...(machines.length ? machines.map(machineRow) : [none]));
   markCurrent();
   const alerts = [...unseen.sort(bySeverity), ...seen.sort(bySeverity)];
-  find("alerts").replaceChildren(...(alerts.length ? alerts.map(alertItem) : [element("li", { className: "quiet" }, "none")]));
+  find("alerts").replaceChildren(...(alerts.length ? alerts.map(alertItem) : [element("li", { className: "quiet" }, say("page.none"))]));
   if (focused) document.querySelector(`tr[data-machine="${CSS.escape(focused)}"] button`)?.focus();
   if (focusedAlert) document.querySelector(`li[data-alert="${CSS.escape(focusedAlert)}"] button:last-child`)?.focus();
   summarise(machines, unseen);
@@ -113,11 +114,11 @@ async function refresh() {
 function summarise(machines, unseen) {
   const worst = machines.filter((row) => row.alert?.severity === "critical").length;
   const learning = machines.filter((row) => row.health === null).length;
-  const tiles = [[machines.length, "machines"], [worst, "with a critical alert", worst ? "bad" : ""],
-    [unseen.length, "alerts to acknowledge", unseen.length ? "fair" : ""], [learning, "still learning"]];
+  const tiles = [[machines.length, say("page.machines")], [worst, say("page.with-critical"), worst ? "bad" : ""],
+    [unseen.length, say("page.to-acknowledge"), unseen.length ? "fair" : ""], [learning, say("page.still-learning")]];
   find("summary").replaceChildren(...tiles.map(([count, text, colour = ""]) =>
     element("li", {}, element("strong", { className: colour }, String(count)), ` ${text}`)));
-  find("status").textContent = `read at ${new Date().toLocaleTimeString("en-GB")}`;
+  find("status").textContent = say("page.read-at", { time: new Date().toLocaleTimeString("en-GB") });
 }
 
 // ------------------------------------------------------------------------------------------- life
@@ -192,4 +193,6 @@ async function live() {
   }
 }
 
+translatePage();
+find("language").addEventListener("click", switchLanguage);
 live();

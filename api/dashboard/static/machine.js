@@ -1,8 +1,9 @@
 // One machine: its history, what is expected of it, its features, its last signals, what was done to it.
+import { say } from "./catalogue.js";
 import { draw, sayNothing } from "./charts.js";
 import { drawDiagnosis } from "./diagnosis.js";
 import { call, element, find, readAll } from "./service.js";
-import { condition, featureUnit, moment, percent, reason, remaining, secondsIn, unit, unitOfTime, words } from "./words.js";
+import { condition, featureName, featureUnit, moment, percent, reason, remaining, secondsIn, unit, unitOfTime, words } from "./words.js";
 
 const shown = { machine: null, points: [], events: [] };
 export const current = () => shown.machine;
@@ -47,26 +48,28 @@ export async function drawHistory() {
 
 function drawFacts(health, prognosis) {
   const [figure, interval] = remaining(prognosis);
-  const by = { model: `by the model (no. ${prognosis.model_id})`, trend: "by the trend of its health" }[prognosis.source];
+  const by = { model: say("page.by-model", { number: prognosis.model_id }), trend: say("page.by-trend") }[prognosis.source];
   const facts = [
-    ["Health", health.health === null ? condition(health) : percent(health.health)],
-    ["Operating state", words(health.operating_state) || "unknown"],
-    ["Wrong so far", condition(health) + (health.confidence === null ? "" : ` (confidence ${percent(health.confidence)})`)],
-    ["Vibration zone", health.zone ?? "no limits apply"],
-    ["Remaining life", figure + (interval ? `, ${interval}` : "")],
-    ["Prognosis", [by, prognosis.level && `interval right in ${percent(prognosis.level)} of cases`, reason(prognosis.reason)].filter(Boolean).join("; ") || "none yet"],
+    [say("page.health"), health.health === null ? condition(health) : percent(health.health)],
+    [say("page.operating-state"), words(health.operating_state) || say("page.unknown")],
+    [say("page.wrong"), condition(health) + (health.confidence === null ? "" : ` ${say("page.confidence", { share: percent(health.confidence) })}`)],
+    [say("page.vibration-zone"), health.zone ?? say("page.no-limits")],
+    [say("page.remaining-life"), figure + (interval ? `, ${interval}` : "")],
+    [say("page.prognosis"), [by, prognosis.level && say("page.interval-right", { share: percent(prognosis.level) }), reason(prognosis.reason)].filter(Boolean).join("; ") || say("page.none-yet")],
   ];
   find("facts").replaceChildren(...facts.map(([name, text]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, text))));
   const causes = (health.evidence?.contributors ?? []).map((one) =>
-    `${words(one.indicator)} at ${one.point}: ${Number(one.value.toPrecision(3))} ${unit(one.unit)} (learned ${Number(one.baseline.toPrecision(3))}, limit ${Number(one.limit.toPrecision(3))})`);
-  find("causes").textContent = causes.length ? `What weighs most: ${causes.join(" · ")}` : "";
+    say("page.cause", {
+      feature: featureName(one.indicator), point: one.point, value: Number(one.value.toPrecision(3)), unit: unit(one.unit),
+      baseline: Number(one.baseline.toPrecision(3)), limit: Number(one.limit.toPrecision(3)) }));
+  find("causes").textContent = causes.length ? say("page.weighs", { causes: causes.join(" · ") }) : "";
 }
 
 function drawHealth(machine, rows, now) {
   draw(find("health-chart"), {
     x: rows.map((row) => Date.parse(row.measured_at)), y: rows.map((row) => 100 * (row.health ?? NaN)), y0: 0, y1: 100,
-    time: true, yTitle: "health, %", label: `Health of ${machine} over time`, marks: shown.events, empty: condition(now),
+    time: true, yTitle: say("page.health-axis"), label: say("page.health-over-time", { machine }), marks: shown.events, empty: condition(now),
   });
 }
 
@@ -77,18 +80,18 @@ function drawRemaining(machine, rows, now) {
   draw(find("rul-chart"), {
     x: rows.map((row) => Date.parse(row.measured_at)), y: rows.map((row) => scaled(row.rul_s)), y0: 0,
     band: rows.map((row) => [scaled(row.rul_lower_s), scaled(row.rul_upper_s)]),
-    time: true, yTitle: `remaining life, ${unitUsed}`, label: `Remaining life of ${machine} over time`, marks: shown.events,
-    empty: `no prognosis${now.reason ? `: ${reason(now.reason)}` : " yet"}`,
+    time: true, yTitle: say("page.rul-axis", { unit: say(`time.${unitUsed}`) }), label: say("page.rul-over-time", { machine }), marks: shown.events,
+    empty: now.reason ? say("page.no-prognosis-why", { why: reason(now.reason) }) : say("page.no-prognosis-yet"),
   });
 }
 
-const eventText = (event) => [event.kind, event.component, event.finding, event.note].filter(Boolean).join(" · ");
+const eventText = (event) => [say(`work.${event.kind}`), event.component, event.finding, event.note].filter(Boolean).join(" · ");
 
 function listEvents(events) {
   const rows = events.map((event) => element("li", {},
-    element("span", { className: `event ${event.kind}` }, event.kind), ` ${moment(Date.parse(event.occurred_at))} `,
-    element("span", { className: "quiet" }, [event.component, event.finding, event.note, `by ${event.actor}`].filter(Boolean).join(" · "))));
-  find("events").replaceChildren(...(rows.length ? rows : [element("li", { className: "quiet" }, "none recorded")]));
+    element("span", { className: `event ${event.kind}` }, say(`work.${event.kind}`)), ` ${moment(Date.parse(event.occurred_at))} `,
+    element("span", { className: "quiet" }, [event.component, event.finding, event.note, say("page.by-actor", { actor: event.actor })].filter(Boolean).join(" · "))));
+  find("events").replaceChildren(...(rows.length ? rows : [element("li", { className: "quiet" }, say("page.none-recorded"))]));
 }
 
 const CHARTS_OF_POINT = ["trend-chart", "waveform-chart", "spectrum-chart"];
@@ -96,7 +99,7 @@ const CHARTS_OF_POINT = ["trend-chart", "waveform-chart", "spectrum-chart"];
 export async function drawPoint() {
   const point = find("point").value;
   if (!point) {
-    for (const id of CHARTS_OF_POINT) sayNothing(find(id), "this machine has no waveform point");
+    for (const id of CHARTS_OF_POINT) sayNothing(find(id), say("page.no-waveform-point"));
     return;
   }
   await Promise.all([drawTrend(point), drawSignals()]);
@@ -109,23 +112,23 @@ async function drawTrend(point) {
   let trend = await call(place);
   if (wanted && known.includes(wanted) && trend.available.includes(wanted)) trend = await call(`${place}?names=${wanted}`);
   const name = trend.available.includes(wanted) ? wanted : Object.keys(trend.features)[0];
-  find("feature").replaceChildren(...trend.available.map((each) => element("option", { value: each, selected: each === name }, words(each))));
+  find("feature").replaceChildren(...trend.available.map((each) => element("option", { value: each, selected: each === name }, featureName(each))));
   const course = trend.features[name], unitUsed = featureUnit(name, trend.quantity);
   draw(find("trend-chart"), {
     x: trend.starts.map(Date.parse), y: course.mean.map((value) => value ?? NaN),
     band: course.minimum.map((low, i) => [low ?? NaN, course.maximum[i] ?? NaN]),
-    time: true, yTitle: words(name) + (unitUsed === "1" ? "" : `, ${unitUsed}`), marks: shown.events,
-    label: `${words(name)} of ${point} over time`, empty: "no acquisition had this feature",
+    time: true, yTitle: featureName(name) + (unitUsed === "1" ? "" : `, ${unitUsed}`), marks: shown.events,
+    label: say("page.feature-over-time", { feature: featureName(name), point }), empty: say("page.no-feature"),
   });
 }
 
 export async function drawSignals() {
   const point = find("point").value, machine = shown.machine;
   const last = (await call(`/v1/machines/${machine}/acquisitions?limit=20`)).items.find((one) => !one.missing.includes(point));
-  find("signal-time").textContent = last ? `measured ${moment(Date.parse(last.measured_at))} UTC` +
+  find("signal-time").textContent = last ? say("page.measured-at", { time: moment(Date.parse(last.measured_at)) }) +
     (last.speed_rpm === null ? "" : `, ${Math.round(last.speed_rpm)} rpm`) : "";
   if (!last) {
-    for (const id of ["waveform-chart", "spectrum-chart"]) sayNothing(find(id), "no waveform of this point yet");
+    for (const id of ["waveform-chart", "spectrum-chart"]) sayNothing(find(id), say("page.no-waveform"));
     return;
   }
   const place = `/v1/machines/${machine}/acquisitions/${encodeURIComponent(last.measured_at)}`, kind = find("kind").value;
@@ -134,11 +137,12 @@ export async function drawSignals() {
   const count = Math.min(waveform.samples.length, Math.ceil(Number(find("span").value) * waveform.sampling_rate_hz));
   draw(find("waveform-chart"), {
     x: Array.from({ length: count }, (_, i) => (1000 * i) / waveform.sampling_rate_hz), y: waveform.samples.slice(0, count),
-    xTitle: "time, ms", yTitle: `${waveform.quantity}, ${unit(waveform.unit)}`, label: `Last waveform of ${point}`,
+    xTitle: say("page.time-axis"), yTitle: `${say(`feature.${waveform.quantity}`)}, ${unit(waveform.unit)}`, label: say("page.waveform-of", { point }),
   });
   const lines = Math.min(spectrum.amplitudes.length, Math.ceil(Number(find("reach").value) / spectrum.resolution_hz) + 1);
   draw(find("spectrum-chart"), {
     x: Array.from({ length: lines }, (_, line) => line * spectrum.resolution_hz), y: spectrum.amplitudes.slice(0, lines), y0: 0,
-    xTitle: "frequency, Hz", yTitle: `${spectrum.kind} spectrum, ${unit(spectrum.unit)}`, label: `${spectrum.kind} spectrum of ${point}`,
+    xTitle: say("page.frequency-axis"), yTitle: say("page.spectrum-axis", { kind: say(`page.${spectrum.kind}`), unit: unit(spectrum.unit) }),
+    label: say("page.spectrum-of", { kind: say(`page.${spectrum.kind}`), point }),
   });
 }

@@ -1,4 +1,6 @@
 // The public HTTP API, with the key that the visitor gave.
+import { language, say } from "./catalogue.js";
+
 export const session = { key: localStorage.getItem("pdm.key") };
 
 export class Refusal extends Error {
@@ -6,9 +8,9 @@ export class Refusal extends Error {
 }
 
 export async function call(path, options = {}) {
-  const headers = { Authorization: `Bearer ${session.key}`, ...options.headers };
+  const headers = { Authorization: `Bearer ${session.key}`, "Accept-Language": language, ...options.headers };
   const response = await fetch(path, { ...options, headers }).catch(() => {
-    throw new Refusal(0, "the service does not answer; trying again");
+    throw new Refusal(0, say("page.no-answer"));
   });
   if (!response.ok) {
     const told = await response.json().catch(() => ({}));

@@ -1,10 +1,12 @@
 // The service's keys, numbers and units in words.
+import { knows, language, say } from "./catalogue.js";
+
 const SIZES = { s: 1, min: 60, h: 3600, d: 86400, months: 2629800, years: 31557600 };
 
 export const number = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
 export const moment = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 16).replace("T", " ");
 export const day = (milliseconds) =>
-  new Date(milliseconds).toLocaleDateString("en", { month: "short", day: "numeric", timeZone: "UTC" });
+  new Date(milliseconds).toLocaleDateString(language, { month: "short", day: "numeric", timeZone: "UTC" });
 export const hour = (milliseconds) => new Date(milliseconds).toISOString().slice(11, 16);
 export const words = (text) => (text ?? "").replaceAll("_", " ").replaceAll(".", " ");
 export const percent = (share) => `${Math.round(100 * share)} %`;
@@ -26,55 +28,32 @@ const inUnit = (seconds, unit) => {
 export const secondsIn = (unit) => SIZES[unit];
 
 export function duration(seconds) {
-  if (!Number.isFinite(seconds)) return "unknown";
-  if (seconds < 60) return "under a minute";
+  if (!Number.isFinite(seconds)) return say("time.unknown");
+  if (seconds < 60) return say("time.under-a-minute");
   const unit = unitOfTime(seconds);
-  return `${inUnit(seconds, unit)} ${unit}`;
+  return inUnit(seconds, unit) + (language === "ko" ? "" : " ") + say(`time.${unit}`);
 }
 
 /** A prognosis as [figure, interval], both in words; the interval may be empty. */
 export function remaining(row) {
   const { rul_s: middle, rul_lower_s: low, rul_upper_s: high } = row;
-  if (middle === null && low === null) return ["no prognosis", ""];
-  if (high === null) return [`more than ${duration(low)}`, ""];
+  if (middle === null && low === null) return [say("page.no-prognosis"), ""];
+  if (high === null) return [say("page.more-than", { time: duration(low) }), ""];
   const unit = unitOfTime(high);
-  const interval = high < 60 ? "" : `${inUnit(low, unit)} to ${inUnit(high, unit)} ${unit}`;
+  const interval = high < 60 ? "" : say("page.from-to", { low: inUnit(low, unit), high: inUnit(high, unit), unit: say(`time.${unit}`) });
   if (middle === null) return [interval, ""];
-  return [middle < 60 ? "due now" : duration(middle), interval];
+  return [middle < 60 ? say("page.due-now") : duration(middle), interval];
 }
 
 export function condition(row) {
-  if (row.health === null && row.learning_progress !== null) return `learning, ${percent(row.learning_progress)}`;
-  const found = [words(row.symptom), row.component].filter(Boolean).join(" · ");
-  return found || (row.health === null ? "not analysed yet" : "nothing found");
+  if (row.health === null && row.learning_progress !== null) return say("page.learning-now", { share: percent(row.learning_progress) });
+  const found = [row.symptom && say(`fault.${row.symptom}`), row.component].filter(Boolean).join(" · ");
+  return found || say(row.health === null ? "page.not-analysed" : "page.nothing-found");
 }
 
-const REASONS = {
-  "machine-off-or-no-data": "the machine is off or sends no data",
-  "no-model-and-no-trend": "there is no model for this fleet yet, and no decline to extrapolate",
-  "no-model": "there is no model for this fleet yet",
-  "no-significant-decline": "health does not decline",
-  "too-far-off": "the end is too far off to say",
-  "model-reads-other-indicators": "the model reads indicators that this machine lacks",
-  "older-than-any-training-life": "the machine is older than any life the model learned from",
-  "beyond-what-the-model-tells-apart": "so far from failure that the model gives only a lower bound",
-  "no-better-than-a-plain-guess": "the model is no better than a plain guess",
-};
-export const reason = (key) => (key ? REASONS[key] ?? words(key).replaceAll("-", " ") : "");
-
-export function alertText(alert) {
-  const { message, parameters: given } = alert;
-  if (message === "health-low") {
-    const symptom = given.symptom ? ` · ${words(given.symptom)}` : "";
-    return `health ${percent(given.health)}, below the limit of ${percent(given.limit)}${symptom}`;
-  }
-  if (message === "zone-reached") return `vibration in zone ${given.zone}, limit ${given.limit} (${given.source})`;
-  if (message === "remaining-life-short" && given.rul_s !== null) {
-    const which = given.bound === "lower" ? "remaining life may end within" : "remaining life about";
-    return `${which} ${duration(given.rul_s)}; notice needed ${duration(given.limit_s)}`;
-  }
-  return words(message).replaceAll("-", " ");
-}
+export const reason = (key) => (key ? say(`reason.${key}`) : "");
+/** A feature as the language calls it; English keeps the names of the catalogue of features. */
+export const featureName = (name) => (language !== "en" && knows(`feature.${name}`) ? say(`feature.${name}`) : words(name));
 
 const FEATURE_UNITS = [
   [/^(rms|mean|peak|fundamental_amplitude|load_current|park_modulus|residual_rms)$/, { current: "A" }],
