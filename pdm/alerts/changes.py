@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pdm.alerts.advice import Known, advise
 from pdm.alerts.alarm_states import AlertState
 from pdm.alerts.cases import Case
 from pdm.alerts.conduct import Category, Severity
@@ -96,8 +97,26 @@ class Findings:
                 "level": prognosis.level,
                 "model_id": prognosis.model_id,
                 "reason": prognosis.reason,
+                "can_decide": prognosis.can_decide,
             }
         return evidence
+
+    def act_by(self, case: Case) -> datetime | None:
+        """Return when work has to be done for a case, on the machine's timeline; None: no end is known."""
+        if case.category is not Category.MACHINE:
+            return None
+        machine, assessment, prognosis = self.reading.machine, self.reading.assessment, self.reading.prognosis
+        known = Known(
+            severity=case.severity.value,
+            measured_at=assessment.measured_at,
+            planning_horizon=machine.planning_horizon,
+            zone=assessment.zone,
+            rul_lower=prognosis.rul_lower if prognosis else None,
+            level=prognosis.level if prognosis else None,
+            can_decide=prognosis is not None and prognosis.can_decide,
+            zone_trend=assessment.evidence.get("zone_trend"),
+        )
+        return advise(known).act_by
 
 
 def describe_change(

@@ -159,7 +159,8 @@ def _settle(
             )
             kind = _kind(was.severity if was else None, rule_now.severity)
             reason = "returned" if kind is ChangeKind.EASED else rule_now.key
-            changes.append(describe_change(kind, after[cause], at, reason, findings.evidence(), rules))
+            change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules)
+            changes.append(replace(change, act_by=findings.act_by(after[cause])))
     return after, tuple(changes)
 
 

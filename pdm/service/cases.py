@@ -157,6 +157,7 @@ def _known(context: _Context) -> Known:
     reasons = [prognosis.get("reason"), *(prognosis.get("evidence") or {}).get("reasons", ())]
     lower, upper = prognosis.get("rul_lower_s"), prognosis.get("rul_upper_s")
     said = prognosis.get("source") in ("model", "trend") and NO_SKILL not in reasons
+    said = said and prognosis.get("can_decide", True)  # of what was stored with the alert
     return Known(
         severity=context.case["severity"],
         measured_at=context.at,

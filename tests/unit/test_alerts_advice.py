@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pdm.alerts.advice import Known, Suspect, advise, checks_of, likely_parts, recommend_checks, suspects_of
+from pdm.alerts.cases import Case
+from pdm.alerts.changes import Findings
+from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.likeness import EVIDENCE, FAULT, FLEET, KIND, Traits, cosine, find_like
+from pdm.alerts.readings import Reading
+from pdm.alerts.rules import DEFAULT_RULES
 from pdm.alerts.trend_picture import Picture, TrendPoint, draw
 from pdm.alerts.waiting import chance_of_failure, cost_of_waiting
 from pdm.errors import InvalidInputError
+from pdm.health.assessment import Assessment
 from pdm.health.diagnosis.model import Fault
 from pdm.ingest.fleet_file import machine_from_document, machine_to_document
 from pdm.machines.costs import Costs
 from pdm.machines.model import Component, ComponentKind, Machine
+from pdm.prognosis.prognosis import Prognosis
 from pdm.words.catalogue import messages
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -250,3 +259,12 @@ def test_a_trend_picture_is_a_document_of_its_own_whatever_is_in_its_words() -> 
     assert tree.attrib["aria-label"] == '<pump> & "fan"'
     assert "건전도" in said
     assert "no data" in draw(Picture("x", "y", [], NOW, None, "no data"))
+
+
+def test_an_alert_carries_by_when_to_act_from_the_moment_it_is_raised() -> None:
+    assessment = Assessment(NOW, 0.2, 1.0, "run", "C", "bearing_wear", "bearing-de", 0.9, np.zeros(1, np.float32), {})
+    prognosis = Prognosis(NOW, "trend", 5 * DAY, 3 * DAY, 9 * DAY, 0.9)
+    findings = Findings(Reading(MACHINE, assessment, prognosis), DEFAULT_RULES)
+    case = Case("bearing-de", "bearing-de", Severity.CRITICAL, NOW)
+    assert findings.act_by(case) == NOW + timedelta(days=3)
+    assert findings.act_by(replace(case, category=Category.INSTRUMENT)) is None
