@@ -18,7 +18,7 @@ from api.schemas.administration import (
     SetAsideAnswer,
 )
 from api.schemas.pages import Page
-from pdm.service import access, acknowledge, query
+from pdm.service import access, query, set_aside
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -70,7 +70,7 @@ def replay_set_aside(
     machine: Annotated[given.Key | None, Query(description="Only this machine's.")] = None,
 ) -> dict[str, Any]:
     """Let what was set aside be analysed once more."""
-    return {"replayed": acknowledge.replay_set_aside(held.pool, caller, machine)}
+    return {"replayed": set_aside.replay_set_aside(held.pool, caller, machine)}
 
 
 @router.get("/quarantine", response_model=Page[QuarantineAnswer])

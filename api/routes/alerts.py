@@ -15,7 +15,8 @@ from api.schemas.alerts import Acknowledgement, AlertAnswer, AlertSummary
 from api.schemas.machines import AlertState
 from api.schemas.pages import Page
 from api.stream import AlertStream, parse_place
-from pdm.service import acknowledge, query
+from pdm.alerts.alarm_states import Verb
+from pdm.service import operate, query
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -79,10 +80,11 @@ def acknowledge_alert(
     if_match: Annotated[str | None, Header(max_length=64, description="The ETag that was read.")] = None,
 ) -> dict[str, Any]:
     """Take notice of an alert; with If-Match only if nothing has changed since it was read."""
-    found = acknowledge.acknowledge_alert(
+    found = operate.act_on_alert(
         held.pool,
         caller,
         alert_id,
+        Verb.ACKNOWLEDGE,
         comment=question.comment if question is not None else "",
         seen_version=_version(if_match),
         now=datetime.now(UTC),

@@ -169,12 +169,7 @@ def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], 
     conclusions.insert_prognoses(
         conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.course.prognoses]
     )
-    has_changes = False
-    for step in steps:
-        has_changes |= bool(step.course.changes)
-        apply_changes(conn, step.after.machine_id, step.course.changes)
-    if has_changes:
-        alerts.notify(conn)
+    apply_changes(conn, {step.after.machine_id: step.course.changes for step in steps})
     queue.save_states(conn, [step.after for step in steps])
     queue.complete(conn, [(t.before.machine_id, item) for t in tasks for item in t.waiting])
     for task, step in zip(tasks, steps, strict=True):
@@ -197,10 +192,11 @@ def _ask_for_diagnoses(
         _log.exception("no diagnosis can be asked for")
 
 
-def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange]) -> None:
-    """Write the alert changes of one machine, if there are any."""
-    if changes:
-        alerts.apply_changes(conn, machine_id, changes, reevaluated=False)
+def apply_changes(conn: Connection[Any], changes: Mapping[int, Sequence[AlertChange]]) -> None:
+    """Write the alert changes of the machines that have any, and wake who listens."""
+    if any(changes.values()):
+        alerts.apply_all(conn, changes, reevaluated=False)
+        alerts.notify(conn)
 
 
 def keep_checkpoints(conn: Connection[Any], states: Sequence[SavedState], reorder_horizon: timedelta) -> None:

@@ -2,95 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from psycopg import Connection
+from psycopg.rows import dict_row
 
-from pdm.alerts.alarm_states import LIFE_CLOSED, AlertState, Demands, Verb, step
-from pdm.alerts.changes import AlertChange, ChangeKind, OpenAlert
-from pdm.alerts.rules import Severity
-from pdm.errors import ConflictError, NotFoundError
+from pdm.alerts.alarm_states import AlertState, Demands, Kind
+from pdm.alerts.changes import AlertChange, OpenAlert
+from pdm.alerts.conduct import Category, Severity
+from pdm.alerts.holds import Place
+from pdm.alerts.ledger import ENDED, Ledger
+from pdm.alerts.standing import Happening, Standing
+from pdm.errors import NotFoundError
+from pdm.store import holds
 from pdm.store.queries import query
+
+# what those who heard of an alert are told although it is withheld: that they will not hear of it, and its end
+ALWAYS_TOLD = frozenset(
+    {Kind.RETURNED, Kind.LATCHED, Kind.CLEARED, Kind.SHELVED, Kind.SUPPRESSED, Kind.REMOVED_FROM_SERVICE}
+)
 
 
 def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange], reevaluated: bool) -> None:
-    """Write what happened to a machine's alerts, its events and what subscribers must be told.
+    """Write what happened to one machine's alerts, its events and what subscribers must be told."""
+    apply_all(conn, {machine_id: changes}, reevaluated)
 
-    The stored alerts win over what the caller believed: opening a cause that is open changes its
-    severity at most, and escalating one that is not open opens it, so that neither a second open alert
-    nor a silent critical one can come of a lost state.
+
+def apply_all(
+    conn: Connection[Any],
+    changes: Mapping[int, Sequence[AlertChange]],
+    reevaluated: bool,
+    now: datetime | None = None,
+) -> None:
+    """Write what happened to the alerts of many machines, by machine id, in a few statements however many there are.
+
+    `now` is the wall clock; None is the present moment.
     """
-    events = [_apply(conn, machine_id, change, reevaluated) for change in changes]
-    enqueue(conn, [event for event in events if event is not None])
+    left = {machine_id: told for machine_id, told in changes.items() if told}
+    while left:
+        ledger = open_ledger(conn, list(left), now or datetime.now(UTC))
+        for machine_id, told in sorted(left.items()):
+            for change in told:
+                ledger.change(machine_id, change, reevaluated)
+        ledger.settle()
+        # another transaction may have opened a cause since: those machines are taken again, now with its alert
+        left = {machine_id: left[machine_id] for machine_id in close_ledger(conn, ledger)}
+
+
+def open_ledger(conn: Connection[Any], machine_ids: Sequence[int], now: datetime, extra: UUID | None = None) -> Ledger:
+    """Lock the open alerts of some machines, and one that may have ended, and return them as a ledger."""
+    machine_ids = sorted(machine_ids)
+    wanted = {"machine_ids": machine_ids, "alert_id": extra}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("lock_open_alerts"), wanted).fetchall()
+        if extra is not None and all(row["id"] != extra for row in rows):
+            rows += cursor.execute(query("lock_alert"), wanted).fetchall()
+        places = {
+            row["id"]: Place(row["id"], row["line_id"], row["site_id"])
+            for row in cursor.execute(query("fetch_places"), wanted).fetchall()
+        }
+    live = holds.fetch_live(conn, sorted({place.site_id for place in places.values()}), machine_ids)
+    return Ledger([_standing(row) for row in rows], places, live, now, uuid4)
+
+
+def close_ledger(conn: Connection[Any], ledger: Ledger, actor: str = "clock") -> list[int]:
+    """Write a ledger down and enqueue what subscribers must be told; returns machines that must be taken again."""
+    if ledger.changed:
+        conn.execute(query("update_alerts"), _columns(ledger.changed))
+    lost: set[UUID] = set()
+    if ledger.opened:
+        stored = {row[0] for row in conn.execute(query("insert_alerts"), _columns(ledger.opened))}
+        lost = {alert.id for alert in ledger.opened} - stored
+    told = [event for event in ledger.happenings if event.alert_id not in lost]
+    ids = [row[0] for row in conn.execute(query("insert_alert_events"), _event_columns(told))] if told else []
+    for wave in _waves(told, ids):
+        enqueue(conn, wave)
+    for why in sorted(set(ledger.spent.values())):
+        spent = [hold for hold, reason in ledger.spent.items() if reason == why]
+        holds.end(conn, spent, actor if why == ENDED else why, ledger.now)
+    return sorted({alert.machine_id for alert in ledger.opened if alert.id in lost})
+
+
+def _waves(told: Sequence[Happening], ids: Sequence[int]) -> Iterable[list[int]]:
+    """Return the events that are to be told, those of one alert in turns: the next may depend on the one before."""
+    waves: list[list[int]] = []
+    turns: dict[UUID, int] = {}
+    for event, event_id in zip(told, ids, strict=True):
+        if event.withheld is not None and event.kind not in ALWAYS_TOLD:
+            continue
+        turn = turns.get(event.alert_id, 0)
+        turns[event.alert_id] = turn + 1
+        if turn == len(waves):
+            waves.append([])
+        waves[turn].append(event_id)
+    return waves
 
 
 def enqueue(conn: Connection[Any], event_ids: Sequence[int]) -> None:
-    """Write the outbox rows of alert events, one statement an event: the next may depend on it."""
-    for event_id in event_ids:
-        conn.execute(query("enqueue_alert_event"), {"event_ids": [event_id]})
-
-
-def _apply(conn: Connection[Any], machine_id: int, change: AlertChange, reevaluated: bool) -> int | None:
-    values = {
-        "machine_id": machine_id,
-        "cause": change.cause,
-        "component": change.component,
-        "severity": change.severity.value,
-        "occurred_at": change.occurred_at,
-        "message": change.message,
-        "parameters": _json(change.parameters),
-        "evidence": _json(change.evidence),
-        "rule_version": change.rule_version,
-        "reevaluated": reevaluated,
-        "reason": change.reason,
-        "rule_key": change.rule_key,
-        "category": change.category,
-        "needs_acknowledgement": change.needs_acknowledgement,
-        "is_latching": change.is_latching,
-        "act_by": change.act_by,
-    }
-    stored = conn.execute(query("lock_open_alert"), values).fetchone()
-    if stored is None:
-        done = step(AlertState.NORMAL, _VERBS[change.kind], Demands())
-        return _event(conn, "open_alert", values) if done.kinds else None
-    done = step(AlertState(stored[1]), _verb(change, Severity(stored[0])), Demands(stored[2], stored[3]))
-    if not done.kinds:
-        return None
-    (kind,) = done.kinds
-    return _event(
-        conn, "change_alert", {**values, "kind": kind, "state": done.state, "is_gone": not done.state.is_active}
-    )
-
-
-_VERBS = {
-    ChangeKind.OPENED: Verb.OPEN,
-    ChangeKind.ESCALATED: Verb.ESCALATE,
-    ChangeKind.EASED: Verb.EASE,
-    ChangeKind.CLEARED: Verb.RETURN,
-}
-
-
-def _verb(change: AlertChange, severity: Severity) -> Verb:
-    """Return what a change is to an alert that is open with a severity, whatever the caller believed."""
-    if change.kind is ChangeKind.CLEARED:
-        return Verb.END if change.reason == LIFE_CLOSED else Verb.RETURN
-    rise = change.severity.rank - severity.rank
-    return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
-
-
-def _event(conn: Connection[Any], name: str, values: dict[str, Any]) -> int | None:
-    row = conn.execute(query(name), values).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _json(value: dict[str, Any]) -> str:
-    # NaN has no place in JSON: orjson writes null
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
+    """Write the outbox rows of events of different alerts."""
+    conn.execute(query("enqueue_alert_event"), {"event_ids": list(event_ids)})
 
 
 def fetch_open(conn: Connection[Any], machine_id: int) -> list[OpenAlert]:
@@ -102,60 +116,70 @@ def fetch_open(conn: Connection[Any], machine_id: int) -> list[OpenAlert]:
     ]
 
 
-@dataclass(frozen=True)
-class Acknowledgement:
-    """An alert after somebody acknowledged it; `is_new` is False where somebody had before."""
-
-    state: AlertState
-    version: int
-    acknowledged_by: str
-    is_new: bool
-
-
-def acknowledge(
-    conn: Connection[Any],
-    alert_id: UUID | str,
-    actor: str,
-    now: datetime,
-    expected_version: int | None = None,
-    *,
-    site_ids: Sequence[int] | None = None,
-) -> Acknowledgement:
-    """Note that `actor` has seen an alert; a second time changes nothing.
-
-    `site_ids` limits the alerts to those of some sites; None is every site.
+def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:
+    """Return the machine of an alert at some sites, or at any.
 
     Raises
     ------
     NotFoundError
-        No such alert at the caller's sites.
-    ConflictError
-        The alert has ended, or is no longer the version that the caller saw.
+        No such alert there.
     """
-    wanted = {"alert_id": str(alert_id), "site_ids": None if site_ids is None else list(site_ids)}
-    row = conn.execute(query("lock_alert"), wanted).fetchone()
+    wanted = {"alert_id": alert_id, "site_ids": None if site_ids is None else list(site_ids)}
+    row = conn.execute(query("find_alert_machine"), wanted).fetchone()
     if row is None:
         raise NotFoundError(f"there is no alert {alert_id}", field="alert_id")
-    done = step(AlertState(row[0]), Verb.ACKNOWLEDGE, Demands(row[3], row[4]))
-    version, acknowledged_by = int(row[1]), row[2]
-    if not done.kinds:
-        return Acknowledgement(done.state, version, acknowledged_by, is_new=False)
-    if expected_version is not None and expected_version != version:
-        raise ConflictError(
-            f"the alert is at version {version}, not {expected_version}: it has changed since you saw it",
-            field="version",
-        )
-    values = {
-        "alert_id": str(alert_id),
-        "now": now,
-        "actor": actor,
-        "state": done.state,
-        "kinds": [kind.value for kind in done.kinds],
-    }
-    enqueue(conn, [row[0] for row in conn.execute(query("acknowledge_alert"), values).fetchall()])
-    return Acknowledgement(done.state, version + 1, actor, is_new=True)
+    return int(row[0])
+
+
+def fetch_overdue(conn: Connection[Any], now: datetime, limit: int) -> dict[UUID, int]:
+    """Return alerts that nobody has seen in time, and their machines."""
+    return dict(conn.execute(query("fetch_overdue"), {"now": now, "limit": limit}).fetchall())
 
 
 def notify(conn: Connection[Any]) -> None:
     """Wake the listeners when this transaction commits; the message is empty, they look for themselves."""
     conn.execute("NOTIFY pdm_alert")
+
+
+def _standing(row: dict[str, Any]) -> Standing:
+    demands = Demands(row.pop("needs_acknowledgement"), row.pop("is_latching"))
+    return Standing(
+        **{
+            **row,
+            "severity": Severity(row["severity"]),
+            "state": AlertState(row["state"]),
+            "category": Category(row["category"]),
+            "points": tuple(row["points"]),
+        },
+        demands=demands,
+    )
+
+
+_PLAIN = (
+    "id", "machine_id", "cause", "component", "opened_at", "message", "rule_version", "rule_key", "act_by",
+    "cleared_at", "acknowledged_at", "acknowledged_by", "confirmed_at", "confirmed_by", "assignee", "overdue_at",
+    "overdue_step", "inhibited_by", "withheld", "version",
+)  # fmt: skip
+
+
+def _columns(alerts: Sequence[Standing]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [getattr(alert, name) for alert in alerts] for name in _PLAIN}
+    columns |= {name: [getattr(alert, name).value for alert in alerts] for name in ("severity", "state", "category")}
+    columns["parameters"] = [_json(alert.parameters) for alert in alerts]
+    columns["evidence"] = [None if alert.evidence is None else _json(alert.evidence) for alert in alerts]
+    columns["needs_acknowledgement"] = [alert.demands.needs_acknowledgement for alert in alerts]
+    columns["is_latching"] = [alert.demands.is_latching for alert in alerts]
+    return columns
+
+
+def _event_columns(events: Sequence[Happening]) -> dict[str, list[Any]]:
+    names = ("alert_id", "machine_id", "occurred_at", "actor", "reevaluated", "reason", "withheld", "comment")
+    columns: dict[str, list[Any]] = {name: [getattr(event, name) for event in events] for name in names}
+    columns |= {name: [getattr(event, name).value for event in events] for name in ("kind", "severity", "state")}
+    columns["detail"] = [_json(event.detail) for event in events]
+    return columns
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    # NaN has no place in JSON: orjson writes null
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()

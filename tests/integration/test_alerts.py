@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from pdm.alerts.lifecycle import AlertState
-from pdm.errors import ConflictError, NotFoundError
+from pdm.alerts.alarm_states import AlertState, Verb
+from pdm.errors import ConflictError, NotFoundError, PreconditionError
+from pdm.service.operate import Acted, Seen, act
 from pdm.store import alerts
 from tests.integration.alert_plant import START, add_machine, add_subscription, change
 
@@ -32,11 +33,18 @@ def only_alert(conn: Connection[Any], machine_id: int) -> UUID:
     return UUID(alert.id)
 
 
+def acknowledge(
+    conn: Connection[Any], alert_id: UUID, actor: str, version: int | None = None, site_ids: list[int] | None = None
+) -> Acted:
+    with conn.transaction():
+        return act(conn, alert_id, Verb.ACKNOWLEDGE, Seen(actor, NOW, version, site_ids))
+
+
 def test_an_alert_lives_from_opened_to_cleared_with_every_event_kept(conn: Connection[Any]) -> None:
     machine_id = add_machine(conn, "press-07")
     alerts.apply_changes(conn, machine_id, [change("opened", "warning")], False)
-    acknowledged = alerts.acknowledge(conn, only_alert(conn, machine_id), "kim", NOW, expected_version=1)
-    assert (acknowledged.state, acknowledged.version, acknowledged.is_new) == ("acknowledged", 2, True)
+    acknowledged = acknowledge(conn, only_alert(conn, machine_id), "kim", 1)
+    assert (acknowledged.alert.state, acknowledged.alert.version, acknowledged.is_new) == ("acknowledged", 2, True)
     alerts.apply_changes(conn, machine_id, [change("escalated", "critical")], False)
     (alert,) = alerts.fetch_open(conn, machine_id)
     assert (alert.state, alert.severity, alert.version) == (AlertState.UNACKNOWLEDGED, "critical", 3)
@@ -124,18 +132,20 @@ def test_nothing_of_a_replayed_machine_goes_out(conn: Connection[Any]) -> None:
     machine_id = add_machine(conn, "press-07", timeline="replay")
     subscription_id = add_subscription(conn)
     alerts.apply_changes(conn, machine_id, [change("opened", "critical")], False)
-    alerts.acknowledge(conn, only_alert(conn, machine_id), "kim", NOW)
+    acknowledge(conn, only_alert(conn, machine_id), "kim")
     assert told(conn, subscription_id) == []
     assert len(events(conn)) == 2
 
 
-def test_acknowledging_again_changes_nothing_even_with_the_version_of_before(conn: Connection[Any]) -> None:
+def test_acknowledging_again_changes_nothing_and_is_refused_with_the_version_of_before(conn: Connection[Any]) -> None:
     machine_id = add_machine(conn, "press-07")
     alerts.apply_changes(conn, machine_id, [change("opened", "warning")], False)
     alert_id = only_alert(conn, machine_id)
-    first = alerts.acknowledge(conn, alert_id, "kim", NOW, 1)
-    again = alerts.acknowledge(conn, alert_id, "lee", NOW, 1)
-    assert (again.version, again.acknowledged_by, again.is_new) == (first.version, "kim", False)
+    first = acknowledge(conn, alert_id, "kim", 1)
+    again = acknowledge(conn, alert_id, "lee")
+    assert (again.alert.version, again.alert.acknowledged_by, again.is_new) == (first.alert.version, "kim", False)
+    with pytest.raises(PreconditionError):
+        acknowledge(conn, alert_id, "lee", 1)
     assert len(events(conn)) == 2
 
 
@@ -144,15 +154,15 @@ def test_acknowledging_refuses_what_changed_what_cleared_and_what_is_not_the_cal
     alerts.apply_changes(conn, machine_id, [change("opened", "warning")], False)
     alert_id = only_alert(conn, machine_id)
     alerts.apply_changes(conn, machine_id, [change("escalated", "critical")], False)
-    with pytest.raises(ConflictError):
-        alerts.acknowledge(conn, alert_id, "kim", NOW, 1)
+    with pytest.raises(PreconditionError):
+        acknowledge(conn, alert_id, "kim", 1)
     with pytest.raises(NotFoundError):
-        alerts.acknowledge(conn, alert_id, "kim", NOW, site_ids=[-1])
+        acknowledge(conn, alert_id, "kim", site_ids=[-1])
     with pytest.raises(NotFoundError):
-        alerts.acknowledge(conn, uuid4(), "kim", NOW)
+        acknowledge(conn, uuid4(), "kim")
     alerts.apply_changes(conn, machine_id, [change("cleared", "critical")], False)
     with pytest.raises(ConflictError):
-        alerts.acknowledge(conn, alert_id, "kim", NOW)
+        acknowledge(conn, alert_id, "kim")
 
 
 def test_of_operators_who_acknowledge_at_once_one_is_noted(conn: Connection[Any], dsn: str) -> None:
@@ -163,7 +173,10 @@ def test_of_operators_who_acknowledge_at_once_one_is_noted(conn: Connection[Any]
 
     def press(name: str) -> None:
         with psycopg.connect(dsn) as own:
-            outcomes.append(alerts.acknowledge(own, alert_id, name, NOW, 1).is_new)
+            try:
+                outcomes.append(acknowledge(own, alert_id, name, 1).is_new)
+            except PreconditionError:
+                outcomes.append(False)
 
     operators = [threading.Thread(target=press, args=(f"operator-{n}",)) for n in range(8)]
     for operator in operators:

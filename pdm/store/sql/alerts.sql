@@ -1,53 +1,88 @@
--- name: open_alert
--- Store a new alert with its first event; no row where the cause already has an open alert.
-WITH opened AS (
-    INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, message, parameters,
-                       evidence, rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by)
-    VALUES (gen_random_uuid(), %(machine_id)s, %(cause)s, %(component)s, %(severity)s, 'unacknowledged',
-            %(occurred_at)s, %(message)s, %(parameters)s::jsonb, %(evidence)s::jsonb, %(rule_version)s,
-            %(rule_key)s, %(category)s, %(needs_acknowledgement)s, %(is_latching)s, %(act_by)s)
-    ON CONFLICT (machine_id, cause) WHERE state <> 'normal' DO NOTHING
-    RETURNING id, state
-)
-INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state)
-SELECT id, %(machine_id)s::bigint, 'opened', %(severity)s::text, %(occurred_at)s::timestamptz, 'analysis', %(reevaluated)s::boolean, %(reason)s::text,
-       state
-FROM opened
-RETURNING id;
-
--- name: lock_open_alert
--- How a cause's open alert stands and what it asks of people, held until the transaction ends.
-SELECT severity, state, needs_acknowledgement, is_latching FROM alert
-WHERE machine_id = %(machine_id)s AND cause = %(cause)s AND state <> 'normal'
+-- name: lock_open_alerts
+-- All open alerts of some machines, held until the transaction ends; in one order, so that nobody waits in a ring.
+SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
+       a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
+       pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
+       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.version
+FROM alert a
+WHERE a.machine_id = ANY (%(machine_ids)s::bigint[]) AND a.state <> 'normal'
+ORDER BY a.machine_id, a.id
 FOR UPDATE;
 
--- name: change_alert
--- Move the open alert of a cause and write the event. What becomes unacknowledged again was acknowledged for
--- less. An alert whose condition is gone keeps the words and evidence of what it was about.
-WITH changed AS (
-    UPDATE alert SET
-        severity = %(severity)s,
-        component = coalesce(component, %(component)s),
-        state = %(state)s::text,
-        acknowledged_at = CASE WHEN %(state)s::text <> 'unacknowledged' THEN acknowledged_at END,
-        acknowledged_by = CASE WHEN %(state)s::text <> 'unacknowledged' THEN acknowledged_by END,
-        cleared_at = CASE WHEN %(is_gone)s THEN %(occurred_at)s::timestamptz END,
-        message = CASE WHEN %(is_gone)s THEN message ELSE %(message)s END,
-        parameters = CASE WHEN %(is_gone)s THEN parameters ELSE %(parameters)s::jsonb END,
-        evidence = CASE WHEN %(is_gone)s THEN evidence ELSE %(evidence)s::jsonb END,
-        rule_version = %(rule_version)s,
-        rule_key = CASE WHEN %(is_gone)s THEN rule_key ELSE %(rule_key)s END,
-        needs_acknowledgement = needs_acknowledgement OR %(needs_acknowledgement)s,
-        is_latching = is_latching OR %(is_latching)s,
-        act_by = CASE WHEN %(is_gone)s THEN act_by ELSE %(act_by)s::timestamptz END,
-        version = version + 1
-    WHERE machine_id = %(machine_id)s AND cause = %(cause)s AND state <> 'normal'
-    RETURNING id, state
-)
-INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state)
-SELECT id, %(machine_id)s::bigint, %(kind)s::text, %(severity)s::text, %(occurred_at)s::timestamptz, 'analysis', %(reevaluated)s::boolean, %(reason)s::text,
-       state
-FROM changed
+-- name: lock_alert
+-- One alert, held until the transaction ends.
+SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
+       a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
+       pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
+       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.version
+FROM alert a
+WHERE a.id = %(alert_id)s
+FOR UPDATE;
+
+-- name: find_alert_machine
+-- The machine of an alert of the sites that the caller may act on.
+SELECT a.machine_id FROM alert a JOIN machine m ON m.id = a.machine_id
+WHERE a.id = %(alert_id)s AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s));
+
+-- name: fetch_places
+-- Where machines stand.
+SELECT id, line_id, site_id FROM machine WHERE id = ANY (%(machine_ids)s::bigint[]);
+
+-- name: insert_alerts
+-- New alerts; none where the cause has an open one already, which another transaction has opened meanwhile.
+INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence,
+                   rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at,
+                   overdue_at, inhibited_by, withheld, version)
+SELECT id, machine_id, cause, component, severity, state, opened_at, message, parameters::jsonb, evidence::jsonb,
+       rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at,
+       inhibited_by, withheld, version
+FROM unnest(%(id)s::uuid[], %(machine_id)s::bigint[], %(cause)s::text[], %(component)s::text[], %(severity)s::text[],
+            %(state)s::text[], %(opened_at)s::timestamptz[], %(message)s::text[], %(parameters)s::text[],
+            %(evidence)s::text[], %(rule_version)s::text[], %(rule_key)s::text[], %(category)s::text[],
+            %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[], %(act_by)s::timestamptz[],
+            %(cleared_at)s::timestamptz[], %(overdue_at)s::timestamptz[], %(inhibited_by)s::text[],
+            %(withheld)s::text[], %(version)s::integer[])
+    AS new (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence, rule_version,
+            rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at, inhibited_by,
+            withheld, version)
+ON CONFLICT (machine_id, cause) WHERE state <> 'normal' DO NOTHING
+RETURNING id;
+
+-- name: update_alerts
+-- How locked alerts stand now. Evidence that is not given stays: it is of what the alert was about.
+UPDATE alert a SET
+    component = new.component, severity = new.severity, state = new.state, message = new.message,
+    parameters = new.parameters::jsonb, evidence = coalesce(new.evidence::jsonb, a.evidence),
+    rule_version = new.rule_version, rule_key = new.rule_key, needs_acknowledgement = new.needs_acknowledgement,
+    is_latching = new.is_latching, act_by = new.act_by, cleared_at = new.cleared_at,
+    acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, confirmed_at = new.confirmed_at,
+    confirmed_by = new.confirmed_by, assignee = new.assignee, overdue_at = new.overdue_at,
+    overdue_step = new.overdue_step, inhibited_by = new.inhibited_by, withheld = new.withheld, version = new.version
+FROM unnest(%(id)s::uuid[], %(component)s::text[], %(severity)s::text[], %(state)s::text[], %(message)s::text[],
+            %(parameters)s::text[], %(evidence)s::text[], %(rule_version)s::text[], %(rule_key)s::text[],
+            %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[], %(act_by)s::timestamptz[],
+            %(cleared_at)s::timestamptz[], %(acknowledged_at)s::timestamptz[], %(acknowledged_by)s::text[],
+            %(confirmed_at)s::timestamptz[], %(confirmed_by)s::text[], %(assignee)s::text[],
+            %(overdue_at)s::timestamptz[], %(overdue_step)s::smallint[], %(inhibited_by)s::text[],
+            %(withheld)s::text[], %(version)s::integer[])
+    AS new (id, component, severity, state, message, parameters, evidence, rule_version, rule_key,
+            needs_acknowledgement, is_latching, act_by, cleared_at, acknowledged_at, acknowledged_by, confirmed_at,
+            confirmed_by, assignee, overdue_at, overdue_step, inhibited_by, withheld, version)
+WHERE a.id = new.id;
+
+-- name: insert_alert_events
+-- What happened to alerts, in order.
+INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state, withheld,
+                         comment, detail)
+SELECT alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state, withheld, comment,
+       detail::jsonb
+FROM unnest(%(alert_id)s::uuid[], %(machine_id)s::bigint[], %(kind)s::text[], %(severity)s::text[],
+            %(occurred_at)s::timestamptz[], %(actor)s::text[], %(reevaluated)s::boolean[], %(reason)s::text[],
+            %(state)s::text[], %(withheld)s::text[], %(comment)s::text[], %(detail)s::text[])
+    WITH ORDINALITY
+    AS new (alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state, withheld, comment,
+            detail, place)
+ORDER BY place
 RETURNING id;
 
 -- name: fetch_open_alerts
@@ -56,22 +91,7 @@ SELECT cause, component, severity, state, opened_at, id, version FROM alert
 WHERE machine_id = %(machine_id)s AND state <> 'normal'
 ORDER BY cause;
 
--- name: lock_alert
--- One alert of the sites that the caller may act on, held until the transaction ends.
-SELECT a.state, a.version, a.acknowledged_by, a.needs_acknowledgement, a.is_latching FROM alert a
-JOIN machine m ON m.id = a.machine_id
-WHERE a.id = %(alert_id)s AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s))
-FOR UPDATE OF a;
-
--- name: acknowledge_alert
--- Note who has seen an alert, and write the events.
-WITH changed AS (
-    UPDATE alert SET state = %(state)s, acknowledged_at = %(now)s, acknowledged_by = %(actor)s,
-                     version = version + 1
-    WHERE id = %(alert_id)s
-    RETURNING id, machine_id, severity, state
-)
-INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reason, state)
-SELECT id, machine_id, kind, severity, %(now)s::timestamptz, %(actor)s::text, 'acknowledged', state
-FROM changed, unnest(%(kinds)s::text[]) AS happened (kind)
-RETURNING id;
+-- name: fetch_overdue
+-- Alerts that nobody has seen in time, the longest waiting first; a replayed machine's wait for nobody.
+SELECT a.id, a.machine_id FROM alert a JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
+WHERE a.overdue_at <= %(now)s ORDER BY a.overdue_at LIMIT %(limit)s;

@@ -1,0 +1,6 @@
+-- The measurement points that the evidence of an alert rests on.
+CREATE OR REPLACE FUNCTION pdm_points(evidence jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT coalesce(array_agg(DISTINCT point #>> '{}' ORDER BY point #>> '{}'), '{}')
+    FROM jsonb_path_query(evidence, 'lax $.assessment.contributors[*].point ? (@.type() == "string")') AS point
+$$;

@@ -1,0 +1,73 @@
+"""Holds as stored: what is withheld from receivers, by whom, since and until when, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row, kwargs_row
+
+from pdm.alerts.holds import Ground, Hold, HoldKind
+from pdm.store.queries import query
+
+Row = dict[str, Any]
+
+
+def insert(conn: Connection[Any], hold: Hold) -> bool:
+    """Write a new hold; False where the same cause of a machine is held alike already."""
+    return conn.execute(query("insert_hold"), vars_of(hold)).fetchone() is not None
+
+
+def vars_of(hold: Hold) -> Row:
+    """Return a hold's columns."""
+    return {name: getattr(hold, name) for name in Hold.__dataclass_fields__}
+
+
+def fetch_live(conn: Connection[Any], site_ids: Sequence[int], machine_ids: Sequence[int]) -> list[Hold]:
+    """Return the holds that have not ended and reach one of some machines."""
+    wanted = {"site_ids": list(site_ids), "machine_ids": list(machine_ids)}
+    with conn.cursor(row_factory=kwargs_row(_hold)) as cursor:
+        return cursor.execute(query("fetch_live_holds"), wanted).fetchall()
+
+
+def end(conn: Connection[Any], ids: Sequence[UUID], actor: str, now: datetime) -> int:
+    """End holds that still last; returns how many did."""
+    return len(conn.execute(query("end_holds"), {"ids": list(ids), "actor": actor, "now": now}).fetchall())
+
+
+def end_expired(conn: Connection[Any], now: datetime) -> int:
+    """End the holds whose time has passed; returns how many."""
+    return len(conn.execute(query("end_expired_holds"), {"now": now}).fetchall())
+
+
+def fetch_unsettled_machines(conn: Connection[Any], now: datetime, limit: int) -> list[int]:
+    """Return machines with an open alert that is withheld otherwise than the holds of now have it."""
+    return [row[0] for row in conn.execute(query("fetch_unsettled_machines"), {"now": now, "limit": limit})]
+
+
+def lock(conn: Connection[Any], hold_id: UUID, site_ids: Sequence[int] | None) -> Row | None:
+    """Return a hold of some sites, or of any, and hold it until the transaction ends; None: there is none."""
+    wanted = {"id": hold_id, "site_ids": None if site_ids is None else list(site_ids)}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query("find_hold"), wanted).fetchone()
+
+
+def page(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, is_live: bool) -> list[Row]:
+    """Return visible holds made before a place, newest first."""
+    wanted = {"before": before, "before_id": before_id, "limit": limit, "is_live": is_live}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query("page_holds"), wanted).fetchall()
+
+
+def find_scope(conn: Connection[Any], site: str | None, line: str | None, machine: str | None) -> Row | None:
+    """Return the ids of a machine, a line or a site, and of what they are in, where the caller sees them."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query("find_scope"), {"site": site, "line": line, "machine": machine}).fetchone()
+
+
+def _hold(**row: Any) -> Hold:
+    ground = Ground(row.pop("ground")) if row["ground"] is not None else row.pop("ground")
+    return Hold(kind=HoldKind(row.pop("kind")), ground=ground, **row)
