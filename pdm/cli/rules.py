@@ -115,7 +115,7 @@ def history(
 
 @rules.command("rollback")
 def rollback(
-    version: Annotated[int, typer.Option(min=0, help="Which version holds again; 0: nothing of its own.")],
+    version: Annotated[int, typer.Argument(min=0, help="Which version holds again; 0: nothing of its own.")],
     reason: Reason,
     scope: ScopeName = "all",
     target: Target = "",
