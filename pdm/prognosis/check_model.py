@@ -10,7 +10,7 @@ import hashlib
 import json
 import resource
 import sys
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,8 @@ def _check_numbers(model: FleetModel) -> None:
         and all(isfinite(float(model.metrics[name])) for name in ("skill", "coverage", "rmse", "mean_width"))
         and len(model.deciles) == len(model.sensors) == len(set(model.sensors))
         and all(list(row) == sorted(row) and len(row) in (0, 11) for row in model.deciles)
+        and all(0 <= row[1] <= row[2] <= row[3] < inf and 0 < row[4] < 1 for row in model.by_age)
+        and [row[0] for row in model.by_age] == sorted({row[0] for row in model.by_age})
         and isinstance(model.trained_on, dict)
         and isinstance(model.folds, dict)
         and all(type(fold) is int for fold in model.folds.values())

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import ModelError
+from pdm.prognosis.by_age import Table
 from pdm.prognosis.calibration import Calibration, as_tuple
 from pdm.prognosis.channels import Channels
 from pdm.prognosis.life import LifeState, advance_each, begin_life, life_columns
 from pdm.prognosis.memory import Memory
 
-FORMAT = "fleet-2"
+FORMAT = "fleet-3"
 AT_CAP = 0.98  # of the target's range: from here on a prediction says "at least"
 
 Vector = NDArray[np.float64]
@@ -84,8 +85,8 @@ class FleetModel:
     """What was learned of a fleet; all times in the fleet's own unit of life time (cycles, seconds, hours).
 
     Remaining life beyond `cap` is only said to be at least that. `reads` names the version of what it reads,
-    `sensors` the values; `deciles` (K, 11) are theirs over all training records, for telling drift; `folds`
-    says by which fold's member each training life was not seen.
+    `sensors` the values; `deciles` (K, 11) are theirs over all training records, for telling drift; `by_age`
+    what the lives say by age alone; `folds` says by which fold's member each training life was not seen.
     """
 
     reads: str
@@ -95,6 +96,7 @@ class FleetModel:
     ensembles: tuple[Ensemble, ...]
     calibration: Calibration
     deciles: tuple[tuple[float, ...], ...]
+    by_age: Table
     folds: Mapping[str, int]
     metrics: dict[str, Any]
     trained_on: dict[str, Any]
@@ -226,12 +228,18 @@ class FleetModel:
                 calibration[name] = as_tuple(calibration[name])
             fields["ensembles"] = tuple(_ensemble(told) for told in fields["ensembles"])
             fields["deciles"] = tuple(as_tuple(row) for row in fields["deciles"])
+            fields["by_age"] = tuple(_row_by_age(row) for row in fields["by_age"])
             fields["sensors"] = tuple(fields["sensors"])
             model = cls(calibration=Calibration(**calibration), **fields)
             _check(model)
         except (ValueError, TypeError, KeyError, AttributeError, lightgbm.basic.LightGBMError) as error:
             raise ModelError(f"these bytes are not a remaining-life model: {error}") from error
         return model
+
+
+def _row_by_age(row: Sequence[float]) -> tuple[float, float, float, float, float]:
+    age, lower, middle, upper, level = as_tuple(row)
+    return age, lower, middle, upper, level
 
 
 def _ensemble(told: dict[str, Any]) -> Ensemble:

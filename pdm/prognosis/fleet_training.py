@@ -7,33 +7,28 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.calibration import Calibration, calibrate
+from pdm.prognosis.by_age import learn_by_age
 from pdm.prognosis.channels import Channels, learn_channels
+from pdm.prognosis.fleet_calibration import calibrate_fleet, cross_calibrated
 from pdm.prognosis.fleet_model import Ensemble, FleetModel, to_remaining, to_target
 from pdm.prognosis.life import life_columns
 from pdm.prognosis.lives import FleetLife as FleetLife
 from pdm.prognosis.lives import check_lives, fingerprint
 from pdm.prognosis.memory import Memory
 from pdm.prognosis.reads import MEMORY_VERSION
+from pdm.prognosis.tree_fitting import TREES, fit_trees
 from pdm.prognosis.trees import mean_of_boosters
 from pdm.prognosis.validation import OutOfFold as OutOfFold
 from pdm.prognosis.validation import describe
 
-RECIPE = "recipe-2"  # of everything that decides what the same lives and seed lead to
+RECIPE = "recipe-3"  # of everything that decides what the same lives and seed lead to
 FOLDS = 5
 CAP_SHARE = 0.5  # of the median failed life: remaining life beyond it is "at least"
 ROWS_A_LIFE = 600  # a longer life is thinned evenly
-TREES = 300
-FEW_LIVES = 12  # failed lives below which trees are kept small
-MANY_LIVES = 40  # failed lives from which on age and whole-life memory are read, and every band has its own width
-BANDS = 12  # of predictions in a fleet of many lives
-TELLING = 1.2  # of the cap: rows with more left are right whatever is said near the cap, and calibrate nothing there
-LONG_PARTS = ("age", "mean", "baseline", "ewma_1000", "slope_1000", "curvature_1000")  # they tell how long it has run
 _DECILES = np.linspace(0.0, 1.0, 11)
 
 Vector = NDArray[np.float64]
@@ -49,7 +44,7 @@ class _Rows:
     record: Integers
     remaining: Vector
     is_failed: NDArray[np.bool_]
-    is_usable: NDArray[np.bool_]  # failed, or known to have had the cap before it; and something was seen
+    is_certain: NDArray[np.bool_]  # failed, or known to have had the cap before it; and something was seen
 
 
 @dataclass(frozen=True)
@@ -123,9 +118,9 @@ def train_fleet(
     training = _Training(lives, sensors, are_relative, cap, seed, len(failed), rows, fold)
     ensembles, target = _fit_members(training, tell, kept if kept is not None else {})
     tell("calibrating", 0.95)
-    known = rows.is_failed & rows.is_usable
+    known = rows.is_failed & rows.is_certain
     said, remaining, life = target[known], rows.remaining[known], rows.life[known]
-    lower, upper = _cross_calibrated(said, remaining, life, fold, cap)
+    lower, upper = cross_calibrated(said, remaining, life, fold, cap)
     seen = OutOfFold(
         life,
         rows.record[known],
@@ -140,8 +135,9 @@ def train_fleet(
         cap=cap,
         longest_age=max(float(life.life_time[-1] - life.life_time[0]) for life in lives),
         ensembles=ensembles,
-        calibration=_calibration(said, remaining, life, cap),
+        calibration=calibrate_fleet(said, remaining, life, cap),
         deciles=_deciles(lives),
+        by_age=learn_by_age(lives),
         folds={life.key: int(its) for life, its in zip(lives, fold, strict=True)},
         metrics={},
         trained_on=_describe(lives, failed, seed),
@@ -157,13 +153,13 @@ def _rows(lives: Sequence[FleetLife], cap: float) -> _Rows:
         chosen = np.unique(np.linspace(0, count - 1, min(ROWS_A_LIFE, count)).round().astype(np.int64))
         remaining = life.ended_at - life.life_time[chosen]
         is_failed = np.full(len(chosen), life.is_failed)
-        is_usable = (is_failed | (remaining >= cap)) & np.isfinite(life.values[chosen]).any(axis=1)
-        parts.append((np.full(len(chosen), index), chosen + 1, remaining, is_failed, is_usable))
+        is_certain = np.isfinite(life.values[chosen]).any(axis=1) & (is_failed | (remaining >= cap))
+        parts.append((np.full(len(chosen), index), chosen + 1, remaining, is_failed, is_certain))
     return _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _refuse_unusable(lives: Sequence[FleetLife], rows: _Rows) -> None:
-    seen = len(np.unique(rows.life[rows.is_failed & rows.is_usable]))
+    seen = len(np.unique(rows.life[rows.is_failed & rows.is_certain]))
     if seen < min(4, sum(life.is_failed for life in lives)):
         raise RefusalError(f"only {seen} lives that ended in failure have records with known values")
     values = np.concatenate([life.values for life in lives])
@@ -189,27 +185,29 @@ def _fit_members(
         training.fold.tolist(),
     )  # fmt: skip
     count = int(training.fold.max()) + 1
-    target = np.full(len(training.rows.life), np.nan)
+    rows, said = training.rows, np.full(len(training.rows.life), np.nan)
+    target = to_target(rows.remaining, training.cap)
     relative = Channels.of_relative(training.sensors) if training.are_relative else None
     columns = _columns(training, relative) if relative else None
     members: list[tuple[Channels, str]] = []
     for held in range(count):
-        place = f"{name}/{held}"
-        stored = kept.get(place)
+        stored = kept.get(f"{name}/{held}")
         channels = relative or (_channels_in(stored) if stored else _learn(training, held))
         own = columns if columns is not None else _columns(training, channels)
+        is_held = training.fold[rows.life] == held
         if stored is None:
-            trees = _fit(training, own, Memory(channels.names).columns, held)
-            kept[place] = json.dumps({"channels": channels.to_document(), "trees": trees}).encode()
+            is_own = ~is_held & rows.is_certain
+            names = Memory(channels.names).columns
+            trees = fit_trees(own[is_own], target[is_own], names, failed=training.failed, seed=training.seed + held)
+            kept[f"{name}/{held}"] = json.dumps({"channels": channels.to_document(), "trees": trees}).encode()
         else:
             trees = str(json.loads(stored)["trees"])
-        is_held = training.fold[training.rows.life] == held
-        target[is_held] = _ensemble([(channels, trees)], [held]).target(own[is_held])
+        said[is_held] = _ensemble([(channels, trees)], [held]).target(own[is_held])
         members.append((channels, trees))
         tell("fitting", 0.95 * (held + 1) / count)
     if relative:
-        return (_ensemble(members, range(count)),), target
-    return tuple(_ensemble([member], [held]) for held, member in enumerate(members)), target
+        return (_ensemble(members, range(count)),), said
+    return tuple(_ensemble([member], [held]) for held, member in enumerate(members)), said
 
 
 def _channels_in(stored: bytes) -> Channels:
@@ -235,58 +233,6 @@ def _columns(training: _Training, channels: Channels) -> NDArray[np.float32]:
         made = life_columns(life.life_time, channels.of(life.settings, life.values))
         parts.append(made[training.rows.record[training.rows.life == index] - 1])
     return np.concatenate(parts)
-
-
-def _fit(training: _Training, columns: NDArray[np.float32], names: Sequence[str], held: int) -> str:
-    is_own = (training.fold[training.rows.life] != held) & training.rows.is_usable
-    columns, target = columns[is_own], to_target(training.rows.remaining[is_own], training.cap)
-    parameters = tree_parameters(len(target), training.failed, training.seed + held)
-    if training.failed < MANY_LIVES:
-        # Lives that failed are those that did not grow old: few of them must not teach that age is wear.
-        is_long = np.array([name == "age" or name.rpartition(".")[2] in LONG_PARTS for name in names])
-        columns = np.where(is_long, np.float32(np.nan), columns)
-    labels = [f"c{number}" for number in range(len(names))]
-    data = lightgbm.Dataset(columns, target, feature_name=labels, params=parameters)
-    return str(lightgbm.train(parameters, data, num_boost_round=TREES).model_to_string())
-
-
-def tree_parameters(rows: int, failed: int, seed: int) -> dict[str, Any]:
-    """Return LightGBM's parameters for a fleet of this size: fewer lives, smaller trees."""
-    leaves = 4 if failed < FEW_LIVES else 15 if failed < MANY_LIVES else 31
-    return {
-        "objective": "regression",
-        "num_leaves": leaves,
-        "learning_rate": 0.03,
-        "feature_fraction": 0.15 if failed >= MANY_LIVES else 0.25,
-        "min_data_in_leaf": int(np.clip(rows // (4 * leaves), 5, 80)),
-        "lambda_l2": 1.0,
-        "max_bin": 63,
-        "seed": seed,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-    }
-
-
-def _calibration(said: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
-    lives = len(np.unique(life))
-    if lives < 0.75 * MANY_LIVES:  # as many as the other folds of a fleet of many lives have
-        return calibrate(said, to_target(remaining, cap), life)
-    telling = remaining <= TELLING * cap
-    truth = to_target(remaining[telling], cap)
-    return calibrate(said[telling], truth, life[telling], most_bands=BANDS, each_band_holds=True)
-
-
-def _cross_calibrated(
-    said: Vector, remaining: Vector, life: Integers, fold: Integers, cap: float
-) -> tuple[Vector, Vector]:
-    lower, upper = np.empty(len(said)), np.empty(len(said))
-    for held in np.unique(fold[life]):
-        is_held = fold[life] == held
-        calibration = _calibration(said[~is_held], remaining[~is_held], life[~is_held], cap)
-        lower[is_held], upper[is_held] = calibration.interval(said[is_held])
-    return lower, upper
 
 
 def _deciles(lives: Sequence[FleetLife]) -> tuple[tuple[float, ...], ...]:

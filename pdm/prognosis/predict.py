@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
+from pdm.prognosis.by_age import tell_by_age
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.history import History
 from pdm.prognosis.life import LifeState
@@ -112,6 +113,9 @@ def _by_model(
         "validated_coverage": model.metrics.get("coverage"),
         "reasons": reasons,
     }
+    by_age = tell_by_age(model.by_age, step.age_s) if is_at_least else None
+    if by_age is not None:
+        evidence["by_age"] = by_age
     return Prognosis(
         measured_at=step.measured_at,
         source="model",

@@ -196,6 +196,11 @@ def test_a_prognosis_carries_interval_level_model_and_evidence(model):
     assert last.evidence["training_lives"] == 20
     assert last.evidence["cap_s"] == model.cap
     assert said[30].rul_upper is None
+    by_age = said[30].evidence["by_age"]
+    assert 0 < by_age["lower"] < by_age["middle"] < by_age["upper"]
+    assert by_age["level"] == 0.9
+    assert by_age["middle"] == pytest.approx(125 * 8 * HOUR - said[30].evidence["age_s"], rel=0.25)
+    assert "by_age" not in last.evidence
 
 
 def test_nothing_is_said_while_learning_or_without_model_and_trend(model):

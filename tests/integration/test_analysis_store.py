@@ -122,7 +122,7 @@ def test_lives_end_at_closing_events_and_hold_the_newest_revisions(pool: Pool, c
 
 def _model(cap: float) -> FleetModel:
     calibration = Calibration(0.8, 1.0, 4, (0.0, 1.0), (0.1, 0.1), (0.1, 0.1), ())
-    return FleetModel("i-1", ("c",), cap, 1.0, (), calibration, ((),), {}, {"error": 1.0}, {"lives": 4})
+    return FleetModel("i-1", ("c",), cap, 1.0, (), calibration, ((),), (), {}, {"error": 1.0}, {"lives": 4})
 
 
 def test_a_fleet_has_one_champion_and_the_way_back_is_open(conn: Connection[Any]) -> None:

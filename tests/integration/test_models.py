@@ -250,7 +250,7 @@ HOSTILE = {
     "no JSON": lambda text: text[:-20],
     "a member twice": lambda text: text.replace('"cap":', '"cap": 1.0, "cap":', 1),
     "not a number": lambda text: text.replace('"cap":', '"longest_age": NaN, "cap2":', 1),
-    "another format": lambda text: text.replace("fleet-2", "fleet-9"),
+    "another format": lambda text: text.replace("fleet-3", "fleet-9"),
     "a column that does not exist": lambda text: _in_trees(text, "split_feature=", "999999"),
     "a node that is its own child": lambda text: _in_trees(text, "left_child=", "0"),
     "a node far outside": lambda text: _in_trees(text, "right_child=", "123456789"),

@@ -1,0 +1,59 @@
+"""Fitting the trees of one member with LightGBM, as large as the fleet has lives for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+TREES = 300
+FEW_LIVES = 12  # failed lives below which trees are kept small
+MANY_LIVES = 40  # failed lives from which on age and whole-life memory are read, and every band has its own width
+LONG_PARTS = ("age", "mean", "baseline", "ewma_1000", "slope_1000", "curvature_1000")  # they tell how long it has run
+
+
+def fit_trees(
+    columns: NDArray[np.float32], target: NDArray[np.float64], names: Sequence[str], *, failed: int, seed: int
+) -> str:
+    """Return the trees that predict a target from columns, as LightGBM's text.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, C)
+    target : ndarray, shape (n,)
+    names : sequence of str, length C
+        Names of the columns.
+    failed : int
+        Lives of the fleet that ended in failure.
+    seed : int
+    """
+    parameters = tree_parameters(len(target), failed, seed)
+    if failed < MANY_LIVES:
+        # Lives that failed are those that did not grow old: few of them must not teach that age is wear.
+        is_long = np.array([name == "age" or name.rpartition(".")[2] in LONG_PARTS for name in names])
+        columns = np.where(is_long, np.float32(np.nan), columns)
+    labels = [f"c{number}" for number in range(len(names))]
+    data = lightgbm.Dataset(columns, target, feature_name=labels, params=parameters)
+    return str(lightgbm.train(parameters, data, num_boost_round=TREES).model_to_string())
+
+
+def tree_parameters(rows: int, failed: int, seed: int) -> dict[str, Any]:
+    """Return LightGBM's parameters for a fleet of this size: fewer lives, smaller trees."""
+    leaves = 4 if failed < FEW_LIVES else 15 if failed < MANY_LIVES else 31
+    return {
+        "objective": "regression",
+        "num_leaves": leaves,
+        "learning_rate": 0.03,
+        "feature_fraction": 0.15 if failed >= MANY_LIVES else 0.25,
+        "min_data_in_leaf": int(np.clip(rows // (4 * leaves), 5, 80)),
+        "lambda_l2": 1.0,
+        "max_bin": 63,
+        "seed": seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
