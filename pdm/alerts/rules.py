@@ -18,14 +18,8 @@ from pdm.alerts.conditions import (
     ZoneReached,
 )
 from pdm.alerts.conduct import DAYS, Category, Observation, OffDelay, OnDelay, Schedule, Severity
-from pdm.alerts.measured_conditions import (
-    DataGap,
-    ForecastCrossing,
-    RateOfChange,
-    SensorFault,
-    Signal,
-    Threshold,
-)
+from pdm.alerts.instrument_conditions import DataGap, SensorFault
+from pdm.alerts.measured_conditions import ForecastCrossing, RateOfChange, Signal, Threshold
 from pdm.alerts.readings import Measured, Reading
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine
