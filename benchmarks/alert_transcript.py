@@ -1,11 +1,14 @@
 """One alert from record to Alertmanager, MQTT and webhook, with the clock: real receivers, the whole service.
 
+The transcript goes to standard error; standard output gets a JSON line with the time to each receiver.
+
 python -m benchmarks.alert_transcript
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -24,6 +27,10 @@ from tests.integration.receivers import wait_until
 MACHINE = "press-0007"
 
 
+def show(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 class Clock:
     """Prints what happens with the seconds since the record was accepted."""
 
@@ -31,7 +38,7 @@ class Clock:
         self.began = time.perf_counter()
 
     def say(self, who: str, what: str, at: float | None = None) -> None:
-        print(f"{(at or time.perf_counter()) - self.began:7.3f} s  {who:<12}  {what}")
+        print(f"{(at or time.perf_counter()) - self.began:7.3f} s  {who:<12}  {what}", file=sys.stderr)
 
 
 def held(alertmanager: str) -> list[dict[str, Any]]:
@@ -49,7 +56,8 @@ def tell(client: Client, at: datetime, hooks: Webhooks, alertmanager: str, port:
         )
         wait_until(lambda: hooks.events and broker.on("alerts/state") and held(alertmanager), 30)
         _print(clock, hooks, broker, alertmanager)
-        print("-- the machine is repaired: its alerts end")
+        webhook_s, all_s = hooks.events[0][0] - clock.began, time.perf_counter() - clock.began
+        show("-- the machine is repaired: its alerts end")
         hooks.events.clear()
         broker.messages.clear()
         clock = Clock()
@@ -60,20 +68,21 @@ def tell(client: Client, at: datetime, hooks: Webhooks, alertmanager: str, port:
         clock.say("work event", "POST /v1/machines/press-0007/work-events -> replacement")
         wait_until(lambda: hooks.events and broker.on("alerts/state") and not held(alertmanager), 60)
         _print(clock, hooks, broker, alertmanager)
+    print(json.dumps({"benchmark": "alert_transcript", "webhook_s": round(webhook_s, 3), "all_s": round(all_s, 3)}))
 
 
 def _print(clock: Clock, hooks: Webhooks, broker: receivers.Listener, alertmanager: str) -> None:
     for at, headers, event in hooks.events:
         named = {name.lower(): value for name, value in headers.items()}
         clock.say("webhook", f"{event['type']} id {named['webhook-id']} {named['webhook-signature'][:24]}...", at)
-        print(_short(event["data"]))
+        show(_short(event["data"]))
     for topic, document, _ in broker.messages:
         clock.say("mqtt", topic)
-        print(_short(document))
+        show(_short(document))
     alerts = held(alertmanager)
     clock.say("alertmanager", f"{len(alerts)} firing")
     for alert in alerts:
-        print(_short({"labels": alert["labels"], "startsAt": alert["startsAt"], "endsAt": alert["endsAt"]}))
+        show(_short({"labels": alert["labels"], "startsAt": alert["startsAt"], "endsAt": alert["endsAt"]}))
 
 
 def _short(document: dict[str, Any]) -> str:
@@ -102,7 +111,7 @@ def main() -> None:
                     path = f"{stack.url}/v1/subscriptions/{subscription['id']}/test"
                     headers = {"Authorization": f"Bearer {stack.admin_key}"}
                     answer = httpx.post(path, headers=headers, trust_env=False, timeout=30).json()
-                    print(f"test of {subscription['kind']}: {answer['answer']}")
+                    show(f"test of {subscription['kind']}: {answer['answer']}")
                 time.sleep(1.0)
                 hooks.events.clear()
                 tell(client, at, hooks, alertmanager, port)
