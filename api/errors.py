@@ -35,6 +35,7 @@ STATUS: Mapping[type[errors.PdmError], int] = {
     errors.BodyTooLargeError: 413,
     errors.UnsupportedMediaError: 415,
     errors.InvalidInputError: 422,
+    errors.PreconditionRequiredError: 428,
     errors.RefusalError: 422,
     errors.UnavailableError: 503,
     errors.ModelError: 500,

@@ -93,6 +93,12 @@ class PreconditionError(PdmError):
     code = "precondition-failed"
 
 
+class PreconditionRequiredError(PdmError):
+    """The call would write over what another has said; it must name the version that it has read."""
+
+    code = "precondition-required"
+
+
 class UnauthenticatedError(PdmError):
     """No valid API key came with the call."""
 

@@ -1,8 +1,7 @@
-"""Alerts: lists, one with its history, the acknowledgement, and the stream."""
+"""Alerts: lists, one with its history, all that happened, and the stream."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,16 +10,13 @@ from starlette.responses import Response as PlainResponse
 
 from api import dependencies as given
 from api import paging
-from api.schemas.alerts import Acknowledgement, AlertAnswer, AlertSummary
+from api.schemas.alerts import AlertAnswer, AlertEventKind, AlertHistoryEvent, AlertSummary
 from api.schemas.machines import AlertState
 from api.schemas.pages import Page
 from api.stream import AlertStream, parse_place
-from pdm.alerts.alarm_states import Verb
-from pdm.service import operate, query
+from pdm.service import query
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
-
-_NEVER = -1  # a version that no alert has: an ETag that is not ours matches nothing
 
 
 @router.get("/alerts", response_model=Page[AlertSummary])
@@ -30,6 +26,11 @@ def list_alerts(
     state: AlertState | None = None,
     severity: Literal["advisory", "warning", "critical"] | None = None,
     machine: Annotated[given.Key | None, Query()] = None,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="Whether anything is left to do or to happen.")
+    ] = None,
+    withheld: Annotated[bool | None, Query(description="Whether receivers are not told.")] = None,
+    assignee: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]+$")] = None,
     limit: given.Limit = 100,
     cursor: given.Cursor = None,
 ) -> dict[str, Any]:
@@ -44,8 +45,39 @@ def list_alerts(
         state=state,
         severity=severity,
         machine=machine,
+        is_open=is_open,
+        is_withheld=withheld,
+        assignee=assignee,
     )
     return paging.page(rows, limit, "raised_at", "id")
+
+
+@router.get("/alerts/history", response_model=Page[AlertHistoryEvent])
+def list_alert_history(
+    held: given.Held,
+    caller: given.Reader,
+    machine: Annotated[given.Key | None, Query()] = None,
+    kind: AlertEventKind | None = None,
+    actor: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]+$")] = None,
+    since: given.Moment | None = None,
+    until: given.Moment | None = None,
+    limit: given.Limit = 100,
+    cursor: given.Cursor = None,
+) -> dict[str, Any]:
+    """List what happened to alerts, by whom and why, the last first."""
+    (before,) = paging.decode(cursor, (paging.LAST_ID,))
+    rows = query.list_alert_history(
+        held.pool,
+        caller,
+        before=before,
+        limit=limit + 1,
+        machine=machine,
+        kind=kind,
+        actor=actor,
+        since=since,
+        until=until,
+    )
+    return paging.page(rows, limit, "id")
 
 
 @router.get(
@@ -68,33 +100,3 @@ def read_alert(alert_id: UUID, response: Response, held: given.Held, caller: giv
     found = query.read_alert(held.pool, caller, alert_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
-
-
-@router.post("/alerts/{alert_id}/acknowledge", response_model=AlertAnswer)
-def acknowledge_alert(
-    alert_id: UUID,
-    response: Response,
-    held: given.Held,
-    caller: given.Operator,
-    question: Acknowledgement | None = None,
-    if_match: Annotated[str | None, Header(max_length=64, description="The ETag that was read.")] = None,
-) -> dict[str, Any]:
-    """Take notice of an alert; with If-Match only if nothing has changed since it was read."""
-    found = operate.act_on_alert(
-        held.pool,
-        caller,
-        alert_id,
-        Verb.ACKNOWLEDGE,
-        comment=question.comment if question is not None else "",
-        seen_version=_version(if_match),
-        now=datetime.now(UTC),
-    )
-    response.headers["ETag"] = f'"{found["version"]}"'
-    return found
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else _NEVER

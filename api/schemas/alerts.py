@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, computed_field
 
+from api.dependencies import Key, Moment
 from api.language import spoken
 from api.schemas.machines import AlertState, Severity
 from api.schemas.pages import Answer, Question, Time
@@ -36,6 +37,9 @@ AlertEventKind = Literal[
 ]
 
 
+Withheld = Literal["shelved", "suppressed", "out-of-service", "inhibited"]
+
+
 class AlertSummary(Answer):
     """An alert in a list; `message` is a key, `parameters` fill its text in any language."""
 
@@ -43,13 +47,22 @@ class AlertSummary(Answer):
     machine: str
     cause: str
     component: str | None
+    category: Literal["machine", "data", "instrument"]
     severity: Severity
     state: AlertState
+    withheld: Withheld | None = Field(description="Why receivers are not told; it is listed all the same.")
+    inhibited_by: str | None = Field(description="The cause on the same machine that explains it.")
     opened_at: Time = Field(description="On the machine's timeline.")
     raised_at: Time = Field(description="On the wall clock.")
     acknowledged_at: Time | None
     acknowledged_by: str | None
-    cleared_at: Time | None
+    confirmed_at: Time | None
+    confirmed_by: str | None
+    assignee: str | None
+    cleared_at: Time | None = Field(description="When its condition was gone, on the machine's timeline.")
+    act_by: Time | None = Field(description="Until when to act, by the forecast.")
+    needs_acknowledgement: bool = Field(description="Whether it stays open until somebody has seen it.")
+    is_latching: bool = Field(description="Whether it stays open until somebody has reset it.")
     message: str
     parameters: dict[str, Any]
     rule_version: str
@@ -68,11 +81,15 @@ class AlertEvent(Answer):
     id: int
     kind: AlertEventKind
     severity: Severity
+    state: AlertState | None = Field(description="Of the alert after it; null before this was kept.")
+    withheld: Withheld | None
     occurred_at: Time
     recorded_at: Time
     actor: str
     reevaluated: bool
     reason: str
+    comment: str
+    detail: dict[str, Any]
 
     @computed_field(description="What happened, in the language asked.")  # type: ignore[prop-decorator]
     @property
@@ -86,6 +103,14 @@ class AlertEvent(Answer):
         )
 
 
+class AlertHistoryEvent(AlertEvent):
+    """One step of some alert's history."""
+
+    alert_id: UUID
+    machine: str
+    cause: str
+
+
 class AlertAnswer(AlertSummary):
     """An alert with its evidence and history."""
 
@@ -93,7 +118,83 @@ class AlertAnswer(AlertSummary):
     history: list[AlertEvent]
 
 
-class Acknowledgement(Question):
-    """Why an alert is acknowledged."""
+Words = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Person = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*\S[^\x00]*$")]
+GroundName = Literal["machine-off", "maintenance", "parent-alarm", "site-event"]
 
-    comment: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] = ""
+
+class Remark(Question):
+    """Why something is done about an alert, if there is more to say."""
+
+    comment: Words = ""
+
+
+class Comment(Question):
+    """What is to be said about an alert."""
+
+    comment: Reason
+
+
+class Assignment(Question):
+    """Who sees to an alert; null is nobody."""
+
+    assignee: Person | None
+    comment: Words = ""
+
+
+class Shelving(Question):
+    """Until when an alert is shelved, or `once`: until it has returned; and why."""
+
+    reason: Reason
+    until: Moment | None = None
+    once: bool = False
+
+
+class Suppression(Question):
+    """By what design an alert is suppressed, until when (null: until somebody ends it), and why."""
+
+    reason: Reason
+    ground: GroundName
+    until: Moment | None = None
+
+
+class OutOfService(Question):
+    """Why an alert is taken out of service, and until when (null: until somebody puts it back)."""
+
+    reason: Reason
+    until: Moment | None = None
+
+
+class HoldQuestion(Question):
+    """What is withheld: a machine, or a line of a site, or a site; from when until when, and why."""
+
+    kind: Literal["suppressed", "out-of-service", "shelved"] = "suppressed"
+    reason: Reason
+    site: Key | None = None
+    line: Key | None = None
+    machine: Key | None = None
+    cause: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")] | None = None
+    ground: GroundName | None = None
+    starts_at: Moment | None = Field(None, description="Null: now.")
+    ends_at: Moment | None = Field(None, description="Null: until somebody ends it.")
+
+
+class HoldAnswer(Answer):
+    """A hold: whose alerts are withheld from receivers, by whom, since and until when, and why."""
+
+    id: UUID
+    kind: Literal["suppressed", "out-of-service", "shelved"]
+    site: str
+    line: str | None
+    machine: str | None
+    cause: str | None
+    ground: GroundName | None
+    reason: str
+    one_shot: bool
+    starts_at: Time
+    ends_at: Time | None
+    actor: str
+    created_at: Time
+    ended_at: Time | None
+    ended_by: str | None

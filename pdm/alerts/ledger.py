@@ -133,12 +133,16 @@ class Ledger:
         """Return where the machine of an alert stands."""
         return self._places[self._alerts[alert_id].machine_id]
 
-    def remind(self, alert_id: UUID) -> None:
-        """Tell that an alert is overdue, if it is."""
-        alert, told = advance(self._alerts[alert_id], self.now)
+    def remind(self, alert_id: UUID) -> bool:
+        """Tell that an alert is overdue, if it still is; returns whether that was told."""
+        known = self._alerts.get(alert_id)
+        if known is None:
+            return False
+        alert, told = advance(known, self.now)
         self._put(alert)
         if told is not None:
             self.happenings.append(told)
+        return told is not None
 
     def settle(self, actor: str | None = None) -> None:
         """Decide at the end of all steps which alerts are withheld, and tell where that has changed.

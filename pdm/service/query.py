@@ -127,15 +127,19 @@ def list_alerts(
     before: datetime,
     before_id: UUID,
     limit: int,
-    state: str | None,
-    severity: str | None,
-    machine: str | None,
+    **wanted: Any,
 ) -> list[Row]:
-    """Return alerts of machines that the caller may see, the last raised first."""
+    """Return alerts of machines that the caller may see, the last raised first; `wanted` as in `AlertFilter`."""
+    asked = alert_views.AlertFilter(**wanted)
     with pool.connection() as conn, scoped(conn, caller.site_ids):
-        return alert_views.page_alerts(
-            conn, before=before, before_id=before_id, limit=limit, state=state, severity=severity, machine=machine
-        )
+        return alert_views.page_alerts(conn, before=before, before_id=before_id, limit=limit, wanted=asked)
+
+
+def list_alert_history(pool: Pool, caller: Caller, *, before: int, limit: int, **wanted: Any) -> list[Row]:
+    """Return what happened to alerts that the caller may see, the last first; `wanted` as in `HistoryFilter`."""
+    asked = alert_views.HistoryFilter(**wanted)
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        return alert_views.page_history(conn, before=before, limit=limit, wanted=asked)
 
 
 def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Row:

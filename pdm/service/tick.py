@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.service import gaps, retrain
+from pdm.service import alert_clock, gaps, retrain
 from pdm.settings import Settings
 from pdm.store import outbox, retention, timers
 
@@ -88,6 +88,7 @@ def _find_gaps(conn: Connection[Any], settings: Settings, now: datetime) -> str:
 
 JOBS: dict[str, tuple[Job, timedelta]] = {
     "disk": (_check_disk, timedelta(minutes=1)),
+    "alert-clock": (alert_clock.advance, alert_clock.INTERVAL),
     "data-gap": (_find_gaps, gaps.INTERVAL),
     "outbox-sweep": (_sweep_outbox, timedelta(hours=1)),
     "retention": (_drop_old, timedelta(days=1)),

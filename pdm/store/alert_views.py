@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,25 +15,47 @@ from pdm.store.queries import query
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts are listed; None is every one."""
+
+    state: str | None = None
+    severity: str | None = None
+    machine: str | None = None
+    is_open: bool | None = None
+    is_withheld: bool | None = None
+    assignee: str | None = None
+
+
+@dataclass(frozen=True)
+class HistoryFilter:
+    """Which events of alerts are listed; None is every one."""
+
+    machine: str | None = None
+    kind: str | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def page_history(conn: Connection[Any], *, before: int, limit: int, wanted: HistoryFilter) -> list[Row]:
+    """Return visible events of alerts before an id, the last first."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            query("page_alert_history"), {"before": before, "limit": limit, **asdict(wanted)}
+        ).fetchall()
+
+
 def page_alerts(
     conn: Connection[Any],
     *,
     before: datetime,
     before_id: UUID,
     limit: int,
-    state: str | None,
-    severity: str | None,
-    machine: str | None,
+    wanted: AlertFilter,
 ) -> list[Row]:
     """Return visible alerts raised before a place, last raised first."""
-    values = {
-        "before": before,
-        "before_id": before_id,
-        "limit": limit,
-        "state": state,
-        "severity": severity,
-        "machine": machine,
-    }
+    values = {"before": before, "before_id": before_id, "limit": limit, **asdict(wanted)}
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query("page_alerts"), values).fetchall()
 

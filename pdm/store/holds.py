@@ -48,11 +48,16 @@ def fetch_unsettled_machines(conn: Connection[Any], now: datetime, limit: int) -
     return [row[0] for row in conn.execute(query("fetch_unsettled_machines"), {"now": now, "limit": limit})]
 
 
-def lock(conn: Connection[Any], hold_id: UUID, site_ids: Sequence[int] | None) -> Row | None:
-    """Return a hold of some sites, or of any, and hold it until the transaction ends; None: there is none."""
+def exists(conn: Connection[Any], hold_id: UUID, site_ids: Sequence[int] | None) -> bool:
+    """Whether there is such a hold at some sites, or at any."""
     wanted = {"id": hold_id, "site_ids": None if site_ids is None else list(site_ids)}
+    return conn.execute(query("find_hold_of_sites"), wanted).fetchone() is not None
+
+
+def find(conn: Connection[Any], hold_id: UUID) -> Row | None:
+    """Return one hold as it is listed."""
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_hold"), wanted).fetchone()
+        return cursor.execute(query("find_hold"), {"id": hold_id}).fetchone()
 
 
 def page(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, is_live: bool) -> list[Row]:

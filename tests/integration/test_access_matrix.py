@@ -49,6 +49,7 @@ class Call:
 MACHINE = "/v1/machines/{machine}"
 WAVEFORM = MACHINE + "/acquisitions/{measured_at}/waveforms/{point}"
 SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
+SUPPRESSION = {"reason": "being mended", "ground": "maintenance"}
 CALLS = [
     Call("POST", "/v1/acquisitions", SENDERS, foreign=422, raw=True),
     Call("GET", "/v1/receipts", EVERY),
@@ -80,7 +81,21 @@ CALLS = [
     Call("GET", "/v1/alerts/{alert_id}/feedback", READERS, foreign=404),
     Call("POST", "/v1/alerts/{alert_id}/feedback", OPERATORS, 201, foreign=404, json={"verdict": "true"}),
     Call("POST", "/v1/alerts/{alert_id}/work-events", OPERATORS, 404, foreign=404, json={"work_event": 10**9}),
+    Call("GET", "/v1/alerts/history", READERS),
     Call("POST", "/v1/alerts/{alert_id}/acknowledge", OPERATORS, foreign=404, json={}),
+    Call("POST", "/v1/alerts/{alert_id}/confirm", OPERATORS, 409, foreign=404, json={}),
+    Call("POST", "/v1/alerts/{alert_id}/comment", OPERATORS, foreign=404, json={"comment": "seen it"}),
+    Call("POST", "/v1/alerts/{alert_id}/assign", OPERATORS, 428, foreign=428, json={"assignee": "kim"}),
+    Call("POST", "/v1/alerts/{alert_id}/reset", OPERATORS, 409, foreign=404, json={}),
+    Call("POST", "/v1/alerts/{alert_id}/shelve", OPERATORS, foreign=404, json={"reason": "known", "once": True}),
+    Call("POST", "/v1/alerts/{alert_id}/unshelve", OPERATORS, 409, foreign=404),
+    Call("POST", "/v1/alerts/{alert_id}/suppress", OPERATORS, foreign=404, json=SUPPRESSION),
+    Call("POST", "/v1/alerts/{alert_id}/unsuppress", OPERATORS, 409, foreign=404),
+    Call("POST", "/v1/alerts/{alert_id}/remove-from-service", OPERATORS, foreign=404, json={"reason": "mended"}),
+    Call("POST", "/v1/alerts/{alert_id}/return-to-service", OPERATORS, 409, foreign=404),
+    Call("GET", "/v1/holds", READERS),
+    Call("POST", "/v1/holds", OPERATORS, 201, foreign=404, json="hold"),
+    Call("DELETE", "/v1/holds/{hold_id}", OPERATORS, 204, foreign=404),
     Call("GET", "/v1/subscriptions", OPERATORS),
     Call("POST", "/v1/subscriptions", ("admin",), 201, foreign=422, json="subscription"),
     Call("GET", "/v1/subscriptions/{subscription_id}", OPERATORS, foreign=404),
@@ -157,18 +172,24 @@ def _send(sender: httpx.Client, machine: str, at: datetime) -> httpx.Response:
 
 def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
     """Make one fresh thing of each kind at the machine's site, and return the ids."""
-    alert_id, subscription_id, receipt_id, letter_id = (str(uuid.uuid4()) for _ in range(4))
+    alert_id, subscription_id, receipt_id, letter_id, hold_id = (str(uuid.uuid4()) for _ in range(5))
     with psycopg.connect(stage.dsn) as conn:
         conn.execute("DELETE FROM outbox")
         conn.execute("DELETE FROM work_order")
         conn.execute("DELETE FROM alert_feedback")
         conn.execute("DELETE FROM alert_event")
         conn.execute("DELETE FROM alert")
+        conn.execute("DELETE FROM alert_hold")
         conn.execute(
             "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
             " rule_version) SELECT %s, id, 'machine', 'warning', 'unacknowledged', %s, 'zone', '{}', '{}', '1'"
             " FROM machine WHERE key = %s",
             (alert_id, AT, machine),
+        )
+        conn.execute(
+            "INSERT INTO alert_hold (id, kind, site_id, ground, reason, starts_at, actor)"
+            " SELECT %s, 'suppressed', site_id, 'site-event', 'x', now(), 'x' FROM machine WHERE key = %s",
+            (hold_id, machine),
         )
         conn.execute(
             "INSERT INTO subscription (id, name, url, secret, site_id, min_severity)"
@@ -214,6 +235,7 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         "subscription_id": subscription_id,
         "receipt_id": receipt_id,
         "letter_id": letter_id,
+        "hold_id": hold_id,
         "model_id": "1",
         "job_id": "1",
         "key_id": str(row[0]),
@@ -232,6 +254,7 @@ def _body(kind: Any, machine: str) -> Any:
         "rules": {"scope": "site", "target": site, "document": {"off": ["zone-c"]}, "reason": "x"},
         "rollback": {"scope": "machine", "target": machine, "version": 1, "reason": "x"},
         "backtest": {"from": "2020-01-01T00:00:00Z", "to": "2020-02-01T00:00:00Z", "machines": [machine]},
+        "hold": {"site": site, "reason": "revision", "ground": "maintenance"},
         "key": {"name": str(uuid.uuid4()), "role": "read", "sites": [site]},
     }.get(kind if isinstance(kind, str) else "", kind)
 
@@ -288,7 +311,15 @@ def test_lists_hold_nothing_of_a_foreign_site(stage: Stage) -> None:
     with client(stage.url, stage.keys["operate", True]) as caller:
         machines = caller.get("/v1/machines").json()["items"]
         assert [item["machine"] for item in machines] == [OWN]
-        for path in ("/v1/alerts", "/v1/subscriptions", "/v1/receipts", "/v1/quarantine", "/v1/set-aside"):
+        for path in (
+            "/v1/alerts",
+            "/v1/alerts/history",
+            "/v1/holds",
+            "/v1/subscriptions",
+            "/v1/receipts",
+            "/v1/quarantine",
+            "/v1/set-aside",
+        ):
             assert caller.get(path).json()["items"] == [], path
 
 

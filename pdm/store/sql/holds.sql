@@ -46,11 +46,20 @@ WHERE a.state <> 'normal'
            WHEN a.inhibited_by IS NOT NULL THEN 'inhibited' ELSE held.kind END
 LIMIT %(limit)s;
 
+-- name: find_hold_of_sites
+-- Whether there is a hold at sites that the caller may act on.
+SELECT h.id FROM alert_hold h
+WHERE h.id = %(id)s AND (%(site_ids)s::bigint[] IS NULL OR h.site_id = ANY (%(site_ids)s));
+
 -- name: find_hold
--- One hold of the sites that the caller may act on, held until the transaction ends.
-SELECT h.id, h.kind, h.ended_at, h.line_id, h.machine_id FROM alert_hold h
-WHERE h.id = %(id)s AND (%(site_ids)s::bigint[] IS NULL OR h.site_id = ANY (%(site_ids)s))
-FOR UPDATE;
+-- One hold as it is listed.
+SELECT h.id, h.kind, s.key AS site, l.key AS line, m.key AS machine, h.cause, h.ground, h.reason, h.one_shot,
+       h.starts_at, h.ends_at, h.actor, h.created_at, h.ended_at, h.ended_by
+FROM alert_hold h
+JOIN site s ON s.id = h.site_id
+LEFT JOIN line l ON l.id = h.line_id
+LEFT JOIN machine m ON m.id = h.machine_id
+WHERE h.id = %(id)s;
 
 -- name: page_holds
 -- Holds, newest first, that still last or all; row-level security applies.

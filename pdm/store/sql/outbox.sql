@@ -1,6 +1,6 @@
 -- name: enqueue_alert_event
--- One outbox row for every enabled subscription that the event concerns: severe enough, or told of this
--- alert before. What is withheld, and a replayed machine's events, stay inside.
+-- One outbox row for every enabled subscription that the event concerns: severe enough and not withheld, or told
+-- of this alert before. A replayed machine's events stay inside.
 INSERT INTO outbox (id, subscription_id, alert_event_id, alert_id, payload)
 SELECT gen_random_uuid(), s.id, e.id, a.id,
     jsonb_build_object(
@@ -24,9 +24,10 @@ JOIN alert a ON a.id = e.alert_id
 JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
 JOIN site ON site.id = m.site_id
 JOIN subscription s ON s.is_enabled AND (s.site_id IS NULL OR s.site_id = m.site_id)
-WHERE e.id = ANY (%(event_ids)s) AND e.withheld IS NULL
-  AND (array_position(ARRAY['advisory', 'warning', 'critical'], e.severity)
-           >= array_position(ARRAY['advisory', 'warning', 'critical'], s.min_severity)
+WHERE e.id = ANY (%(event_ids)s)
+  AND (e.withheld IS NULL
+           AND array_position(ARRAY['advisory', 'warning', 'critical'], e.severity)
+               >= array_position(ARRAY['advisory', 'warning', 'critical'], s.min_severity)
        OR EXISTS (SELECT FROM outbox told WHERE told.alert_id = a.id AND told.subscription_id = s.id));
 
 -- name: fetch_due_lanes

@@ -1,0 +1,130 @@
+"""Holds on a machine, a line or a site: maintenance windows and other reasons for which alerts are withheld."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.holds import Ground, Hold, HoldKind
+from pdm.errors import ConflictError, InvalidInputError, NotFoundError
+from pdm.service import alert_clock
+from pdm.service.access import Caller
+from pdm.store import access, alerts, holds
+from pdm.store.access import scoped
+
+Row = dict[str, Any]
+Pool = ConnectionPool[Any]
+
+
+@dataclass(frozen=True)
+class WindowWish:
+    """What is to be withheld (a machine, or a line of a site, or a site), from when until when, and why."""
+
+    kind: HoldKind
+    reason: str
+    site: str | None = None
+    line: str | None = None
+    machine: str | None = None
+    cause: str | None = None
+    ground: Ground | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    def check(self, now: datetime) -> None:
+        """Return if the wish makes sense.
+
+        Raises
+        ------
+        InvalidInputError
+            The scope is not one thing, the times are not in order, or what is shelved has no end or cause.
+        """
+        if self.machine is None and self.site is None:
+            raise InvalidInputError("name a machine, a line with its site, or a site", field="site")
+        if self.machine is not None and (self.line is not None or self.site is not None):
+            raise InvalidInputError("a machine's line and site are known; name the machine alone", field="machine")
+        if self.cause is not None and self.machine is None:
+            raise InvalidInputError("a cause is one of a machine: name the machine", field="cause")
+        if self.kind is HoldKind.SHELVED and (self.cause is None or self.ends_at is None):
+            raise InvalidInputError("what is shelved has a machine, a cause and an end", field="cause")
+        if (self.kind is HoldKind.SUPPRESSED) != (self.ground is not None):
+            raise InvalidInputError("what is suppressed has a ground, and nothing else has", field="ground")
+        if self.ends_at is not None and self.ends_at <= max(self.starts_at or now, now):
+            raise InvalidInputError("a hold ends after it begins, and not in the past", field="ends_at")
+
+
+def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> Row:
+    """Withhold the alerts of a machine, a line or a site, present and coming; they stay in every list.
+
+    Raises
+    ------
+    InvalidInputError
+        The wish does not make sense.
+    NotFoundError
+        There is no such machine, line or site that the caller may see.
+    ConflictError
+        The cause is held so already.
+    """
+    wish.check(now)
+    with pool.connection() as conn:
+        with scoped(conn, caller.site_ids):
+            scope = holds.find_scope(conn, wish.site, wish.line, wish.machine)
+        is_found = (
+            scope is not None and (wish.line is None or scope["line_id"]) and (not wish.machine or scope["machine_id"])
+        )
+        if scope is None or not is_found:
+            raise NotFoundError("there is no such machine, line or site")
+        hold = Hold(
+            id=uuid4(),
+            kind=wish.kind,
+            **scope,
+            cause=wish.cause,
+            ground=wish.ground,
+            reason=wish.reason,
+            one_shot=False,
+            starts_at=wish.starts_at or now,
+            ends_at=wish.ends_at,
+            actor=caller.name,
+        )
+        if not holds.insert(conn, hold):
+            raise ConflictError(f"the cause is {wish.kind.value} already", field="cause")
+        access.insert_audit(
+            conn, caller.name, "hold.open", str(hold.id), kind=wish.kind.value, reason=wish.reason,
+            site=wish.site, line=wish.line, machine=wish.machine, cause=wish.cause,
+        )  # fmt: skip
+        if alert_clock.settle(conn, now, caller.name):
+            alerts.notify(conn)
+        found = holds.find(conn, hold.id)
+    assert found is not None
+    return found
+
+
+def list_windows(
+    pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int, is_live: bool
+) -> list[Row]:
+    """Return the holds that the caller may see, newest first."""
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        return holds.page(conn, before=before, before_id=before_id, limit=limit, is_live=is_live)
+
+
+def close_window(pool: Pool, caller: Caller, hold_id: UUID, now: datetime) -> None:
+    """End a hold; what is still open is told at once.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such hold that the caller may see.
+    ConflictError
+        It has ended before.
+    """
+    with pool.connection() as conn:
+        if not holds.exists(conn, hold_id, caller.site_ids):
+            raise NotFoundError(f"there is no hold {hold_id}")
+        if not holds.end(conn, [hold_id], caller.name, now):
+            raise ConflictError("the hold has ended", field="ended_at")
+        access.insert_audit(conn, caller.name, "hold.end", str(hold_id))
+        if alert_clock.settle(conn, now, caller.name):
+            alerts.notify(conn)
