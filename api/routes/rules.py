@@ -109,6 +109,7 @@ def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Ope
         site_ids=caller.site_ids,
         credit_horizons=question.credit_horizons,
         with_suggestions=question.suggestions,
+        model_id=question.model_id,
     )
 
 

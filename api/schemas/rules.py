@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.dependencies import KEY_PATTERN, Key, Moment
+from api.dependencies import KEY_PATTERN, Key, Moment, RowId
 from api.schemas.pages import Answer, Question, Time
 
 Scope = Literal["all", "class", "site", "machine"]
@@ -138,6 +138,7 @@ class BacktestQuestion(Question):
     machines: Annotated[list[Key], Field(min_length=1, max_length=10_000)] | None = None
     credit_horizons: Annotated[float, Field(gt=0, le=1000)] = 4.0
     suggestions: bool = True
+    model_id: Annotated[RowId, Field(description="With this model's prognoses in place of those given.")] | None = None
 
 
 class CaseRunAnswer(Answer):

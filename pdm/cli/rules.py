@@ -71,7 +71,8 @@ def deploy(
     """Store rules and put them in force; with --gate only if they do well enough on the past."""
     from pdm.alerts.gate import GateError, Limits
     from pdm.bootstrap import open_service
-    from pdm.service.backtest import Question, backtest, candidate_of, gate_of
+    from pdm.service.backtest import Question, backtest, candidate_of
+    from pdm.service.backtests import gate_of
     from pdm.service.rules import check_text, deploy, propose
 
     settings = settings_with_dsn()
@@ -144,6 +145,7 @@ def run_backtest(
     credit_horizons: Annotated[
         float, typer.Option(help="Planning horizons before a failure in which an alarm counts.")
     ] = 4.0,
+    model: Annotated[int | None, typer.Option(help="With the prognoses of this model in place of those given.")] = None,
     suggestions: Annotated[bool, typer.Option(help="Search for better dead bands and delays.")] = True,
     processes: Processes = 2,
     as_json: AsJson = False,
@@ -159,6 +161,7 @@ def run_backtest(
         tuple(machine) if machine else None,
         credit_horizons=credit_horizons,
         with_suggestions=suggestions,
+        model_id=model,
     )
     with bars(as_json) as progress:
         report = backtest(settings_with_dsn().dsn, question, processes=processes, progress=progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,17 +12,21 @@ import psycopg
 from psycopg import Connection
 
 from pdm.alerts.documents import RuleDocument
-from pdm.alerts.gate import Figures, Limits, find_objections
+from pdm.alerts.gate import Limits, find_objections
 from pdm.alerts.history import History
 from pdm.alerts.replaying import CaseRun, replay
 from pdm.alerts.rules import Condition, ForecastCrossing, RateOfChange, Rule, RuleSet, Threshold
 from pdm.alerts.scopes import Scope, ScopedRules, resolve
 from pdm.alerts.scoring import Difference, Past, Score, compare, score
 from pdm.alerts.suggesting import Suggestion, suggest
-from pdm.errors import InvalidInputError, RefusalError
+from pdm.errors import InvalidInputError, PdmError, RefusalError
+from pdm.service.challenger import with_prognoses_of
+from pdm.service.follow import Champion
 from pdm.service.rule_book import RuleBook
 from pdm.store.histories import fetch_history, list_assessed
 from pdm.store.machines import StoredMachine, fetch_machine
+from pdm.store.models import fetch_model
+from pdm.store.registry import fetch_fleet
 
 CREDIT_HORIZONS = 4.0
 """Planning horizons before a failure within which an alarm that has ended still counts as its warning."""
@@ -45,6 +49,7 @@ class Question:
     site_ids: tuple[int, ...] | None = None
     credit_horizons: float = CREDIT_HORIZONS
     with_suggestions: bool = True
+    model_id: int | None = None
 
     def __post_init__(self) -> None:
         if self.since >= self.before:
@@ -95,19 +100,6 @@ class Report:
         return find_objections(self.now, self.then, limits)
 
 
-def objections_of(report: Row, limits: Limits) -> list[str]:
-    """Return why the candidate of a report that is plain data may not replace the rules in force."""
-    kept = gate_of(report)
-    return find_objections(Figures(**kept["now"]), Figures(**kept["then"]), limits)
-
-
-def gate_of(report: Row) -> Row:
-    """Return what is kept of a backtest that rules have passed."""
-    names = [each.name for each in fields(Figures)]
-    scores = {which: {name: report[which][name] for name in names} for which in ("now", "then")}
-    return {"from": str(report["since"]), "to": str(report["before"]), **scores}
-
-
 def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Progress = lambda *_: None) -> Report:
     """Replay rules over the stored past of machines, one after the other or in several processes.
 
@@ -136,43 +128,70 @@ def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Prog
     return report
 
 
+class _Bench:
+    """What replaying needs, opened once a process: a connection, the rules in force, and the model asked about."""
+
+    def __init__(self, dsn: str, question: Question) -> None:
+        self.conn = psycopg.connect(dsn)
+        self.book = RuleBook()
+        self.question = question
+        self.fleet, self.challenger = "", None
+        if question.model_id is not None:
+            try:
+                self.fleet, _ = fetch_fleet(self.conn, question.model_id)
+                self.challenger = Champion(question.model_id, fetch_model(self.conn, question.model_id))
+            except PdmError:
+                self.conn.close()
+                raise
+
+    def outcome(self, key: str) -> MachineOutcome:
+        """Replay the past of one machine by both sets of rules."""
+        stored = fetch_machine(self.conn, key)
+        now, then = _rules(self.conn, self.book, self.question, stored)
+        history = _history(self.conn, self.question, stored, (now, then))
+        other = self.told_otherwise(stored, history)
+        self.conn.rollback()
+        before = replay(history, now)
+        is_same = other is history and then.version == now.version
+        return MachineOutcome(_past(history, self.question), before, before if is_same else replay(other, then))
+
+    def candidate(self, key: str) -> tuple[History, RuleSet]:
+        """Return the past of one machine and the rules that are tried on it."""
+        stored = fetch_machine(self.conn, key)
+        _, then = _rules(self.conn, self.book, self.question, stored)
+        history = self.told_otherwise(stored, _history(self.conn, self.question, stored, (then,)))
+        self.conn.rollback()
+        return history, then
+
+    def told_otherwise(self, stored: StoredMachine, history: History) -> History:
+        """Return the past with the prognoses of the model that is asked about, if it is one of the machine's fleet."""
+        if self.challenger is None or self.fleet != stored.machine.fleet:
+            return history
+        return with_prognoses_of(self.conn, stored, history, self.challenger, self.question.since)
+
+
 def _outcomes(dsn: str, question: Question, keys: Sequence[str], processes: int) -> Iterator[MachineOutcome]:
     if processes <= 1 or len(keys) < _WORTH_A_PROCESS:
-        with psycopg.connect(dsn) as conn:
-            book = RuleBook()
-            for key in keys:
-                yield _outcome(conn, book, question, key)
-                conn.rollback()
+        bench = _Bench(dsn, question)
+        with bench.conn:
+            yield from map(bench.outcome, keys)
         return
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, _begin_process, (dsn, question)) as workers:
         yield from workers.imap_unordered(_in_process, keys, chunksize=4)
 
 
-_held: tuple[Connection[Any], RuleBook, Question] | None = None
+_bench: _Bench | None = None
 
 
 def _begin_process(dsn: str, question: Question) -> None:
-    global _held
-    _held = psycopg.connect(dsn), RuleBook(), question
+    global _bench
+    _bench = _Bench(dsn, question)
 
 
 def _in_process(key: str) -> MachineOutcome:
-    assert _held is not None
-    conn, book, question = _held
-    outcome = _outcome(conn, book, question, key)
-    conn.rollback()
-    return outcome
-
-
-def _outcome(conn: Connection[Any], book: RuleBook, question: Question, key: str) -> MachineOutcome:
-    stored = fetch_machine(conn, key)
-    now, then = _rules(conn, book, question, stored)
-    history = _history(conn, question, stored, (now, then))
-    before = replay(history, now)
-    return MachineOutcome(
-        _past(history, question), before, before if then.version == now.version else replay(history, then)
-    )
+    assert _bench is not None
+    return _bench.outcome(key)
 
 
 def _rules(conn: Connection[Any], book: RuleBook, question: Question, stored: StoredMachine) -> tuple[RuleSet, RuleSet]:
@@ -214,13 +233,9 @@ def _suggestions(
     """Try variants of the candidate's rules on the machines with most alarms, and on those that failed."""
     order = sorted(outcomes, key=lambda outcome: (-len(outcome.past.failures), -len(outcome.then)))
     chosen = [outcome for outcome in order if outcome.then or outcome.past.failures][:MOST_TRIED]
-    histories: list[tuple[History, RuleSet]] = []
-    with psycopg.connect(dsn) as conn:
-        book = RuleBook()
-        for outcome in chosen:
-            stored = fetch_machine(conn, outcome.past.machine)
-            _, then = _rules(conn, book, question, stored)
-            histories.append((_history(conn, question, stored, (then,)), then))
+    bench = _Bench(dsn, question)
+    with bench.conn:
+        histories = [bench.candidate(outcome.past.machine) for outcome in chosen]
     pasts = [outcome.past for outcome in chosen]
     opened = {run.rule_key for outcome in chosen for run in outcome.then}
     rules = {rule.key: rule for _, then in histories for rule in then.rules if rule.key in opened}

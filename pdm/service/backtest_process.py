@@ -27,6 +27,7 @@ def main() -> None:
             None if asked["site_ids"] is None else tuple(asked["site_ids"]),
             asked["credit_horizons"],
             asked["with_suggestions"],
+            asked["model_id"],
         )
         answer = backtest(asked["dsn"], question).document()
     except PdmError as error:

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from pdm.alerts.gate import GateError, Limits
+from pdm.alerts.gate import Figures, GateError, Limits, find_objections
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, PdmError, RefusalError, UnavailableError
 from pdm.service.rules import as_stored, check_content
 
@@ -38,6 +39,7 @@ def run_aside(
     site_ids: Sequence[int] | None = None,
     credit_horizons: float = 4.0,
     with_suggestions: bool = True,
+    model_id: int | None = None,
 ) -> Row:
     """Return the report of a backtest that a process of its own has run.
 
@@ -62,6 +64,7 @@ def run_aside(
         "site_ids": None if site_ids is None else list(site_ids),
         "credit_horizons": credit_horizons,
         "with_suggestions": with_suggestions,
+        "model_id": model_id,
     }
     if not _one_at_a_time.acquire(blocking=False):
         raise UnavailableError("another backtest runs; try again when it has ended")
@@ -99,8 +102,6 @@ def pass_gate(
     GateError
         It does worse than the rules in force by more than the limits.
     """
-    from pdm.service.backtest import gate_of, objections_of
-
     report = run_aside(
         dsn,
         since=since,
@@ -115,3 +116,16 @@ def pass_gate(
     if objections:
         raise GateError("not put in force: " + "; ".join(objections), field="gate")
     return gate_of(report)
+
+
+def objections_of(report: Row, limits: Limits) -> list[str]:
+    """Return why the candidate of a report that is plain data may not replace the rules in force."""
+    kept = gate_of(report)
+    return find_objections(Figures(**kept["now"]), Figures(**kept["then"]), limits)
+
+
+def gate_of(report: Row) -> Row:
+    """Return what is kept of a backtest that rules have passed."""
+    names = [each.name for each in fields(Figures)]
+    scores = {which: {name: report[which][name] for name in names} for which in ("now", "then")}
+    return {"from": str(report["since"]), "to": str(report["before"]), **scores}

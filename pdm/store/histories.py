@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from pdm.alerts.history import ZONE_CODES, Conclusions, History, MeasuredColumn
 from pdm.alerts.readings import GROUP, SCALAR, Measured
+from pdm.errors import RefusalError
 from pdm.machines.units import si_conversion
 from pdm.prognosis.prognosis import NO_SKILL
 from pdm.store.diagnosis_notes import fetch_notes
@@ -55,6 +56,28 @@ def fetch_history(
         tuple(at for at, _ in ends),
         tuple(at for at, kind in ends if kind == "failure"),
     )
+
+
+def fetch_indicators(conn: Connection[Any], machine_id: int, since: datetime, times: Times) -> NDArray[np.float32]:
+    """Return the indicators (n, indicators) behind a machine's assessments at `times`.
+
+    Raises
+    ------
+    RefusalError
+        They are not of one version: their number changes.
+    """
+    with conn.cursor(binary=True) as cursor:
+        wanted = {"machine_id": machine_id, "since": since}
+        row = cursor.execute(query("fetch_indicator_column"), wanted).fetchone()
+    assert row is not None
+    at = _times(row[0])
+    words = np.frombuffer(row[1], ">i4")
+    width = 5 + 2 * int(words[3])  # dimensions, flags, type, length, lower bound; then a size before each value
+    if len(words) != width * len(at):
+        raise RefusalError("the stored indicators are of several versions: no other model can be tried on them")
+    values = np.ascontiguousarray(words.reshape(len(at), width)[:, 6::2]).view(">f4").astype(np.float32)
+    _, places = _align(times, at)
+    return values[places]
 
 
 def list_assessed(

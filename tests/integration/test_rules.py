@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from psycopg_pool import ConnectionPool
 
@@ -16,15 +17,21 @@ from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoun
 from pdm.machines.model import Machine, Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Scalar
+from pdm.prognosis.calibration import Calibration
+from pdm.prognosis.fleet_model import FleetModel
 from pdm.service import gaps
 from pdm.service.backtest import Question, backtest, candidate_of
+from pdm.service.challenger import with_prognoses_of
+from pdm.service.follow import Champion
 from pdm.service.record import record
 from pdm.service.rule_book import RuleBook
 from pdm.service.rules import check_text, deploy, list_rule_sets, propose, roll_back, rules_of_machine
 from pdm.service.work import Worker
 from pdm.service.work_events import record_work_event
 from pdm.settings import Settings
-from pdm.store.machines import register
+from pdm.store import models
+from pdm.store.histories import fetch_history
+from pdm.store.machines import fetch_machine, register
 from tests.integration import plant
 from tests.integration.plant import NOW, decoded
 
@@ -329,3 +336,31 @@ def test_defaults_hold_where_nobody_has_said_anything(pool: Pool, machine: Machi
     assert {rule["key"] for rule in found["rules"]} >= {"zone-d", "health-warning", "sensor-silent:de-h"}
     with pool.connection() as conn:
         assert RuleBook().in_force(conn, [machine])[machine.key] == DEFAULT_RULES.fit(machine)
+
+
+def test_another_models_prognoses_are_made_by_the_very_code_that_makes_them_live(
+    pool: Pool, settings: Settings, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worn = [
+        replace(each, waveforms=tuple(replace(w, samples=w.samples * np.float32(gain)) for w in each.waveforms))
+        for each, gain in zip(_series([70.0] * 160), np.r_[np.ones(60), np.geomspace(1, 4, 100)], strict=True)
+    ]
+    _analyse(pool, Worker(pool, settings), worn)
+    begin = NOW - timedelta(days=30)
+    other = FleetModel("i-1", ("c",), 1.0, 1.0, (), Calibration(0.8, 1.0, 4, (0.0, 1.0), (0.1, 0.1), (0.1, 0.1), ()),
+                       ((),), (), {}, {"error": 1.0}, {"lives": 4})  # fmt: skip
+    with pool.connection() as conn:
+        model_id, _ = models.insert_model(conn, "default", other, actor="test")
+        stored = fetch_machine(conn, machine.key)
+        said = fetch_history(conn, stored, begin, NOW, (), with_diagnoses=False)
+        assert said is not None
+        again = with_prognoses_of(conn, stored, said, Champion(model_id, other), begin)
+    assert "trend" in said.conclusions.sources, "what a model that reads other indicators falls back to"
+    assert list(again.conclusions.sources) == list(said.conclusions.sources)
+    for name in ("rul", "rul_lower", "rul_upper"):
+        np.testing.assert_allclose(getattr(again.conclusions, name), getattr(said.conclusions, name), rtol=1e-3)
+    monkeypatch.setattr("pdm.service.backtest.fetch_model", lambda *_: other)  # it has no trees to be read back
+    report = backtest(settings.dsn, Question(begin, NOW, model_id=model_id, with_suggestions=False))
+    assert report.then == report.now
+    with pytest.raises(NotFoundError):
+        backtest(settings.dsn, Question(begin, NOW, model_id=999_999))

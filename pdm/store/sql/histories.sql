@@ -62,3 +62,12 @@ SELECT occurred_at, kind FROM work_event
 WHERE machine_id = %(machine_id)s AND occurred_at >= %(since)s AND occurred_at <= %(before)s
   AND kind IN ('failure', 'replacement')
 ORDER BY occurred_at;
+
+-- name: fetch_indicator_column
+-- The indicators behind a machine's assessments as they are known now, as arrays are sent.
+SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea), string_agg(array_send(q.indicators), ''::bytea)
+FROM (
+    SELECT DISTINCT ON (a.measured_at) a.measured_at, a.indicators FROM assessment a
+    WHERE a.machine_id = %(machine_id)s AND a.measured_at >= %(since)s
+    ORDER BY a.measured_at, a.revision DESC
+) q;
