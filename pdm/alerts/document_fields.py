@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
@@ -28,11 +28,16 @@ class InvalidRulesError(InvalidInputError):
 
     code = "invalid-rules"
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> InvalidRulesError:
+        """Return the refusal of a document with these problems."""
         told = [f"line {p.line}, {p.place}: {p.reason}" if p.line else f"{p.place}: {p.reason}" for p in problems]
-        super().__init__("; ".join(told[:5]) + (f"; and {len(told) - 5} more" if len(told) > 5 else ""))
-        self.field = problems[0].place
+        more = f"; and {len(told) - 5} more" if len(told) > 5 else ""
+        error = cls("; ".join(told[:5]) + more, field=problems[0].place)
+        error.problems = tuple(problems)
+        return error
 
 
 @dataclass(frozen=True)

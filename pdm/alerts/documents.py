@@ -96,7 +96,7 @@ def parse_document(
         if key in {rule.key for rule in found}:
             problems.append((("off", index), f"{key!r} is set by the same document"))
     if problems:
-        raise InvalidRulesError([Problem(write_place(at), why, line_of(at)) for at, why in problems[:MOST_PROBLEMS]])
+        raise InvalidRulesError.of([Problem(write_place(at), why, line_of(at)) for at, why in problems[:MOST_PROBLEMS]])
     return RuleDocument(tuple(found), tuple(raw_off))
 
 

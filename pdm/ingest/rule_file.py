@@ -39,7 +39,9 @@ def read_rule_text(text: str) -> RuleText:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise _refused(event.start_mark.line + 1 if event.start_mark else None, "aliases are not taken: write it out")
+                raise _refused(
+                    event.start_mark.line + 1 if event.start_mark else None, "aliases are not taken: write it out"
+                )
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
@@ -77,4 +79,4 @@ def _read(loader: yaml.SafeLoader, node: yaml.Node, place: Place, lines: dict[Pl
 
 
 def _refused(line: int | None, why: str) -> InvalidRulesError:
-    return InvalidRulesError([Problem("document", why, line)])
+    return InvalidRulesError.of([Problem("document", why, line)])
