@@ -216,7 +216,7 @@ def _channels_in(stored: bytes) -> Channels:
 
 def _ensemble(members: Sequence[tuple[Channels, str]], folds: Sequence[int]) -> Ensemble:
     channels = members[0][0]
-    trees = members[0][1] if len(members) == 1 else mean_of_boosters([trees for _, trees in members])
+    trees = mean_of_boosters([trees for _, trees in members])
     return Ensemble(channels, Memory(channels.names).columns, tuple(folds), TREES, trees)
 
 
