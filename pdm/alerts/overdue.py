@@ -44,7 +44,8 @@ def first_overdue(alert: Standing, now: datetime, escalate_after: float | None) 
     elif alert.demands.needs_acknowledgement:
         due = now + PATIENCE[alert.severity].first
     if alert.act_by is not None:
-        due = min(due or alert.act_by, max(alert.act_by, now))
+        act_by = max(alert.act_by, now + PATIENCE[alert.severity].first)
+        due = act_by if due is None else min(due, act_by)
     return due
 
 
