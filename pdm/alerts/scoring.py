@@ -63,7 +63,8 @@ class Score:
     """Figures of one set of rules over some machines' past; of the machine's alarms only, but for `by_category`.
 
     `undecided` are alarms that are open, or recent, at the end of the data: whether they warn of something
-    cannot be said yet. `early` are failures whose warning came in the first half of the life. Rates that have no span to refer to are None.
+    cannot be said yet. `early` are failures whose warning came in the first half of the life. Rates that have
+    no span to refer to are None.
     """
 
     machines: int

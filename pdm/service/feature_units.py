@@ -15,5 +15,6 @@ def feature_units() -> FeatureUnits:
     from features.catalogue import CATALOGUE  # here, so that the API starts without the analysis
 
     return {
-        (_QUANTITIES[each.quantity], each.name): FeatureUnit(each.unit or "1", each.scope == "group") for each in CATALOGUE
+        (_QUANTITIES[each.quantity], each.name): FeatureUnit(each.unit or "1", each.scope == "group")
+        for each in CATALOGUE
     }
