@@ -67,7 +67,7 @@ INHIBITIONS: tuple[Inhibition, ...] = (
         "supply-unbalance",
         "the supply is unbalanced: the motor's currents and vibration at twice its frequency follow from it",
     ),
-    # at a resonance a sound rotor's residual unbalance is amplified (ISO 21940-11:2016, 4.4)
+    # near a natural frequency the same unbalance shakes the machine many times as much
     Inhibition(
         Trait(Category.MACHINE, ("resonance",)),
         Trait(Category.MACHINE, ("unbalance", "looseness", "overall_vibration")),

@@ -35,8 +35,8 @@ Pool = ConnectionPool[Any]
 
 
 @pytest.fixture
-def conn(pool: Pool) -> Any:
-    with psycopg.connect(pool.conninfo, autocommit=True) as connection:
+def conn(dsn: str) -> Any:
+    with psycopg.connect(dsn, autocommit=True) as connection:
         yield connection
 
 
@@ -363,9 +363,9 @@ def test_a_storm_of_one_batch_is_stored_grouped_and_told_in_a_few_statements(con
 
 
 def test_a_cause_that_another_transaction_opens_meanwhile_has_one_alert_as_severe_as_the_worst(
-    pool: Pool, conn: Connection[Any], machine_id: int
+    dsn: str, conn: Connection[Any], machine_id: int
 ) -> None:
-    with psycopg.connect(pool.conninfo) as other:
+    with psycopg.connect(dsn) as other:
         happen(other, machine_id, change("opened", "warning"))
         late = threading.Thread(target=happen, args=(conn, machine_id, change("opened", "critical")))
         late.start()
