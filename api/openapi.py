@@ -22,6 +22,7 @@ _MEANINGS = {
     413: "The body is too large.",
     415: "The content type is not accepted.",
     422: "Something that was sent cannot be accepted; the field is named.",
+    428: "The call must name, with If-Match, the version that was read.",
     503: "The database is away; try again after Retry-After seconds.",
 }
 _CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
