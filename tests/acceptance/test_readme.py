@@ -16,7 +16,7 @@ import typer
 
 from api.app import create
 from pdm.cli.app import app
-from pdm.ingest.fleet_file import BearingForm, ComponentForm, MachineForm, PointForm, SeverityForm
+from pdm.ingest.fleet_file import BearingForm, ComponentForm, CostsForm, MachineForm, PointForm, SeverityForm
 from pdm.machines.units import UNITS
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
@@ -123,7 +123,7 @@ def test_every_command_is_documented() -> None:
 
 def test_every_field_and_unit_of_a_fleet_file_is_documented() -> None:
     told = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "sending.md").read_text()))
-    forms = (MachineForm, ComponentForm, BearingForm, PointForm, SeverityForm)
+    forms = (MachineForm, ComponentForm, BearingForm, PointForm, SeverityForm, CostsForm)
     names = {field.name for form in forms for field in msgspec.structs.fields(form)}
     units = {unit for quantity in UNITS.values() for unit in quantity}
     assert names | units <= told, (names | units) - told
