@@ -72,13 +72,13 @@ async def import_model(
     return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
 
 
-@router.get("/models/{model_id}", response_model=ModelAnswer)
+@router.get("/models/{model_id:int}", response_model=ModelAnswer)
 def read_model(model_id: ModelId, held: given.Held, _: given.Reader) -> dict[str, Any]:
     """Read how well a model does, what it learned from and what became of it."""
     return models.read_model(held.pool, model_id)
 
 
-@router.post("/models/{model_id}/promote", response_model=ModelAnswer)
+@router.post("/models/{model_id:int}/promote", response_model=ModelAnswer)
 def promote_model(
     model_id: ModelId, question: PromoteQuestion, held: given.Held, caller: given.Administrator
 ) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def promote_model(
     return models.promote_for(held.pool, caller, model_id, reason=question.reason, force=question.force)
 
 
-@router.get("/models/{model_id}/export", response_class=Response, responses={200: {"content": {FILE_TYPE: _FILE}}})
+@router.get("/models/{model_id:int}/export", response_class=Response, responses={200: {"content": {FILE_TYPE: _FILE}}})
 def export_model(model_id: ModelId, held: given.Held, _: given.Operator) -> Response:
     """Read a model as a file that another pdm imports."""
     name, file = models.export_model(held.pool, model_id)

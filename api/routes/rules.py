@@ -113,13 +113,13 @@ def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Ope
     )
 
 
-@router.get("/rules/{rule_set_id}", response_model=RuleSetAnswer)
+@router.get("/rules/{rule_set_id:int}", response_model=RuleSetAnswer)
 def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader) -> dict[str, Any]:
     """Read one version of a scope's rules."""
     return rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
 
 
-@router.post("/rules/{rule_set_id}/deploy", response_model=RuleSetAnswer)
+@router.post("/rules/{rule_set_id:int}/deploy", response_model=RuleSetAnswer)
 def deploy_rule_set(
     rule_set_id: RuleSetId, held: given.Held, caller: given.Administrator, question: DeployQuestion | None = None
 ) -> dict[str, Any]:
