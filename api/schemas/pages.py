@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationInfo, WithJsonSchema, field_validator
 
 Item = TypeVar("Item")
 
@@ -27,6 +27,17 @@ class Question(BaseModel):
     """A request body; a member that does not exist is refused, for it is mostly a misspelt one."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_as_declared(cls, value: Any, about: ValidationInfo) -> Any:
+        """Refuse a text that reads like a number, and a number that would do for a truth: the schema knows neither."""
+        declared = cls.model_fields[about.field_name or ""].annotation
+        if declared in (int, float) and isinstance(value, str | bool):
+            raise ValueError("a number is not written as a text or a truth")
+        if declared is bool and not isinstance(value, bool):
+            raise ValueError("true or false")
+        return value
 
 
 class Page(Answer, Generic[Item]):
