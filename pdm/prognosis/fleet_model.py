@@ -181,20 +181,22 @@ class FleetModel:
         said = [ensemble.target(own) for ensemble, own in zip(self.ensembles, columns, strict=True)]
         return np.average(said, axis=0, weights=members)
 
-    def contributions(self, columns: Sequence[Columns], most: int = 5) -> list[list[tuple[str, float]]]:
-        """Return, a row, the columns that moved the prediction most and by how much of the target's range.
+    def contributions(self, columns: Sequence[Columns]) -> tuple[Vector, dict[str, Vector]]:
+        """Return the trees' base value (n,), and how far each column moves the target from it, (n,) a column.
 
-        Tree SHAP of LightGBM itself; some milliseconds a row, so it is for explaining, not for following.
+        Tree SHAP of LightGBM itself; the sum of all is the target before it is limited to its range. Some
+        milliseconds a row, so it is for explaining, not for following.
         """
-        rows: list[dict[str, float]] = [{} for _ in columns[0]]
+        found: dict[str, Vector] = {}
+        base = np.zeros(len(columns[0]))
         total = sum(len(ensemble.folds) for ensemble in self.ensembles)
         for ensemble, own in zip(self.ensembles, columns, strict=True):
             weight = len(ensemble.folds) / total
-            shares = weight * ensemble.booster.predict(own, num_threads=1, pred_contrib=True)[:, :-1]
-            for row, found in zip(shares.tolist(), rows, strict=True):
-                for name, share in zip(ensemble.columns, row, strict=True):
-                    found[name] = found.get(name, 0.0) + share
-        return [sorted(found.items(), key=lambda item: -abs(item[1]))[:most] for found in rows]
+            shares = weight * ensemble.booster.predict(own, num_threads=1, pred_contrib=True)
+            base += shares[:, -1]
+            for name, share in zip(ensemble.columns, shares.T, strict=False):
+                found[name] = found.get(name, 0.0) + share
+        return base, found
 
     def to_bytes(self) -> bytes:
         """Return the model as JSON, the same for the same model."""

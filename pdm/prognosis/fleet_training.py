@@ -25,7 +25,7 @@ from pdm.prognosis.trees import mean_of_boosters
 from pdm.prognosis.validation import OutOfFold as OutOfFold
 from pdm.prognosis.validation import describe
 
-RECIPE = "recipe-3"  # of everything that decides what the same lives and seed lead to
+RECIPE = "recipe-4"  # of everything that decides what the same lives and seed lead to
 FOLDS = 5
 CAP_SHARE = 0.5  # of the median failed life: remaining life beyond it is "at least"
 ROWS_A_LIFE = 600  # a longer life is thinned evenly

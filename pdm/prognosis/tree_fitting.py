@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TREES = 300
+NEAR, CLOSE = 0.20, 0.08  # of the cap left: over these rows' weight rises
+HEAVIEST = 3.0  # weight of a row about to fail, where others weigh 1
 FEW_LIVES = 12  # failed lives below which trees are kept small
 MANY_LIVES = 40  # failed lives from which on age and whole-life memory are read, and every band has its own width
 LONG_PARTS = ("age", "mean", "baseline", "ewma_1000", "slope_1000", "curvature_1000")  # they tell how long it has run
@@ -36,8 +38,23 @@ def fit_trees(
         is_long = np.array([name == "age" or name.rpartition(".")[2] in LONG_PARTS for name in names])
         columns = np.where(is_long, np.float32(np.nan), columns)
     labels = [f"c{number}" for number in range(len(names))]
-    data = lightgbm.Dataset(columns, target, feature_name=labels, params=parameters)
+    data = lightgbm.Dataset(columns, target, weight=weigh(target), feature_name=labels, params=parameters)
     return str(lightgbm.train(parameters, data, num_boost_round=TREES).model_to_string())
+
+
+def weigh(target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of rows by their target, shape (n,): 1, rising to 3 as failure comes near.
+
+    Rows near failure are few, and it is there that a relative error costs most: of 125 cycles, weights
+    rise from 25 to 10 left. Over whole lives the error stays what it was.
+
+    Parameters
+    ----------
+    target : ndarray, shape (n,)
+        Square root of what was left as a share of the cap.
+    """
+    nearness: NDArray[np.float64] = np.clip((NEAR - target**2) / (NEAR - CLOSE), 0.0, 1.0)
+    return 1.0 + (HEAVIEST - 1.0) * nearness
 
 
 def tree_parameters(rows: int, failed: int, seed: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.health.assessment import Assessment
 from pdm.health.indicators import INDICATOR_VERSION, INDICATORS
 from pdm.machines.model import Machine
+from pdm.prognosis.explanation import PastLife, explain, find_alike, weigh_columns
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.fleet_training import train_fleet
 from pdm.prognosis.life import advance, begin_life, life_columns
@@ -226,9 +227,52 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
     assert prognose_batch(young, 7, MACHINE, steps)[-1].reason == "older-than-any-training-life"
 
 
-def test_the_contributors_of_a_prediction_are_columns_by_weight(model):
+@pytest.mark.parametrize("record", [10, 60, -1])
+def test_what_moves_a_prediction_adds_up_to_it(model, record):
     life = fleet(1, seed=4)[0]
-    found = model.contributions([life_columns(life.life_time, life.values)[-1:]], most=3)[0]
+    columns = [life_columns(life.life_time, life.values)[record : record + 1 or None]]
+    why = explain(model, columns)
+    assert why.said == pytest.approx(float(model.answer(columns)[0][0]))
+    assert why.base + why.limited + sum(part.amount for part in why.contributors) == pytest.approx(why.said, abs=1.0)
+    amounts = [abs(part.amount) for part in why.contributors]
+    assert amounts == sorted(amounts, reverse=True)
+    assert amounts[0] > 0
+    assert {part.name for part in why.contributors} <= {*NAMES, "age"}
+    assert all(part.column in model.ensembles[0].columns for part in why.contributors)
+
+
+def test_what_takes_most_from_a_life_that_ends_is_what_has_risen(model):
+    life = fleet(1, seed=4)[0]
+    columns = [life_columns(life.life_time, life.values)[-1:]]
+    why = explain(model, columns)
+    unseen = {NAMES[-1], NAMES[-2]}
+    assert why.contributors[0].amount < 0
+    assert sum(part.amount for part in why.contributors) < 0
+    assert unseen.isdisjoint(part.name for part in why.contributors[:3])
+
+
+def past(life):
+    remaining = life.ended_at - life.life_time
+    return PastLife(life.machine, life_columns(life.life_time, life.values), life.life_time, remaining)
+
+
+def test_a_past_life_is_most_alike_to_itself_at_the_same_moment(model):
+    lives = [past(life) for life in fleet(6, seed=9)]
+    now = lives[2].columns[70]
+    found = find_alike(now, lives, weigh_columns(model, [now[None]]))
+    assert [found[0].machine, found[0].distance] == ["m2", 0.0]
+    assert found[0].remaining == lives[2].remaining[70]
     assert len(found) == 3
-    assert abs(found[0][1]) >= abs(found[2][1]) > 0
-    assert all(name in model.ensembles[0].columns for name, _ in found)
+    assert [each.distance for each in found] == sorted(each.distance for each in found)
+    assert all(0.0 <= each.distance <= 1.0 for each in found)
+    assert find_alike(now, [], weigh_columns(model, [now[None]])) == []
+
+
+def test_a_column_that_is_known_once_only_counts_as_far_apart():
+    weight = np.array([0.5, 0.5])
+    lives = [PastLife("full", np.array([[0.0, 5.0]]), np.zeros(1), np.ones(1))]
+    lives += [PastLife("bare", np.array([[0.0, np.nan]]), np.zeros(1), np.ones(1))]
+    alike = {each.machine: each.distance for each in find_alike(np.array([0.0, np.nan]), lives, weight)}
+    assert alike == {"bare": 0.0, "full": pytest.approx(np.sqrt(0.5))}
+    alike = {each.machine: each.distance for each in find_alike(np.array([0.0, 5.0]), lives, weight)}
+    assert alike == {"full": 0.0, "bare": pytest.approx(np.sqrt(0.5))}
