@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Path, Query
 from api import dependencies as given
 from api import paging
 from api.schemas.machines import (
+    ExplanationAnswer,
     FleetMachine,
     FleetRegistration,
     HealthAnswer,
@@ -27,7 +28,7 @@ from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machines_from_document
 from pdm.machines.model import Machine
 from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service import query, register, work_events
+from pdm.service import explanations, query, register, work_events
 from pdm.service.access import Caller
 
 router = APIRouter(prefix="/v1", tags=["machines"])
@@ -114,6 +115,12 @@ def list_health(
 def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> dict[str, Any]:
     """Read the newest remaining useful life with its interval, source and evidence."""
     return query.read_prognosis(held.pool, caller, machine, as_of)
+
+
+@router.get("/machines/{machine}/prognosis/explanation", response_model=ExplanationAnswer)
+def explain_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+    """Say why remaining life is what it is: contributors, what moved since last week, past lives alike."""
+    return explanations.explain_prognosis(held.pool, held.settings.dsn, caller, machine)
 
 
 @router.get("/machines/{machine}/prognosis/history", response_model=Page[PrognosisEntry])

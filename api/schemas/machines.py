@@ -186,6 +186,58 @@ class PrognosisAnswer(PrognosisEntry):
     evidence: dict[str, Any]
 
 
+class Contribution(Answer):
+    """What one indicator, or the age, adds to remaining life."""
+
+    name: str
+    amount_s: float = Field(description="Seconds that it adds; negative: that it takes.")
+    column: str = Field(description="Its strongest part: which memory of it over the life.")
+    value: float | None = Field(description="The indicator at this acquisition.")
+    unit: str | None
+    meaning: str | None
+    symptom: str | None
+
+
+class Movement(Answer):
+    """How much more one indicator adds now than then."""
+
+    name: str
+    amount_s: float
+
+
+class PrognosisChange(Answer):
+    """What the same model said a week before, and what has moved it since."""
+
+    since: Time
+    rul_then_s: float
+    rul_change_s: float
+    moved: list[Movement]
+
+
+class AlikeLife(Answer):
+    """The moment of a past life that was most like now."""
+
+    machine: str | None = Field(description="Null where it stands at a site that the caller may not know.")
+    age_s: float
+    remaining_s: float = Field(description="How long that machine then lasted.")
+    distance: float = Field(description="0: the same in all that counts; 1: as far apart as can be told.")
+
+
+class ExplanationAnswer(Answer):
+    """Why the fleet's model says what it says: `base_s`, contributors, `others_s` and `limited_s` sum to `rul_s`."""
+
+    machine: str
+    measured_at: Time
+    model_id: int
+    rul_s: float
+    base_s: float = Field(description="What it says of a machine of which nothing is known.")
+    contributors: list[Contribution]
+    others_s: float
+    limited_s: float = Field(description="What the range that the model can tell apart takes off.")
+    change: PrognosisChange | None = Field(description="Null while there is no week to look back on.")
+    alike: list[AlikeLife]
+
+
 class Registration(Answer):
     """What registering a machine did, or would do."""
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from pdm.alerts.gate import Figures, GateError, Limits, find_objections
-from pdm.errors import ConflictError, InvalidInputError, NotFoundError, PdmError, RefusalError, UnavailableError
+from pdm.service.aside import Aside
 from pdm.service.rules import as_stored, check_content
-
-LONGEST_SECONDS = 60.0
-"""After which a caller is told to ask for less, or to run `pdm backtest`."""
 
 Row = dict[str, Any]
 
-_ERRORS: Mapping[str, type[PdmError]] = {
-    error.code: error for error in (InvalidInputError, NotFoundError, ConflictError, RefusalError, UnavailableError)
-}
-_one_at_a_time = threading.Lock()
+BACKTEST = Aside(
+    "pdm.service.backtest_process",
+    "backtest",
+    60.0,
+    "ask for fewer machines, less time or no suggestions, or run `pdm backtest`",
+)
 
 
 def run_aside(
@@ -66,30 +60,7 @@ def run_aside(
         "with_suggestions": with_suggestions,
         "model_id": model_id,
     }
-    if not _one_at_a_time.acquire(blocking=False):
-        raise UnavailableError("another backtest runs; try again when it has ended")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pdm.service.backtest_process"],
-            input=orjson.dumps({"dsn": dsn, **question}),
-            capture_output=True,
-            timeout=LONGEST_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise RefusalError(
-            f"the backtest takes longer than {LONGEST_SECONDS:g} s: ask for fewer machines, less time or no "
-            "suggestions, or run `pdm backtest`",
-            field="from",
-        ) from None
-    finally:
-        _one_at_a_time.release()
-    if done.returncode:
-        raise PdmError(f"the backtest ended with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
-    answer: Row = orjson.loads(done.stdout)
-    if "error" in answer:
-        raise _ERRORS.get(answer["error"], PdmError)(answer["message"], field=answer["field"])
-    return answer
+    return BACKTEST.run({"dsn": dsn, **question})
 
 
 def pass_gate(

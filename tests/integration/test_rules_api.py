@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -93,10 +94,10 @@ def test_a_backtest_answers_and_a_gate_refuses_rules_that_do_worse(admin: httpx.
 def test_one_backtest_runs_at_a_time_and_one_that_takes_too_long_is_refused(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with backtests._one_at_a_time:
+    with backtests.BACKTEST.one_at_a_time:
         busy = admin.post("/v1/rules/backtest", json={"from": FROM, "to": TO})
     assert busy.status_code == 503
-    monkeypatch.setattr(backtests, "LONGEST_SECONDS", 0.01)
+    monkeypatch.setattr(backtests, "BACKTEST", replace(backtests.BACKTEST, longest=0.01))
     slow = admin.post("/v1/rules/backtest", json={"from": FROM, "to": TO})
     assert (slow.status_code, slow.json()["code"]) == (422, "refused")
     assert "pdm backtest" in slow.json()["detail"]
