@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdm.prognosis.metrics import nasa_score
 from pdm.prognosis.validation import OutOfFold
 
 RESAMPLES = 2000
@@ -24,11 +25,6 @@ FEWEST_RECORDS = 25  # before a row counts, and
 NEAREST, FURTHEST = 0.04, 1.2  # of the cap: 5 and 150 cycles of 125
 
 Vector = NDArray[np.float64]
-
-
-def phm_score(error: Vector) -> float:
-    """Return the PHM 2008 score of errors predicted - actual [cycles]: late costs more than early [1]."""
-    return float(np.sum(np.where(error < 0.0, np.expm1(-error / 13.0), np.expm1(error / 10.0))))
 
 
 def describe_errors(predicted: Vector, actual: Vector, *, seed: int = 0) -> dict[str, Any]:
@@ -42,12 +38,12 @@ def describe_errors(predicted: Vector, actual: Vector, *, seed: int = 0) -> dict
     error = predicted - actual
     draws = np.random.default_rng(seed).integers(0, len(error), (RESAMPLES, len(error)))
     roots = np.sqrt(np.mean(error[draws] ** 2, axis=1))
-    scores = np.array([phm_score(error[draw]) for draw in draws])
+    scores = np.array([_score(predicted[draw], actual[draw]) for draw in draws])
     return {
         "machines": len(error),
         "rmse": _rmse(error),
         "rmse_95": _ends(roots),
-        "score": phm_score(error),
+        "score": _score(predicted, actual),
         "score_95": _ends(scores),
         "mae": float(np.mean(np.abs(error))),
         "bias": float(np.mean(error)),
@@ -142,6 +138,10 @@ def _by_band(by: Vector, cap: float, values: Vector, figure: Any) -> dict[str, f
         if is_in.any():
             found[f"{low * cap:g}-{high * cap:g}"] = float(figure(values[is_in]))
     return found
+
+
+def _score(predicted: Vector, actual: Vector) -> float:
+    return float(nasa_score(predicted, actual).sum())
 
 
 def _rmse(error: Vector) -> float:

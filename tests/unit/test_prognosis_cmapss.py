@@ -20,7 +20,6 @@ from pdm.prognosis.fleet_evaluation import (
     describe_alerts,
     describe_errors,
     describe_out_of_fold,
-    phm_score,
 )
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.fleet_training import FleetLife, OutOfFold, train_fleet
@@ -312,12 +311,6 @@ def test_every_band_of_predictions_keeps_the_level_by_itself_where_that_is_asked
     lower, upper = one.interval(said)
     is_covered = (lower <= said + error) & (said + error <= upper)
     assert is_covered[is_held & (said < 0.45)].mean() - is_covered[is_held & (said > 0.55)].mean() > 0.025
-
-
-def test_the_phm_score_is_that_of_its_closed_form_and_costs_late_more_than_early():
-    assert phm_score(np.array([0.0])) == 0.0
-    assert phm_score(np.array([10.0, -13.0])) == pytest.approx(2 * (np.e - 1))
-    assert phm_score(np.array([20.0])) > phm_score(np.array([-20.0]))
 
 
 def test_errors_carry_a_bootstrap_interval_over_machines():
