@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
 from pdm.prognosis.by_age import tell_by_age
-from pdm.prognosis.fleet_model import FleetModel
+from pdm.prognosis.calibration import QUANTILES
+from pdm.prognosis.fleet_model import AT_CAP, FleetModel
 from pdm.prognosis.history import History
 from pdm.prognosis.life import LifeState
 from pdm.prognosis.prognosis import NO_SKILL, Prognosis
@@ -72,9 +73,11 @@ def prognose_batch(
     said = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
     chosen = [index for index, prognosis in enumerate(said) if prognosis.source == "model"]
     if chosen:
-        answers = model.answer([np.stack([steps[index].columns for index in chosen])])
-        for index, middle, lower, upper in zip(chosen, *(a.tolist() for a in answers), strict=True):
-            said[index] = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
+        columns = [np.stack([steps[index].columns for index in chosen])]
+        answers = (*model.answer(columns), model.quantiles(columns))
+        for index, middle, lower, upper, quantiles in zip(chosen, *(a.tolist() for a in answers), strict=True):
+            told = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
+            said[index] = _with_quantiles(told, quantiles, model.cap)
     return said
 
 
@@ -127,6 +130,14 @@ def _by_model(
         reason=reasons[0] if reasons else None,
         evidence=evidence,
     )
+
+
+def _with_quantiles(said: Prognosis, quantiles: Sequence[float], cap: float) -> Prognosis:
+    """Return the prognosis with its quantiles [s] as evidence: None from where they say "at least"."""
+    told = {
+        f"{at:g}": None if value >= AT_CAP**2 * cap else value for at, value in zip(QUANTILES, quantiles, strict=True)
+    }
+    return replace(said, evidence={**said.evidence, "quantiles": told})
 
 
 def _by_trend(step: LifeStep, refusal: str | None) -> Prognosis:

@@ -204,6 +204,18 @@ def test_a_prognosis_carries_interval_level_model_and_evidence(model):
     assert "by_age" not in last.evidence
 
 
+def test_quantiles_of_a_prognosis_never_cross_and_end_in_at_least(model):
+    said = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
+    for prognosis in said:
+        told = prognosis.evidence["quantiles"]
+        assert list(told) == ["0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95"]
+        known = [value for value in told.values() if value is not None]
+        assert known == sorted(known) and all(0 <= value < model.cap for value in known)
+        assert list(told.values())[len(known) :] == [None] * (len(told) - len(known))
+    assert None in said[30].evidence["quantiles"].values()
+    assert None not in said[-1].evidence["quantiles"].values()
+
+
 def test_nothing_is_said_while_learning_or_without_model_and_trend(model):
     life = simulated_life(np.random.default_rng(3))
     for step_model in (model, None):
