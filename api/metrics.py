@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -65,6 +66,12 @@ class Metrics:
             for name, help_text in (_GAUGES | _ALARM_GAUGES).items()
         }
         self.open_alerts = Gauge("pdm_open_alerts", "Open alerts.", ["severity"], registry=self.registry)
+        self.coverage = Gauge(
+            "pdm_interval_coverage",
+            "Share of intervals of remaining life that held, mean over the lives that have failed.",
+            ["fleet", "source", "level"],
+            registry=self.registry,
+        )
 
     def count(self, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -107,13 +114,24 @@ class MetricsMiddleware:
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 
 
-def render(metrics: Metrics, counted: tuple[Mapping[str, Any], Mapping[str, int]] | None) -> tuple[bytes, str]:
+@dataclass(frozen=True)
+class Counted:
+    """What the database knows: gauges by name, open alerts by severity, and rows of live coverage."""
+
+    gauges: Mapping[str, Any]
+    open_alerts: Mapping[str, int]
+    coverage: Sequence[Mapping[str, Any]]
+
+
+def render(metrics: Metrics, counted: Counted | None) -> tuple[bytes, str]:
     """Return the exposition and its content type; `counted` is None while the database is away."""
     metrics.database_up.set(0 if counted is None else 1)
     if counted is not None:
-        gauges, open_alerts = counted
         for name, gauge in metrics.gauges.items():
-            gauge.set(gauges[name])
+            gauge.set(counted.gauges[name])
         for severity in SEVERITIES:
-            metrics.open_alerts.labels(severity).set(open_alerts.get(severity, 0))
+            metrics.open_alerts.labels(severity).set(counted.open_alerts.get(severity, 0))
+        metrics.coverage.clear()
+        for row in counted.coverage:
+            metrics.coverage.labels(row["fleet"], row["source"], f"{row['level']:g}").set(row["coverage"])
     return generate_latest(metrics.registry), CONTENT_TYPE_LATEST

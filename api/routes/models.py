@@ -12,6 +12,7 @@ from api import dependencies as given
 from api import paging
 from api.schemas.models import (
     JobAnswer,
+    LiveCoverageAnswer,
     ModelAnswer,
     ModelSummary,
     PromoteQuestion,
@@ -19,7 +20,7 @@ from api.schemas.models import (
     TrainQuestion,
 )
 from api.schemas.pages import Page
-from pdm.service import jobs, models
+from pdm.service import coverage, jobs, models
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -70,6 +71,12 @@ async def import_model(
     """
     file = await held.bodies.read(request)
     return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
+
+
+@router.get("/models/coverage", response_model=Page[LiveCoverageAnswer])
+def read_coverage(held: given.Held, _: given.Reader, fleet: Fleet = None) -> dict[str, Any]:
+    """Say how often intervals of remaining life have held in service, and which claims no longer stand."""
+    return {"items": coverage.read_coverage(held.pool, fleet), "next_cursor": None}
 
 
 @router.get("/models/{model_id:int}", response_model=ModelAnswer)

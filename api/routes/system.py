@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import fastapi_offline
 import psycopg
@@ -16,8 +15,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api import dependencies as given
-from api.metrics import render
-from pdm.service import kpi, query
+from api.metrics import Counted, render
+from pdm.service import coverage, kpi, query
 
 router = APIRouter(tags=["system"])
 
@@ -46,11 +45,12 @@ def readyz(held: given.Held) -> dict[str, str]:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(held: given.Held) -> Response:
     """Tell Prometheus what the process and the database count."""
-    found: tuple[dict[str, Any], dict[str, int]] | None = None
+    found: Counted | None = None
     if held.watch.is_available:
         try:
             gauges, open_alerts = query.count_for_metrics(held.pool)
-            found = gauges | kpi.gauges(held.pool, datetime.now(UTC)), open_alerts
+            alarms = kpi.gauges(held.pool, datetime.now(UTC))
+            found = Counted(gauges | alarms, open_alerts, coverage.read_coverage(held.pool, None))
         except (psycopg.Error, PoolTimeout):
             found = None
     body, content_type = render(held.metrics, found)

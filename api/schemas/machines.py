@@ -184,6 +184,9 @@ class PrognosisAnswer(PrognosisEntry):
 
     machine: str
     evidence: dict[str, Any]
+    interval_verdict: Literal["holds", "too-few-lives-to-tell", "has-stopped-holding"] | None = Field(
+        description="Whether such intervals have held for machines of the fleet that failed; null: none has failed yet."
+    )
 
 
 class Contribution(Answer):

@@ -87,3 +87,16 @@ class JobAnswer(Answer):
     error: str | None = Field(description="Why it failed.")
     model_id: int | None = Field(description="The model that came of it.")
     result: dict[str, Any] | None
+
+
+class LiveCoverageAnswer(Answer):
+    """How often the intervals that were told of machines held, once these had failed."""
+
+    fleet: str
+    source: str
+    level: float = Field(description="How often they claim to hold.")
+    lives: int = Field(description="Of which an interval was told before the failure was known; a life counts once.")
+    coverage: float = Field(description="Mean over lives of the share of intervals that held.")
+    chance: float = Field(description="Bound on the chance of so little if the claim were true (Hoeffding).")
+    verdict: Literal["holds", "too-few-lives-to-tell", "has-stopped-holding"]
+    computed_at: Time

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from pdm.errors import NotFoundError, UnavailableError
 from pdm.health.roll_up import Standing
 from pdm.service.access import Caller, Role
+from pdm.service.coverage import verdict_on
 from pdm.store import alert_views, channels, diagnoses, fleet, journal, verdicts
 from pdm.store.access import scoped
 from pdm.store.connection import check_server
@@ -76,7 +77,9 @@ def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | N
     """Return the newest prognosis, or what was the newest at `as_of`; without one, the reason."""
     with visible_machine(pool, caller, machine) as (conn, row):
         found = verdicts.fetch_prognosis(conn, row["id"], as_of)
-    return {"machine": machine, **(found or {"source": "none", "reason": NOT_YET_ANALYSED, "evidence": {}})}
+        held = verdict_on(conn, row["fleet"], found)
+    said = found or {"source": "none", "reason": NOT_YET_ANALYSED, "evidence": {}}
+    return {"machine": machine, **said, "interval_verdict": held}
 
 
 def list_health(

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.service import alert_clock, gaps, retrain
+from pdm.service import alert_clock, coverage, gaps, retrain
 from pdm.settings import Settings
 from pdm.store import outbox, retention, timers
 
@@ -92,5 +92,6 @@ JOBS: dict[str, tuple[Job, timedelta]] = {
     "data-gap": (_find_gaps, gaps.INTERVAL),
     "outbox-sweep": (_sweep_outbox, timedelta(hours=1)),
     "retention": (_drop_old, timedelta(days=1)),
+    "live-coverage": (coverage.track, timedelta(minutes=10)),
     "retrain": (retrain.ask_where_due, timedelta(hours=1)),
 }

@@ -107,6 +107,7 @@ CALLS = [
     Call("POST", "/v1/dead-letters/{letter_id}/replay", OPERATORS, foreign=404),
     Call("POST", "/v1/alerts/{alert_id}/work-order", OPERATORS, foreign=404, json={"reference": "WO-1"}),
     Call("GET", "/v1/alerts/{alert_id}/work-orders", READERS, foreign=404),
+    Call("GET", "/v1/models/coverage", READERS),
     Call("GET", "/v1/models", READERS),
     Call("GET", "/v1/models/{model_id}", READERS, 404),
     Call("GET", "/v1/models/{model_id}/export", OPERATORS, 404),

@@ -1,0 +1,51 @@
+-- name: fetch_fleets_with_new_failures
+-- Fleets of which a failure was written down after their coverage was last tracked; within a day, where nothing had
+-- been told of any that failed.
+SELECT m.fleet
+FROM machine m
+JOIN work_event w ON w.machine_id = m.id AND w.kind = 'failure'
+LEFT JOIN LATERAL (SELECT max(computed_at) AS at FROM live_coverage c WHERE c.fleet = m.fleet) tracked ON true
+GROUP BY m.fleet
+HAVING max(w.recorded_at) > coalesce(max(tracked.at), now() - INTERVAL '1 day')
+ORDER BY m.fleet;
+
+-- name: fetch_told_of_failures
+-- What was told of a fleet's last lives before their failure was written down: intervals by source and level, and how
+-- many of them held. Each acquisition counts once, as it was told first.
+SELECT m.key, extract(epoch FROM f.occurred_at)::double precision, p.source, round(p.level::numeric, 4)::float8,
+       count(*), count(*) FILTER (WHERE p.remaining BETWEEN p.rul_lower AND coalesce(p.rul_upper, 'Infinity'))
+FROM (
+    SELECT w.machine_id, w.occurred_at, w.recorded_at,
+           coalesce(lag(w.occurred_at) OVER (PARTITION BY w.machine_id ORDER BY w.occurred_at), '-infinity') AS begun_at,
+           w.kind, row_number() OVER (PARTITION BY w.kind ORDER BY w.occurred_at DESC) AS place
+    FROM work_event w
+    JOIN machine own ON own.id = w.machine_id AND own.fleet = %(fleet)s
+    WHERE w.kind IN ('failure', 'replacement')
+) f
+JOIN machine m ON m.id = f.machine_id
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (measured_at) source, level, rul_lower, rul_upper,
+           extract(epoch FROM f.occurred_at - measured_at)::double precision AS remaining
+    FROM prognosis
+    WHERE machine_id = f.machine_id AND component = '' AND measured_at > f.begun_at
+      AND measured_at < f.occurred_at AND computed_at < f.recorded_at
+    ORDER BY measured_at, revision
+) p
+WHERE f.kind = 'failure' AND f.place <= %(lives)s AND p.rul_lower IS NOT NULL AND p.level IS NOT NULL
+GROUP BY 1, 2, 3, 4;
+
+-- name: drop_live_coverage
+-- Make room for what is now known of a fleet.
+DELETE FROM live_coverage WHERE fleet = %(fleet)s;
+
+-- name: insert_live_coverage
+-- Keep how often the intervals of a source at a level held.
+INSERT INTO live_coverage (fleet, source, level, lives, coverage, chance, verdict, computed_at)
+VALUES (%(fleet)s, %(source)s, %(level)s, %(lives)s, %(coverage)s, %(chance)s, %(verdict)s, %(now)s);
+
+-- name: fetch_live_coverage
+-- How often the intervals of fleets held; of one fleet, or of all.
+SELECT fleet, source, round(level::numeric, 4)::float8 AS level, lives, coverage, chance, verdict, computed_at
+FROM live_coverage
+WHERE %(fleet)s::text IS NULL OR fleet = %(fleet)s::text
+ORDER BY fleet, source, level;
