@@ -119,7 +119,16 @@ class FleetModel:
         InvalidInputError
             Time does not rise, or the shapes are not those the model was trained on.
         """
-        return self.answer([life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles])
+        said = self.answer([life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles])
+        return _widened(said, self.know(settings))
+
+    def know(self, settings: Vector) -> NDArray[np.bool_]:
+        """Return which rows of settings (n, S) are operating states seen in training, shape (n,).
+
+        In any other, `predict` and `advance` say "at least nothing": 0 to NaN around the middle.
+        """
+        own = [e.channels.regimes.know(settings) for e in self.ensembles if not e.channels.are_relative]
+        return np.logical_and.reduce(own) if own else np.ones(len(settings), np.bool_)
 
     def predict_unseen(self, key: str, life_time: Vector, settings: Vector, values: Vector) -> Vector:
         """Return what is said of a life by members that did not see it, shape (n,): all, if none of them did."""
@@ -160,7 +169,9 @@ class FleetModel:
             after, made = advance_each(before, life_time, ensemble.channels.of(settings, values))
             lives.append(after)
             columns.append(made)
-        return [FleetState(each) for each in zip(*lives, strict=True)], self.answer(columns)
+        return [FleetState(each) for each in zip(*lives, strict=True)], _widened(
+            self.answer(columns), self.know(settings)
+        )
 
     def answer(self, columns: Sequence[Columns]) -> Answers:
         """Return remaining life and the ends of its interval, each (n,), of columns (n, C) for each ensemble."""
@@ -237,6 +248,11 @@ class FleetModel:
         except (ValueError, TypeError, KeyError, AttributeError, lightgbm.basic.LightGBMError) as error:
             raise ModelError(f"these bytes are not a remaining-life model: {error}") from error
         return model
+
+
+def _widened(said: Answers, is_known: NDArray[np.bool_]) -> Answers:
+    middle, lower, upper = said
+    return middle, np.where(is_known, lower, 0.0), np.where(is_known, upper, np.nan)
 
 
 def _row_by_age(row: Sequence[float]) -> tuple[float, float, float, float, float]:

@@ -101,7 +101,8 @@ def _by_model(
     upper: float,
 ) -> Prognosis:
     reasons = []
-    if step.age_s > model.longest_age:
+    is_beyond = step.age_s > model.longest_age
+    if is_beyond:
         reasons.append(BEYOND_TRAINING)
     if model.metrics["skill"] <= 0.0:
         reasons.append(NO_SKILL)
@@ -123,9 +124,9 @@ def _by_model(
         measured_at=step.measured_at,
         source="model",
         rul=middle,
-        rul_lower=lower,
+        rul_lower=0.0 if is_beyond else lower,
         rul_upper=None if is_at_least else upper,
-        level=model.calibration.level,
+        level=None if is_beyond else model.calibration.level,  # no life of that age calibrated it
         model_id=model_id,
         reason=reasons[0] if reasons else None,
         evidence=evidence,

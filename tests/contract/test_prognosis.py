@@ -236,7 +236,9 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
     weak = replace(model, metrics={**model.metrics, "skill": -0.1})
     assert prognose_batch(weak, 7, MACHINE, steps)[-1].reason == "no-better-than-a-plain-guess"
     young = replace(model, longest_age=HOUR)
-    assert prognose_batch(young, 7, MACHINE, steps)[-1].reason == "older-than-any-training-life"
+    last = prognose_batch(young, 7, MACHINE, steps)[-1]
+    assert last.reason == "older-than-any-training-life"
+    assert last.rul_lower == 0.0 and last.level is None
 
 
 @pytest.mark.parametrize("record", [10, 60, -1])

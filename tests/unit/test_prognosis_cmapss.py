@@ -191,6 +191,17 @@ def test_quantiles_of_an_answer_rise_and_a_new_operating_state_is_known_as_such(
     assert not regimes.know(life.settings + np.array([0.0, 5.0])).any()
 
 
+def test_in_an_operating_state_never_seen_the_answer_is_at_least_nothing(trained):
+    model, _ = trained
+    life = worn_lives(1, seed=3)[0]
+    settings = life.settings.copy()
+    settings[-5:] += 10.0
+    assert model.know(settings).tolist() == [True] * (len(settings) - 5) + [False] * 5
+    usual, other = (model.predict(life.life_time, told, life.values) for told in (life.settings, settings))
+    assert (other[1][-5:] == 0.0).all() and np.isnan(other[2][-5:]).all()
+    assert all(np.array_equal(a[:-5], b[:-5], equal_nan=True) for a, b in zip(usual, other, strict=True))
+
+
 def test_lives_told_in_another_unit_of_time_give_the_same_model_in_that_unit(trained):
     model, seen = train_fleet(worn_lives(unit=3600.0), NAMES)
     assert model.cap == pytest.approx(3600.0 * trained[0].cap)
