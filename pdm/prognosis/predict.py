@@ -17,7 +17,7 @@ from pdm.prognosis.calibration import QUANTILES
 from pdm.prognosis.fleet_model import AT_CAP, FleetModel
 from pdm.prognosis.history import History
 from pdm.prognosis.life import LifeState
-from pdm.prognosis.prognosis import NO_SKILL, Prognosis
+from pdm.prognosis.prognosis import BEYOND_TRAINING, NO_SKILL, Prognosis
 from pdm.prognosis.reads import READS
 from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
 
@@ -25,7 +25,6 @@ LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"
 NEITHER = "no-model-and-no-trend"
 OTHER_INDICATORS = "model-reads-other-indicators"
-BEYOND_TRAINING = "older-than-any-training-life"
 AT_LEAST = "beyond-what-the-model-tells-apart"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 Source = Literal["model", "trend", "none"]
 
 NO_SKILL = "no-better-than-a-plain-guess"
+BEYOND_TRAINING = "older-than-any-training-life"
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Prognosis:
     def can_decide(self) -> bool:
         """Whether somebody may be called for it.
 
-        Not for a figure that is no better than a plain guess, nor for an interval from now to "at least",
-        which holds every answer the model knows.
+        Not for a figure that is no better than a plain guess or of an age that no training life reached, nor for an
+        interval from now to "at least", which holds every answer the model knows.
         """
-        if self.source == "none" or NO_SKILL in self.evidence.get("reasons", ()):
+        if self.source == "none" or not {NO_SKILL, BEYOND_TRAINING}.isdisjoint(self.evidence.get("reasons", ())):
             return False
         return not (self.rul_lower == 0.0 and self.rul_upper is None)

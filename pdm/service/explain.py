@@ -45,9 +45,10 @@ def explain_machine(conn: Connection[Any], machine: str, fleet: str) -> Row:
     if model.reads != READS:
         raise RefusalError(f"the fleet's model cannot be explained: {OTHER_INDICATORS}", field="machine")
     lives = models.fetch_lives(conn, fleet, RULE_VERSION)
-    own = next((life for life in reversed(lives) if life.machine == machine and not life.is_failed), None)
+    own = next((life for life in reversed(lives) if life.machine == machine), None)
+    is_running = own is not None and own.ended_by == "censored"
     known = np.flatnonzero(np.isfinite(own.values).any(axis=1)) if own is not None else np.empty(0, np.intp)
-    if own is None or not len(known):
+    if own is None or not is_running or not len(known):
         raise RefusalError(f"nothing is known yet of the present life of {machine!r}", field="machine")
     columns = _columns(model, own)
     now = int(known[-1])

@@ -235,7 +235,9 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
     assert prognose_batch(old, 7, MACHINE, steps)[-1].reason == "model-reads-other-indicators"
     weak = replace(model, metrics={**model.metrics, "skill": -0.1})
     assert prognose_batch(weak, 7, MACHINE, steps)[-1].reason == "no-better-than-a-plain-guess"
+    assert not prognose_batch(weak, 7, MACHINE, steps)[-1].can_decide
     young = replace(model, longest_age=HOUR)
+    assert not prognose_batch(young, 7, MACHINE, steps)[-1].can_decide
     last = prognose_batch(young, 7, MACHINE, steps)[-1]
     assert last.reason == "older-than-any-training-life"
     assert last.rul_lower == 0.0 and last.level is None

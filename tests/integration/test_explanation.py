@@ -90,6 +90,15 @@ def test_what_is_said_is_explained_by_sums_a_week_and_past_lives(
     assert {**guest, "alike": 0} == {**why, "alike": 0}
 
 
+def test_a_life_that_has_ended_is_not_explained_as_the_present_one(
+    api: tuple[httpx.Client, httpx.Client], running: Pool
+) -> None:
+    train_fleet(running, FLEET, seed=1)
+    answer = api[0].get(WHY.replace("running", "m-0"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "refused")
+    assert "present life of 'm-0'" in answer.json()["detail"]
+
+
 def test_the_explanation_is_of_what_the_model_answers(api: tuple[httpx.Client, httpx.Client], running: Pool) -> None:
     train_fleet(running, FLEET, seed=1)
     with running.connection() as conn:
