@@ -20,6 +20,8 @@ from api.schemas.machines import (
     PrognosisAnswer,
     PrognosisEntry,
     Registration,
+    WhatIfAnswer,
+    WhatIfQuestion,
     WorkEventAnswer,
     WorkEventQuestion,
 )
@@ -28,7 +30,7 @@ from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machines_from_document
 from pdm.machines.model import Machine
 from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service import explanations, query, register, work_events
+from pdm.service import explanations, query, register, what_if, work_events
 from pdm.service.access import Caller
 
 router = APIRouter(prefix="/v1", tags=["machines"])
@@ -121,6 +123,14 @@ def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, 
 def explain_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
     """Say why remaining life is what it is: contributors, what moved since last week, past lives alike."""
     return explanations.explain_prognosis(held.pool, held.settings.dsn, caller, machine)
+
+
+@router.post("/machines/{machine}/prognosis/what-if", response_model=WhatIfAnswer)
+def ask_what_if(
+    machine: MachineKey, question: WhatIfQuestion, held: given.Held, caller: given.Reader
+) -> dict[str, Any]:
+    """Say how long the machine would last under another load or speed, where past lives can tell."""
+    return what_if.prognose_under(held.pool, caller, machine, load=question.load, speed=question.speed_hz)
 
 
 @router.get("/machines/{machine}/prognosis/history", response_model=Page[PrognosisEntry])

@@ -241,6 +241,33 @@ class ExplanationAnswer(Answer):
     alike: list[AlikeLife]
 
 
+class WhatIfQuestion(Question):
+    """Other conditions; what is not named stays as it is."""
+
+    load: Annotated[float, Field(gt=0, le=10, description="Fraction of rated load.")] | None = None
+    speed_hz: Annotated[float, Field(gt=0, le=10_000)] | None = None
+
+
+class WhatIfAnswer(Answer):
+    """Remaining life under other conditions: what is said as it is, times a factor that past lives show."""
+
+    machine: str
+    measured_at: Time
+    rul_s: float
+    rul_lower_s: float | None
+    rul_upper_s: float | None = Field(description="Null with a lower bound: at least that.")
+    factor: float
+    factor_lower: float
+    factor_upper: float
+    factor_level: float = Field(description="Of the factor's interval.")
+    exponents: dict[str, float] = Field(description="Of the power law of lives in load and speed.")
+    lives: int = Field(description="That ended in failure and tell these conditions.")
+    present_load: float | None
+    present_speed_hz: float | None
+    source: Literal["model", "trend", "none"]
+    model_id: int | None
+
+
 class Registration(Answer):
     """What registering a machine did, or would do."""
 

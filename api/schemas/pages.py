@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationInfo, WithJsonSchema, field_validator
 
@@ -23,6 +24,15 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", from_attributes=True)
 
 
+def _kinds(declared: Any) -> set[Any]:
+    """Return the types that a declaration allows, without what is noted beside them."""
+    if get_origin(declared) is Annotated:
+        return _kinds(get_args(declared)[0])
+    if get_origin(declared) in (Union, UnionType):
+        return set().union(*(_kinds(each) for each in get_args(declared)))
+    return {declared}
+
+
 class Question(BaseModel):
     """A request body; a member that does not exist is refused, for it is mostly a misspelt one."""
 
@@ -32,10 +42,10 @@ class Question(BaseModel):
     @classmethod
     def _is_as_declared(cls, value: Any, about: ValidationInfo) -> Any:
         """Refuse a text that reads like a number, and a number that would do for a truth: the schema knows neither."""
-        declared = cls.model_fields[about.field_name or ""].annotation
-        if declared in (int, float) and isinstance(value, str | bool):
+        kinds = _kinds(cls.model_fields[about.field_name or ""].annotation)
+        if kinds & {int, float} and kinds <= {int, float, type(None)} and isinstance(value, str | bool):
             raise ValueError("a number is not written as a text or a truth")
-        if declared is bool and not isinstance(value, bool):
+        if bool in kinds and kinds <= {bool, type(None)} and not isinstance(value, bool | None):
             raise ValueError("true or false")
         return value
 

@@ -62,6 +62,7 @@ CALLS = [
     Call("GET", MACHINE + "/health/history", READERS, foreign=404),
     Call("GET", MACHINE + "/prognosis", READERS, foreign=404),
     Call("GET", MACHINE + "/prognosis/history", READERS, foreign=404),
+    Call("POST", MACHINE + "/prognosis/what-if", READERS, status=422, foreign=404, json={"load": 0.5}),
     Call("GET", MACHINE + "/prognosis/explanation", READERS, status=422, foreign=404),
     Call("GET", MACHINE + "/diagnosis", READERS, foreign=404),
     Call("POST", MACHINE + "/diagnosis", OPERATORS, 202, foreign=404, json={}),
