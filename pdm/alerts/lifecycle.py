@@ -219,6 +219,8 @@ def reconcile(
             changes.append(describe_change(ChangeKind.CLEARED, was, occurred_at, LATE_DATA, {}, rules))
     for cause, case in sorted(cases.open.items()):
         known = stored.get(cause)
+        if known is not None and not known.state.is_active:
+            known = None  # its condition had gone, and is there after all
         if known is not None and known.severity is case.severity:
             continue
         kind = _kind(known.severity if known else None, case.severity)

@@ -204,6 +204,14 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
     assert told(reconcile([greater], cases, now)) == [("eased", "warning")]
 
 
+@pytest.mark.parametrize("state", [AlertState.RETURNED, AlertState.LATCHED])
+@pytest.mark.parametrize("severity", list(Severity))
+def test_an_alert_whose_condition_is_there_after_all_is_raised_anew(state: AlertState, severity: Severity) -> None:
+    cases, _ = run(healths(*[0.5] * 5))
+    gone = OpenAlert("machine", None, severity, state, START)
+    assert told(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
+
+
 def test_a_quiet_machine_is_remembered_in_two_bytes_and_damaged_bytes_are_refused() -> None:
     assert len(Cases().to_bytes()) == 2
     assert Cases.from_bytes(b"") == Cases()
