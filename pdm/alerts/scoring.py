@@ -23,10 +23,26 @@ REPEAT_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A case that was told, and what people found: whether it was right."""
+
+    cause: str
+    opened_at: datetime
+    ended_at: datetime | None
+    is_true: bool
+
+    def is_of(self, run: CaseRun) -> bool:
+        """Whether a case is of the same cause and overlaps in time."""
+        begins_before = run.ended_at is None or self.opened_at <= run.ended_at
+        return run.cause == self.cause and begins_before and (self.ended_at is None or self.ended_at >= run.opened_at)
+
+
+@dataclass(frozen=True)
 class Past:
     """What happened to a machine: the span of its data, when it failed, and when lives ended otherwise.
 
-    `credit` is how long before a failure an alarm that has ended again still counts as its warning.
+    `credit` is how long before a failure an alarm that has ended again still counts as its warning; `judged` are the
+    cases that people judged, in order of time.
     """
 
     machine: str
@@ -36,6 +52,7 @@ class Past:
     failures: tuple[datetime, ...]
     life_ends: tuple[datetime, ...]
     credit: timedelta
+    judged: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +112,8 @@ def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
     """Return what alarms over some machines' past were worth against what then happened.
 
     An alarm is true if it was open when its machine failed, or opened within `credit` before. It is false if
-    its life goes on beyond `credit` without a failure, ends otherwise, or the alarm came and went before that.
+    its life goes on beyond `credit` without a failure, ends otherwise, or the alarm came and went before that. What
+    people found of such a case decides, if they judged it.
     """
     every = list(runs)
     alarms = [run for run in every if run.category is Category.MACHINE]
@@ -157,6 +175,9 @@ def compare(before: Iterable[CaseRun], after: Iterable[CaseRun]) -> Difference:
 
 
 def _verdict(past: Past, run: CaseRun) -> str:
+    judged = [each.is_true for each in past.judged if each.is_of(run)]
+    if judged:
+        return "true" if judged[-1] else "false"
     ended = run.ended_at or past.ended_at
     failure = next((at for at in past.failures if at >= run.opened_at), None)
     if failure is not None:

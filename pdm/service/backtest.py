@@ -17,12 +17,13 @@ from pdm.alerts.history import History
 from pdm.alerts.replaying import CaseRun, replay
 from pdm.alerts.rules import Condition, ForecastCrossing, RateOfChange, Rule, RuleSet, Threshold
 from pdm.alerts.scopes import Scope, ScopedRules, resolve
-from pdm.alerts.scoring import Difference, Past, Score, compare, score
+from pdm.alerts.scoring import Difference, Judged, Past, Score, compare, score
 from pdm.alerts.suggesting import Suggestion, suggest
 from pdm.errors import InvalidInputError, PdmError, RefusalError
 from pdm.service.challenger import with_prognoses_of
 from pdm.service.follow import Champion
 from pdm.service.rule_book import RuleBook
+from pdm.store.cases import fetch_labels
 from pdm.store.histories import fetch_history, list_assessed
 from pdm.store.machines import StoredMachine, fetch_machine
 from pdm.store.models import fetch_model
@@ -150,10 +151,11 @@ class _Bench:
         now, then = _rules(self.conn, self.book, self.question, stored)
         history = _history(self.conn, self.question, stored, (now, then))
         other = self.told_otherwise(stored, history)
+        past = replace(_past(history, self.question), judged=_judged(self.conn, stored))
         self.conn.rollback()
         before = replay(history, now)
         is_same = other is history and then.version == now.version
-        return MachineOutcome(_past(history, self.question), before, before if is_same else replay(other, then))
+        return MachineOutcome(past, before, before if is_same else replay(other, then))
 
     def candidate(self, key: str) -> tuple[History, RuleSet]:
         """Return the past of one machine and the rules that are tried on it."""
@@ -225,6 +227,11 @@ def _past(history: History, question: Question) -> Past:
         history.life_ends,
         timedelta(seconds=question.credit_horizons * machine.planning_horizon),
     )
+
+
+def _judged(conn: Connection[Any], stored: StoredMachine) -> tuple[Judged, ...]:
+    labels = [label for label in fetch_labels(conn, machine_ids=[stored.id]) if label.is_true is not None]
+    return tuple(Judged(each.cause, each.opened_at, each.ended_at, bool(each.is_true)) for each in labels)
 
 
 def _suggestions(

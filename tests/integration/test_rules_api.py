@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -89,6 +90,25 @@ def test_a_backtest_answers_and_a_gate_refuses_rules_that_do_worse(admin: httpx.
     gated = {"scope": "all", "document": _document(60), "reason": "x", "gate": {"from": FROM, "to": TO}}
     assert admin.post("/v1/rules", json=gated).status_code == 201  # one alarm that is still open: nothing is known
     assert admin.get("/v1/rules").json()["items"][0]["gate"]["then"]["alarms"] == 1
+
+
+def test_what_an_operator_found_of_a_case_decides_in_the_backtest(admin: httpx.Client, pool: Pool) -> None:
+    question = {"from": FROM, "to": TO, "document": _document(), "credit_horizons": 0.01}
+    report = admin.post("/v1/rules/backtest", json=question).json()
+    (run,) = report["difference"]["appearing"]
+    assert (report["then"]["true"], report["then"]["false"]) == (0, 1)
+    alert_id = str(uuid4())
+    with pool.connection() as conn:
+        conn.execute(
+            "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, cleared_at, message, parameters,"
+            " evidence, rule_version) SELECT %s, id, %s, 'warning', 'normal', %s, %s, 'zone', '{}', '{}', '1'"
+            " FROM machine WHERE key = 'press-07'",
+            (alert_id, run["cause"], run["opened_at"], run["ended_at"]),
+        )
+    said = admin.post(f"/v1/alerts/{alert_id}/feedback", json={"verdict": "true", "finding": "no oil"})
+    assert said.status_code == 201
+    then = admin.post("/v1/rules/backtest", json=question).json()["then"]
+    assert (then["true"], then["false"]) == (1, 0)
 
 
 def test_one_backtest_runs_at_a_time_and_one_that_takes_too_long_is_refused(

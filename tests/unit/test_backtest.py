@@ -30,7 +30,7 @@ from pdm.alerts.rules import (
     Threshold,
     ZoneReached,
 )
-from pdm.alerts.scoring import Past, compare, score
+from pdm.alerts.scoring import Judged, Past, compare, score
 from pdm.alerts.suggesting import suggest, variants
 from tests.unit.rule_histories import HOUR, MACHINE, START, history, hour
 
@@ -209,6 +209,22 @@ def test_an_alarm_is_true_false_or_undecided_by_what_followed(run: CaseRun, past
     assert {name: getattr(found, name) for name in ("true", "false", "undecided")} == {
         "true": 0, "false": 0, "undecided": 0, verdict: 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("run", "judged", "verdict"),
+    [
+        (_run(850, 900), (Judged("machine", hour(860), hour(880), False),), "false"),
+        (_run(100, 150), (Judged("machine", hour(90), hour(110), True),), "true"),
+        (_run(100, None), (Judged("machine", hour(400), None, False),), "false"),
+        (_run(100, 150), (Judged("machine", hour(90), None, False), Judged("machine", hour(120), None, True)), "true"),
+        (_run(850, 900), (Judged("machine", hour(700), hour(849), False),), "true"),  # another time
+        (_run(850, 900), (Judged("gear", hour(860), hour(880), False),), "true"),  # another cause
+    ],
+)
+def test_what_people_found_of_a_case_decides(run: CaseRun, judged: tuple[Judged, ...], verdict: str) -> None:
+    found = score([replace(_past((hour(900),)), judged=judged)], [run])
+    assert (found.true, found.false) == (int(verdict == "true"), int(verdict == "false"))
 
 
 def test_lead_time_runs_from_the_first_alarm_of_the_life_and_a_failure_without_one_is_missed() -> None:
