@@ -47,7 +47,7 @@ def migrate(dsn: str) -> list[str]:
     Raises
     ------
     MigrationError
-        An applied file was edited or is unknown here, one before it was not applied, or a file fails.
+        An applied file was edited or is unknown here, a number is missing, or a file fails.
     UnavailableError
         The server cannot be reached.
     """
@@ -66,16 +66,15 @@ def read_migrations(folder: Traversable) -> list[Migration]:
     Raises
     ------
     MigrationError
-        A file is not named NNNN_what_it_does.sql, or a number is used twice. A number may be left out.
+        A file is not named NNNN_what_it_does.sql, or a number is missing or used twice.
     """
     numbered = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
-    taken: dict[str, str] = {}
-    for name in numbered:
+    for expected, name in enumerate(numbered, start=1):
         match = _NUMBERED.fullmatch(name)
         if match is None:
             raise MigrationError(f"migrations/{name} is not named NNNN_what_it_does.sql")
-        if taken.setdefault(match[1], name) != name:
-            raise MigrationError(f"migrations/{name} has the number of {taken[match[1]]}")
+        if int(match[1]) != expected:
+            raise MigrationError(f"migrations/{name} stands where number {expected:04} is expected")
     repeatable = folder / "repeatable"
     again = sorted(item.name for item in repeatable.iterdir()) if repeatable.is_dir() else []
     return [Migration(name, (folder / name).read_text(encoding="utf-8"), is_repeatable=False) for name in numbered] + [

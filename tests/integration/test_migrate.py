@@ -93,11 +93,12 @@ def test_a_file_that_fails_leaves_nothing_of_itself(empty: Connection[Any]) -> N
 @pytest.mark.parametrize(
     ("present", "says"),
     [
-        (["0001_a.sql", "0001_b.sql"], "0001_b.sql has the number of 0001_a.sql"),
+        (["0001_a.sql", "0003_b.sql"], "0003_b.sql stands where number 0002 is expected"),
+        (["0001_a.sql", "0001_b.sql"], "0001_b.sql stands where number 0002 is expected"),
         (["first.sql"], "first.sql is not named"),
     ],
 )
-def test_a_double_number_or_another_name_is_refused(tmp_path: Path, present: list[str], says: str) -> None:
+def test_a_gap_a_double_number_or_another_name_is_refused(tmp_path: Path, present: list[str], says: str) -> None:
     for name in present:
         (tmp_path / name).write_text("SELECT 1")
     with pytest.raises(MigrationError, match=says):
