@@ -44,6 +44,7 @@ def add_subscription(
         min_severity=question.min_severity,
         site=question.site,
         payload=_payload(question),
+        language=question.language,
         details=_details(question),
         pacing=_pacing(question.pacing),
     )

@@ -107,6 +107,7 @@ class SubscriptionQuestion(Question):
     alertmanager: Alertmanager | None = None
     mqtt: Mqtt | None = None
     email: Email | None = None
+    language: Literal["en", "ko"] = Field(default="en", description="Of mails and chats.")
     pacing: Pacing = Pacing()
     min_severity: Severity = "warning"
     site: Key | None = None

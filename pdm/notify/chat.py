@@ -19,6 +19,7 @@ import orjson
 from pdm.notify.message import SEVERITIES, TEST_SUBJECT, TEST_TEXT, Attempt, Message, Receiver
 from pdm.notify.targets import Network
 from pdm.notify.text import body_of, subject_of
+from pdm.words.catalogue import DEFAULT_LANGUAGE
 
 _START_S = 20.0  # what loading Apprise may take on a busy machine [s]
 _KINDS = dict(zip(SEVERITIES, ("info", "warning", "failure"), strict=True))
@@ -45,7 +46,9 @@ class ChatSender:
 
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:  # noqa: ARG002
         """Send a message as text."""
-        return self.send_text(receiver, subject_of(message), body_of(message, self._public_url), _kind(message))
+        language = receiver.config.get("language", DEFAULT_LANGUAGE)
+        subject, body = subject_of(message, language), body_of(message, self._public_url, language)
+        return self.send_text(receiver, subject, body, _kind(message))
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:  # noqa: ARG002
         """Send a text that says it is a test."""

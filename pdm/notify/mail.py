@@ -15,6 +15,7 @@ from pdm.notify.deadline import shut_after, tls_context
 from pdm.notify.message import TEST_SUBJECT, TEST_TEXT, Attempt, Message, Receiver
 from pdm.notify.targets import ForbiddenTargetError, Network, connect
 from pdm.notify.text import body_of, subject_of
+from pdm.words.catalogue import DEFAULT_LANGUAGE
 
 
 def write_mail(
@@ -65,8 +66,9 @@ class MailSender:
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
         """Send a message; delivered when the server has taken it for every recipient."""
         thread = None if message.is_digest else str(message.events[0].data["alert_id"])
-        body = body_of(message, self._public_url)
-        return self.send_mail(receiver, write_mail(receiver, message.id, subject_of(message), body, now, thread))
+        language = receiver.config.get("language", DEFAULT_LANGUAGE)
+        subject, body = subject_of(message, language), body_of(message, self._public_url, language)
+        return self.send_mail(receiver, write_mail(receiver, message.id, subject, body, now, thread))
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:
         """Send a mail that says it is a test."""

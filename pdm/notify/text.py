@@ -1,4 +1,4 @@
-"""Alert events as people read them in a mail or a chat."""
+"""Alert events as people read them in a mail or a chat, in their language."""
 
 from __future__ import annotations
 
@@ -7,38 +7,47 @@ from typing import Any
 
 from pdm.notify.alertmanager import link_of
 from pdm.notify.message import SEVERITIES, Message
+from pdm.words.catalogue import DEFAULT_LANGUAGE
+from pdm.words.phrases import say
 
 
-def subject_of(message: Message) -> str:
+def subject_of(message: Message, language: str = DEFAULT_LANGUAGE) -> str:
     """Return one line: how bad, which machine, what, or how many of them."""
     if not message.is_digest:
         data = message.events[0].data
-        return f"[{data['severity']}] {data['machine']}: {data['message']} ({data['kind']})"
-    worst = max(SEVERITIES.index(event.data["severity"]) for event in message.events)
+        severity = say(f"severity.{data['severity']}", None, language)
+        kind = say(f"event.{data['kind']}", None, language)
+        return f"[{severity}] {data['machine']}: {_said(data, language)} ({kind})"
+    worst = SEVERITIES[max(SEVERITIES.index(event.data["severity"]) for event in message.events)]
     machines = sorted({event.data["machine"] for event in message.events})
-    named = ", ".join(machines[:3]) + (f" and {len(machines) - 3} more" if len(machines) > 3 else "")
-    return f"[{SEVERITIES[worst]}] {len(message.events)} alert events: {named}"
+    named = ", ".join(machines[:3]) + (f" +{len(machines) - 3}" if len(machines) > 3 else "")
+    events = say("letter.events", {"count": len(message.events)}, language)
+    return f"[{say('severity.' + worst, None, language)}] {events}: {named}"
 
 
-def body_of(message: Message, public_url: str = "") -> str:
+def body_of(message: Message, public_url: str = "", language: str = DEFAULT_LANGUAGE) -> str:
     """Return the events in order, each with what it says and where it can be read."""
-    return "\n\n".join(_told(event.id, event.data, public_url) for event in message.events)
+    return "\n\n".join(_told(event.id, event.data, public_url, language) for event in message.events)
 
 
-def _told(event_id: str, data: Mapping[str, Any], public_url: str) -> str:
+def _told(event_id: str, data: Mapping[str, Any], public_url: str, language: str) -> str:
+    def word(section: str, key: str) -> str:
+        return say(f"{section}.{key}", None, language)
+
     name, component = data.get("machine_name") or data["machine"], data.get("component")
     where = f"{name} ({data['machine']}, {component})" if component else f"{name} ({data['machine']})"
     lines = [
-        f"{data['severity'].upper()} {data['kind']}: {where}",
-        f"what: {data['message']}{_parameters(data.get('parameters') or {})}",
-        f"when: {data['occurred_at']}   open since: {data['opened_at']}   state: {data['state']}",
-        f"site: {data['site']}   cause: {data['cause']}   by: {data['actor']}",
+        f"{word('severity', data['severity'])}, {word('event', data['kind'])}: {where}",
+        _said(data, language),
+        f"{word('letter', 'when')}: {data['occurred_at']}   {word('letter', 'since')}: {data['opened_at']}",
+        f"{word('letter', 'state')}: {word('state', data['state'])}   {word('letter', 'by')}: {data['actor']}",
+        f"{word('letter', 'site')}: {data['site']}   {word('letter', 'cause')}: {data['cause']}",
     ]
-    lines += [f"work order: {order['reference']} ({order['status']})" for order in data.get("work_orders") or []]
+    for order in data.get("work_orders") or []:
+        lines.append(f"{word('letter', 'work-order')}: {order['reference']} ({order['status']})")
     link = link_of(public_url, data)
-    return "\n".join([*lines, *([link] if link else []), f"event {event_id}"])
+    return "\n".join([*lines, *([link] if link else []), f"{word('letter', 'event')}: {event_id}"])
 
 
-def _parameters(parameters: Mapping[str, Any]) -> str:
-    shown = ", ".join(f"{key} {value}" for key, value in sorted(parameters.items()) if value is not None)
-    return f" ({shown})" if shown else ""
+def _said(data: Mapping[str, Any], language: str) -> str:
+    return say(f"alert.{data['message']}", data.get("parameters") or {}, language)

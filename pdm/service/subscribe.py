@@ -24,8 +24,11 @@ from pdm.service.letters import find_receiver
 from pdm.settings import Settings
 from pdm.store import access, outbox, subscriptions
 from pdm.store.access import scoped
+from pdm.words.catalogue import DEFAULT_LANGUAGE
 
 Row = dict[str, Any]
+
+READ_BY_PEOPLE = ("email", "chat")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Wish:
     min_severity: str
     site: str | None
     payload: str = "pdm"
+    language: str = DEFAULT_LANGUAGE
     details: Mapping[str, Any] = field(repr=False, default_factory=dict)
     pacing: Pacing = field(default_factory=Pacing)
 
@@ -76,7 +80,7 @@ def subscribe(
             site_id=site_id,
             min_severity=wish.min_severity,
             payload=wish.payload,
-            config=dict(target.config),
+            config={**target.config, **({"language": wish.language} if wish.kind in READ_BY_PEOPLE else {})},
             credentials=dict(target.credentials),
             pacing=wish.pacing.to_document(),
             refresh_at=now if wish.kind in STATE_KINDS else None,

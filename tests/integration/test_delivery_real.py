@@ -192,7 +192,8 @@ def test_a_mail_says_what_happened_and_is_known_by_the_events_id(
         assert deliver(pool, settings, 10).delivered == 2
     first, second = (email.message_from_bytes(mail.content, policy=policy.default) for mail in mailbox.mails)
     assert mailbox.mails[0].rcpt_tos == ["a@example.com", "b@example.com"]
-    assert first["Subject"] == "[warning] press-07: health-low (opened)"
+    said = "health 50 %, below the limit of 60 %; no symptom named"
+    assert first["Subject"] == f"[warning] press-07: {said} (raised)"
     assert second["References"] == first["References"]
     assert first["Auto-Submitted"] == "auto-generated"
     ids = [row[0] for row in conn.execute("SELECT id::text FROM outbox ORDER BY alert_event_id")]
@@ -219,7 +220,7 @@ def test_what_a_rate_limit_holds_back_comes_as_one_mail_under_one_id_at_every_re
         assert deliver(pool, settings, 71).delivered == 1
         mails = [email.message_from_bytes(mail.content, policy=policy.default) for mail in mailbox.mails]
     assert [mail["Subject"].partition("]")[0] for mail in mails] == ["[critical", "[warning", "[warning"]
-    assert mails[1]["Subject"] == "[warning] 10 alert events: press-0, press-1, press-2 and 7 more"
+    assert mails[1]["Subject"] == "[warning] 10 alert events: press-0, press-1, press-2 +7"
     assert mails[1]["Message-ID"] == f"<{digest}@pdm.invalid>"
 
 
@@ -250,7 +251,7 @@ def test_a_chat_service_is_told_by_apprise(
         add_receiver(conn, "chat", credentials={"url": f"ntfy://127.0.0.1:{room.port}/plant-topic"})
         alerts.apply_changes(conn, add_machine(conn, "press-07"), [OPENED, ESCALATED], False)
         assert deliver(pool, settings).delivered == 2
-    assert [b"(opened)" in request for request in room.requests] == [True, False]
+    assert [b"(raised)" in request for request in room.requests] == [True, False]
     assert all(b"press-07" in request for request in room.requests)
 
 

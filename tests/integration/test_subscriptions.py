@@ -80,6 +80,7 @@ def test_a_secret_once_given_is_in_no_answer_and_in_no_audit(
     assert {row[0] for row in conn.execute("SELECT last_error IS NOT NULL FROM outbox")} == {True}
     assert made[3]["url"] == "mmost://***"
     assert made[0]["config"]["username"] == "pdm"
+    assert made[0]["config"]["language"] == "en"
 
 
 def test_a_removed_receivers_secrets_are_forgotten(admin: httpx.Client, conn: Connection[Any]) -> None:
