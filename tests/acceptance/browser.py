@@ -15,6 +15,7 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE_S = 20.0
+_LEFT = "Inspected target navigated or closed"
 _QUIET = (
     "--headless=new",
     "--no-sandbox",
@@ -29,6 +30,10 @@ _QUIET = (
     "--window-size=1280,900",
     "--remote-debugging-port=0",
 )
+
+
+class PageLeftError(Exception):
+    """The page went elsewhere while it was being asked."""
 
 
 def find_chromium() -> str | None:
@@ -86,8 +91,11 @@ class Browser:
         """Return the expression's value once it is true."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            if value := self.evaluate(expression):
-                return value
+            try:
+                if value := self.evaluate(expression):
+                    return value
+            except PageLeftError:
+                pass  # the page is on its way to another one; ask that one
             time.sleep(0.05)
         raise AssertionError(f"not true within {PATIENCE_S:.0f} s: {expression}; complaints: {self.complaints}")
 
@@ -109,6 +117,8 @@ class Browser:
         while True:
             message = json.loads(self._socket.recv(timeout=PATIENCE_S))
             if message.get("id") == self._sent:
+                if _LEFT in message.get("error", {}).get("message", ""):
+                    raise PageLeftError(method)
                 assert "error" not in message, f"{method}: {message['error']}"
                 result: dict[str, Any] = message["result"]
                 return result
