@@ -78,7 +78,7 @@ def explain(model: FleetModel, columns: Sequence[Columns]) -> Explanation:
         Contributor(name, sum(amount for amount, _ in parts), max(parts, key=lambda part: abs(part[0]))[1])
         for name, parts in groups.items()
     ]
-    said = float(model.answer(columns)[0][0])
+    said = float(model.answer(model.target(columns))[0][0])
     ranked = sorted(contributors, key=lambda each: (-abs(each.amount), each.name))
     return Explanation(said, model.cap * base**2, said - model.cap * target**2, tuple(ranked))
 

@@ -119,7 +119,8 @@ class FleetModel:
         InvalidInputError
             Time does not rise, or the shapes are not those the model was trained on.
         """
-        said = self.answer([life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles])
+        columns = [life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles]
+        said = self.answer(self.target(columns))
         return _widened(said, self.know(settings))
 
     def know(self, settings: Vector) -> NDArray[np.bool_]:
@@ -170,12 +171,19 @@ class FleetModel:
             lives.append(after)
             columns.append(made)
         return [FleetState(each) for each in zip(*lives, strict=True)], _widened(
-            self.answer(columns), self.know(settings)
+            self.answer(self.target(columns)), self.know(settings)
         )
 
-    def answer(self, columns: Sequence[Columns]) -> Answers:
-        """Return remaining life and the ends of its interval, each (n,), of columns (n, C) for each ensemble."""
-        target = self._target(columns)
+    def target(self, columns: Sequence[Columns]) -> Vector:
+        """Return the predicted target, 0 to 1, shape (n,), of columns (n, C) for each ensemble."""
+        if len(self.ensembles) == 1:
+            return self.ensembles[0].target(columns[0])
+        members = [len(ensemble.folds) for ensemble in self.ensembles]
+        said = [ensemble.target(own) for ensemble, own in zip(self.ensembles, columns, strict=True)]
+        return np.average(said, axis=0, weights=members)
+
+    def answer(self, target: Vector) -> Answers:
+        """Return remaining life and the ends of its interval, each (n,), of predicted targets."""
         lower, upper = self.calibration.interval(target)
         return (
             to_remaining(target, self.cap),
@@ -183,14 +191,9 @@ class FleetModel:
             np.where(upper >= AT_CAP, np.nan, to_remaining(upper, self.cap)),
         )
 
-    def quantiles(self, columns: Sequence[Columns]) -> Vector:
+    def quantiles(self, target: Vector) -> Vector:
         """Return remaining life at the `calibration.QUANTILES`, shape (n, Q): rising in each row, capped."""
-        return to_remaining(self.calibration.quantiles(self._target(columns)), self.cap)
-
-    def _target(self, columns: Sequence[Columns]) -> Vector:
-        members = [len(ensemble.folds) for ensemble in self.ensembles]
-        said = [ensemble.target(own) for ensemble, own in zip(self.ensembles, columns, strict=True)]
-        return np.average(said, axis=0, weights=members)
+        return to_remaining(self.calibration.quantiles(target), self.cap)
 
     def contributions(self, columns: Sequence[Columns]) -> tuple[Vector, dict[str, Vector]]:
         """Return the trees' base value (n,), and how far each column moves the target from it, (n,) a column.

@@ -72,8 +72,8 @@ def prognose_batch(
     said = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
     chosen = [index for index, prognosis in enumerate(said) if prognosis.source == "model"]
     if chosen:
-        columns = [np.stack([steps[index].columns for index in chosen])]
-        answers = (*model.answer(columns), model.quantiles(columns))
+        target = model.target([np.stack([steps[index].columns for index in chosen])])
+        answers = (*model.answer(target), model.quantiles(target))
         for index, middle, lower, upper, quantiles in zip(chosen, *(a.tolist() for a in answers), strict=True):
             told = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
             said[index] = _with_quantiles(told, quantiles, model.cap)

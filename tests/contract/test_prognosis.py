@@ -163,7 +163,7 @@ def test_a_damaged_file_is_refused_before_it_is_parsed(model):
 
 def test_columns_of_another_width_are_refused(model):
     with pytest.raises(ModelError, match="columns"):
-        model.answer([np.zeros((2, 7), np.float32)])
+        model.target([np.zeros((2, 7), np.float32)])
 
 
 def steps_of(life, health=0.5, progress=1.0):
@@ -248,7 +248,7 @@ def test_what_moves_a_prediction_adds_up_to_it(model, record):
     life = fleet(1, seed=4)[0]
     columns = [life_columns(life.life_time, life.values)[record : record + 1 or None]]
     why = explain(model, columns)
-    assert why.said == pytest.approx(float(model.answer(columns)[0][0]))
+    assert why.said == pytest.approx(float(model.answer(model.target(columns))[0][0]))
     assert why.base + why.limited + sum(part.amount for part in why.contributors) == pytest.approx(why.said, abs=1.0)
     amounts = [abs(part.amount) for part in why.contributors]
     assert amounts == sorted(amounts, reverse=True)

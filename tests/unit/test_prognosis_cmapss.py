@@ -184,7 +184,7 @@ def test_quantiles_of_an_answer_rise_and_a_new_operating_state_is_known_as_such(
     model, _ = trained
     life = worn_lives(1, seed=3)[0]
     columns = [life_columns(life.life_time, e.channels.of(life.settings, life.values)) for e in model.ensembles]
-    assert (np.diff(model.quantiles(columns), axis=1) >= 0).all()
+    assert (np.diff(model.quantiles(model.target(columns)), axis=1) >= 0).all()
     regimes = model.ensembles[0].channels.regimes
     assert regimes.know(life.settings).all()
     assert not regimes.know(life.settings + np.array([10.0, 0.0])).any()

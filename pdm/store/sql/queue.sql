@@ -65,7 +65,7 @@ DELETE FROM analysis_attempt WHERE machine_id = ANY (%(machine_ids)s);
 UPDATE analysis_state s
 SET state = new.state, last_measured_at = new.last_measured_at, dirty_from = new.dirty_from,
     revision = new.revision, updated_at = clock_timestamp()
-FROM unnest(%(machine_ids)s::bigint[], %(states)s::bytea[], %(last_measured_at)s::timestamptz[],
+FROM unnest(%(machine_ids)s::bigint[], %(states)b::bytea[], %(last_measured_at)s::timestamptz[],
             %(dirty_from)s::timestamptz[], %(revisions)s::integer[])
     AS new (machine_id, state, last_measured_at, dirty_from, revision)
 WHERE s.machine_id = new.machine_id;
