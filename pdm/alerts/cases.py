@@ -14,6 +14,7 @@ from pdm.alerts.conduct import Category, Observation, OffDelay, OnDelay, Severit
 from pdm.errors import InvalidInputError
 
 _FORMAT = 2
+_MISSING: Mapping[int, tuple[Any, ...]] = {2: ([], False), 3: (False,)}  # what older services did not write
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -62,7 +63,8 @@ class RuleTimer:
 class Case:
     """An open case: its cause, latched at opening, where it is, how severe it is now and in which words.
 
-    `rule_key` names the rule that makes it as severe as it is.
+    `rule_key` names the rule that makes it as severe as it is; `at_rest` is that it says nothing that is true now,
+    since the machine stands still (`pdm.alerts.standstill`).
     """
 
     cause: str
@@ -73,18 +75,21 @@ class Case:
     parameters: dict[str, Any] = field(default_factory=dict)
     category: Category = Category.MACHINE
     rule_key: str = ""
+    at_rest: bool = False
 
 
 @dataclass(frozen=True)
 class Cases:
     """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine.
 
-    `memories` holds, by rule key, what the rules that follow a course remember of it.
+    `memories` holds, by rule key, what the rules that follow a course remember of it; `stands_still` is that the
+    machine stood still when it last told how it ran.
     """
 
     timers: Mapping[str, RuleTimer] = field(default_factory=dict)
     open: Mapping[str, Case] = field(default_factory=dict)
     memories: Mapping[str, Memory] = field(default_factory=dict)
+    stands_still: bool = False
 
     def to_bytes(self) -> bytes:
         """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
@@ -102,12 +107,14 @@ class Cases:
                 case.parameters,
                 case.category.value,
                 case.rule_key,
+                case.at_rest,
             ]
             for _, case in sorted(self.open.items())
         ]
         memories = sorted(self.memories.items())
-        is_quiet = not (timers or cases or memories)
-        return msgspec.msgpack.encode([_FORMAT] if is_quiet else [_FORMAT, timers, cases, memories])
+        is_quiet = not (timers or cases or memories or self.stands_still)
+        known = [timers, cases, memories, self.stands_still]
+        return msgspec.msgpack.encode([_FORMAT] if is_quiet else [_FORMAT, *known])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Cases:
@@ -126,11 +133,12 @@ class Cases:
                 raise InvalidInputError(f"alert cases are of format {version}, not {_FORMAT}")
             if not parts:
                 return cls()
-            timers, cases, memories = (*parts, []) if version == 1 else parts
+            timers, cases, memories, stands_still = tuple(parts) + _MISSING.get(len(parts), ())
             return cls(
                 {key: _decode_timer(*row) for key, *row in timers},
                 {cause: _decode_case(cause, *row) for cause, *row in cases},
                 {key: tuple(float(value) for value in memory) for key, memory in memories},
+                bool(stands_still),
             )
         except (msgspec.DecodeError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise InvalidInputError(f"alert cases cannot be read: {error}") from error
@@ -153,6 +161,8 @@ def _decode_case(
     parameters: Any,
     category: Any = Category.MACHINE,
     rule_key: Any = "",
+    at_rest: Any = False,
 ) -> Case:
     at = _EPOCH + timedelta(microseconds=opened_at)
-    return Case(cause, component, list(Severity)[rank], at, message, parameters, Category(category), rule_key)
+    severity = list(Severity)[rank]
+    return Case(cause, component, severity, at, message, parameters, Category(category), rule_key, bool(at_rest))

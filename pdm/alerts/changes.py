@@ -18,12 +18,18 @@ __all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "OpenAlert", "
 
 
 class ChangeKind(StrEnum):
-    """What can happen to the condition of an alert; cleared is that it is gone."""
+    """What can happen to the condition of an alert; cleared is that it is gone.
+
+    Suppressed is that nothing can be said of it, since the machine stands still, and unsuppressed that it is there
+    on the machine that runs again.
+    """
 
     OPENED = "opened"
     ESCALATED = "escalated"
     EASED = "eased"
     CLEARED = "cleared"
+    SUPPRESSED = "suppressed"
+    UNSUPPRESSED = "unsuppressed"
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,9 @@ class AlertChange:
     """One thing that happened to a case, with all that a person needs to judge it.
 
     `message` is a key of the message catalogues and `parameters` its values; `reason` is the key of the
-    rule that raised, or 'returned', 'life-closed', 'rule-withdrawn', 'late-data'. The last fields are what
-    the rule asks of people: whether somebody must acknowledge and reset, until when to act, and after how
-    long unseen the next is told [s] (None: as `pdm.alerts.overdue` has it for the severity).
+    rule that raised, or 'returned', 'life-closed', 'rule-withdrawn', 'late-data', 'machine-off', 'machine-runs'. The
+    last fields are what the rule asks of people: whether somebody must acknowledge and reset, until when to act, and
+    after how long unseen the next is told [s] (None: as `pdm.alerts.overdue` has it for the severity).
     """
 
     kind: ChangeKind
@@ -65,6 +71,7 @@ class OpenAlert:
     opened_at: datetime
     id: str = ""
     version: int = 1
+    at_rest: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from pdm.alerts.alarm_states import Kind
+from pdm.alerts.conduct import Severity
 
 INHIBITED = "inhibited"
 
@@ -65,7 +66,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Hold:
-    """A hold of one kind on a cause, a machine, a line or a site; None is every one."""
+    """A hold of one kind on a cause, a machine, a line or a site; None is every one.
+
+    `severity` is that of the alert which was shelved: a shelf gives way to what is worse.
+    """
 
     id: UUID
     kind: HoldKind
@@ -79,24 +83,39 @@ class Hold:
     starts_at: datetime
     ends_at: datetime | None
     actor: str
+    severity: Severity | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
 
     def covers(self, place: Place, cause: str, now: datetime) -> bool:
         """Whether it holds an alert of a cause on a machine now."""
+        return (
+            self.reaches(place, cause)
+            and self.ended_at is None
+            and self.starts_at <= now
+            and (self.ends_at is None or now < self.ends_at)
+        )
+
+    def reaches(self, place: Place, cause: str) -> bool:
+        """Whether an alert of a cause on a machine is in its scope, whenever."""
         return (
             self.site_id == place.site_id
             and self.line_id in (None, place.line_id)
             and self.machine_id in (None, place.machine_id)
             and self.cause in (None, cause)
-            and self.starts_at <= now
-            and (self.ends_at is None or now < self.ends_at)
         )
 
 
-def strongest(holds: Iterable[Hold], is_inhibited: bool) -> tuple[str | None, Hold | None]:
-    """Return why an alert is withheld by these holds, and by which of them (None: by none, or inhibited)."""
+def strongest(holds: Iterable[Hold], is_inhibited: bool, at_rest: bool = False) -> tuple[str | None, Hold | None]:
+    """Return why an alert is withheld, and by which of these holds (None: by none of them).
+
+    One that is `at_rest` is suppressed without a hold, since its machine stands still.
+    """
     found: dict[str, Hold | None] = {INHIBITED: None} if is_inhibited else {}
     for hold in holds:
         found.setdefault(hold.kind.value, hold)
+    if at_rest:
+        found.setdefault(HoldKind.SUPPRESSED.value, None)
     for name in PRECEDENCE:
         if name in found:
             return name, found[name]

@@ -8,16 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pdm.alerts.alarm_states import LIFE_CLOSED, AlertState, Demands, Kind, Step, Verb, step
+from pdm.alerts.alarm_states import LIFE_CLOSED, AlertState, Kind, Verb, step
 from pdm.alerts.changes import AlertChange, ChangeKind
-from pdm.alerts.conduct import Severity
-from pdm.alerts.holds import INHIBITED, Hold, HoldKind, Place, moved, strongest
+from pdm.alerts.conduct import Category, Severity
+from pdm.alerts.holds import Hold, HoldKind, Place, moved, strongest
 from pdm.alerts.inhibition import inhibit
-from pdm.alerts.overdue import CLOCK, advance, first_overdue
+from pdm.alerts.overdue import advance, resume
+from pdm.alerts.raising import demands_of, raised, renewed
 from pdm.alerts.standing import Happening, Standing
-
-ANALYSIS = "analysis"  # the actor of what the rules decide
-ENDED = "ended"  # why a hold is over that somebody ended
+from pdm.alerts.withholding import ANALYSIS, ESCALATED, ONE_SHOT, why_moved, why_told, why_withheld
 
 
 class Ledger:
@@ -29,7 +28,7 @@ class Ledger:
         All open alerts of the machines concerned, for one may explain another.
     places : mapping of machine id to Place
     holds : iterable of Hold
-        Live holds that reach those machines.
+        Holds that reach those machines: live ones, and lately ended ones for who ended them.
     now : datetime
         On the wall clock.
     new_id : callable
@@ -50,6 +49,7 @@ class Ledger:
         now: datetime,
         new_id: Callable[[], UUID],
     ) -> None:
+        known_holds = list(holds)
         self.now = now
         self.spent: dict[UUID, str] = {}
         self.happenings: list[Happening] = []
@@ -57,7 +57,9 @@ class Ledger:
         self._alerts = dict(self._before)
         self._open = {alert.key: alert.id for alert in self._before.values() if alert.state.is_open}
         self._places = places
-        self._holds = list(holds)
+        self._ended_holds = [hold for hold in known_holds if hold.ended_at is not None]
+        self._holds = [hold for hold in known_holds if hold.ended_at is None]
+        self._rested: dict[UUID, tuple[AlertChange, bool]] = {}
         self._new_id = new_id
 
     @property
@@ -78,15 +80,24 @@ class Ledger:
         """Take in what the rules decided about a cause of a machine."""
         alert_id = self._open.get((machine_id, change.cause))
         known = self._alerts[alert_id] if alert_id is not None else None
-        state, verb = (known.state, _verb(change, known)) if known else (AlertState.NORMAL, _FRESH[change.kind])
-        done = step(state, verb, _demands(known, change))
+        if change.kind in (ChangeKind.SUPPRESSED, ChangeKind.UNSUPPRESSED):
+            self._rest(known, change, reevaluated)
+            return
+        state, verb = (known.state, self._verb(change, known)) if known else (AlertState.NORMAL, _FRESH[change.kind])
+        done = step(state, verb, demands_of(known, change))
         if not done.kinds:
             return
-        alert = self._renewed(known, change, done) if known else self._fresh(machine_id, change, done)
+        alert = (
+            renewed(known, change, done, self.now)
+            if known
+            else raised(self._new_id(), machine_id, change, done, self.now)
+        )
+        if known is not None and known.at_rest and not alert.at_rest:
+            self._rested[alert.id] = change, reevaluated
         self._put(alert)
         is_critical_anew = done.kinds[0] is Kind.OPENED and alert.severity is Severity.CRITICAL
         if is_critical_anew or done.kinds[0] is Kind.ESCALATED:
-            self._spend_shelving(alert, "escalated")
+            self._spend_shelving(alert)
         for kind in done.kinds:
             self._tell(alert, kind, change.occurred_at, ANALYSIS, change.reason, reevaluated=reevaluated)
 
@@ -101,7 +112,8 @@ class Ledger:
         known = self._alerts[alert_id]
         done = step(known.state, verb, known.demands)
         if not done.kinds:
-            return False
+            # it is so already; what somebody has to say of it is kept all the same
+            return bool(comment) and self.act(alert_id, Verb.COMMENT, actor, comment)
         alert = replace(known, state=done.state, version=known.version + 1)
         detail: dict[str, Any] = {}
         if verb is Verb.ACKNOWLEDGE:
@@ -116,13 +128,25 @@ class Ledger:
             self._tell(alert, kind, self.now, actor, verb.value, comment=comment, detail=detail)
         return True
 
+    def end_life(self, machine_id: int, ended_at: datetime, reevaluated: bool = False) -> None:
+        """End what is open of a machine's life that a failure or replacement has ended; what measures it stays."""
+        open_ids = [alert_id for key, alert_id in sorted(self._open.items()) if key[0] == machine_id]
+        for known in (self._alerts[alert_id] for alert_id in open_ids):
+            if known.category is Category.MACHINE and known.opened_at < ended_at:
+                done = step(known.state, Verb.END, known.demands)
+                cleared_at = ended_at if known.state.is_active else known.cleared_at
+                alert = replace(known, state=done.state, cleared_at=cleared_at, overdue_at=None)
+                self._put(replace(alert, version=known.version + 1))
+                for kind in done.kinds:
+                    self._tell(alert, kind, ended_at, ANALYSIS, LIFE_CLOSED, reevaluated=reevaluated)
+
     def hold(self, hold: Hold) -> None:
         """Take in a hold that is new; `settle` tells which alerts it withholds."""
         self._holds.append(hold)
 
-    def release(self, hold_ids: Iterable[UUID]) -> None:
+    def release(self, hold_ids: Iterable[UUID], actor: str) -> None:
         """End holds; `settle` tells which alerts they withheld."""
-        self.spent.update(dict.fromkeys(hold_ids, ENDED))
+        self.spent.update(dict.fromkeys(hold_ids, actor))
 
     def holds_of(self, alert_id: UUID, kind: HoldKind) -> list[Hold]:
         """Return the holds of a kind on just this alert's cause."""
@@ -144,11 +168,8 @@ class Ledger:
             self.happenings.append(told)
         return told is not None
 
-    def settle(self, actor: str | None = None) -> None:
-        """Decide at the end of all steps which alerts are withheld, and tell where that has changed.
-
-        `actor` is who has just ended a hold; None is the clock.
-        """
+    def settle(self) -> None:
+        """Decide at the end of all steps which alerts are withheld, and tell where that has changed."""
         by_machine: dict[int, list[Standing]] = {}
         for alert_id in self._open.values():
             alert = self._alerts[alert_id]
@@ -158,37 +179,77 @@ class Ledger:
             for alert in alerts:
                 if not alert.state.is_active:
                     self._spend_one_shots(alert)
-                self._withhold(alert, self._places[machine_id], explained.get(alert.cause), actor)
+                self._withhold(alert, self._places[machine_id], explained.get(alert.cause))
+        for alert in self.opened:
+            if not alert.state.is_open:  # it came and went under a hold
+                self._alerts[alert.id] = replace(alert, withheld=self._strongest(alert, None)[0])
+        for told in self.happenings:
+            if told.kind in (Kind.OPENED, Kind.ESCALATED):
+                alert = self._alerts[told.alert_id]
+                self._alerts[alert.id] = replace(alert, is_untold=alert.withheld is not None)
         final = {alert.id: alert.withheld for alert in self._alerts.values()}
         self.happenings = [replace(told, withheld=final[told.alert_id]) for told in self.happenings]
 
-    def _withhold(self, alert: Standing, place: Place, explained: tuple[str, str] | None, actor: str | None) -> None:
-        holds = [
-            hold for hold in self._holds if hold.id not in self.spent and hold.covers(place, alert.cause, self.now)
-        ]
-        name, hold = strongest(holds, explained is not None)
+    def _strongest(self, alert: Standing, explained: tuple[str, str] | None) -> tuple[str | None, Hold | None]:
+        place = self._places[alert.machine_id]
+        live = [hold for hold in self._holds if hold.id not in self.spent and hold.covers(place, alert.cause, self.now)]
+        return strongest(live, explained is not None, alert.at_rest)
+
+    def _withhold(self, alert: Standing, place: Place, explained: tuple[str, str] | None) -> None:
+        name, hold = self._strongest(alert, explained)
         after = replace(alert, withheld=name, inhibited_by=explained[0] if explained else None)
         if after == alert:
             return
+        if alert.id in self._before:
+            after = replace(after, version=alert.version + 1)
         kind = moved(alert.withheld, name)
-        if alert.id not in self._before:
+        if kind is None:
             self._put(after)
             return
-        self._put(replace(after, version=alert.version + 1))
-        if kind is not None:
-            reason, by, detail = _why(name, hold, explained)
-            self._tell(after, kind, self.now, by or actor or CLOCK, reason, detail=detail)
+        self._put(replace(resume(after, self.now), is_untold=False) if name is None else after)
+        rested = self._rested.get(alert.id)
+        if name is None:
+            holds = [*self._holds, *self._ended_holds]
+            why = why_moved(rested[0]) if rested else why_told(alert, place, holds, self.spent, self.now)
+        else:
+            why = why_withheld(name, hold, explained)
+        # who knows of an alert is not told of every stop and start of its machine, unless nobody has seen it
+        is_news = name is None and (alert.state is AlertState.UNACKNOWLEDGED or alert.is_untold)
+        at, reevaluated = (rested[0].occurred_at, rested[1]) if rested else (self.now, False)
+        self._tell(
+            after, kind, at, why.actor, why.reason,
+            detail=why.detail, reevaluated=reevaluated, is_quiet=rested is not None and not is_news,
+        )  # fmt: skip
 
-    def _spend_shelving(self, alert: Standing, why: str) -> None:
+    def _rest(self, known: Standing | None, change: AlertChange, reevaluated: bool) -> None:
+        """Note that nothing can be said of an alert since its machine stands still, or that it holds again."""
+        at_rest = change.kind is ChangeKind.SUPPRESSED
+        if known is not None and known.state.is_active and known.at_rest is not at_rest:
+            self._put(replace(known, at_rest=at_rest))
+            self._rested[known.id] = change, reevaluated
+
+    def _verb(self, change: AlertChange, known: Standing) -> Verb:
+        """Return what a change is to an alert that is open, whatever the caller believed."""
+        if change.kind is ChangeKind.CLEARED:
+            is_untold = known.is_untold or known.id not in self._before
+            # what nobody was told of, since it came of a stop and went with it, asks nobody for anything
+            return Verb.END if change.reason == LIFE_CLOSED or (known.at_rest and is_untold) else Verb.RETURN
+        if not known.state.is_active:
+            return _FRESH[change.kind]
+        rise = change.severity.rank - known.severity.rank
+        return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
+
+    def _spend_shelving(self, alert: Standing) -> None:
         """End the shelving of an alert that has become more than it was shelved for."""
         for hold in self._holds:
-            if hold.kind is HoldKind.SHELVED and (hold.machine_id, hold.cause) == alert.key:
-                self.spent.setdefault(hold.id, why)
+            is_of_it = hold.kind is HoldKind.SHELVED and (hold.machine_id, hold.cause) == alert.key
+            if is_of_it and (hold.severity is None or alert.severity.rank > hold.severity.rank):
+                self.spent.setdefault(hold.id, ESCALATED)
 
     def _spend_one_shots(self, alert: Standing) -> None:
         for hold in self._holds:
             if hold.one_shot and (hold.machine_id, hold.cause) == alert.key:
-                self.spent.setdefault(hold.id, "one-shot")
+                self.spent.setdefault(hold.id, ONE_SHOT)
 
     def _put(self, alert: Standing) -> None:
         if not alert.state.is_open:
@@ -202,50 +263,6 @@ class Ledger:
         told = Happening(alert.id, alert.machine_id, kind, alert.severity, at, actor, reason, alert.state, **more)
         self.happenings.append(told)
 
-    def _fresh(self, machine_id: int, change: AlertChange, done: Step) -> Standing:
-        alert = Standing(
-            id=self._new_id(),
-            machine_id=machine_id,
-            cause=change.cause,
-            component=change.component,
-            severity=change.severity,
-            state=done.state,
-            opened_at=change.occurred_at,
-            message=change.message,
-            parameters=change.parameters,
-            rule_version=change.rule_version,
-            rule_key=change.rule_key,
-            category=change.category,
-            demands=_demands(None, change),
-            evidence=change.evidence,
-            points=_points(change.evidence),
-            act_by=change.act_by,
-            version=1,
-        )
-        return replace(alert, overdue_at=first_overdue(alert, self.now, change.escalate_after))
-
-    def _renewed(self, known: Standing, change: AlertChange, done: Step) -> Standing:
-        alert = replace(known, state=done.state, rule_version=change.rule_version, version=known.version + 1)
-        alert = replace(alert, demands=_demands(known, change), component=known.component or change.component)
-        if not done.state.is_active:
-            overdue_at = known.overdue_at if done.state is AlertState.RETURNED else None
-            return replace(alert, cleared_at=change.occurred_at, overdue_at=overdue_at)
-        alert = replace(
-            alert,
-            severity=change.severity,
-            message=change.message,
-            parameters=change.parameters,
-            evidence=change.evidence,
-            points=_points(change.evidence),
-            rule_key=change.rule_key,
-            act_by=change.act_by,
-            cleared_at=None,
-        )
-        if done.kinds[0] is Kind.EASED:
-            return alert
-        alert = replace(alert, acknowledged_at=None, acknowledged_by=None, confirmed_at=None, confirmed_by=None)
-        return replace(alert, overdue_at=first_overdue(alert, self.now, change.escalate_after), overdue_step=0)
-
 
 _FRESH = {
     ChangeKind.OPENED: Verb.OPEN,
@@ -253,45 +270,3 @@ _FRESH = {
     ChangeKind.EASED: Verb.EASE,
     ChangeKind.CLEARED: Verb.RETURN,
 }
-
-
-def _verb(change: AlertChange, known: Standing) -> Verb:
-    """Return what a change is to an alert that is open, whatever the caller believed."""
-    if change.kind is ChangeKind.CLEARED:
-        return Verb.END if change.reason == LIFE_CLOSED else Verb.RETURN
-    if not known.state.is_active:
-        return _FRESH[change.kind]
-    rise = change.severity.rank - known.severity.rank
-    return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
-
-
-def _demands(known: Standing | None, change: AlertChange) -> Demands:
-    """Return what an alert asks of people: what it asked once, it asks until it ends."""
-    was = known.demands if known else Demands()
-    if change.kind is ChangeKind.CLEARED:
-        return was
-    return Demands(was.needs_acknowledgement or change.needs_acknowledgement, was.is_latching or change.is_latching)
-
-
-def _points(evidence: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the measurement points that the evidence of a change rests on."""
-    assessment = evidence.get("assessment")
-    contributors = assessment.get("contributors") if isinstance(assessment, Mapping) else None
-    if not isinstance(contributors, list):
-        return ()
-    return tuple(
-        sorted({str(each["point"]) for each in contributors if isinstance(each, Mapping) and each.get("point")})
-    )
-
-
-def _why(
-    name: str | None, hold: Hold | None, explained: tuple[str, str] | None
-) -> tuple[str, str | None, dict[str, Any]]:
-    """Return why an alert is withheld from now on, by whom, and with which figures."""
-    if name == INHIBITED and explained is not None:
-        return explained[1], ANALYSIS, {"inhibited_by": explained[0]}
-    if hold is None:
-        return "hold-ended", None, {}
-    ends_at = hold.ends_at.isoformat() if hold.ends_at else None
-    detail = {"hold": str(hold.id), "ends_at": ends_at, "one_shot": hold.one_shot, "ground": hold.ground}
-    return hold.reason, hold.actor, detail

@@ -11,6 +11,14 @@ from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, Op
 from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured, Reading
 from pdm.alerts.rules import DEFAULT_RULES, DataGap, FaultDiagnosed, Rule, RuleSet, parameters_of
+from pdm.alerts.standstill import (
+    HOLDS_AT_STANDSTILL,
+    MACHINE_OFF,
+    MACHINE_RUNS,
+    is_at_rest,
+    raised_rules,
+    stands_still,
+)
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
@@ -63,7 +71,7 @@ def evaluate(
     -------
     (cases, changes) : tuple
         What to remember (the same object when nothing is worth remembering), and what changed, one
-        entry a case at most.
+        entry a case at most and one more where a case is at rest from now on or no longer.
 
     Notes
     -----
@@ -79,16 +87,24 @@ def evaluate(
     else:
         memories = {}
         seen = [rule.observe(reading)[0] for rule in rules.evaluated]
+    stands = stands_still(reading, cases.stands_still)
     if not cases.timers and not cases.open and Observation.VIOLATED not in seen:
-        return (cases if memories == cases.memories else Cases(memories=memories)), ()
+        is_known = memories == cases.memories and stands == cases.stands_still
+        return (cases if is_known else Cases(memories=memories, stands_still=stands)), ()
     timers, raised = _advance_timers(cases, seen, rules, assessment.measured_at)
     opened = dict(cases.open)
     for rule in sorted(raised, key=lambda rule: -rule.severity.rank):
         case = _join(opened, rule, reading)
         opened[case.cause] = case
         timers[rule.key] = RuleTimer(timers[rule.key].history, assessment.measured_at, 0, case.cause)
-    after, changes = _settle(cases, opened, timers, Findings(reading, rules))
-    return Cases(timers, after, memories), changes
+    findings = Findings(reading, rules)
+    after, changes = _settle(cases, opened, timers, findings)
+    now = Cases(timers, after, memories, stands)
+    rested = _rest(cases, now, {rule.key: said for rule, said in zip(rules.evaluated, seen, strict=True)}, findings)
+    return replace(now, open=after | {change.cause: case for case, change in rested}), (
+        *changes,
+        *(change for _, change in rested),
+    )
 
 
 def _advance_timers(
@@ -164,6 +180,27 @@ def _settle(
     return after, tuple(changes)
 
 
+def _rest(
+    before: Cases, now: Cases, seen: Mapping[str, Observation], findings: Findings
+) -> list[tuple[Case, AlertChange]]:
+    """Return the cases that are at rest from this acquisition on, or no longer, and what tells of it."""
+    rules, reading = findings.rules, findings.reading
+    moved = []
+    for cause, case in now.open.items():
+        raised = raised_rules(cause, now.timers, rules.by_key, seen)
+        at_rest = is_at_rest(case, cause not in before.open, raised, reading, now.stands_still)
+        if at_rest is not case.at_rest:
+            after = replace(case, at_rest=at_rest)
+            moved.append((after, _describe_rest(after, now.stands_still, reading.assessment.measured_at, rules)))
+    return moved
+
+
+def _describe_rest(case: Case, machine_stands: bool, at: datetime, rules: RuleSet) -> AlertChange:
+    kind = ChangeKind.SUPPRESSED if case.at_rest else ChangeKind.UNSUPPRESSED
+    runs = HOLDS_AT_STANDSTILL if machine_stands else MACHINE_RUNS
+    return describe_change(kind, case, at, MACHINE_OFF if case.at_rest else runs, {}, rules)
+
+
 def _kind(was: Severity | None, now: Severity) -> ChangeKind:
     if was is None:
         return ChangeKind.OPENED
@@ -196,7 +233,8 @@ def close_all(
             changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
     timers = {key: timer for key, timer in cases.timers.items() if timer.cause in kept}
     counted = [rule.key for rule in rules.evaluated if isinstance(rule.condition, FaultDiagnosed)]
-    return Cases(timers, kept, dict.fromkeys(counted, (occurred_at.timestamp(),))), tuple(changes)
+    memories = dict.fromkeys(counted, (occurred_at.timestamp(),))
+    return Cases(timers, kept, memories, cases.stands_still), tuple(changes)
 
 
 def reconcile(
@@ -221,9 +259,10 @@ def reconcile(
         known = stored.get(cause)
         if known is not None and not known.state.is_active:
             known = None  # its condition had gone, and is there after all
-        if known is not None and known.severity is case.severity:
-            continue
-        kind = _kind(known.severity if known else None, case.severity)
-        at = case.opened_at if known is None else occurred_at
-        changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
+        if known is None or known.severity is not case.severity:
+            kind = _kind(known.severity if known else None, case.severity)
+            at = case.opened_at if known is None else occurred_at
+            changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
+        if case.at_rest is not (known is not None and known.at_rest):
+            changes.append(_describe_rest(case, cases.stands_still, occurred_at, rules))
     return tuple(changes)

@@ -50,8 +50,11 @@ def first_overdue(alert: Standing, now: datetime, escalate_after: float | None) 
 
 
 def advance(alert: Standing, now: datetime) -> tuple[Standing, Happening | None]:
-    """Tell that an alert is overdue, or remind of it, and say when next; nothing for one that was seen meanwhile."""
-    if alert.overdue_at is None or alert.overdue_at > now:
+    """Tell that an alert is overdue, or remind of it, and say when next; nothing for one that was seen meanwhile.
+
+    While it is withheld nobody can act on it and no reminder is spent: see `resume`.
+    """
+    if alert.overdue_at is None or alert.overdue_at > now or alert.withheld is not None:
         return alert, None
     if alert.state not in _UNSEEN:
         return replace(alert, overdue_at=None), None
@@ -71,3 +74,10 @@ def advance(alert: Standing, now: datetime) -> tuple[Standing, Happening | None]
         detail={"step": step, "of": patience.times},
     )
     return replace(alert, overdue_at=following, overdue_step=step, version=alert.version + 1), told
+
+
+def resume(alert: Standing, now: datetime) -> Standing:
+    """Give an alert that is told again its full time where it would have been overdue while it was withheld."""
+    if alert.overdue_at is None or alert.overdue_at > now:
+        return alert
+    return replace(alert, overdue_at=now + PATIENCE[alert.severity].first)

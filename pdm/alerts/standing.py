@@ -17,7 +17,9 @@ class Standing:
     """An alert as it stands.
 
     `evidence` is None where it is stored and unchanged; `points` are the measurement points that it rests on.
-    `inhibited_by` is the cause on the same machine that explains it, `withheld` why receivers are not told.
+    `inhibited_by` is the cause on the same machine that explains it, `withheld` why receivers are not told. `at_rest`
+    is that it says nothing that is true now, since the machine stands still; `is_untold` that it opened or escalated
+    while it was withheld, so that receivers know less than there is.
     """
 
     id: UUID
@@ -46,6 +48,8 @@ class Standing:
     overdue_step: int = 0
     inhibited_by: str | None = None
     withheld: str | None = None
+    at_rest: bool = False
+    is_untold: bool = False
     version: int = 0
 
     @property
@@ -56,7 +60,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Happening:
-    """One event of an alert's history: what, when, who, why, and how the alert stood after it."""
+    """One event of an alert's history: what, when, who, why, and how the alert stood after it.
+
+    One that `is_quiet` is kept and told to nobody: receivers know what it leads to.
+    """
 
     alert_id: UUID
     machine_id: int
@@ -70,3 +77,4 @@ class Happening:
     reevaluated: bool = False
     comment: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    is_quiet: bool = False

@@ -24,15 +24,12 @@ def advance(conn: Connection[Any], settings: Settings, now: datetime) -> str:  #
     return f"{ended} holds ended, {moved} machines settled, {overdue} alerts overdue"
 
 
-def settle(conn: Connection[Any], now: datetime, actor: str | None = None) -> int:
-    """Withhold and release the alerts of machines for which a hold has begun or ended; returns how many machines.
-
-    `actor` is who has begun or ended one; None is the clock.
-    """
+def settle(conn: Connection[Any], now: datetime) -> int:
+    """Withhold and release the alerts of machines for which a hold has begun or ended; returns how many machines."""
     machine_ids = holds.fetch_unsettled_machines(conn, now, BATCH)
     if machine_ids:
         ledger = alerts.open_ledger(conn, machine_ids, now)
-        ledger.settle(actor)
+        ledger.settle()
         alerts.close_ledger(conn, ledger)
     return len(machine_ids)
 

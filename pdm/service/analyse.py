@@ -69,6 +69,7 @@ class Step:
     after: SavedState
     course: Course
     beyond_horizon: tuple[datetime, ...]
+    life_ends: tuple[datetime, ...]
 
 
 def analyse(
@@ -151,7 +152,7 @@ def _advance(
         dirty_from=min((at for at in behind if at not in beyond), default=None),
         revision=before.revision,
     )
-    return Step(after, course, beyond)
+    return Step(after, course, beyond, tuple(life_ends))
 
 
 def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedelta) -> list[datetime]:
@@ -169,7 +170,8 @@ def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], 
     conclusions.insert_prognoses(
         conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.course.prognoses]
     )
-    apply_changes(conn, {step.after.machine_id: step.course.changes for step in steps})
+    ends = {step.after.machine_id: step.life_ends for step in steps if step.life_ends}
+    apply_changes(conn, {step.after.machine_id: step.course.changes for step in steps}, ends)
     queue.save_states(conn, [step.after for step in steps])
     queue.complete(conn, [(t.before.machine_id, item) for t in tasks for item in t.waiting])
     for task, step in zip(tasks, steps, strict=True):
@@ -192,10 +194,14 @@ def _ask_for_diagnoses(
         _log.exception("no diagnosis can be asked for")
 
 
-def apply_changes(conn: Connection[Any], changes: Mapping[int, Sequence[AlertChange]]) -> None:
-    """Write the alert changes of the machines that have any, and wake who listens."""
-    if any(changes.values()):
-        alerts.apply_all(conn, changes, reevaluated=False)
+def apply_changes(
+    conn: Connection[Any],
+    changes: Mapping[int, Sequence[AlertChange]],
+    life_ends: Mapping[int, Sequence[datetime]],
+) -> None:
+    """Write the alert changes of the machines that have any or whose life has ended, and wake who listens."""
+    if any(changes.values()) or life_ends:
+        alerts.apply_all(conn, changes, reevaluated=False, life_ends=life_ends)
         alerts.notify(conn)
 
 

@@ -1,13 +1,15 @@
 """Missing data, told on the wall clock as what it is: an alert about data, never about a machine.
 
 Data are missing of a machine that has sent before. What was not watched for, because the service stood still or its
-clock stepped, is no gap: every machine has its full time again from then on.
+clock stepped, is no gap: every machine has its full time again from then on, and so it has when a maintenance window
+ends. A machine that was off when it was last measured owes no data, unless a rule names its operating state `off`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +20,7 @@ from pdm.alerts.conduct import Category
 from pdm.alerts.documents import InvalidRulesError, parse_document
 from pdm.alerts.lifecycle import GAP_CAUSE
 from pdm.alerts.rules import DEFAULT_RULES, DataGap, Rule, RuleSet
+from pdm.alerts.standstill import MACHINE_OFF, looks_at_standstill
 from pdm.service.feature_units import feature_units
 from pdm.service.rule_book import RuleBook
 from pdm.store import alerts, gaps
@@ -34,17 +37,15 @@ _log = logging.getLogger(__name__)
 def find_gaps(conn: Connection[Any], now: datetime) -> str:
     """Open an alert for each machine whose data have been missing for as long as its rules say, and end those over."""
     watched_since = gaps.watch(conn, now, LONGEST_PAUSE)
-    quiet = gaps.fetch_quiet_machines(conn, now - _shortest(conn), GAP_CAUSE)
+    quiet = gaps.fetch_quiet_machines(conn, now - _shortest(conn), GAP_CAUSE, now)
     stored = fetch_machines(conn, [each.key for each in quiet])
     book = RuleBook().in_force(conn, [each.machine for each in stored.values()])
-    opened = ended = 0
-    for each in quiet:
-        change = decide(each, book[each.key], watched_since, now)
-        if change is not None:
-            alerts.apply_changes(conn, each.id, [change], reevaluated=False)
-            opened += change.kind is ChangeKind.OPENED
-            ended += change.kind is ChangeKind.CLEARED
-    if opened or ended:
+    decided = {each.id: decide(each, book[each.key], watched_since, now) for each in quiet}
+    changes = {machine_id: [change] for machine_id, change in decided.items() if change is not None}
+    alerts.apply_all(conn, changes, reevaluated=False, now=now)
+    kinds = [change.kind for (change,) in changes.values()]
+    opened, ended = kinds.count(ChangeKind.OPENED), kinds.count(ChangeKind.CLEARED)
+    if changes:
         alerts.notify(conn)
     if opened:
         _log.warning("data of %d more machines are missing", opened)
@@ -56,10 +57,13 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
 
     The longest of several times that have passed decides, as it has the highest severity or at least its words.
     """
-    silent_since = max(quiet.measured_at, watched_since) if quiet.measured_at is not None else None
+    silent_since = None
+    if quiet.measured_at is not None:
+        silent_since = max(quiet.measured_at, watched_since, quiet.held_until or watched_since)
+    asking = [each for each in _gap_rules(rules) if not quiet.is_off or looks_at_standstill(each[0])]
     due = [
         (rule, condition.after)
-        for rule, condition in _gap_rules(rules)
+        for rule, condition in asking
         if silent_since is not None and (now - silent_since).total_seconds() > condition.after
     ]
     if due:
@@ -72,6 +76,8 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
         return _change(kind, quiet, rule, rules, now, after)
     if quiet.severity is None:
         return None
+    if not asking and quiet.is_off:
+        return replace(_change(ChangeKind.CLEARED, quiet, None, rules, now, 0.0), reason=MACHINE_OFF)
     own = next((rule for rule, _ in _gap_rules(rules)), None)
     if own is None:
         return _change(ChangeKind.CLEARED, quiet, None, rules, now, 0.0)

@@ -131,7 +131,7 @@ def hold_alert(
     PreconditionError
         The alert is not of the version that the caller saw.
     ConflictError
-        The alert has ended, or is held so already.
+        The alert has ended, is held so already, or has returned and is to be held until it returns.
     InvalidInputError
         The hold has no end that it needs, or one in the past.
     """
@@ -143,6 +143,8 @@ def hold_alert(
         _require_version(alert, seen)
         if not alert.state.is_open:
             raise ConflictError("the alert has ended; there is nothing to withhold", field="state")
+        if wish.one_shot and not alert.state.is_active:
+            raise ConflictError("the condition has returned already; shelve until a time", field="once")
         place = ledger.place_of(alert_id)
         hold = Hold(
             id=uuid4(),
@@ -157,12 +159,14 @@ def hold_alert(
             starts_at=now,
             ends_at=wish.until,
             actor=caller.name,
+            severity=alert.severity if wish.kind is HoldKind.SHELVED else None,
         )
+        holds.end_expired(conn, now)
         if not holds.insert(conn, hold):
             raise ConflictError(f"the alert is {wish.kind.value} already", field="withheld")
         ledger.hold(hold)
-        ledger.settle(caller.name)
-        alerts.close_ledger(conn, ledger, caller.name)
+        ledger.settle()
+        alerts.close_ledger(conn, ledger)
         alerts.notify(conn)
         access.insert_audit(conn, caller.name, f"alert.{wish.kind.value}", str(alert_id), reason=wish.reason)
         return _told(conn, alert_id)
@@ -189,9 +193,9 @@ def release_alert(
         held = ledger.holds_of(alert_id, kind)
         if not held:
             raise ConflictError(f"the alert itself is not {kind.value}", field="withheld")
-        ledger.release(hold.id for hold in held)
-        ledger.settle(caller.name)
-        alerts.close_ledger(conn, ledger, caller.name)
+        ledger.release((hold.id for hold in held), caller.name)
+        ledger.settle()
+        alerts.close_ledger(conn, ledger)
         alerts.notify(conn)
         access.insert_audit(conn, caller.name, f"alert.no-longer-{kind.value}", str(alert_id))
         return _told(conn, alert_id)

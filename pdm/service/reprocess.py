@@ -45,6 +45,7 @@ def reprocess(
     times = analysis.fetch_times_between(conn, machine_id, after, until)
     known = analysis.fetch_life_ends(conn, {machine_id: after})[machine_id]
     ends = [end for end in known if end <= until + reorder_horizon]
+    life_ends = tuple(ends)
     revision = held.revision + 1
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
     for start in range(0, max(1, len(times)), CHUNK):
@@ -58,10 +59,11 @@ def reprocess(
         _append(conn, machine_id, revision, course, since)
         if chunk and not is_last:
             conclusions.save_checkpoints(conn, [(machine_id, chunk[-1], memory.to_bytes())])
+    alerts.apply_all(conn, {}, reevaluated=True, life_ends={machine_id: life_ends})
     active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
     changes = reconcile(active, memory.cases, until, rules)
-    if changes:
-        alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
+    alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
+    if changes or life_ends:
         alerts.notify(conn)
     state = SavedState(machine_id, memory.to_bytes(), until, None, revision)
     queue.save_states(conn, [state])

@@ -89,13 +89,14 @@ def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> 
             ends_at=wish.ends_at,
             actor=caller.name,
         )
+        holds.end_expired(conn, now)
         if not holds.insert(conn, hold):
             raise ConflictError(f"the cause is {wish.kind.value} already", field="cause")
         access.insert_audit(
             conn, caller.name, "hold.open", str(hold.id), kind=wish.kind.value, reason=wish.reason,
             site=wish.site, line=wish.line, machine=wish.machine, cause=wish.cause,
         )  # fmt: skip
-        if alert_clock.settle(conn, now, caller.name):
+        if alert_clock.settle(conn, now):
             alerts.notify(conn)
         found = holds.find(conn, hold.id)
     assert found is not None
@@ -126,5 +127,5 @@ def close_window(pool: Pool, caller: Caller, hold_id: UUID, now: datetime) -> No
         if not holds.end(conn, [hold_id], caller.name, now):
             raise ConflictError("the hold has ended", field="ended_at")
         access.insert_audit(conn, caller.name, "hold.end", str(hold_id))
-        if alert_clock.settle(conn, now, caller.name):
+        if alert_clock.settle(conn, now):
             alerts.notify(conn)

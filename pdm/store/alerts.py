@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from pdm.alerts.alarm_states import AlertState, Demands, Kind
 from pdm.alerts.changes import AlertChange, OpenAlert
 from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.holds import Place
-from pdm.alerts.ledger import ENDED, Ledger
+from pdm.alerts.ledger import Ledger
 from pdm.alerts.standing import Happening, Standing
 from pdm.errors import NotFoundError
 from pdm.store import holds
@@ -25,6 +25,7 @@ from pdm.store.queries import query
 ALWAYS_TOLD = frozenset(
     {Kind.RETURNED, Kind.LATCHED, Kind.CLEARED, Kind.SHELVED, Kind.SUPPRESSED, Kind.REMOVED_FROM_SERVICE}
 )
+ENDED_LATELY = timedelta(days=1)  # so long it is known who has ended a hold
 
 
 def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange], reevaluated: bool) -> None:
@@ -37,20 +38,34 @@ def apply_all(
     changes: Mapping[int, Sequence[AlertChange]],
     reevaluated: bool,
     now: datetime | None = None,
+    life_ends: Mapping[int, Sequence[datetime]] | None = None,
 ) -> None:
     """Write what happened to the alerts of many machines, by machine id, in a few statements however many there are.
 
-    `now` is the wall clock; None is the present moment.
+    `now` is the wall clock; None is the present moment. `life_ends` are when a failure or replacement ended a life of
+    a machine, in order: what is open of it, and asks somebody for something, ends with it.
     """
-    left = {machine_id: told for machine_id, told in changes.items() if told}
+    ends = life_ends or {}
+    concerned = sorted({*changes, *ends})
+    left = {each: changes.get(each, ()) for each in concerned if changes.get(each) or ends.get(each)}
     while left:
         ledger = open_ledger(conn, list(left), now or datetime.now(UTC))
         for machine_id, told in sorted(left.items()):
-            for change in told:
-                ledger.change(machine_id, change, reevaluated)
+            _take(ledger, machine_id, told, list(ends.get(machine_id, ())), reevaluated)
         ledger.settle()
         # another transaction may have opened a cause since: those machines are taken again, now with its alert
         left = {machine_id: left[machine_id] for machine_id in close_ledger(conn, ledger)}
+
+
+def _take(
+    ledger: Ledger, machine_id: int, changes: Sequence[AlertChange], ends: list[datetime], reevaluated: bool
+) -> None:
+    for change in changes:
+        while ends and ends[0] <= change.occurred_at:
+            ledger.end_life(machine_id, ends.pop(0), reevaluated)
+        ledger.change(machine_id, change, reevaluated)
+    for end in ends:
+        ledger.end_life(machine_id, end, reevaluated)
 
 
 def open_ledger(conn: Connection[Any], machine_ids: Sequence[int], now: datetime, extra: UUID | None = None) -> Ledger:
@@ -65,11 +80,12 @@ def open_ledger(conn: Connection[Any], machine_ids: Sequence[int], now: datetime
             row["id"]: Place(row["id"], row["line_id"], row["site_id"])
             for row in cursor.execute(query("fetch_places"), wanted).fetchall()
         }
-    live = holds.fetch_live(conn, sorted({place.site_id for place in places.values()}), machine_ids)
-    return Ledger([_standing(row) for row in rows], places, live, now, uuid4)
+    sites = sorted({place.site_id for place in places.values()})
+    known = holds.fetch_live(conn, sites, machine_ids, now - ENDED_LATELY)
+    return Ledger([_standing(row) for row in rows], places, known, now, uuid4)
 
 
-def close_ledger(conn: Connection[Any], ledger: Ledger, actor: str = "clock") -> list[int]:
+def close_ledger(conn: Connection[Any], ledger: Ledger) -> list[int]:
     """Write a ledger down and enqueue what subscribers must be told; returns machines that must be taken again."""
     if ledger.changed:
         conn.execute(query("update_alerts"), _columns(ledger.changed))
@@ -81,9 +97,8 @@ def close_ledger(conn: Connection[Any], ledger: Ledger, actor: str = "clock") ->
     ids = [row[0] for row in conn.execute(query("insert_alert_events"), _event_columns(told))] if told else []
     for wave in _waves(told, ids):
         enqueue(conn, wave)
-    for why in sorted(set(ledger.spent.values())):
-        spent = [hold for hold, reason in ledger.spent.items() if reason == why]
-        holds.end(conn, spent, actor if why == ENDED else why, ledger.now)
+    for by in sorted(set(ledger.spent.values())):
+        holds.end(conn, [hold for hold, who in ledger.spent.items() if who == by], by, ledger.now)
     return sorted({alert.machine_id for alert in ledger.opened if alert.id in lost})
 
 
@@ -92,7 +107,7 @@ def _waves(told: Sequence[Happening], ids: Sequence[int]) -> Iterable[list[int]]
     waves: list[list[int]] = []
     turns: dict[UUID, int] = {}
     for event, event_id in zip(told, ids, strict=True):
-        if event.withheld is not None and event.kind not in ALWAYS_TOLD:
+        if event.is_quiet or (event.withheld is not None and event.kind not in ALWAYS_TOLD):
             continue
         turn = turns.get(event.alert_id, 0)
         turns[event.alert_id] = turn + 1
@@ -111,8 +126,8 @@ def fetch_open(conn: Connection[Any], machine_id: int) -> list[OpenAlert]:
     """Return a machine's alerts that are open, by cause."""
     rows = conn.execute(query("fetch_open_alerts"), {"machine_id": machine_id})
     return [
-        OpenAlert(cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version)
-        for cause, component, severity, state, opened_at, alert_id, version in rows
+        OpenAlert(cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version, at_rest)
+        for cause, component, severity, state, opened_at, alert_id, version, at_rest in rows
     ]
 
 
@@ -158,7 +173,7 @@ def _standing(row: dict[str, Any]) -> Standing:
 _PLAIN = (
     "id", "machine_id", "cause", "component", "opened_at", "message", "rule_version", "rule_key", "act_by",
     "cleared_at", "acknowledged_at", "acknowledged_by", "confirmed_at", "confirmed_by", "assignee", "overdue_at",
-    "overdue_step", "inhibited_by", "withheld", "version",
+    "overdue_step", "inhibited_by", "withheld", "at_rest", "is_untold", "version",
 )  # fmt: skip
 
 

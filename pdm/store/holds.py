@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row, kwargs_row
 
+from pdm.alerts.conduct import Severity
 from pdm.alerts.holds import Ground, Hold, HoldKind
 from pdm.store.queries import query
 
@@ -26,9 +27,11 @@ def vars_of(hold: Hold) -> Row:
     return {name: getattr(hold, name) for name in Hold.__dataclass_fields__}
 
 
-def fetch_live(conn: Connection[Any], site_ids: Sequence[int], machine_ids: Sequence[int]) -> list[Hold]:
-    """Return the holds that have not ended and reach one of some machines."""
-    wanted = {"site_ids": list(site_ids), "machine_ids": list(machine_ids)}
+def fetch_live(
+    conn: Connection[Any], site_ids: Sequence[int], machine_ids: Sequence[int], since: datetime
+) -> list[Hold]:
+    """Return the holds that reach one of some machines and have not ended, or only since a time."""
+    wanted = {"site_ids": list(site_ids), "machine_ids": list(machine_ids), "since": since}
     with conn.cursor(row_factory=kwargs_row(_hold)) as cursor:
         return cursor.execute(query("fetch_live_holds"), wanted).fetchall()
 
@@ -75,4 +78,6 @@ def find_scope(conn: Connection[Any], site: str | None, line: str | None, machin
 
 def _hold(**row: Any) -> Hold:
     ground = Ground(row.pop("ground")) if row["ground"] is not None else row.pop("ground")
-    return Hold(kind=HoldKind(row.pop("kind")), ground=ground, **row)
+    severity = row.pop("severity")
+    severity = None if severity is None else Severity(severity)
+    return Hold(kind=HoldKind(row.pop("kind")), ground=ground, severity=severity, **row)

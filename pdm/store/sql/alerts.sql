@@ -3,7 +3,8 @@
 SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
        a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
        pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
-       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.version
+       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.at_rest,
+       a.is_untold, a.version
 FROM alert a
 WHERE a.machine_id = ANY (%(machine_ids)s::bigint[]) AND a.state <> 'normal'
 ORDER BY a.machine_id, a.id
@@ -14,7 +15,8 @@ FOR UPDATE;
 SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
        a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
        pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
-       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.version
+       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.at_rest,
+       a.is_untold, a.version
 FROM alert a
 WHERE a.id = %(alert_id)s
 FOR UPDATE;
@@ -32,19 +34,19 @@ SELECT id, line_id, site_id FROM machine WHERE id = ANY (%(machine_ids)s::bigint
 -- New alerts; none where the cause has an open one already, which another transaction has opened meanwhile.
 INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence,
                    rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at,
-                   overdue_at, inhibited_by, withheld, version)
+                   overdue_at, inhibited_by, withheld, at_rest, is_untold, version)
 SELECT id, machine_id, cause, component, severity, state, opened_at, message, parameters::jsonb, evidence::jsonb,
        rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at,
-       inhibited_by, withheld, version
+       inhibited_by, withheld, at_rest, is_untold, version
 FROM unnest(%(id)s::uuid[], %(machine_id)s::bigint[], %(cause)s::text[], %(component)s::text[], %(severity)s::text[],
             %(state)s::text[], %(opened_at)s::timestamptz[], %(message)s::text[], %(parameters)s::text[],
             %(evidence)s::text[], %(rule_version)s::text[], %(rule_key)s::text[], %(category)s::text[],
             %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[], %(act_by)s::timestamptz[],
             %(cleared_at)s::timestamptz[], %(overdue_at)s::timestamptz[], %(inhibited_by)s::text[],
-            %(withheld)s::text[], %(version)s::integer[])
+            %(withheld)s::text[], %(at_rest)s::boolean[], %(is_untold)s::boolean[], %(version)s::integer[])
     AS new (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence, rule_version,
             rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at, inhibited_by,
-            withheld, version)
+            withheld, at_rest, is_untold, version)
 ON CONFLICT (machine_id, cause) WHERE state <> 'normal' DO NOTHING
 RETURNING id;
 
@@ -57,17 +59,18 @@ UPDATE alert a SET
     is_latching = new.is_latching, act_by = new.act_by, cleared_at = new.cleared_at,
     acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, confirmed_at = new.confirmed_at,
     confirmed_by = new.confirmed_by, assignee = new.assignee, overdue_at = new.overdue_at,
-    overdue_step = new.overdue_step, inhibited_by = new.inhibited_by, withheld = new.withheld, version = new.version
+    overdue_step = new.overdue_step, inhibited_by = new.inhibited_by, withheld = new.withheld, at_rest = new.at_rest,
+    is_untold = new.is_untold, version = new.version
 FROM unnest(%(id)s::uuid[], %(component)s::text[], %(severity)s::text[], %(state)s::text[], %(message)s::text[],
             %(parameters)s::text[], %(evidence)s::text[], %(rule_version)s::text[], %(rule_key)s::text[],
             %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[], %(act_by)s::timestamptz[],
             %(cleared_at)s::timestamptz[], %(acknowledged_at)s::timestamptz[], %(acknowledged_by)s::text[],
             %(confirmed_at)s::timestamptz[], %(confirmed_by)s::text[], %(assignee)s::text[],
             %(overdue_at)s::timestamptz[], %(overdue_step)s::smallint[], %(inhibited_by)s::text[],
-            %(withheld)s::text[], %(version)s::integer[])
+            %(withheld)s::text[], %(at_rest)s::boolean[], %(is_untold)s::boolean[], %(version)s::integer[])
     AS new (id, component, severity, state, message, parameters, evidence, rule_version, rule_key,
             needs_acknowledgement, is_latching, act_by, cleared_at, acknowledged_at, acknowledged_by, confirmed_at,
-            confirmed_by, assignee, overdue_at, overdue_step, inhibited_by, withheld, version)
+            confirmed_by, assignee, overdue_at, overdue_step, inhibited_by, withheld, at_rest, is_untold, version)
 WHERE a.id = new.id;
 
 -- name: insert_alert_events
@@ -87,11 +90,12 @@ RETURNING id;
 
 -- name: fetch_open_alerts
 -- A machine's alerts that are open.
-SELECT cause, component, severity, state, opened_at, id, version FROM alert
+SELECT cause, component, severity, state, opened_at, id, version, at_rest FROM alert
 WHERE machine_id = %(machine_id)s AND state <> 'normal'
 ORDER BY cause;
 
 -- name: fetch_overdue
--- Alerts that nobody has seen in time, the longest waiting first; a replayed machine's wait for nobody.
+-- Alerts that nobody has seen in time, the longest waiting first; a replayed machine's wait for nobody, and what is
+-- withheld waits until it is told again.
 SELECT a.id, a.machine_id FROM alert a JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
-WHERE a.overdue_at <= %(now)s ORDER BY a.overdue_at LIMIT %(limit)s;
+WHERE a.overdue_at <= %(now)s AND a.withheld IS NULL ORDER BY a.overdue_at LIMIT %(limit)s;

@@ -13,8 +13,11 @@ SELECT document FROM rule_set WHERE status = 'in-force' AND document @> '{"rules
 
 -- name: fetch_quiet_machines
 -- Live machines that have sent before but not since a time, and those whose alert of missing data is open: when their
--- newest acquisition was measured, be it analysed or not.
-SELECT m.id, m.key, last.measured_at, gap.opened_at, gap.severity
+-- newest acquisition was measured, be it analysed or not, whether the machine was off in it, and until when its alerts
+-- were withheld by design.
+SELECT m.id, m.key, last.measured_at, gap.opened_at, gap.severity,
+       coalesce(s.last_measured_at = last.measured_at AND newest.operating_state = 'off', false) AS is_off,
+       held.until
 FROM machine m
 LEFT JOIN analysis_state s ON s.machine_id = m.id
 LEFT JOIN LATERAL (
@@ -25,5 +28,16 @@ CROSS JOIN LATERAL (
     SELECT greatest(s.last_measured_at,
                     (SELECT max(p.measured_at) FROM pending p WHERE p.machine_id = m.id)) AS measured_at
 ) last
+LEFT JOIN LATERAL (
+    SELECT a.operating_state FROM assessment a
+    WHERE a.machine_id = m.id AND a.measured_at = s.last_measured_at
+    ORDER BY a.revision DESC LIMIT 1
+) newest ON true
+LEFT JOIN LATERAL (
+    SELECT max(least(coalesce(h.ended_at, h.ends_at, %(now)s), %(now)s)) AS until FROM alert_hold h
+    WHERE h.site_id = m.site_id AND coalesce(h.line_id, m.line_id) = m.line_id
+      AND coalesce(h.machine_id, m.id) = m.id AND h.cause IS NULL AND h.starts_at <= %(now)s
+      AND coalesce(h.ended_at, h.ends_at, %(now)s) > last.measured_at
+) held ON true
 WHERE m.timeline = 'live' AND (gap.opened_at IS NOT NULL OR last.measured_at < %(before)s)
 ORDER BY m.id;

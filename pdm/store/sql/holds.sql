@@ -1,18 +1,18 @@
 -- name: insert_hold
 -- A new hold; none where the same cause of a machine is held alike already.
 INSERT INTO alert_hold (id, kind, site_id, line_id, machine_id, cause, ground, reason, one_shot, starts_at, ends_at,
-                        actor)
+                        actor, severity)
 VALUES (%(id)s, %(kind)s, %(site_id)s, %(line_id)s, %(machine_id)s, %(cause)s, %(ground)s, %(reason)s, %(one_shot)s,
-        %(starts_at)s, %(ends_at)s, %(actor)s)
+        %(starts_at)s, %(ends_at)s, %(actor)s, %(severity)s)
 ON CONFLICT (kind, machine_id, cause) WHERE ended_at IS NULL AND cause IS NOT NULL DO NOTHING
 RETURNING id;
 
 -- name: fetch_live_holds
--- Holds that have not ended and reach one of some machines.
+-- Holds that reach one of some machines and have not ended, or not long ago: who has ended them is told.
 SELECT h.id, h.kind, h.site_id, h.line_id, h.machine_id, h.cause, h.ground, h.reason, h.one_shot, h.starts_at,
-       h.ends_at, h.actor
+       h.ends_at, h.actor, h.severity, h.ended_at, h.ended_by
 FROM alert_hold h
-WHERE h.ended_at IS NULL AND h.site_id = ANY (%(site_ids)s::bigint[])
+WHERE (h.ended_at IS NULL OR h.ended_at > %(since)s) AND h.site_id = ANY (%(site_ids)s::bigint[])
   AND (h.machine_id IS NULL OR h.machine_id = ANY (%(machine_ids)s::bigint[]))
 ORDER BY h.starts_at, h.id;
 
@@ -42,7 +42,8 @@ LEFT JOIN LATERAL (
 ) held ON true
 WHERE a.state <> 'normal'
   AND a.withheld IS DISTINCT FROM
-      CASE WHEN held.kind IN ('out-of-service', 'suppressed') THEN held.kind
+      CASE WHEN held.kind = 'out-of-service' THEN held.kind
+           WHEN held.kind = 'suppressed' OR a.at_rest THEN 'suppressed'
            WHEN a.inhibited_by IS NOT NULL THEN 'inhibited' ELSE held.kind END
 LIMIT %(limit)s;
 

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pdm.alerts.changes import ChangeKind
+from pdm.alerts.lifecycle import AlertChange, AlertState, Cases, OpenAlert, close_all, evaluate, reconcile
+from pdm.alerts.readings import Reading
+from pdm.alerts.rules import (
+    DEFAULT_RULES,
+    DataGap,
+    FaultDiagnosed,
+    HealthLow,
+    OffDelay,
+    OnDelay,
+    Rule,
+    RuleSet,
+    SensorFault,
+    Severity,
+    Signal,
+    Threshold,
+)
+from pdm.alerts.standstill import is_judged_at_standstill, stands_still
+from pdm.health.assessment import Assessment
+from pdm.machines.model import Machine, MeasurementPoint
+from pdm.service.gaps import decide
+from pdm.store.gaps import QuietMachine
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MACHINE = Machine(
+    "pump-1", "line-1", "seoul",
+    points=(MeasurementPoint("oil", "pressure", "bar"), MeasurementPoint("de-h", "acceleration", "g", 25600.0, "h")),
+)  # fmt: skip
+OIL = ("oil", "")
+LOW_OIL = Threshold(Signal("pressure", unit="Pa"), "below", 1e5, 1e4)
+RULES = RuleSet(
+    (
+        Rule("oil-low", Severity.WARNING, LOW_OIL, OnDelay(2, 2), OffDelay(3)),
+        Rule("health", Severity.WARNING, HealthLow(0.6, 0.7), OnDelay(2, 2), OffDelay(3)),
+    )
+).fit(MACHINE)
+
+
+def seen(index: int, state: str = "run", health: float | None = 0.95, **evidence: Any) -> Assessment:
+    judged = None if state in ("off", "transient") else health
+    return Assessment(
+        START + timedelta(minutes=index), judged, 1.0, state, None, None, None, None, np.empty(0, np.float32), evidence
+    )
+
+
+def run(
+    course: Iterable[tuple[str, float | None, float]], cases: Cases | None = None, start: int = 0
+) -> tuple[Cases, list[str]]:
+    """Follow (operating state, health, oil pressure) and return what is remembered and what was told."""
+    cases, told = cases or Cases(), []
+    for index, (state, health, oil) in enumerate(course, start):
+        cases, changes = evaluate(MACHINE, cases, seen(index, state, health), None, RULES, {OIL: oil})
+        told += [f"{change.kind.value} {change.reason}" for change in changes]
+        assert Cases.from_bytes(cases.to_bytes()) == cases
+    return cases, told
+
+
+SICK, WELL = ("run", 0.5, 2e5), ("run", 0.95, 2e5)
+OFF, RUN_UP = ("off", None, 0.0), ("transient", None, 0.5e5)
+
+
+def test_what_stood_when_the_machine_stopped_is_at_rest_until_it_runs_and_is_still_there() -> None:
+    cases, told = run([SICK, SICK, RUN_UP, OFF, OFF, RUN_UP])
+    assert told == ["opened health", "suppressed machine-off"], "not at the run-down, and once"
+    assert cases.open["machine"].at_rest
+    assert run([SICK], cases)[1] == ["unsuppressed machine-runs"]
+
+
+def test_what_comes_of_the_stop_itself_goes_with_it_and_is_never_told_again() -> None:
+    cases, told = run([WELL, OFF, OFF, OFF])
+    assert told == ["opened oil-low", "suppressed machine-off"]
+    cases, told = run([RUN_UP, WELL, WELL], cases, 10)
+    assert told == []
+    assert run([WELL], cases, 20)[1] == ["cleared returned"]
+    assert run([("run", 0.95, 0.5e5)], cases)[1] == ["unsuppressed machine-runs"], "the pump runs without pressure"
+
+
+def test_what_opens_in_a_run_up_is_not_told_before_the_machine_runs() -> None:
+    cases, told = run([OFF, RUN_UP, RUN_UP])
+    assert told == ["opened oil-low", "suppressed machine-off"]
+    assert run([("run", 0.95, 0.5e5)], cases)[1] == ["unsuppressed machine-runs"]
+
+
+def test_an_acquisition_that_says_nothing_of_how_the_machine_ran_starts_nothing() -> None:
+    lone = seen(0, "unknown", reasons=["no-speed", "absent:de-h"])
+    assert stands_still(Reading(MACHINE, lone), True)
+    assert not stands_still(Reading(MACHINE, lone), False)
+    assert stands_still(Reading(MACHINE, seen(0, "unknown", reasons=["no-data"])), True)
+    for telling in (
+        seen(0, "unknown", reasons=["no-speed"]),
+        seen(0, "25 Hz", reasons=["absent:de-h"]),
+        seen(0, "run", reasons=["no-speed", "absent:de-h"], operating_states=[{"name": "run", "declared": True}]),
+    ):
+        assert not stands_still(Reading(MACHINE, telling), True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_judged"),
+    [
+        (Rule("a", Severity.WARNING, HealthLow(0.6, 0.7)), False),
+        (Rule("a", Severity.CRITICAL, HealthLow(0.6, 0.7), needs_acknowledgement=True), False),
+        (Rule("a", Severity.CRITICAL, HealthLow(0.6, 0.7), is_latching=True), True),
+        (Rule("a", Severity.WARNING, HealthLow(0.6, 0.7), is_latching=True), False),
+        (Rule("a", Severity.WARNING, LOW_OIL), False),
+        (Rule("a", Severity.WARNING, LOW_OIL, operating_states=("run", "off")), True),
+        (Rule("a", Severity.WARNING, LOW_OIL, operating_states=("run*",)), False),
+        (Rule("a", Severity.WARNING, Threshold(Signal("temperature", unit="K"), "above", 366.0, 5.0)), True),
+        (Rule("a", Severity.WARNING, Threshold(Signal("temperature", unit="K"), "below", 366.0, 5.0)), False),
+        (Rule("a", Severity.WARNING, FaultDiagnosed(0.8), OnDelay(1, 1)), True),
+        (Rule("a", Severity.ADVISORY, SensorFault()), True),
+        (Rule("a", Severity.ADVISORY, DataGap(3600.0), OnDelay(1, 1)), True),
+    ],
+)
+def test_a_stop_takes_nothing_from_temperatures_diagnoses_data_instruments_and_safety(
+    rule: Rule, is_judged: bool
+) -> None:
+    assert is_judged_at_standstill(rule) is is_judged
+
+
+def test_late_data_tell_of_a_stop_only_where_it_was_not_known() -> None:
+    resting, _ = run([SICK, SICK, OFF])
+    standing, _ = run([SICK, SICK])
+    alert = OpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
+    at_rest = replace(alert, at_rest=True)
+
+    def told(changes: tuple[AlertChange, ...]) -> list[ChangeKind]:
+        return [change.kind for change in changes]
+
+    assert told(reconcile([alert], standing, START)) == told(reconcile([at_rest], resting, START)) == []
+    assert told(reconcile([alert], resting, START)) == [ChangeKind.SUPPRESSED]
+    assert told(reconcile([at_rest], standing, START)) == [ChangeKind.UNSUPPRESSED]
+    assert told(reconcile([], resting, START)) == [ChangeKind.OPENED, ChangeKind.SUPPRESSED]
+
+
+def test_memories_of_an_older_service_are_read_and_a_new_life_begins_where_the_machine_stands() -> None:
+    assert Cases.from_bytes(b"\x93\x01\x90\x90") == Cases.from_bytes(b"\x94\x02\x90\x90\x80") == Cases()
+    stopped, _ = run([OFF])
+    assert stopped.stands_still
+    assert close_all(stopped, START)[0].stands_still
+
+
+DAY = timedelta(days=1)
+GAP = RuleSet((Rule("gap", Severity.ADVISORY, DataGap(86400.0), OnDelay(1, 1)),))
+ALWAYS = RuleSet((replace(GAP.rules[0], operating_states=("run", "off")),))
+
+
+def quiet(**more: Any) -> QuietMachine:
+    return QuietMachine(1, "pump-1", START, None, None, **more)
+
+
+def test_a_machine_that_was_switched_off_owes_no_data_unless_a_rule_asks_for_them() -> None:
+    opened = decide(quiet(), GAP, START, START + 2 * DAY)
+    assert opened is not None
+    assert decide(quiet(is_off=True), GAP, START, START + 200 * DAY) is None
+    assert decide(quiet(is_off=True), ALWAYS, START, START + 2 * DAY) is not None
+    known = replace(quiet(is_off=True), opened_at=START, severity=Severity.ADVISORY)
+    ended = decide(known, GAP, START, START + 2 * DAY)
+    assert ended is not None
+    assert (ended.kind, ended.reason) == (ChangeKind.CLEARED, "machine-off")
+
+
+def test_after_a_maintenance_window_a_machine_has_its_full_time_again() -> None:
+    window_ended = START + 3 * DAY
+    assert decide(quiet(held_until=window_ended), GAP, START, window_ended + DAY / 2) is None
+    assert decide(quiet(held_until=window_ended), GAP, START, window_ended + 1.1 * DAY) is not None
+
+
+def test_the_default_rules_of_a_running_machine_are_told_as_ever() -> None:
+    cases, kinds = Cases(), []
+    for index in range(6):
+        cases, changes = evaluate(MACHINE, cases, seen(index, health=0.2), None, DEFAULT_RULES)
+        kinds += [change.kind for change in changes]
+    assert kinds == [ChangeKind.OPENED]
+    assert not cases.stands_still
