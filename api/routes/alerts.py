@@ -57,6 +57,7 @@ def list_alert_history(
     held: given.Held,
     caller: given.Reader,
     machine: Annotated[given.Key | None, Query()] = None,
+    alert: UUID | None = None,
     kind: AlertEventKind | None = None,
     actor: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]+$")] = None,
     since: given.Moment | None = None,
@@ -72,6 +73,7 @@ def list_alert_history(
         before=before,
         limit=limit + 1,
         machine=machine,
+        alert_id=alert,
         kind=kind,
         actor=actor,
         since=since,
@@ -96,7 +98,7 @@ async def stream_alerts(
 
 @router.get("/alerts/{alert_id}", response_model=AlertAnswer)
 def read_alert(alert_id: UUID, response: Response, held: given.Held, caller: given.Reader) -> dict[str, Any]:
-    """Read one alert with its evidence and history; the ETag is its version."""
+    """Read one alert with its evidence and its last 500 events; the ETag is its version."""
     found = query.read_alert(held.pool, caller, alert_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found

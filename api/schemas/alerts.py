@@ -51,6 +51,7 @@ class AlertSummary(Answer):
     severity: Severity
     state: AlertState
     withheld: Withheld | None = Field(description="Why receivers are not told; it is listed all the same.")
+    at_rest: bool = Field(description="Whether nothing can be said of it, since the machine stands still.")
     inhibited_by: str | None = Field(description="The cause on the same machine that explains it.")
     opened_at: Time = Field(description="On the machine's timeline.")
     raised_at: Time = Field(description="On the wall clock.")

@@ -14,6 +14,8 @@ from pdm.store.queries import query
 
 Row = dict[str, Any]
 
+HISTORY_SHOWN = 500  # events of an alert in its answer; older ones are paged through
+
 
 @dataclass(frozen=True)
 class AlertFilter:
@@ -32,6 +34,7 @@ class HistoryFilter:
     """Which events of alerts are listed; None is every one."""
 
     machine: str | None = None
+    alert_id: UUID | None = None
     kind: str | None = None
     actor: str | None = None
     since: datetime | None = None
@@ -61,9 +64,11 @@ def page_alerts(
 
 
 def find_alert(conn: Connection[Any], alert_id: UUID) -> Row | None:
-    """Return a visible alert with evidence and history, or None."""
+    """Return a visible alert with evidence and its last `HISTORY_SHOWN` events, or None."""
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(query("find_alert"), {"id": alert_id}).fetchone()
         if row is not None:
-            row["history"] = cursor.execute(query("list_alert_events"), {"alert_id": alert_id}).fetchall()
+            row["history"] = cursor.execute(
+                query("list_alert_events"), {"alert_id": alert_id, "limit": HISTORY_SHOWN}
+            ).fetchall()
         return row

@@ -20,11 +20,13 @@ from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, OperatingContext
 from pdm.service import gaps
 from pdm.service.operate import HoldWish, act_on_alert, hold_alert
+from pdm.service.query import list_alert_history, read_alert
 from pdm.service.windows import WindowWish, close_window, open_window
 from pdm.service.work import Worker
 from pdm.service.work_events import record_work_event
 from pdm.settings import Settings
 from pdm.store import alerts
+from pdm.store.alert_views import HISTORY_SHOWN
 from tests.integration import plant
 from tests.integration.alert_plant import add_machine, add_subscription, change
 from tests.integration.test_operate import KIM, LEE, MINUTE, NOW, SHELVE, asking, happen, history, only, told
@@ -224,6 +226,31 @@ def test_a_life_that_ends_takes_along_what_still_asked_for_somebody_but_not_the_
     rows = conn.execute("SELECT cause, state FROM alert ORDER BY cause").fetchall()
     assert rows == [("gear", "normal"), ("motor", "normal"), ("sensor:de-h", "unacknowledged")]
     assert {row[:3] for row in steps(conn)[-2:]} == {("cleared", "analysis", "life-closed")}
+
+
+def test_an_alert_tells_its_last_events_and_the_history_pages_through_all_of_one_alert(
+    pool: Pool, conn: Connection[Any], machine_id: int
+) -> None:
+    happen(conn, machine_id, change("opened", "warning"))
+    alert_id = only(conn)
+    happen(conn, machine_id, change("opened", "warning", "motor"))
+    conn.execute(
+        "INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reason, comment)"
+        " SELECT id, machine_id, 'commented', severity, now(), 'kim', 'comment', n::text"
+        " FROM alert, generate_series(1, 700) n WHERE id = %s",
+        (alert_id,),
+    )
+    shown = read_alert(pool, KIM, alert_id)["history"]
+    assert (len(shown), shown[0]["comment"], shown[-1]["comment"]) == (HISTORY_SHOWN, "201", "700")
+    before, found = 2**62, []
+    while page := list_alert_history(pool, KIM, before=before, limit=300, alert_id=alert_id):
+        found += page
+        before = page[-1]["id"]
+    assert [row["alert_id"] for row in found] == [alert_id] * 701
+    assert len(list_alert_history(pool, KIM, before=2**62, limit=900, machine="press-07")) == 702
+    assert list_alert_history(pool, KIM, before=2**62, limit=9, machine="press-99") == []
+    elsewhere = replace(KIM, site_ids=(-1,))
+    assert list_alert_history(pool, elsewhere, before=2**62, limit=9, alert_id=alert_id) == []
 
 
 def _run_dry(worker: Worker) -> None:

@@ -1,7 +1,7 @@
 -- name: page_alerts
 -- Alerts, the last raised first, after a cursor and of a state, severity, machine or assignee if named;
 -- row-level security applies.
-SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.inhibited_by,
+SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
        a.opened_at, a.raised_at, a.acknowledged_at, a.acknowledged_by, a.confirmed_at, a.confirmed_by, a.assignee,
        a.cleared_at, a.act_by, a.needs_acknowledgement, a.is_latching, a.message, a.parameters, a.rule_version, a.version
 FROM alert a JOIN machine m ON m.id = a.machine_id
@@ -17,7 +17,7 @@ LIMIT %(limit)s::integer;
 
 -- name: find_alert
 -- One alert with its evidence; row-level security applies.
-SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.inhibited_by,
+SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
        a.opened_at, a.raised_at, a.acknowledged_at, a.acknowledged_by, a.confirmed_at, a.confirmed_by, a.assignee,
        a.cleared_at, a.act_by, a.needs_acknowledgement, a.is_latching, a.message, a.parameters, a.evidence,
        a.rule_version, a.version
@@ -25,18 +25,21 @@ FROM alert a JOIN machine m ON m.id = a.machine_id
 WHERE a.id = %(id)s::uuid;
 
 -- name: list_alert_events
--- The history of an alert; row-level security applies.
-SELECT id, kind, severity, state, withheld, occurred_at, recorded_at, actor, reevaluated, reason, comment, detail
-FROM alert_event WHERE alert_id = %(alert_id)s::uuid ORDER BY id;
+-- The last events of an alert, in order; row-level security applies.
+SELECT * FROM (
+    SELECT id, kind, severity, state, withheld, occurred_at, recorded_at, actor, reevaluated, reason, comment, detail
+    FROM alert_event WHERE alert_id = %(alert_id)s::uuid ORDER BY id DESC LIMIT %(limit)s::integer
+) last ORDER BY id;
 
 -- name: page_alert_history
--- What happened to alerts, the last first: of a machine, a kind, somebody or a time, if named; row-level security
--- applies.
+-- What happened to alerts, the last first: of a machine, an alert, a kind, somebody or a time, if named; row-level
+-- security applies.
 SELECT e.id, e.alert_id, m.key AS machine, a.cause, e.kind, e.severity, e.state, e.withheld, e.occurred_at,
        e.recorded_at, e.actor, e.reevaluated, e.reason, e.comment, e.detail
 FROM alert_event e JOIN alert a ON a.id = e.alert_id JOIN machine m ON m.id = e.machine_id
 WHERE e.id < %(before)s::bigint
-  AND (%(machine)s::text IS NULL OR m.key = %(machine)s::text)
+  AND (%(machine)s::text IS NULL OR e.machine_id = (SELECT id FROM machine WHERE key = %(machine)s::text))
+  AND (%(alert_id)s::uuid IS NULL OR e.alert_id = %(alert_id)s::uuid)
   AND (%(kind)s::text IS NULL OR e.kind = %(kind)s::text)
   AND (%(actor)s::text IS NULL OR e.actor = %(actor)s::text)
   AND (%(since)s::timestamptz IS NULL OR e.recorded_at >= %(since)s::timestamptz)
