@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pdm.alerts.changes import ChangeKind
 from pdm.alerts.lifecycle import AlertChange, AlertState, Cases, OpenAlert, close_all, evaluate, reconcile
@@ -182,3 +184,37 @@ def test_the_default_rules_of_a_running_machine_are_told_as_ever() -> None:
         kinds += [change.kind for change in changes]
     assert kinds == [ChangeKind.OPENED]
     assert not cases.stands_still
+
+
+course = st.lists(
+    st.tuples(
+        st.sampled_from(["run", "run", "off", "transient"]),
+        st.sampled_from([None, 0.5, 0.65, 0.95]),
+        st.sampled_from([0.5e5, 1.05e5, 2e5]),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(course)
+def test_however_a_machine_stops_and_starts_rest_is_told_in_turns_and_ends_with_the_case(steps: list[Any]) -> None:
+    cases, at_rest = Cases(), dict[str, bool]()
+    for index, (state, health, oil) in enumerate(steps):
+        before = dict(at_rest)
+        cases, changes = evaluate(MACHINE, cases, seen(index, state, health), None, RULES, {OIL: oil})
+        for change in changes:
+            if change.kind is ChangeKind.OPENED:
+                at_rest[change.cause] = False
+            elif change.kind is ChangeKind.CLEARED:
+                del at_rest[change.cause]
+            elif change.kind in (ChangeKind.SUPPRESSED, ChangeKind.UNSUPPRESSED):
+                assert at_rest[change.cause] is (change.kind is ChangeKind.UNSUPPRESSED)
+                at_rest[change.cause] = not at_rest[change.cause]
+        assert at_rest == {cause: case.at_rest for cause, case in cases.open.items()}
+        if state == "off":
+            assert all(at_rest.values())
+        if state == "run":
+            assert all(before.get(cause) for cause, rests in at_rest.items() if rests), (
+                "a running machine rests nothing"
+            )
