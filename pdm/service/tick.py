@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 OUTBOX_KEPT = timedelta(days=30)
 RETRY_AFTER = timedelta(minutes=5)
+SOONEST_RETRY = timedelta(seconds=30)
 
 Job = Callable[[Connection[Any], Settings, datetime], str]
 
@@ -35,7 +36,8 @@ def tick(pool: ConnectionPool[Any], settings: Settings, now: datetime) -> TickRe
     """Do every job that is due at `now`; a job that another worker holds is left to it.
 
     A job and its next due time commit together, so that a crash repeats it. A failing job is tried again
-    after five minutes and does not keep others from theirs.
+    after five minutes, or half a minute where people wait for it every few seconds, and does not keep others from
+    theirs.
     """
     done: dict[str, str] = {}
     failed: dict[str, str] = {}
@@ -53,7 +55,7 @@ def tick(pool: ConnectionPool[Any], settings: Settings, now: datetime) -> TickRe
             except Exception as error:
                 log.exception("the job %s failed", kind)
                 failed[kind] = f"{type(error).__name__}: {error}"
-                interval = RETRY_AFTER
+                interval = RETRY_AFTER if interval > SOONEST_RETRY else SOONEST_RETRY
             timers.schedule(conn, kind, now + interval)
     return TickReport(done, failed)
 

@@ -18,7 +18,8 @@ from pdm.alerts.holds import Ground, HoldKind
 from pdm.errors import ConflictError
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, OperatingContext
-from pdm.service import gaps
+from pdm.service import alert_clock, gaps
+from pdm.service import tick as clockwork
 from pdm.service.operate import HoldWish, act_on_alert, hold_alert
 from pdm.service.query import list_alert_history, read_alert
 from pdm.service.windows import WindowWish, close_window, open_window
@@ -251,6 +252,18 @@ def test_an_alert_tells_its_last_events_and_the_history_pages_through_all_of_one
     assert list_alert_history(pool, KIM, before=2**62, limit=9, machine="press-99") == []
     elsewhere = replace(KIM, site_ids=(-1,))
     assert list_alert_history(pool, elsewhere, before=2**62, limit=9, alert_id=alert_id) == []
+
+
+def test_an_alert_clock_that_fails_looks_again_before_people_miss_it(
+    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> str:
+        raise psycopg.errors.DeadlockDetected("another has what it needs")
+
+    monkeypatch.setattr(clockwork, "JOBS", {"alert-clock": (fail, alert_clock.INTERVAL)})
+    assert list(clockwork.tick(pool, settings, NOW).failed) == ["alert-clock"]
+    assert clockwork.tick(pool, settings, NOW + timedelta(seconds=29)).failed == {}
+    assert list(clockwork.tick(pool, settings, NOW + timedelta(seconds=30)).failed) == ["alert-clock"]
 
 
 def _run_dry(worker: Worker) -> None:

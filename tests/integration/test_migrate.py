@@ -140,6 +140,6 @@ def test_an_away_server_is_unavailable() -> None:
 
 def _prepare(name: str) -> str:
     statement = query(name)
-    for number, key in enumerate(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)), start=1):
-        statement = statement.replace(f"%({key})s", f"${number}")
+    for number, key in enumerate(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", statement)), start=1):
+        statement = re.sub(rf"%\({key}\)[sb]", f"${number}", statement)
     return f"PREPARE {name} AS {statement.replace('%%', '%')}"
