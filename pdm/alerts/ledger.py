@@ -225,7 +225,7 @@ class Ledger:
         """Note that nothing can be said of an alert since its machine stands still, or that it holds again."""
         at_rest = change.kind is ChangeKind.SUPPRESSED
         if known is not None and known.state.is_active and known.at_rest is not at_rest:
-            self._put(replace(known, at_rest=at_rest))
+            self._put(replace(known, at_rest=at_rest, version=known.version + (known.id in self._before)))
             self._rested[known.id] = change, reevaluated
 
     def _verb(self, change: AlertChange, known: Standing) -> Verb:
