@@ -8,7 +8,7 @@ ends. A machine that was off when it was last measured owes no data, unless a ru
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.alerts.changes import AlertChange, ChangeKind
-from pdm.alerts.conduct import Category
+from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.documents import InvalidRulesError, parse_document
 from pdm.alerts.lifecycle import GAP_CAUSE
 from pdm.alerts.rules import DEFAULT_RULES, DataGap, Rule, RuleSet
@@ -61,14 +61,10 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
     if quiet.measured_at is not None:
         silent_since = max(quiet.measured_at, watched_since, quiet.held_until or watched_since)
     asking = [each for each in _gap_rules(rules) if not quiet.is_off or looks_at_standstill(each[0])]
-    due = [
-        (rule, condition.after)
-        for rule, condition in asking
-        if silent_since is not None and (now - silent_since).total_seconds() > condition.after
-    ]
+    due = _passed(asking, silent_since, now)
     if due:
         rule, after = max(due, key=lambda each: (each[0].severity.rank, each[1]))
-        if quiet.severity is rule.severity:
+        if _is_still_so(quiet.severity, rule, _passed(asking, quiet.measured_at, now)):
             return None
         kind = ChangeKind.OPENED
         if quiet.severity is not None:
@@ -85,6 +81,19 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
         (now - quiet.measured_at).total_seconds() <= condition.after for _, condition in _gap_rules(rules)
     )
     return _change(ChangeKind.CLEARED, quiet, own, rules, now, 0.0) if is_back else None
+
+
+def _passed(rules: Sequence[tuple[Rule, DataGap]], since: datetime | None, now: datetime) -> list[tuple[Rule, float]]:
+    if since is None:
+        return []
+    return [(rule, gap.after) for rule, gap in rules if (now - since).total_seconds() > gap.after]
+
+
+def _is_still_so(severity: Severity | None, asked: Rule, silent: Sequence[tuple[Rule, float]]) -> bool:
+    """Whether an open alert stays as severe as it is: that nobody looked, or a window, brings no data."""
+    if severity is None or asked.severity is severity:
+        return severity is not None
+    return asked.severity.rank < severity.rank <= max(rule.severity.rank for rule, _ in silent)
 
 
 def _change(

@@ -177,6 +177,19 @@ def test_after_a_maintenance_window_a_machine_has_its_full_time_again() -> None:
     assert decide(quiet(held_until=window_ended), GAP, START, window_ended + 1.1 * DAY) is not None
 
 
+def test_a_window_eases_no_alert_of_data_that_are_missing_still() -> None:
+    rules = RuleSet((*GAP.rules, replace(GAP.rules[0], key="long", severity=Severity.WARNING, condition=DataGap(3e5))))
+    known = replace(quiet(held_until=START + 9 * DAY), opened_at=START, severity=Severity.WARNING)
+    assert decide(known, rules, START, START + 10.5 * DAY) is None
+    eased = decide(known, GAP, START, START + 10.5 * DAY)
+    assert eased is not None
+    assert eased.kind is ChangeKind.EASED, "the rule that asked for more is gone"
+    advisory = replace(known, severity=Severity.ADVISORY)
+    worse = decide(advisory, rules, START, START + 13 * DAY)
+    assert worse is not None
+    assert worse.kind is ChangeKind.ESCALATED
+
+
 def test_the_default_rules_of_a_running_machine_are_told_as_ever() -> None:
     cases, kinds = Cases(), []
     for index in range(6):
