@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from features import _record_kernels as single
 from features.bearing import BearingGeometry
 from features.extraction import extract
 from features.over_life import OverLife
@@ -16,5 +18,16 @@ def warm() -> None:
     chosen = [orders.bpfo, orders.bpfi, orders.bsf, orders.ftf]
     extract(record, 4096.0, quantity="vibration", speed=25.0, bearing_orders=chosen, gear_teeth=20)
     extract(record, 4096.0, quantity="current", speed=24.0, bearing_orders=chosen, supply_frequency=651.9, pole_pairs=2)
+    _warm_record_kernels(record[0, 0])
     life = OverLife()
     life.advance(life.begin(), [0.0], [[1.0] * len(life.channels)])
+
+
+def _warm_record_kernels(record: NDArray[np.float32]) -> None:
+    for samples in (record, (100 * record).astype(np.int16)):
+        single.moments(samples)
+        single.standstill(samples, -1.0, 1.0, 2)
+    levels, prepared = np.empty(len(record)), np.empty_like(record)
+    single.windowed(record, record, prepared)
+    single.amplitudes(record.astype(np.complex64), 1.0, levels)
+    single.strongest(levels, 100, 102, 2, 24)

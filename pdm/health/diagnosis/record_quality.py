@@ -6,11 +6,14 @@ Each doubt is a `Reason`; those of `REFUSING` leave nothing to be judged, the ot
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features._record_kernels import moments, standstill
 from pdm.health.diagnosis.model import Reason, RecordedChannel
+from pdm.health.diagnosis.spectrum import rms_spectrum
 
 REFUSING = frozenset(
     {"too-few-samples", "flat", "clipped-much", "dropouts", "too-coarse", "rate-differs-much", "overloaded"}
@@ -26,6 +29,7 @@ _RATE = (1e-3, 2e-2)  # relative difference of stated and declared sampling rate
 _DRIFT = 3.0  # change of level between the record's ends, in standard deviations about them
 _SLOPE_SHARE = 0.9  # of an acceleration's power below 2 Hz: a charge amplifier recovering, not a machine
 _SLOPE_TOP = 2.0  # Hz
+_GLANCE = 512  # samples whose values are counted first
 
 
 def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
@@ -35,22 +39,22 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
     the sampling rate against the declared one, and overload of an accelerometer's amplifier: a level that
     drifts back after a blow, or power that piles up under 2 Hz (the "ski slope" of ISO 13373-2:2016, 6.7).
     """
-    samples = np.asarray(channel.samples, np.float64)
+    samples = np.ascontiguousarray(channel.samples)
     point = channel.point.key
     if len(samples) < LEAST_SAMPLES:
         figures: dict[str, float | str] = {"samples": float(len(samples)), "needed": float(LEAST_SAMPLES)}
         return (Reason("too-few-samples", figures, point, "record-longer"),)
-    mean, ends = float(samples.mean()), (samples.min(), samples.max())
-    centred = samples - mean
-    spread = math.sqrt(float(np.square(centred).mean()))
-    if spread <= 1e-6 * abs(mean) or not ends[1] > ends[0]:
+    mean, spread = moments(samples)
+    low, high = float(samples.min()), float(samples.max())
+    if spread <= 1e-6 * abs(mean) or not high > low:
         return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
     doubts = [*_scale(channel, point), *_rate(channel, point)]
     if channel.point.quantity != "tachometer":  # whose pulses stand at one level or the other
+        at_ends, equal, in_runs = standstill(samples, low, high, _DROPOUT_RUN)
         doubts += [
-            *_clipping(samples, ends, point),
-            *_dropouts(samples, ends, point),
-            *_resolution(channel, samples, spread, point),
+            *_clipping(at_ends / (len(samples) - 1), point),
+            *(_dropouts(in_runs / len(samples), point) if equal >= _DROPOUT_SHARE * len(samples) else ()),
+            *_resolution(samples, spread, high - low, point),
         ]
     if channel.point.quantity == "acceleration":
         doubts += _overload(samples, channel.sampling_rate, point)
@@ -69,44 +73,35 @@ def _scale(channel: RecordedChannel, point: str) -> list[Reason]:
     return [Reason("scale-missing", {}, point, "give-scale")]
 
 
-def _clipping(samples: NDArray[np.float64], ends: tuple[float, float], point: str) -> list[Reason]:
-    """Find samples that stand still at the highest or lowest value: a converter or amplifier at its end."""
-    share = 0.0
+def _clipping(share: float, point: str) -> list[Reason]:
+    """Judge the share that stands still at the highest or lowest value: a converter or amplifier at its end."""
     weak, refused = _CLIPPED_SHARE
-    for limit in ends:
-        at_limit = samples == limit
-        if np.count_nonzero(at_limit) > 1:
-            share += float(np.mean(at_limit[1:] & at_limit[:-1]))
     if share < weak:
         return []
     code = "clipped-much" if share >= refused else "clipped"
     return [Reason(code, {"share": share, "limit": refused}, point, "larger-range")]
 
 
-def _dropouts(samples: NDArray[np.float64], ends: tuple[float, float], point: str) -> list[Reason]:
-    same = samples[1:] == samples[:-1]
-    if np.count_nonzero(same) < _DROPOUT_SHARE * len(samples):
-        return []
-    inside = same & (samples[1:] != ends[0]) & (samples[1:] != ends[1])
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.view(np.int8), [0]])))
-    runs = edges[1::2] - edges[::2]
-    share = float(runs[runs >= _DROPOUT_RUN].sum()) / len(samples)
+def _dropouts(share: float, point: str) -> list[Reason]:
+    """Judge the share in runs of one value amid a live signal."""
     if share < _DROPOUT_SHARE:
         return []
     return [Reason("dropouts", {"share": share, "limit": _DROPOUT_SHARE}, point, "check-cable")]
 
 
-def _resolution(channel: RecordedChannel, samples: NDArray[np.float64], spread: float, point: str) -> list[Reason]:
+def _resolution(samples: NDArray[Any], spread: float, width: float, point: str) -> list[Reason]:
     """Find few steps of the converter under the signal: the noise is then its own, and lines of it are false."""
-    if channel.samples.dtype == np.int16:
+    refused, weak = _LEVELS
+    if samples.dtype == np.int16:
         step = 1.0
+    elif len(np.unique(samples[:_GLANCE])) > weak * width / spread + 1.0:
+        return []  # more values than such coarse steps have
     else:
         steps = np.diff(np.unique(samples))
         step = float(steps.min())
         if step < 1e-3 * float(np.median(steps)):
             return []
     levels = spread / step
-    refused, weak = _LEVELS
     if levels >= weak:
         return []
     code = "too-coarse" if levels < refused else "coarse"
@@ -126,19 +121,17 @@ def _rate(channel: RecordedChannel, point: str) -> list[Reason]:
     return [Reason(code, figures, point, "check-sampling-rate")]
 
 
-def _overload(samples: NDArray[np.float64], rate: float, point: str) -> list[Reason]:
+def _overload(samples: NDArray[Any], rate: float, point: str) -> list[Reason]:
     part = max(1, len(samples) // 10)
-    ends = samples[:part], samples[-part:]
-    spread = math.sqrt((float(ends[0].var()) + float(ends[1].var())) / 2)
-    drift = abs(float(ends[0].mean()) - float(ends[1].mean()))
+    (first, first_spread), (last, last_spread) = moments(samples[:part]), moments(samples[-part:])
+    spread, drift = math.hypot(first_spread, last_spread) / math.sqrt(2.0), abs(first - last)
     seconds = len(samples) / rate
     # A machine's own slow motion could fill a short record's ends, so the drift is judged over a second or more.
     if seconds >= 1.0 and drift > _DRIFT * spread > 0:
         return [Reason("overloaded", {"drift": drift, "spread": spread}, point, "settle-sensor")]
     if seconds * _SLOPE_TOP < 4:
         return []
-    window = np.hanning(len(samples))
-    power = np.abs(np.fft.rfft((samples - samples.mean()) * window)) ** 2
+    power = np.square(rms_spectrum(np.asarray(samples, np.float32), rate).rms)
     share = float(power[: int(_SLOPE_TOP * seconds) + 1].sum() / power.sum())
     if share <= _SLOPE_SHARE:
         return []

@@ -68,10 +68,10 @@ def follow(shaft: Shaft | None, heard: Sequence[Heard]) -> tuple[Heard, ...]:
 def _follow(shaft: Shaft, channel: Heard) -> Heard:
     if not channel.is_vibration or channel.rate != shaft.rate or len(channel.samples) != len(shaft.angle):
         return channel
-    samples = resample_by_angle(channel.samples, shaft.angle)
+    samples = resample_by_angle(channel.samples, shaft.angle).astype(np.float32)
     return replace(
         channel,
-        samples=samples.astype(np.float32),
+        samples=samples,
         spectrum=velocity_spectrum(samples, channel.rate, channel.point.quantity),
     )
 
