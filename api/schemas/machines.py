@@ -145,6 +145,7 @@ class OperatingStateAnswer(Answer):
     speed_hz: list[float] | None = Field(description="The least and the most met while learning.")
     load: list[float] | None
     doubts: list[str] = Field(description="What is doubtful of its baseline.")
+    seasons: list[str] = Field(default_factory=list, description="Found while learning: day, week.")
 
 
 class HealthAnswer(HealthEntry):

@@ -111,11 +111,11 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
         return state, _silent(state, layout, snapshot, baseline.name, [*reasons, "learning"], progress)
     if not baseline.learned:
         return state, _learn(state, baseline, seen, compared, covariates)
-    change, scale = baseline.change(compared, covariates)
+    at = snapshot.measured_at.timestamp()
+    change, scale = baseline.change(compared, covariates, at)
     change = heed_lines(layout, snapshot, change)
     deviation = change / scale
     state.smoothed = smooth(state.smoothed, deviation, layout, fading=not lone_scalars)
-    at = snapshot.measured_at.timestamp()
     state.charts = state.charts.advance(deviation, at)
     if machine.severity_limits is not None and not np.isnan(change[layout.velocity]).all():
         state.course = state.course.add(at, change[layout.velocity])
@@ -215,7 +215,7 @@ def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
 def _learn(state: HealthState, baseline: Baseline, seen: _Seen, compared: Floats, covariates: Floats) -> Assessment:
     """Take one more acquisition into a baseline; nothing is judged by it yet."""
     needed = seen.machine.baseline_acquisitions
-    baseline.learn(compared, covariates)
+    baseline.learn(compared, covariates, seen.snapshot.measured_at.timestamp())
     indicators = seen.layout.indicators(compared - baseline.median_so_far())
     progress = baseline.progress(needed)
     goes_on: list[str] = []

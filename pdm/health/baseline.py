@@ -17,6 +17,7 @@ from pdm.health.covariates import Compensation, learn_compensation
 from pdm.health.layout import Layout
 from pdm.health.learning import Examination, examine, low_end
 from pdm.health.multivariate import MultivariateBaseline, learn_multivariate
+from pdm.health.season import Season, learn_season
 
 Floats = NDArray[np.float64]
 
@@ -40,8 +41,9 @@ class Baseline:
     """The baseline of one operating state; columns (M,) as in the machine's layout, covariates (C,) too.
 
     While learning, `location` is the first value seen, against which rows are kept as half-precision
-    differences, `scale` the degradation (`carry`) known from other states when this one was met, and `order`
-    which acquisition each row is of. `ranges` (2, C) are the least and the most of each covariate met in it.
+    differences, `scale` the degradation (`carry`) known from other states when this one was met, `order`
+    which acquisition each row is of, and `times` [s] when it was measured. `ranges` (2, C) are the least and
+    the most of each covariate met in it.
     """
 
     name: str
@@ -56,9 +58,11 @@ class Baseline:
     scale: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     rows: NDArray[np.float16] = field(default_factory=lambda: np.empty((0, 0), np.float16))
     order: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    times: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
     along: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     ranges: NDArray[np.float32] = field(default_factory=lambda: np.empty((2, 0), np.float32))
     compensation: Compensation = field(default_factory=lambda: Compensation.none(0, 0))
+    season: Season = field(default_factory=lambda: Season.none(0))
     relation: MultivariateBaseline | None = None
     described: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
@@ -79,8 +83,8 @@ class Baseline:
                 (np.fmin(self.ranges[0], covariates), np.fmax(self.ranges[1], covariates)), dtype=np.float32
             )
 
-    def learn(self, compared: Floats, covariates: Floats) -> None:
-        """Take one acquisition's compared features (M,) and covariates (C,) into the learning rows."""
+    def learn(self, compared: Floats, covariates: Floats, at: float) -> None:
+        """Take one acquisition's compared features (M,), covariates (C,) and time [s] into the learning rows."""
         fill = np.isnan(self.location) & ~np.isnan(compared)
         if fill.any():
             self.location = np.where(fill, compared, self.location).astype(np.float32)
@@ -88,11 +92,13 @@ class Baseline:
         if len(self.rows) < rows_kept(len(row)):
             self.rows = np.concatenate((self.rows, row[None]))
             self.order = np.append(self.order, np.uint32(self.seen))
+            self.times = np.append(self.times, at)
             self.along = np.concatenate((self.along, covariates.astype(np.float32)[None]))
         else:
             slot = _slot(self.seen)
             if slot < len(self.rows):
                 self.rows[slot], self.order[slot], self.along[slot] = row, self.seen, covariates
+                self.times[slot] = at
         self.seen += 1
 
     def progress(self, needed: int) -> float:
@@ -125,6 +131,10 @@ class Baseline:
         compensation = learn_compensation(rows, along)
         if compensation.used:
             rows = rows - np.stack([compensation.explain(row)[0] for row in along])
+        times = self.times[in_time]
+        season = learn_season(rows, times)
+        if season.found:
+            rows = rows - np.stack([season.explain(at)[0] for at in times.tolist()])
         found = examine(rows, layout.floor, layout.weight, layout.two_sided)
         if self.seen < _PATIENCE * needed:
             if found.is_spoilt_by_outliers:
@@ -134,13 +144,15 @@ class Baseline:
                 self._keep(in_time[len(in_time) // 3 :])
                 return [RUNNING_IN]
         self.doubts = found.is_spoilt_by_outliers | bool(found.rising.any()) << 1 | bool(found.falling.any()) << 2
-        self._finish(rows, layout, compensation, found)
+        self.compensation, self.season = compensation, season
+        self._finish(rows, layout, found)
         return []
 
     def _keep(self, kept: NDArray[np.intp]) -> None:
         self.rows, self.order, self.along = self.rows[kept], self.order[kept], self.along[kept]
+        self.times = self.times[kept]
 
-    def _finish(self, rows: Floats, layout: Layout, compensation: Compensation, found: Examination) -> None:
+    def _finish(self, rows: Floats, layout: Layout, found: Examination) -> None:
         ordered = _sorted(rows)
         count = np.maximum(np.sum(~np.isnan(ordered), axis=0), 1)
         middle = _quantile(ordered, 0.5)
@@ -155,7 +167,6 @@ class Baseline:
         self._relate(rows[:, layout.related], known[layout.related].all())
         self.location = np.where(known, location, np.nan).astype(np.float32)
         self.scale = np.where(known, np.hypot(scatter, floor), np.nan).astype(np.float32)
-        self.compensation = compensation
         self._keep(np.empty(0, np.intp))
         self.learned = True
 
@@ -165,12 +176,16 @@ class Baseline:
         if rows.shape[1] and is_known and len(rows) >= _LEAST_RELATED:
             self.relation = learn_multivariate(rows - np.median(rows, axis=0))
 
-    def change(self, compared: Floats, covariates: Floats) -> tuple[Floats, Floats]:
-        """Return how far features (M,) lie from the baseline, and the scatter (M,) to weigh that by."""
-        if not self.compensation.used:
-            return compared - self.location, self.scale.astype(np.float64)
-        explained, doubt = self.compensation.explain(covariates)
-        return compared - self.location - explained, np.hypot(self.scale, doubt)
+    def change(self, compared: Floats, covariates: Floats, at: float) -> tuple[Floats, Floats]:
+        """Return how far features (M,) lie from the baseline at a time [s], and the scatter (M,) to weigh that by."""
+        change, scale = compared - self.location, self.scale.astype(np.float64)
+        if self.compensation.used:
+            explained, doubt = self.compensation.explain(covariates)
+            change, scale = change - explained, np.hypot(scale, doubt)
+        if self.season.found:
+            explained, doubt = self.season.explain(at)
+            change, scale = change - explained, np.hypot(scale, doubt)
+        return change, scale
 
 
 def rows_kept(columns: int) -> int:
@@ -193,6 +208,7 @@ def begin_baseline(
         along=np.empty((0, covariates), np.float32),
         ranges=np.full((2, covariates), np.nan, np.float32),
         compensation=Compensation.none(len(carry), covariates),
+        season=Season.none(len(carry)),
     )
 
 

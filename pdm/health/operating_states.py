@@ -145,6 +145,7 @@ def _describe(state: Baseline) -> dict[str, Any]:
         "speed_hz": _range(state.ranges[:, 0]),
         "load": _range(state.ranges[:, 1]),
         "doubts": state.doubt_names,
+        "seasons": list(state.season.found),
     }
 
 

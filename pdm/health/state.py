@@ -16,9 +16,10 @@ from pdm.health.covariates import Compensation
 from pdm.health.layout import Layout
 from pdm.health.multivariate import MultivariateBaseline
 from pdm.health.parts import Parts
+from pdm.health.season import Season
 from pdm.health.zone_trend import Course
 
-_MAGIC = b"HLT2"
+_MAGIC = b"HLT3"
 _HEADER = struct.Struct("<4s8sIHIfdd")
 _STATE = struct.Struct("<??HddIIB?")
 _ARRAY = struct.Struct("<cBHI")
@@ -93,7 +94,8 @@ def _state_pieces(state: Baseline) -> list[bytes]:
     relation = state.relation
     pieces = [_STATE.pack(*fixed, state.doubts, relation is not None), name]
     explained = state.compensation
-    arrays: list[NDArray[Any]] = [state.location, state.scale, state.rows, state.order, state.along, state.ranges]
+    arrays: list[NDArray[Any]] = [state.location, state.scale, state.rows, state.order, state.times]
+    arrays += [state.along, state.ranges, state.season.course, state.season.doubt]
     arrays += [explained.which, explained.slope, explained.steepness, explained.middle, explained.half_span]
     if relation is not None:
         settings = np.array([relation.smoothing, relation.limit])
@@ -128,7 +130,8 @@ def _read_state(reader: _Reader) -> Baseline:
         reader.take(_STATE.size)
     )
     name = reader.take(name_size).decode()
-    location, scale, rows, order, along, ranges = (reader.array() for _ in range(6))
+    location, scale, rows, order, times, along, ranges = (reader.array() for _ in range(7))
+    season = Season(reader.array(), reader.array())
     compensation = Compensation(*(reader.array() for _ in range(5)))
     relation = None
     if is_related:
@@ -147,8 +150,10 @@ def _read_state(reader: _Reader) -> Baseline:
         scale=scale,
         rows=rows,
         order=order,
+        times=times,
         along=along,
         ranges=ranges,
         compensation=compensation,
+        season=season,
         relation=relation,
     )

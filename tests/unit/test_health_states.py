@@ -100,7 +100,7 @@ def test_a_baseline_finds_location_and_scatter_of_what_it_saw():
     rng = np.random.default_rng(6)
     baseline = begin_baseline("s", declared=True, speed=1.0, load=1.0, carry=np.zeros(400, np.float32))
     for _ in range(300):
-        baseline.learn(rng.normal(-4.0, 0.3, 400), np.array([1.0, 1.0]))
+        baseline.learn(rng.normal(-4.0, 0.3, 400), np.array([1.0, 1.0]), 0.0)
     assert len(baseline.rows) == LEARNING_ROWS
     assert baseline.conclude(unweighted(400), 300) == []
     assert np.median(baseline.location) == pytest.approx(-4.0, abs=0.02)
@@ -111,7 +111,7 @@ def test_a_baseline_finds_location_and_scatter_of_what_it_saw():
 def test_a_feature_absent_in_most_of_the_learning_has_no_baseline():
     baseline = begin_baseline("s", declared=True, speed=1.0, load=1.0, carry=np.zeros(2, np.float32))
     for place in range(20):
-        baseline.learn(np.array([1.0, np.nan if place % 5 else 1.0]), np.array([1.0, 1.0]))
+        baseline.learn(np.array([1.0, np.nan if place % 5 else 1.0]), np.array([1.0, 1.0]), 0.0)
     baseline.conclude(unweighted(2), 20)
     assert np.isfinite(baseline.location[0])
     assert np.isnan(baseline.location[1])
