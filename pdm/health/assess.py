@@ -62,7 +62,7 @@ def initial_state(machine: Machine) -> HealthState:
         related=np.zeros(len(layout.related)),
         course=Course(np.empty((0, 2 + len(layout.vibration_points)))),
         layout=layout,
-        parts=parts_of(layout),
+        parts=parts_of(machine),
     )
 
 
@@ -88,7 +88,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
         state = initial_state(machine)
         reasons.append("points-changed")
     if state.parts is None or state.layout is not layout:
-        state.layout, state.parts = layout, parts_of(layout)
+        state.layout, state.parts = layout, parts_of(machine)
     state.acquisitions += 1
     context = context_of(machine, snapshot)
     before, state.last = state.last, _last_known(snapshot, context)

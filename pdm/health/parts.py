@@ -8,12 +8,13 @@ worse than each of them where several agree.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.layout import Column, Layout
+from pdm.health.layout import Column, Layout, layout_of
 from pdm.health.roll_up import ORDER, Standing, Urgency
 from pdm.health.state_detection import WEIGHTS, health_of
 from pdm.health.symptoms import find_component
@@ -128,9 +129,10 @@ def _contributors(layout: Layout, parts: Parts, padded: Floats, row: int) -> lis
     return found
 
 
-def parts_of(layout: Layout) -> Parts:
-    """Return which columns speak of which point and component of a machine."""
-    machine = layout.machine
+@lru_cache(maxsize=4096)
+def parts_of(machine: Machine) -> Parts:
+    """Return which columns of its layout speak of which point and component of a machine."""
+    layout = layout_of(machine)
     points = (
         *layout.vibration_points,
         *layout.current_points,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,35 +51,51 @@ def insert_features(
     """
     if not len(point_ids):
         return 0
-    incoming = sql.Identifier(f"incoming_{table}")
-    target = sql.Identifier(table)
-    conn.execute(sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(incoming, target))
+    statements = _statements(table, tuple(columns), keep_existing=keep_existing)
+    conn.execute(statements.prepare)
+    with conn.cursor() as cursor, cursor.copy(statements.copy) as copy:
+        copy.write(_encode(point_ids, measured_at, values, reasons, feature_version))
+    written = conn.execute(statements.insert)
+    conn.execute(statements.clear)
+    return written.rowcount
+
+
+class _Statements(NamedTuple):
+    """What writes feature vectors to a table, by way of a temporary one."""
+
+    prepare: bytes
+    copy: bytes
+    insert: bytes
+    clear: bytes
+
+
+@lru_cache(maxsize=16)
+def _statements(table: str, columns: tuple[str, ...], *, keep_existing: bool) -> _Statements:
+    incoming, target = sql.Identifier(f"incoming_{table}"), sql.Identifier(table)
     keys = [sql.Identifier(name) for name in ("point_id", "measured_at", "feature_version", "reasons")]
     names = [sql.Identifier(name) for name in columns]
     listed = sql.SQL(", ").join([*keys, *names])
-    with (
-        conn.cursor() as cursor,
-        cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(incoming, listed)) as copy,
-    ):
-        copy.write(_encode(point_ids, measured_at, values, reasons, feature_version))
     present = [sql.SQL("nullif({}, 'NaN'::real)").format(name) for name in names]
     changed = sql.SQL("UPDATE SET {}").format(
         sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(name) for name in [keys[-1], *names])
     )
-    written = conn.execute(
-        sql.SQL(
-            "INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY point_id, measured_at"
-            " ON CONFLICT (point_id, measured_at, feature_version) DO {}"
-        ).format(
+    prepare = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS")
+    insert = sql.SQL(
+        "INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY point_id, measured_at"
+        " ON CONFLICT (point_id, measured_at, feature_version) DO {}"
+    )
+    return _Statements(
+        prepare.format(incoming, target).as_bytes(),
+        sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(incoming, listed).as_bytes(),
+        insert.format(
             target,
             listed,
             sql.SQL(", ").join([*keys, *present]),
             incoming,
             sql.SQL("NOTHING") if keep_existing else changed,
-        )
+        ).as_bytes(),
+        sql.SQL("DELETE FROM {}").format(incoming).as_bytes(),
     )
-    conn.execute(sql.SQL("DELETE FROM {}").format(incoming))
-    return written.rowcount
 
 
 def fetch_features(
