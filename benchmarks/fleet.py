@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import threading
@@ -26,6 +27,10 @@ from pdm.replay.client import Client
 from pdm.replay.feed import batches
 from pdm.replay.hold_out import train_fleet
 from pdm.replay.stack import Stack
+from pdm.service.diagnose import RECORDS, Diagnoser
+from pdm.settings import Settings
+from pdm.store import diagnoses
+from pdm.store.connection import open_pool
 
 SAMPLES = 2560
 SAMPLING_RATE = 25600.0
@@ -144,6 +149,38 @@ def resident_mib(process_id: int) -> float:
     return int(Path(f"/proc/{process_id}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
 
 
+def processor_s(process_id: int) -> float:
+    """Seconds of processor time that a process has spent."""
+    spent = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+
+
+def emit_diagnoses(stack: Stack, worker_s: float, since: datetime, until: datetime) -> None:
+    """Print what a diagnosis costs, reading and writing included, and its share of what the worker spent.
+
+    The worker is killed, and what it did is done again here for every machine, several times.
+    """
+    stack.kill("worker-0")
+    settings = Settings.from_environment(stack.environment)
+    with open_pool(settings) as pool:
+        diagnoser, spent = Diagnoser(pool, settings), []
+        for _ in range(6):
+            with pool.connection() as conn:
+                (made,) = conn.execute(
+                    "SELECT count(*) FROM diagnosis WHERE computed_at BETWEEN %s AND %s", (since, until)
+                ).fetchone()
+                machines = [row[0] for row in conn.execute("SELECT id FROM machine WHERE key LIKE 'bench-%'")]
+                for machine_id in machines:
+                    diagnoses.ask(conn, machine_id, "request", None, RECORDS)
+            began, done = time.process_time(), 0
+            while done < len(machines):
+                done += diagnoser.turn()
+            spent.append((time.process_time() - began) / done)
+    each = statistics.median(spent[1:])
+    emit("diagnosis_of_four_acquisitions_ms", value=round(1e3 * each, 2), limit=5.0)
+    emit("diagnosis_share_of_worker", value=round(made * each / worker_s, 4), diagnoses=made, limit=0.2)
+
+
 def emit(figure: str, **values: object) -> None:
     print(json.dumps({"benchmark": "fleet", "figure": figure, **values}), flush=True)
 
@@ -158,7 +195,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as logs, Stack("bench", fresh=True, log_folder=Path(logs)) as stack:
         client = Client(stack.url, stack.admin_key, timeout_s=300.0)
         prepare(stack, client, names)
+        began, before = datetime.now(UTC), processor_s(stack.process_id("worker-0"))
         rate = throughput(stack, client, names, PRESENT, chosen.acquisitions)
+        ended, worker_s = datetime.now(UTC), processor_s(stack.process_id("worker-0")) - before
         emit("acquisitions_per_second", value=round(rate, 1), gate=600, goal=1000, machines=len(names))
         memory = resident_mib(stack.process_id("api")) + resident_mib(stack.process_id("worker-0"))
         emit("resident_mib_api_and_worker", value=round(memory, 1), limit=600)
@@ -183,6 +222,7 @@ def main() -> None:
                 rate_while_growing=round(grown, 1),
                 limit=1.2,
             )
+        emit_diagnoses(stack, worker_s, began, ended)
         client.close()
         stack.cluster.stop()
     stack.cluster.destroy()
