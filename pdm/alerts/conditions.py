@@ -135,7 +135,7 @@ class RemainingLifeShort(Conclusion):
             raise InvalidInputError("horizon must be positive", field="horizon")
         if not 1 < self.clear_ratio <= 100:
             raise InvalidInputError("clear_ratio must be in (1, 100]: a dead band", field="clear_ratio")
-        if not 0 < (self.health_below or 0.5) < self.healthy_above < 1:
+        if not 0 < (0.5 if self.health_below is None else self.health_below) < self.healthy_above < 1:
             raise InvalidInputError("0 < health_below < healthy_above < 1 must hold", field="health_below")
 
     def limit(self, machine: Machine) -> float:

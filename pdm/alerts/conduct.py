@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum, StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pdm.errors import InvalidInputError
+
+LONGEST = 1e9
+"""Below which every time in a rule lies [s], 31 years: beyond it clocks overflow, and nobody waits."""
 
 
 class Severity(StrEnum):
@@ -92,6 +94,8 @@ class Schedule:
     def __post_init__(self) -> None:
         if not self.days or any(day not in DAYS for day in self.days) or len(set(self.days)) != len(self.days):
             raise InvalidInputError(f"days must be some of {', '.join(DAYS)}, each once", field="days")
+        if self.begins.tzinfo is not None or self.ends.tzinfo is not None:
+            raise InvalidInputError("times of a schedule are of its time zone, without an offset", field="from")
         try:
             object.__setattr__(self, "_zone", ZoneInfo(self.time_zone))
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -109,5 +113,5 @@ class Schedule:
 
 
 def _check_duration(duration: float, name: str) -> None:
-    if not 0 <= duration < math.inf:
-        raise InvalidInputError(f"{name} duration {duration} s must be finite and not negative", field=name)
+    if not 0 <= duration < LONGEST:
+        raise InvalidInputError(f"{name} duration {duration} s must not be negative, nor 31 years", field=name)

@@ -87,7 +87,10 @@ class Fields:
         """Take a field as it is; None, and a problem noted, where it must be there and is not."""
         self.known.append(name)
         if name in self._rest:
-            return self._rest.pop(name)
+            taken = self._rest.pop(name)
+            if taken is None:
+                self.refuse(name, "has no value: give one, or leave the field out")
+            return taken
         if isinstance(default, Missing):
             self.refuse(name, "is missing")
             return None
@@ -121,6 +124,20 @@ class Fields:
             self.refuse(name, f"is unknown{hint}")
 
 
+_WRITTEN = {"horizon": ("within",), "raise_below": ("below",), "limit": ("above", "below"), "span": ("over",)}
+"""What fields of conditions are called in documents, where it is another name."""
+
+
+def make(fields: Fields, build: Callable[[], Any]) -> Any:
+    """Return what can be made of fields, or None, and note where the refusal belongs."""
+    try:
+        return build()
+    except InvalidInputError as error:
+        names = (error.field or "", *_WRITTEN.get(error.field or "", (error.field or "",)))
+        fields.refuse(next((name for name in names if name in fields.known), ""), error.message)
+        return None
+
+
 def one_of(*allowed: str) -> Callable[[Any], str]:
     """Return what takes one of some words."""
 
@@ -128,6 +145,20 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
         if raw not in allowed:
             raise ValueError(f"{raw!r} must be one of {', '.join(allowed)}")
         return str(raw)
+
+    return check
+
+
+def several_of(*allowed: str) -> Callable[[Any], tuple[str, ...]]:
+    """Return what takes a list of some words; what is near is offered."""
+
+    def check(raw: Any) -> tuple[str, ...]:
+        taken = texts(raw)
+        for word in taken:
+            if word not in allowed:
+                near = difflib.get_close_matches(word, allowed, 3) or allowed
+                raise ValueError(f"{word!r} is unknown; known are {', '.join(near)}")
+        return taken
 
     return check
 
@@ -152,10 +183,18 @@ def flag(raw: Any) -> bool:
 
 
 def text_of(raw: Any) -> str:
-    """Return a text of 1 to 100 characters."""
-    if not isinstance(raw, str) or not 0 < len(raw) <= 100:
-        raise ValueError(f"{raw!r} must be a text of 1 to 100 characters")
+    """Return a text of 1 to 100 characters that can be shown."""
+    if not isinstance(raw, str) or not 0 < len(raw) <= 100 or not raw.isprintable():
+        raise ValueError(f"{str(raw)[:100]!r} must be a text of 1 to 100 characters that can be shown")
     return raw
+
+
+def note_of(raw: Any) -> str:
+    """Return what people wrote beside a rule."""
+    lines = raw.splitlines() if isinstance(raw, str) and len(raw) <= 1000 else None
+    if lines is None or not all(line.replace("\t", " ").isprintable() for line in lines):
+        raise ValueError("must be a text of at most 1000 characters that can be shown")
+    return str(raw)
 
 
 def texts(raw: Any) -> tuple[str, ...]:
@@ -170,6 +209,9 @@ def clock(raw: Any) -> time:
     if not isinstance(raw, str):
         raise ValueError(f'{raw!r} must be a time of day in quotes, such as "06:00"')
     try:
-        return time.fromisoformat(raw)
+        found = time.fromisoformat(raw)
     except ValueError:
         raise ValueError(f'{raw!r} must be a time of day such as "06:00"') from None
+    if found.tzinfo is not None:
+        raise ValueError(f"{raw!r} must be a time of the schedule's 'time_zone', without an offset of its own")
+    return found

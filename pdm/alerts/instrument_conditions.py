@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pdm.alerts.conditions import Named
-from pdm.alerts.conduct import Category, Observation
+from pdm.alerts.conduct import LONGEST, Category, Observation
 from pdm.alerts.measured_conditions import FEATURED, OFF
 from pdm.alerts.readings import Measured, Reading
 from pdm.errors import InvalidInputError
@@ -73,8 +73,8 @@ class DataGap:
     needs_repetition: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not 60 <= self.after < math.inf:
-            raise InvalidInputError("a gap is at least a minute", field="after")
+        if not 60 <= self.after < LONGEST:
+            raise InvalidInputError("a gap is at least a minute, and less than 31 years", field="after")
 
     def fit(self, machine: Machine) -> tuple[DataGap, ...]:  # noqa: ARG002
         """Return itself: every machine should send."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from pdm.alerts.conditions import Memory, Named
-from pdm.alerts.conduct import Category, Observation
+from pdm.alerts.conduct import LONGEST, Category, Observation
 from pdm.alerts.readings import GROUP, SCALAR, Measured, Reading, finite, rounded
-from pdm.alerts.trend import Line, extend, fit
+from pdm.alerts.trend import STEPS, Line, extend, fit
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine, MeasurementPoint
 
@@ -100,6 +100,15 @@ class Threshold(OnValues):
     def __post_init__(self) -> None:
         _check(math.isfinite(self.limit), "limit must be finite", "limit")
         _check(0 < self.deadband < math.inf, "a deadband must be positive, or the alert flaps", "deadband")
+        if self.signal.quantity == "temperature":
+            _check(self.limit > 0, "limit must be above absolute zero", "limit")
+        if self.side == "above" and self._cannot_be_negative and self.limit > 0:
+            _check(self.deadband < self.limit, "the value would have to fall below 0 to return", "deadband")
+
+    @property
+    def _cannot_be_negative(self) -> bool:
+        """A level of a waveform, or a temperature in K."""
+        return self.signal.quantity == "temperature" or (self.signal.feature != SCALAR and self.signal.unit != "1")
 
     def observe(self, reading: Reading) -> Observation:
         """Return where the worst of the points lies; absent where none was measured."""
@@ -149,7 +158,7 @@ class RateOfChange(OnCourse):
     def __post_init__(self) -> None:
         _check(0 < self.rate < math.inf, "rate must be positive: the direction says which way", "rate")
         _check(0 < self.deadband < self.rate, "0 < deadband < rate must hold", "deadband")
-        _check(0 < self.span < math.inf, "span must be positive", "over")
+        _check_times(self.span)
 
     @property
     def _largest(self) -> bool:
@@ -186,8 +195,8 @@ class ForecastCrossing(OnCourse):
 
     def __post_init__(self) -> None:
         _check(math.isfinite(self.limit), "limit must be finite", "limit")
-        _check(0 < self.horizon < math.inf, "horizon must be positive", "horizon")
-        _check(0 < self.span < math.inf, "span must be positive", "over")
+        _check(0 < self.horizon < 10 * LONGEST, "horizon must be positive, below 310 years", "horizon")
+        _check_times(self.span)
         _check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: a dead band", "clear_ratio")
         if self.signal is None:
             _check(0 < self.limit < 1 and self.side == "below", "health crosses a limit in (0, 1) from above", "limit")
@@ -257,6 +266,10 @@ def _described(signal: Signal, side: str, found: tuple[float, str] | None, **mor
         "point": (found[1] if found else "") or None,
         **more,
     }
+
+
+def _check_times(span: float) -> None:
+    _check(STEPS <= span < LONGEST, f"span must be {STEPS} s at least, a second a step, and below 31 years", "over")
 
 
 def _check(holds: bool, message: str, field: str) -> None:

@@ -13,6 +13,7 @@ _PER = re.compile(r"(.*?)\s*(?:/|\bper\s+)\s*(s|min|h|hour|d|day)")
 TIMES = {"s": 1.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}  # ISO 80000-3:2019
 
 DIMENSIONLESS = "1"
+_LONGEST = 100  # characters of a value
 
 
 class QuantityError(ValueError):
@@ -76,9 +77,10 @@ def write(value: float, unit: str) -> str | float:
 def _split(text: object) -> tuple[float, str]:
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         raise QuantityError(f"{text!r} is no number with a unit")
-    match = _WRITTEN.fullmatch(str(text)[:100])
+    written = str(text) if not isinstance(text, str) or len(text) <= _LONGEST else ""
+    match = _WRITTEN.fullmatch(written) if len(written) <= _LONGEST else None
     if match is None:
-        raise QuantityError(f"{text!r} is no number with a unit")
+        raise QuantityError(f"{str(text)[:_LONGEST]!r} is no number with a unit")
     number = float(match[1])
     if not math.isfinite(number):
         raise QuantityError(f"{text!r} is not finite")

@@ -37,7 +37,7 @@ def write_rule(rule: Rule) -> Document:
     written["latch"] = rule.is_latching
     if rule.escalate_after is not None:
         written["escalate_after"] = write(rule.escalate_after, "s")
-    return written
+    return written | ({"note": rule.note} if rule.note else {})
 
 
 def differences(before: Iterable[Rule], after: Iterable[Rule]) -> Document:

@@ -61,7 +61,7 @@ class Rule:
 
     `operating_states` are patterns ('run*') of the states in which it looks, every state where there are none;
     `escalate_after` [s] of the wall clock without an acknowledgement is when others are told. Of a rule that
-    `is_latching` somebody must reset the alert after its cause has gone.
+    `is_latching` somebody must reset the alert after its cause has gone. A `note` changes nothing.
     """
 
     key: str
@@ -74,8 +74,13 @@ class Rule:
     needs_acknowledgement: bool = False
     is_latching: bool = False
     escalate_after: float | None = None
+    note: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.condition, DataGap) and self.schedule is not None:
+            raise InvalidInputError("missing data are found on the wall clock, at any time", field="schedule")
+        if isinstance(self.condition, DataGap) and self.on_delay != OnDelay(1, 1):
+            raise InvalidInputError("a gap counts no acquisitions: 'after' is its delay", field="on_delay")
         if self.condition.needs_repetition and self.on_delay.required < 2:
             raise InvalidInputError(
                 "a single acquisition never raises an alert: 'required' is at least 2", field="on_delay"

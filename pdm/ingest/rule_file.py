@@ -37,7 +37,11 @@ def read_rule_text(text: str) -> RuleText:
     if len(text.encode()) > MOST_BYTES:
         raise _refused(None, f"is longer than {MOST_BYTES // 1024} KiB")
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise _refused(event.start_mark.line + 1 if event.start_mark else None, "is nested too deeply")
             if isinstance(event, yaml.AliasEvent):
                 raise _refused(
                     event.start_mark.line + 1 if event.start_mark else None, "aliases are not taken: write it out"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
 import pytest
 
+from pdm.alerts.condition_documents import SYMPTOMS
 from pdm.alerts.documents import KINDS, InvalidRulesError, RuleDocument, parse_document
 from pdm.alerts.rule_writing import differences, write_document
 from pdm.alerts.rules import (
@@ -25,6 +27,7 @@ from pdm.ingest.rule_file import read_rule_text
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.service.feature_units import feature_units
 from pdm.service.rules import check_text
+from pdm.words.catalogue import messages
 
 EVERY_KIND = """
 rules:
@@ -81,13 +84,16 @@ def test_every_kind_of_rule_can_be_written_and_its_units_are_those_of_the_core()
     life = rules["life"].condition
     assert isinstance(life, RemainingLifeShort)
     assert life.limit(Machine("m", "l", "s")) == 36 * 3600
+    assert rules["hot"].note == "the motor's makers say 85 degC"
     assert rules["zone"].needs_acknowledgement
     assert not rules["low"].needs_acknowledgement
 
 
 def test_what_is_written_reads_back_as_the_very_same_rules() -> None:
     for document in (check_text(EVERY_KIND), RuleDocument(DEFAULT_RULES.rules)):
-        assert parse_document(write_document(document), feature_units()) == document
+        written = write_document(document)
+        assert parse_document(written, feature_units()) == document
+        assert write_document(parse_document(written, feature_units())) == written, "and the notes"
 
 
 def _rule(**changed: Any) -> dict[str, Any]:
@@ -95,6 +101,10 @@ def _rule(**changed: Any) -> dict[str, Any]:
         "key": "hot", "kind": "threshold", "signal": {"quantity": "temperature"}, "above": "80 degC", "deadband": "5 K",
     }  # fmt: skip
     return {"rules": [{name: value for name, value in {**rule, **changed}.items() if value is not None}]}
+
+
+def _of(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"rules": [{"key": "own", "kind": kind, **fields}]}
 
 
 @pytest.mark.parametrize(
@@ -137,9 +147,40 @@ def _rule(**changed: Any) -> dict[str, Any]:
         ({"rules": [*_rule()["rules"], *_rule()["rules"]]}, "rules[1].key", "twice"),
         ({**_rule(), "off": ["hot"]}, "off[0]", "same document"),
         ({"rules": [{"key": "z", "kind": "zone", "zone": "A"}]}, "rules[0].zone", "B, C, D"),
-        ({"rules": [{"key": "h", "kind": "health", "below": 0.95}]}, "rules[0]", "clear_above"),
+        ({"rules": [{"key": "h", "kind": "health", "below": 0.95}]}, "rules[0].below", "clear_above"),
         ({"rules": [{"key": "d", "kind": "diagnosis", "confidence": 0.2}]}, "rules[0].confidence", "likely wrong"),
         ({"rules": [{"key": "g", "kind": "data-gap", "after": "3"}]}, "rules[0].after", "unit of time"),
+        ({"rules": [{"key": "g", "kind": "data-gap", "after": "1e300 d"}]}, "rules[0].after", "31 years"),
+        (_of("data-gap", after="1 h", on_delay={"required": 2, "of": 3}), "rules[0].on_delay", "counts no"),
+        (_of("data-gap", after="1 h", schedule={"days": ["mon"]}), "rules[0].schedule", "wall clock"),
+        (_of("health", below=None), "rules[0].below", "no value"),
+        (_of("health", below=0.5, deadband=None), "rules[0].deadband", "no value"),
+        (_of("health", below=0.5, severity=None), "rules[0].severity", "no value"),
+        (_of("health", below=0.5, on_delay=None), "rules[0].on_delay", "no value"),
+        (_of("remaining-life", healthy_above=None), "rules[0].healthy_above", "no value"),
+        (_of("remaining-life", clear_ratio=None), "rules[0].clear_ratio", "no value"),
+        (_of("remaining-life", within="-1 d"), "rules[0].within", "positive"),
+        (_of("remaining-life", health_below=0), "rules[0].health_below", "0 < health_below"),
+        (_of("symptom", confidence=0.8, symptoms=["unbalnce"]), "rules[0].symptoms", "known are unbalance"),
+        (_of("diagnosis", confidence=0.8, faults=["gear_tooht"]), "rules[0].faults", "known are gear_tooth"),
+        (_of("forecast", of="health", below=0.3, within="7 d", over="1 us"), "rules[0].over", "unit of time"),
+        (_of("forecast", of="health", below=0.3, within="7 d", over="1e-300 s"), "rules[0].over", "a second a step"),
+        (_of("forecast", of="health", below=0.3, within="1e30 d", over="7 d"), "rules[0].within", "310 years"),
+        (_rule(schedule={"from": "06:00+02:00", "to": "22:00"}), "rules[0].schedule.from", "without an offset"),
+        (_rule(schedule={"time_zone": "../../etc/passwd"}), "rules[0].schedule.time_zone", "unknown"),
+        (_rule(above="-500 degC"), "rules[0].above", "absolute zero"),
+        (_rule(deadband="500 K"), "rules[0].deadband", "below 0"),
+        (_rule(above=10**400), "rules[0].above", "no number"),
+        (_rule(above="1" * 99 + "e9 degC"), "rules[0].above", "no number"),
+        (_rule(on_delay={"for": "1e300 d"}), "rules[0].on_delay", "31 years"),
+        (_rule(operating_states=["\0"]), "rules[0].operating_states", "can be shown"),
+        (_rule(operating_states=["\ud800"]), "rules[0].operating_states", "can be shown"),
+        (_rule(note=["a list"]), "rules[0].note", "1000 characters"),
+        (_rule(note="x" * 1001), "rules[0].note", "1000 characters"),
+        ({"off": ["a", "b", "a"]}, "off[2]", "twice"),
+        ({"off": ["\0"]}, "off[0]", "a-z"),
+        ({"off": [{}]}, "off[0]", "a-z"),
+        ({"off": [f"k{number}" for number in range(201)]}, "off", "at most 200"),
     ],
 )
 def test_a_bad_document_is_refused_with_the_place_and_the_reason(document: Any, place: str, word: str) -> None:
@@ -235,3 +276,14 @@ def test_a_schedule_over_midnight_belongs_to_the_day_on_which_it_began() -> None
     assert not schedule.covers(monday.replace(hour=21))  # Tuesday 06:00
     assert not schedule.covers(monday.replace(hour=12))
     assert not schedule.covers(datetime(2026, 11, 24, 13, tzinfo=UTC))
+
+
+def test_every_symptom_that_has_words_can_be_asked_for_and_no_other() -> None:
+    assert {*SYMPTOMS, "none"} == {key.removeprefix("fault.") for key in messages("en") if key.startswith("fault.")}
+
+
+def test_a_text_nested_without_end_is_refused_at_once() -> None:
+    began = perf_counter()
+    with pytest.raises(InvalidRulesError, match="nested too deeply"):
+        read_rule_text("rules: " + "[" * 100_000)
+    assert perf_counter() - began < 1.0
