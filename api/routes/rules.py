@@ -135,8 +135,11 @@ def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Read
 
 
 def _deploy(held: given.Resources, caller: Caller, stored: dict[str, Any], gate: GateQuestion | None) -> dict[str, Any]:
-    passed = None
+    passed, changes = None, None
     if gate is not None:
+        changes = rules.count_changes(held.pool)
         limits = Limits(gate.more_missed, gate.more_false, gate.lead_loss)
         passed = backtests.pass_gate(held.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids)
-    return rules.deploy(held.pool, stored["id"], author=caller.name, site_ids=caller.site_ids, gate=passed)
+    return rules.deploy(
+        held.pool, stored["id"], author=caller.name, site_ids=caller.site_ids, gate=passed, changes=changes
+    )

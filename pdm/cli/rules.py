@@ -73,24 +73,25 @@ def deploy(
     from pdm.bootstrap import open_service
     from pdm.service.backtest import Question, backtest, candidate_of
     from pdm.service.backtests import gate_of
-    from pdm.service.rules import check_text, deploy, propose
+    from pdm.service.rules import check_text, count_changes, deploy, propose
 
     settings = settings_with_dsn()
     document = check_text(_read(file))
-    passed = None
-    if gate:
-        limits = Limits(more_missed, more_false, lead_loss)
-        question = Question(*_span(since, before), candidate_of(document, scope, target), with_suggestions=False)
-        with bars(as_json) as progress:
-            report = backtest(settings.dsn, question, processes=processes, progress=progress)
-        objections = report.objections(limits)
-        if objections:
-            raise GateError("not put in force: " + "; ".join(objections), field="gate")
-        passed = gate_of(report.document())
+    passed, changes = None, None
     with open_service(settings) as pool:
+        if gate:
+            changes = count_changes(pool)
+            limits = Limits(more_missed, more_false, lead_loss)
+            question = Question(*_span(since, before), candidate_of(document, scope, target), with_suggestions=False)
+            with bars(as_json) as progress:
+                report = backtest(settings.dsn, question, processes=processes, progress=progress)
+            objections = report.objections(limits)
+            if objections:
+                raise GateError("not put in force: " + "; ".join(objections), field="gate")
+            passed = gate_of(report.document())
         author = getpass.getuser()
         stored = propose(pool, document, scope=scope, target=target, author=author, reason=reason)
-        stored = deploy(pool, stored["id"], author=author, gate=passed)
+        stored = deploy(pool, stored["id"], author=author, gate=passed, changes=changes)
     show(stored, as_json, f"{scope} {target} version {stored['version']} is in force: {_said(stored['diff'])}")
 
 

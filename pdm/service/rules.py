@@ -73,6 +73,7 @@ def propose(
         raise InvalidInputError("say why the rules change", field="reason")
     with pool.connection() as conn:
         _check_target(conn, scope, target, site_ids)
+        rules.lock_rule_sets(conn)
         before = rules.find_version(conn, scope, target, None)
         old = parse_document(before["document"], feature_units()).rules if before else ()
         diff = differences(old, document.rules)
@@ -83,22 +84,43 @@ def propose(
     return stored
 
 
+def count_changes(pool: Pool) -> int:
+    """Return how often the rules in force have changed so far."""
+    with pool.connection() as conn:
+        return rules.fetch_change_number(conn)
+
+
 def deploy(
-    pool: Pool, rule_set_id: int, *, author: str, site_ids: Sequence[int] | None = None, gate: Row | None = None
+    pool: Pool,
+    rule_set_id: int,
+    *,
+    author: str,
+    site_ids: Sequence[int] | None = None,
+    gate: Row | None = None,
+    changes: int | None = None,
 ) -> Row:
     """Put a stored set in force; `gate` is the backtest that it has passed.
+
+    `changes` is what `count_changes` said before that backtest: what was tried against other rules than those in
+    force has passed nothing.
 
     Raises
     ------
     NotFoundError
         There is no such set for the caller.
     ConflictError
-        It is in force already.
+        It is or was in force, or the rules in force have changed since the backtest.
     """
     with pool.connection() as conn:
+        rules.lock_rule_sets(conn)
         found = _visible(conn, rule_set_id, site_ids)
         if found["status"] == "in-force":
             raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+        if found["status"] == "retired":
+            why = f"rule set {rule_set_id} has been in force; go back to version {found['version']} as a new version"
+            raise ConflictError(why, field="rule_set_id")
+        if changes is not None and changes != rules.fetch_change_number(conn):
+            raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
         stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
         place = f"{stored['scope']}:{stored['target']}"
         access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])

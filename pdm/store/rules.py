@@ -34,11 +34,16 @@ def fetch_in_force(conn: Connection[Any], targets: Mapping[str, Sequence[str]]) 
     )
 
 
+def lock_rule_sets(conn: Connection[Any]) -> None:
+    """Keep other writers of rules waiting until the transaction ends."""
+    conn.execute(query("lock_rule_sets"))
+
+
 def insert_rule_set(
     conn: Connection[Any], scope: str, target: str, document: Row, *, author: str, reason: str, diff: Row
 ) -> Row:
     """Store a set as proposed; returns it."""
-    conn.execute(query("lock_rule_sets"))
+    lock_rule_sets(conn)
     rows = _rows(
         conn,
         "insert_rule_set",
@@ -60,7 +65,7 @@ def put_in_force(conn: Connection[Any], rule_set_id: int, now: datetime, gate: R
     NotFoundError
         There is no such set.
     """
-    conn.execute(query("lock_rule_sets"))
+    lock_rule_sets(conn)
     conn.execute(query("retire_rule_set"), {"id": rule_set_id, "now": now})
     rows = _rows(
         conn,
@@ -77,7 +82,7 @@ def put_in_force(conn: Connection[Any], rule_set_id: int, now: datetime, gate: R
 
 def retire(conn: Connection[Any], scope: str, target: str, now: datetime) -> bool:
     """Let no set of a scope hold any more; returns whether one did."""
-    conn.execute(query("lock_rule_sets"))
+    lock_rule_sets(conn)
     done = conn.execute(query("retire_scope"), {"scope": scope, "target": target, "now": now}).rowcount
     if done:
         conn.execute(query("count_rule_change"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,11 +26,11 @@ from pdm.service.challenger import with_prognoses_of
 from pdm.service.follow import Champion
 from pdm.service.record import record
 from pdm.service.rule_book import RuleBook
-from pdm.service.rules import check_text, deploy, list_rule_sets, propose, roll_back, rules_of_machine
+from pdm.service.rules import check_text, count_changes, deploy, list_rule_sets, propose, roll_back, rules_of_machine
 from pdm.service.work import Worker
 from pdm.service.work_events import record_work_event
 from pdm.settings import Settings
-from pdm.store import models
+from pdm.store import models, rules
 from pdm.store.histories import fetch_history
 from pdm.store.machines import fetch_machine, register
 from tests.integration import plant
@@ -141,6 +142,39 @@ def test_what_cannot_be_put_in_force_is_refused_with_the_reason(pool: Pool, mach
         deploy(pool, 999_999, author="ann")
     with pytest.raises(NotFoundError):
         roll_back(pool, scope="all", target="", version=9, author="ann", reason="x")
+
+
+def test_a_set_that_has_been_in_force_keeps_its_history_and_comes_back_as_a_new_version_only(pool: Pool) -> None:
+    first = _deploy(pool, _hot(80))
+    _deploy(pool, _hot(90))
+    with pytest.raises(ConflictError, match="go back to version 1"):
+        deploy(pool, first["id"], author="ann")
+    (_, kept) = list_rule_sets(pool, before=2**62, limit=10)
+    assert (kept["status"], kept["in_force_at"]) == ("retired", first["in_force_at"])
+
+
+def test_of_two_deployments_of_one_set_the_second_is_refused(pool: Pool) -> None:
+    row = propose(pool, check_text(_hot(80)), scope="all", target="", author="ann", reason="the summer")
+    before = count_changes(pool)
+    with ThreadPoolExecutor(1) as other, pool.connection() as conn:
+        rules.lock_rule_sets(conn)
+        waiting = other.submit(deploy, pool, row["id"], author="bob")
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+        rules.put_in_force(conn, row["id"], NOW, None)
+        conn.commit()
+        with pytest.raises(ConflictError, match="already"):
+            waiting.result(5)
+    assert count_changes(pool) == before + 1
+
+
+def test_a_gate_that_was_passed_against_other_rules_opens_nothing(pool: Pool) -> None:
+    tried = count_changes(pool)
+    row = propose(pool, check_text(_hot(80)), scope="all", target="", author="ann", reason="the summer")
+    _deploy(pool, _hot(90))
+    with pytest.raises(ConflictError, match="since the backtest"):
+        deploy(pool, row["id"], author="ann", gate={}, changes=tried)
+    assert deploy(pool, row["id"], author="ann", gate={}, changes=count_changes(pool))["status"] == "in-force"
 
 
 def test_a_worker_follows_the_rules_from_its_next_batch_on(pool: Pool, settings: Settings, machine: Machine) -> None:
