@@ -110,7 +110,7 @@ def describe_life(client: Client, recording: Recording, held: str, others: Seque
         "life_s": (end - times[0]).total_seconds(),
         "points": [_at_fraction(answers, times, fraction, constant) for fraction in CHECK_POINTS],
         "constant_rul_s": constant,
-        **_interval_quality(answers, end),
+        **interval_quality(answers, end),
         "first_alert": alerts[0] if alerts else None,
         "first_alert_lead_s": (end - opened[0]).total_seconds() if opened else None,
         "early_alarms": sum(at < half for at in opened),
@@ -177,8 +177,9 @@ def _at_fraction(
     }
 
 
-def _interval_quality(answers: Sequence[dict[str, Any]], end: datetime) -> dict[str, Any]:
-    rows = [row for row in answers if row["rul_lower_s"] is not None]
+def interval_quality(answers: Sequence[dict[str, Any]], end: datetime) -> dict[str, Any]:
+    """Return how the intervals that claim a level did; beyond the age of every past life there is none to claim."""
+    rows = [row for row in answers if row["rul_lower_s"] is not None and row["level"] is not None]
     covered = 0
     widths = []
     for row in rows:
