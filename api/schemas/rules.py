@@ -198,13 +198,9 @@ class DifferenceAnswer(Answer):
     disappearing: list[CaseRunAnswer]
 
 
-class SuggestionAnswer(Answer):
-    """A change of one field of one rule and what it would have done."""
+class EffectAnswer(Answer):
+    """What a change of a rule did to false and repeated alarms, missed failures and the median lead time."""
 
-    rule: str
-    field: str
-    now: str
-    instead: str
     false_before: int
     false_after: int
     repeats_before: int
@@ -213,6 +209,17 @@ class SuggestionAnswer(Answer):
     missed_after: int
     lead_before_s: float | None
     lead_after_s: float | None
+
+
+class SuggestionAnswer(Answer):
+    """A change of one field of one rule; `effect` where it was chosen, `held_out` in lives left out of the choice."""
+
+    rule: str
+    field: str
+    now: str
+    instead: str
+    effect: EffectAnswer
+    held_out: EffectAnswer | None
 
 
 class BacktestAnswer(Answer):

@@ -7,20 +7,13 @@ from dataclasses import dataclass, replace
 
 from pdm.alerts import rules as kinds
 from pdm.alerts.rules import OffDelay, OnDelay, Rule
-from pdm.alerts.scoring import Score
-
-LEAD_KEPT = 0.9
-"""Share of the median lead time that a suggestion must keep."""
+from pdm.alerts.trying import Tally, Trial, total
 
 
 @dataclass(frozen=True)
-class Suggestion:
-    """A change of one field of one rule, and what it would have done."""
+class Effect:
+    """What a change did, or would have done: false and repeated alarms, missed failures, median lead time [s]."""
 
-    rule: str
-    field: str
-    now: str
-    instead: str
     false_before: int
     false_after: int
     repeats_before: int
@@ -31,50 +24,80 @@ class Suggestion:
     lead_after_s: float | None
 
 
-def suggest(rules: Sequence[Rule], now: Score, try_out: Callable[[Rule], Score]) -> list[Suggestion]:
+@dataclass(frozen=True)
+class Suggestion:
+    """A change of one field of one rule, and what it would have done.
+
+    `effect` is over the past that it was chosen on, so it flatters. `held_out` is what choosing in this way does in
+    lives that it was not chosen on; None of a single life.
+    """
+
+    rule: str
+    field: str
+    now: str
+    instead: str
+    effect: Effect
+    held_out: Effect | None
+
+
+def suggest(rules: Sequence[Rule], now: Trial, try_out: Callable[[Rule], Trial]) -> list[Suggestion]:
     """Return, for each rule that has better ones, the variant with fewest false and repeated alarms.
 
     Parameters
     ----------
     rules : sequence of Rule
         Those that opened alarms.
-    now : Score
+    now : Trial
         With the rules as they are.
     try_out : callable
-        The score over the same past with one rule replaced.
+        What the same past says with one rule replaced.
 
     Notes
     -----
     A variant that misses a failure more, or gives less than 0.9 of the median lead time, is no suggestion. Each
-    is tried alone: two together may do less than the sum of both.
+    is tried alone: two together may do less than the sum of both. The choice itself is held to account by leaving
+    out: for each part of the lives it is made anew on the others, and counted on that part.
     """
     found = []
     for rule in rules:
-        best: tuple[int, Rule, str, str, str, Score] | None = None
-        for variant, field, before, after in variants(rule):
-            said = try_out(variant)
-            cost = said.false + said.repeats
-            if _is_better(now, said) and (best is None or cost < best[0]):
-                best = cost, variant, field, before, after, said
-        if best is not None:
-            _, _, field, before, after, said = best
-            found.append(
-                Suggestion(
-                    rule.key,
-                    field,
-                    before,
-                    after,
-                    now.false,
-                    said.false,
-                    now.repeats,
-                    said.repeats,
-                    now.missed,
-                    said.missed,
-                    now.lead_median_s,
-                    said.lead_median_s,
-                )
-            )
+        tried = [(variant, try_out(variant[0])) for variant in variants(rule)]
+        trials = [trial for _, trial in tried]
+        best = _choose(now.whole, [trial.whole for trial in trials])
+        if best is None:
+            continue
+        (_, field, before, after), trial = tried[best]
+        effect = _effect(now.whole, trial.whole)
+        found.append(Suggestion(rule.key, field, before, after, effect, _held_out(now, trials)))
     return found
+
+
+def _choose(now: Tally, variants: Sequence[Tally]) -> int | None:
+    """Return which variant is best, the first of equals; None where none is better than what is."""
+    better = [place for place, said in enumerate(variants) if said.is_better_than(now)]
+    return min(better, key=lambda place: variants[place].cost, default=None)
+
+
+def _held_out(now: Trial, trials: Sequence[Trial]) -> Effect | None:
+    if len(now.folds) < 2:
+        return None
+    after = []
+    for fold, as_it_is in enumerate(now.folds):
+        chosen = _choose(now.without(fold), [trial.without(fold) for trial in trials])
+        after.append(as_it_is if chosen is None else trials[chosen].folds[fold])
+    return _effect(total(now.folds), total(after))
+
+
+def _effect(before: Tally, after: Tally) -> Effect:
+    return Effect(
+        before.false,
+        after.false,
+        before.repeats,
+        after.repeats,
+        before.missed,
+        after.missed,
+        before.lead_median_s,
+        after.lead_median_s,
+    )
 
 
 def variants(rule: Rule) -> Iterator[tuple[Rule, str, str, str]]:
@@ -107,11 +130,3 @@ def _widened(rule: Rule, factor: float) -> tuple[Rule, float] | None:
     if isinstance(condition, kinds.Threshold):
         return replace(rule, condition=replace(condition, deadband=factor * condition.deadband)), condition.deadband
     return None
-
-
-def _is_better(now: Score, said: Score) -> bool:
-    if said.missed > now.missed or said.false + said.repeats >= now.false + now.repeats:
-        return False
-    if now.lead_median_s is None:
-        return True
-    return said.lead_median_s is not None and said.lead_median_s >= LEAD_KEPT * now.lead_median_s

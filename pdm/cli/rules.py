@@ -189,11 +189,11 @@ def text_of(report: dict[str, Any]) -> str:
             lines.append(f"{label}: and {len(runs) - 10} more")
     for each in report["suggestions"]:
         lines.append(
-            f"suggested: {each['rule']}: {each['field']} {each['instead']} in place of {each['now']}: false "
-            f"{each['false_before']} to {each['false_after']}, repeated {each['repeats_before']} to "
-            f"{each['repeats_after']}, missed {each['missed_before']} to {each['missed_after']}, lead time "
-            f"{_figure(each['lead_before_s'], '_s')} to {_figure(each['lead_after_s'], '_s')}"
+            f"suggested: {each['rule']}: {each['field']} {each['instead']} in place of {each['now']}: "
+            f"{_effect(each['effect'])}"
         )
+        held_out = _effect(each["held_out"]) if each["held_out"] else "a single life, nothing to hold out"
+        lines.append(f"  chosen so and counted in lives left out: {held_out}")
     return "\n".join(lines)
 
 
@@ -212,6 +212,14 @@ _FIGURES = (
     ("time in flood", "flood_share"),
     ("opened again within a day", "repeats"),
 )
+
+
+def _effect(said: dict[str, Any]) -> str:
+    return (
+        f"false {said['false_before']} to {said['false_after']}, repeated {said['repeats_before']} to "
+        f"{said['repeats_after']}, missed {said['missed_before']} to {said['missed_after']}, lead time "
+        f"{_figure(said['lead_before_s'], '_s')} to {_figure(said['lead_after_s'], '_s')}"
+    )
 
 
 def _figure(value: Any, name: str) -> str:

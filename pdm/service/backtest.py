@@ -19,6 +19,7 @@ from pdm.alerts.rules import Condition, ForecastCrossing, RateOfChange, Rule, Ru
 from pdm.alerts.scopes import Scope, ScopedRules, resolve
 from pdm.alerts.scoring import Difference, Judged, Past, Score, compare, score
 from pdm.alerts.suggesting import Suggestion, suggest
+from pdm.alerts.trying import Trial, try_lives
 from pdm.errors import InvalidInputError, PdmError, RefusalError
 from pdm.service.challenger import with_prognoses_of
 from pdm.service.follow import Champion
@@ -74,11 +75,15 @@ def candidate_of(document: RuleDocument, scope: str = "all", target: str = "") -
 
 @dataclass(frozen=True)
 class MachineOutcome:
-    """What happened to one machine, and the cases that the rules in force and the candidate open."""
+    """What happened to one machine, and the cases that the rules in force and the candidate open.
+
+    `is_challenged`: for the candidate, the prognoses of the model that was asked about stood in.
+    """
 
     past: Past
     now: tuple[CaseRun, ...]
     then: tuple[CaseRun, ...]
+    is_challenged: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Prog
     Raises
     ------
     RefusalError
-        Nothing was assessed within the span.
+        Nothing was assessed within the span, or no machine is of the fleet of the model that is asked about.
     """
     with psycopg.connect(dsn) as conn:
         found = list_assessed(
@@ -120,6 +125,8 @@ def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Prog
     for outcome in _outcomes(dsn, question, keys, processes):
         outcomes.append(outcome)
         progress("machines", len(outcomes), len(keys))
+    if question.model_id is not None and not any(outcome.is_challenged for outcome in outcomes):
+        raise RefusalError(f"none of these machines is of the fleet of model {question.model_id}", field="model_id")
     pasts = [outcome.past for outcome in outcomes]
     now = [run for outcome in outcomes for run in outcome.now]
     then = [run for outcome in outcomes for run in outcome.then]
@@ -155,7 +162,7 @@ class _Bench:
         self.conn.rollback()
         before = replay(history, now)
         is_same = other is history and then.version == now.version
-        return MachineOutcome(past, before, before if is_same else replay(other, then))
+        return MachineOutcome(past, before, before if is_same else replay(other, then), other is not history)
 
     def candidate(self, key: str) -> tuple[History, RuleSet]:
         """Return the past of one machine and the rules that are tried on it."""
@@ -248,7 +255,7 @@ def _suggestions(
     rules = {rule.key: rule for _, then in histories for rule in then.rules if rule.key in opened}
     tried = 0
 
-    def try_out(variant: Rule) -> Score:
+    def try_out(variant: Rule) -> Trial:
         nonlocal tried
         runs: list[CaseRun] = []
         for (history, then), outcome in zip(histories, chosen, strict=True):
@@ -260,9 +267,10 @@ def _suggestions(
             runs += replay(history, changed)
         tried += 1
         progress("suggestions", tried, 8 * len(rules))
-        return score(pasts, runs)
+        return try_lives(pasts, runs)
 
-    return suggest(list(rules.values()), score(pasts, [run for outcome in chosen for run in outcome.then]), try_out)
+    now = try_lives(pasts, [run for outcome in chosen for run in outcome.then])
+    return suggest(list(rules.values()), now, try_out)
 
 
 def _fitted(variant: Rule, own: Rule) -> Condition:

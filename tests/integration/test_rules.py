@@ -398,3 +398,7 @@ def test_another_models_prognoses_are_made_by_the_very_code_that_makes_them_live
     assert report.then == report.now
     with pytest.raises(NotFoundError):
         backtest(settings.dsn, Question(begin, NOW, model_id=999_999))
+    with pool.connection() as conn:
+        strange, _ = models.insert_model(conn, "pumps", other, actor="test")
+    with pytest.raises(RefusalError, match="of the fleet of model"):
+        backtest(settings.dsn, Question(begin, NOW, model_id=strange))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.schemas.rules import BacktestAnswer
 from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.gate import Limits, find_objections
 from pdm.alerts.readings import DiagnosedFault, DiagnosisNote
@@ -32,6 +33,9 @@ from pdm.alerts.rules import (
 )
 from pdm.alerts.scoring import Judged, Past, compare, score
 from pdm.alerts.suggesting import suggest, variants
+from pdm.alerts.trying import Tally, Trial, total, try_lives
+from pdm.cli.rules import text_of
+from pdm.service.backtest import Report
 from tests.unit.rule_histories import HOUR, MACHINE, START, history, hour
 
 QUICK, SHORT = OnDelay(2, 3), OffDelay(2)
@@ -286,16 +290,56 @@ def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:
     own = Past("press-07", START, end, len(healths), (end,), (end,), timedelta(hours=48))
     rules = DEFAULT_RULES.fit(MACHINE)
 
-    def try_out(variant: Rule) -> object:
+    def try_out(variant: Rule) -> Trial:
         changed = RuleSet(tuple(variant if rule.key == variant.key else rule for rule in rules.rules))
-        return score([own], replay(past, changed))
+        return try_lives([own], replay(past, changed))
 
-    now = score([own], replay(past, rules))
-    assert now.false + now.repeats > 20
-    (found,) = suggest([rules.by_key["health-warning"]], now, try_out)  # type: ignore[arg-type]
-    assert found.false_after + found.repeats_after < found.false_before + found.repeats_before
-    assert found.missed_after == 0
+    now = try_lives([own], replay(past, rules))
+    assert now.whole.cost > 20
+    (found,) = suggest([rules.by_key["health-warning"]], now, try_out)
+    effect = found.effect
+    assert effect.false_after + effect.repeats_after < effect.false_before + effect.repeats_before
+    assert effect.missed_after == 0
     assert found.field in ("on_delay", "off_delay", "deadband")
+    assert found.held_out is None, "of a single life nothing can be left out"
+    worth = score([own], replay(past, rules))
+    report = Report(START, end, worth, worth, compare((), ()), [found]).document()
+    assert BacktestAnswer.model_validate(report).suggestions[0].effect.missed_after == 0
+    told = text_of(report)
+    assert "suggested: health-warning: " in told
+    assert "nothing to hold out" in told
+    both = replace(found, held_out=found.effect)
+    assert text_of(report | {"suggestions": [asdict(both)]}).splitlines()[-1].startswith("  chosen so and counted")
+
+
+def _trial(*folds: Tally) -> Trial:
+    return Trial(total(folds), folds)
+
+
+def test_what_was_chosen_on_some_lives_is_counted_on_the_others() -> None:
+    rule = DEFAULT_RULES.by_key["health-warning"]
+    now = _trial(Tally(false=4, leads=(9.0,)), Tally(false=4, leads=(9.0,)), Tally(false=4, leads=(9.0,)))
+    good = _trial(Tally(false=1, leads=(9.0,)), Tally(false=1, leads=(9.0,)), Tally(false=1, leads=(9.0,)))
+    lucky = _trial(Tally(leads=(9.0,)), Tally(leads=(9.0,)), Tally(false=2, missed=1))
+    makes = dict.fromkeys(range(8), good) | {0: lucky}
+    order = iter(range(8))
+    (found,) = suggest([rule], now, lambda _: makes[next(order)])
+    assert found.held_out is not None
+    assert (found.effect.false_after, found.effect.missed_after) == (3, 0)
+    assert (found.held_out.false_before, found.held_out.false_after) == (12, 4), "the lucky one on the third life"
+    assert (found.held_out.missed_before, found.held_out.missed_after) == (0, 1)
+
+
+def test_lives_are_told_apart_and_together_are_the_whole() -> None:
+    healths = np.r_[np.full(100, 0.95), np.full(20, 0.5), np.full(100, 0.95), np.full(20, 0.5)]
+    ends = (hour(110), hour(len(healths)))
+    past = history(healths, life_ends=ends, failures=ends)
+    own = Past("press-07", START, ends[1], len(healths), ends, ends, timedelta(hours=48))
+    trial = try_lives([own], replay(past, DEFAULT_RULES.fit(MACHINE)))
+    assert len(trial.folds) == 2
+    assert total(trial.folds) == trial.whole
+    assert trial.without(0) == trial.folds[1]
+    assert [len(fold.leads) for fold in trial.folds] == [1, 1]
 
 
 def test_every_variant_is_a_rule_that_works_and_differs() -> None:
