@@ -1,7 +1,7 @@
 """What a set of rules would have been worth: alarms, lead time, missed, false, floods, repeats, differences.
 
-Terms after ISA-18.2-2016 / IEC 62682:2022: a flood is ten or more alarms in ten minutes; a repeat (the slow kin of
-chattering, which these standards count in minutes) is a case that opens again soon after it has ended.
+Floods are those of `pdm.alerts.kpi`; a repeat (the slow kin of chattering, which ISA-18.2 counts in minutes) is a case
+that opens again soon after it has ended.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from itertools import pairwise
 from statistics import median
 
 from pdm.alerts.conduct import Category
+from pdm.alerts.kpi import find_floods
 from pdm.alerts.replaying import CaseRun
 
-FLOOD_ALARMS = 10  # ISA-18.2-2016, table 7: more than 10 alarms in 10 minutes; IEC 62682 counts from ten
-FLOOD_INTERVAL = timedelta(minutes=10)
 MONTH = timedelta(days=30.4375)
 REPEAT_WITHIN = timedelta(days=1)
 
@@ -205,23 +204,10 @@ def _warning(past: Past, failed_at: datetime, runs: Sequence[CaseRun]) -> Warned
 
 
 def _floods(opened: Sequence[datetime], span_days: float) -> tuple[float, int]:
-    """Return the share of time in which ten alarms or more had come in the last ten minutes, and how many floods."""
-    times = sorted(opened)
-    flooded, floods = timedelta(), 0
-    until: datetime | None = None
-    for place in range(FLOOD_ALARMS - 1, len(times)):
-        first, last = times[place - FLOOD_ALARMS + 1], times[place]
-        if last - first >= FLOOD_INTERVAL:
-            continue
-        end = first + FLOOD_INTERVAL
-        if until is None or last > until:
-            floods += 1
-            flooded += end - last
-        else:
-            flooded += max(timedelta(), end - until)
-        until = end if until is None else max(until, end)
-    share = flooded / timedelta(days=span_days) if span_days > 0 else 0.0
-    return min(1.0, share), floods
+    """Return the share of time in floods, and how many there were, of one operator."""
+    floods = find_floods(sorted(opened))
+    flooded = sum((flood.ends - flood.begins for flood in floods), timedelta())
+    return (min(1.0, flooded / timedelta(days=span_days)) if span_days > 0 else 0.0), len(floods)
 
 
 def _repeats(runs: Iterable[CaseRun]) -> int:

@@ -9,13 +9,13 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.documents import RuleDocument, parse_document
+from pdm.alerts.documents import InvalidRulesError, Problem, RuleDocument, parse_document
 from pdm.alerts.rule_writing import differences, write_document, write_rule
 from pdm.alerts.rules import DEFAULT_RULES
 from pdm.alerts.scopes import Scope, resolve
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from pdm.ingest.rule_file import read_rule_text
-from pdm.machines.model import check_key
+from pdm.machines.model import Machine, check_key
 from pdm.service.feature_units import feature_units
 from pdm.service.rule_book import RuleBook
 from pdm.store import access, rules
@@ -64,6 +64,8 @@ def propose(
     ------
     InvalidInputError
         Nobody says why, or the scope and its target do not fit.
+    InvalidRulesError
+        They are for a machine that has no point that one of them looks at.
     NotFoundError
         There is no such site or machine for the caller.
     ForbiddenError
@@ -73,6 +75,8 @@ def propose(
         raise InvalidInputError("say why the rules change", field="reason")
     with pool.connection() as conn:
         _check_target(conn, scope, target, site_ids)
+        if scope == Scope.MACHINE:
+            _check_points(fetch_machine(conn, target, site_ids).machine, document)
         rules.lock_rule_sets(conn)
         before = rules.find_version(conn, scope, target, None)
         old = parse_document(before["document"], feature_units()).rules if before else ()
@@ -210,6 +214,17 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
 def default_document() -> Row:
     """Return the rules that hold where nobody has set others."""
     return write_document(RuleDocument(DEFAULT_RULES.rules))
+
+
+def _check_points(machine: Machine, document: RuleDocument) -> None:
+    """Refuse rules of one machine that look at points which it does not have: they would never say anything."""
+    problems = [
+        Problem(f"rules[{index}]", f"{machine.key} has no point that the rule could look at")
+        for index, rule in enumerate(document.rules)
+        if not rule.condition.fit(machine)
+    ]
+    if problems:
+        raise InvalidRulesError.of(problems)
 
 
 def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from psycopg_pool import ConnectionPool
 
+from pdm.alerts.documents import InvalidRulesError
 from pdm.alerts.gate import Limits
 from pdm.alerts.rules import DEFAULT_RULES
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RefusalError
@@ -135,6 +136,9 @@ def test_what_cannot_be_put_in_force_is_refused_with_the_reason(pool: Pool, mach
         propose(pool, document, scope="class", target="presses", site_ids=(1,), **given)
     with pytest.raises(NotFoundError):
         propose(pool, document, scope="machine", target=machine.key, site_ids=(), **given)
+    blind = check_text("rules: [{key: blind, kind: sensor-fault, point: no-such}]")
+    with pytest.raises(InvalidRulesError, match=r"rules\[0\]: press-07 has no point"):
+        propose(pool, blind, scope="machine", target=machine.key, **given)
     row = _deploy(pool, _hot())
     with pytest.raises(ConflictError, match="already"):
         deploy(pool, row["id"], author="ann")

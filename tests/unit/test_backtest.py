@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.schemas.rules import BacktestAnswer
+from api.schemas import rules as answers
 from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.gate import Limits, find_objections
 from pdm.alerts.readings import DiagnosedFault, DiagnosisNote
@@ -31,8 +31,8 @@ from pdm.alerts.rules import (
     Threshold,
     ZoneReached,
 )
-from pdm.alerts.scoring import Judged, Past, compare, score
-from pdm.alerts.suggesting import suggest, variants
+from pdm.alerts.scoring import Difference, Judged, Past, Score, Warned, compare, score
+from pdm.alerts.suggesting import Effect, Suggestion, suggest, variants
 from pdm.alerts.trying import Tally, Trial, total, try_lives
 from pdm.cli.rules import text_of
 from pdm.service.backtest import Report
@@ -252,8 +252,24 @@ def test_a_flood_is_ten_alarms_in_ten_minutes_and_its_share_of_the_time() -> Non
     runs = [_run(500 + number / 60, None, f"m{number}") for number in range(10)]
     found = score(pasts, runs)
     assert found.floods == 1
-    assert found.flood_share == pytest.approx(1 / 60 / 1000, rel=1e-6)
+    assert found.flood_share == pytest.approx(15 / 60 / 1000, rel=1e-6), "until fewer than five come in ten minutes"
     assert score(pasts, runs[:9]).floods == 0
+
+
+@pytest.mark.parametrize(
+    ("core", "answer"),
+    [
+        (Score, answers.ScoreAnswer),
+        (Warned, answers.WarnedAnswer),
+        (CaseRun, answers.CaseRunAnswer),
+        (Difference, answers.DifferenceAnswer),
+        (Effect, answers.EffectAnswer),
+        (Suggestion, answers.SuggestionAnswer),
+        (Report, answers.BacktestAnswer),
+    ],
+)
+def test_the_api_answers_with_every_figure_and_no_other(core: type, answer: type[answers.Answer]) -> None:
+    assert [each.name for each in fields(core)] == list(answer.model_fields)
 
 
 def test_a_case_that_opens_again_within_a_day_of_its_return_is_a_repeat() -> None:
@@ -304,7 +320,7 @@ def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:
     assert found.held_out is None, "of a single life nothing can be left out"
     worth = score([own], replay(past, rules))
     report = Report(START, end, worth, worth, compare((), ()), [found]).document()
-    assert BacktestAnswer.model_validate(report).suggestions[0].effect.missed_after == 0
+    assert answers.BacktestAnswer.model_validate(report).suggestions[0].effect.missed_after == 0
     told = text_of(report)
     assert "suggested: health-warning: " in told
     assert "nothing to hold out" in told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +19,7 @@ from pdm.alerts.rules import (
     RateOfChange,
     RemainingLifeShort,
     Rule,
+    Schedule,
     Severity,
     Threshold,
 )
@@ -287,3 +288,22 @@ def test_a_text_nested_without_end_is_refused_at_once() -> None:
     with pytest.raises(InvalidRulesError, match="nested too deeply"):
         read_rule_text("rules: " + "[" * 100_000)
     assert perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("day", "begins", "ends", "hours"),
+    [
+        (datetime(2026, 10, 25, tzinfo=UTC), time(2), time(3), 2.0),  # the hour comes twice
+        (datetime(2026, 3, 29, tzinfo=UTC), time(2), time(3), 0.0),  # the hour does not come
+        (datetime(2026, 10, 25, tzinfo=UTC), time(1), time(5), 5.0),
+        (datetime(2026, 3, 29, tzinfo=UTC), time(1), time(5), 3.0),
+        (datetime(2026, 3, 29, tzinfo=UTC), time(22), time(6), 7.0),  # the night that began on Saturday, to Sunday noon
+    ],
+)
+def test_a_schedule_follows_the_clock_on_the_wall_through_the_change_of_summer_time(
+    day: datetime, begins: time, ends: time, hours: float
+) -> None:
+    schedule = Schedule(("sat", "sun"), begins, ends, "Europe/Berlin")
+    first = day - timedelta(hours=4)
+    covered = [schedule.covers(first + timedelta(minutes=minute)) for minute in range(16 * 60)]
+    assert sum(covered) / 60 == hours
