@@ -137,10 +137,19 @@ def _rule(fields: Fields) -> Rule | None:
         "note": fields.read("note", read.note_of, ""),
     }
     fields.refuse_the_rest()
+    if kind == "data-gap":
+        _refuse_what_a_gap_ignores(fields, made["on_delay"], made["schedule"])
     if len(fields.problems) > before or condition is None or key is None or severity is None:
         return None
     rule: Rule | None = make(fields, lambda: Rule(key, severity, condition, **made))
     return rule
+
+
+def _refuse_what_a_gap_ignores(fields: Fields, on_delay: OnDelay | None, schedule: Schedule | None) -> None:
+    if on_delay not in (None, OnDelay(1, 1)):
+        fields.refuse("on_delay", "a gap counts no acquisitions: 'after' is its delay")
+    if schedule is not None:
+        fields.refuse("schedule", "missing data are found on the wall clock, at any time")
 
 
 def _on_delay(fields: Fields, default: OnDelay) -> OnDelay | None:

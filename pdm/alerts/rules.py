@@ -77,10 +77,6 @@ class Rule:
     note: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.condition, DataGap) and self.schedule is not None:
-            raise InvalidInputError("missing data are found on the wall clock, at any time", field="schedule")
-        if isinstance(self.condition, DataGap) and self.on_delay != OnDelay(1, 1):
-            raise InvalidInputError("a gap counts no acquisitions: 'after' is its delay", field="on_delay")
         if self.condition.needs_repetition and self.on_delay.required < 2:
             raise InvalidInputError(
                 "a single acquisition never raises an alert: 'required' is at least 2", field="on_delay"
