@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pdm.replay.client import Client
@@ -117,6 +119,64 @@ def test_an_alert_is_acknowledged_from_the_page(browser: Browser, plant: Plant) 
     browser.press_enter()
     browser.wait_for("document.getElementById('alerts').textContent.includes('acknowledged by')")
     assert plant.client.get(f"/v1/alerts/{alert['id']}")["state"] == "acknowledged"
+
+
+HOSTILE = '<img src=x onerror="window.broken=1"><b>bold</b>'
+
+
+def open_case(browser: Browser, plant: Plant) -> str:
+    """Sign in, open the case of the failing machine's alert by keyboard and return the alert's id."""
+    sign_in(browser, plant)
+    (alert,) = plant.client.pages("/v1/alerts", machine=plant.failing)
+    browser.wait_for(f"!!document.querySelector('li[data-alert=\"{alert['id']}\"] .told')")
+    browser.evaluate(f"document.querySelector('li[data-alert=\"{alert['id']}\"] .told').focus()")
+    browser.press_enter()
+    browser.wait_for("document.getElementById('case').open && document.querySelectorAll('#case-history li').length > 0")
+    return str(alert["id"])
+
+
+def submit(browser: Browser, verb: str, **given: str) -> None:
+    """Fill in a form of the case and send it."""
+    for name, value in given.items():
+        browser.evaluate(f"document.querySelector('form[data-verb={verb}] [name={name}]').value = {json.dumps(value)}")
+    browser.evaluate(f"document.querySelector('form[data-verb={verb}] button').click()")
+
+
+def test_a_case_says_what_to_check_and_takes_what_people_say_as_text(browser: Browser, plant: Plant) -> None:
+    alert = open_case(browser, plant)
+    known = plant.client.get(f"/v1/alerts/{alert}/case")
+    assert browser.evaluate("document.querySelectorAll('#case-checks li').length") == len(known["checks"]) > 0
+    assert known["checks"][0]["text"] in browser.evaluate("document.getElementById('case-checks').textContent")
+    assert browser.evaluate("document.querySelector('#case-trend path.curve').getAttribute('d')").count("L") > 20
+    submit(browser, "comment", comment=HOSTILE)
+    browser.wait_for(f"document.getElementById('case-history').textContent.includes({json.dumps(HOSTILE)})")
+    submit(browser, "feedback", verdict="true", finding=HOSTILE)
+    browser.wait_for(f"document.getElementById('case-feedback').textContent.includes({json.dumps(HOSTILE)})")
+    assert browser.evaluate("document.querySelectorAll('#case img, #case b').length") == 0
+    assert browser.evaluate("window.broken === undefined") is True
+    assert plant.client.get(f"/v1/alerts/{alert}/case")["feedback"][0]["verdict"] == "true"
+
+
+def test_a_case_is_shelved_from_the_page_and_nobody_is_overwritten(browser: Browser, plant: Plant) -> None:
+    alert = open_case(browser, plant)
+    assert browser.evaluate("document.querySelector('button[data-verb=unshelve]').hidden") is True
+    submit(browser, "shelve", minutes="30", reason="waits for the night shift")
+    browser.wait_for("!document.querySelector('button[data-verb=unshelve]').hidden")
+    assert "waits for the night shift" in browser.evaluate("document.getElementById('case-facts').textContent")
+    assert plant.client.get(f"/v1/alerts/{alert}")["withheld"] == "shelved"
+    browser.evaluate("document.querySelector('button[data-verb=unshelve]').click()")
+    browser.wait_for("!document.querySelector('form[data-verb=shelve]').hidden")
+    assert plant.client.get(f"/v1/alerts/{alert}")["withheld"] is None
+    with httpx.Client(base_url=plant.url, trust_env=False, headers={"Authorization": f"Bearer {plant.key}"}) as http:
+        version = http.get(f"/v1/alerts/{alert}").headers["ETag"]
+        said = http.post(f"/v1/alerts/{alert}/comment", json={"comment": "seen"}, headers={"If-Match": version})
+        assert said.status_code == 200
+    submit(browser, "comment", comment="written over it")
+    browser.wait_for("document.getElementById('case-problem').textContent.includes('Somebody else')")
+    browser.wait_for("document.getElementById('case-history').textContent.includes('seen')")
+    assert "written over it" not in str(plant.client.get(f"/v1/alerts/{alert}")["history"])
+    assert all("412" in complaint for complaint in browser.complaints)
+    browser.complaints.clear()
 
 
 def test_the_page_speaks_korean_when_asked_and_english_again(browser: Browser, plant: Plant) -> None:

@@ -1,17 +1,16 @@
 // The fleet at a glance. Reads the public API with the key that the visitor gave; nothing comes from elsewhere.
+import { drawAlerts, OPEN_STATES, quiet, tag, TO_ACKNOWLEDGE, WORST_FIRST } from "./alerts.js";
+import { openCase, prepareCase } from "./case.js";
 import { say, switchLanguage, translatePage } from "./catalogue.js";
 import { svg } from "./charts.js";
 import { current, drawHistory, drawPoint, drawSignals, hide, show } from "./machine.js";
 import { call, element, find, readAll, session } from "./service.js";
-import { condition, grade, moment, percent, remaining, SEVERITY, words } from "./words.js";
+import { condition, grade, moment, percent, remaining, words } from "./words.js";
 
 const POLL_MS = 5000;
 let isAsking = false;
 
 // ------------------------------------------------------------------------------------------ fleet
-const quiet = (text) => element("span", { className: "quiet" }, text);
-const tag = (severity) => element("span", { className: `tag ${SEVERITY[severity]}` }, say(`severity.${severity}`));
-
 function healthCell(row) {
   if (row.health === null) return quiet(row.learning_progress === null ? "–" : say("page.learning", { share: percent(row.learning_progress) }));
   const bar = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
@@ -50,29 +49,6 @@ function markCurrent() {
   }
 }
 
-const TO_ACKNOWLEDGE = ["unacknowledged", "returned"];
-const SEEN = {
-  acknowledged: (alert) => say("page.acknowledged-by", { actor: alert.acknowledged_by }),
-  latched: () => say("page.waits-for-reset"),
-};
-
-function alertItem(alert) {
-  const open = element("button", { type: "button", className: "plain", textContent: alert.machine });
-  open.addEventListener("click", () => openMachine(alert.machine));
-  const item = element("li", {}, tag(alert.severity), open,
-    element("span", { className: "grow" }, `${alert.cause}: ${alert.text} `, quiet(say(alert.cleared_at ? "page.since-over" : "page.since", { time: moment(Date.parse(alert.opened_at)) }))));
-  item.dataset.alert = alert.id;
-  if (TO_ACKNOWLEDGE.includes(alert.state)) {
-    const button = element("button", { type: "button", textContent: say("page.acknowledge") });
-    button.setAttribute("aria-label", say("page.acknowledge-of", { machine: alert.machine }));
-    button.addEventListener("click", () => { button.disabled = true; acknowledge(alert); });
-    item.append(button);
-  } else {
-    item.append(quiet(SEEN[alert.state](alert)));
-  }
-  return item;
-}
-
 async function acknowledge(alert) {
   const focused = document.activeElement;
   let told = "";
@@ -83,31 +59,23 @@ async function acknowledge(alert) {
   }
   find("alert-problem").textContent = told && say("page.not-acknowledged", { why: told });
   await guarded(refresh);
-  if (focused && !focused.isConnected) find("alerts-title").focus();
+  if (focused && !focused.isConnected && document.activeElement === document.body) find("alerts-title").focus();
 }
-
-const WORST_FIRST = ["critical", "warning", "advisory"];
-const bySeverity = (a, b) =>
-  WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity) || b.opened_at.localeCompare(a.opened_at);
 
 async function refresh() {
   const [machines, ...listed] = await Promise.all([
     readAll("/v1/machines?limit=500"),
-    ...[...TO_ACKNOWLEDGE, ...Object.keys(SEEN)].map((state) => readAll(`/v1/alerts?state=${state}&limit=200`, 200)),
+    ...OPEN_STATES.map((state) => readAll(`/v1/alerts?state=${state}&limit=200`, 200)),
   ]);
-  const unseen = listed.slice(0, TO_ACKNOWLEDGE.length).flat();
-  const seen = listed.slice(TO_ACKNOWLEDGE.length).flat();
+  const alerts = listed.flat(), unseen = alerts.filter((alert) => TO_ACKNOWLEDGE.includes(alert.state));
   const focused = document.activeElement?.closest("[data-machine]")?.dataset.machine;
-  const focusedAlert = document.activeElement?.closest("[data-alert]")?.dataset.alert;
   const rank = (row) => (row.alert ? WORST_FIRST.indexOf(row.alert.severity) : 3);
   machines.sort((a, b) => rank(a) - rank(b) || (a.health ?? 2) - (b.health ?? 2) || a.machine.localeCompare(b.machine));
   const none = element("tr", {}, element("td", { colSpan: 8, className: "quiet" }, say("page.no-machine")));
   find("fleet").tBodies[0].replaceChildren(...(machines.length ? machines.map(machineRow) : [none]));
   markCurrent();
-  const alerts = [...unseen.sort(bySeverity), ...seen.sort(bySeverity)];
-  find("alerts").replaceChildren(...(alerts.length ? alerts.map(alertItem) : [element("li", { className: "quiet" }, say("page.none"))]));
+  drawAlerts(alerts, { open: (id) => guarded(() => openCase(id, () => guarded(refresh))), openMachine, acknowledge });
   if (focused) document.querySelector(`tr[data-machine="${CSS.escape(focused)}"] button`)?.focus();
-  if (focusedAlert) document.querySelector(`li[data-alert="${CSS.escape(focusedAlert)}"] button:last-child`)?.focus();
   summarise(machines, unseen);
 }
 
@@ -194,5 +162,6 @@ async function live() {
 }
 
 translatePage();
+prepareCase();
 find("language").addEventListener("click", switchLanguage);
 live();

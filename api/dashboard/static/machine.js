@@ -3,7 +3,7 @@ import { say } from "./catalogue.js";
 import { draw, sayNothing } from "./charts.js";
 import { drawDiagnosis } from "./diagnosis.js";
 import { call, element, find, readAll } from "./service.js";
-import { condition, featureName, featureUnit, moment, percent, reason, remaining, secondsIn, unit, unitOfTime, words } from "./words.js";
+import { causeText, condition, featureName, featureUnit, moment, percent, reason, remaining, secondsIn, unit, unitOfTime, words } from "./words.js";
 
 const shown = { machine: null, points: [], events: [] };
 export const current = () => shown.machine;
@@ -59,10 +59,7 @@ function drawFacts(health, prognosis) {
   ];
   find("facts").replaceChildren(...facts.map(([name, text]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, text))));
-  const causes = (health.evidence?.contributors ?? []).map((one) =>
-    say("page.cause", {
-      feature: featureName(one.indicator), point: one.point, value: Number(one.value.toPrecision(3)), unit: unit(one.unit),
-      baseline: Number(one.baseline.toPrecision(3)), limit: Number(one.limit.toPrecision(3)) }));
+  const causes = (health.evidence?.contributors ?? []).map(causeText);
   find("causes").textContent = causes.length ? say("page.weighs", { causes: causes.join(" · ") }) : "";
 }
 

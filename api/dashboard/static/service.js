@@ -7,7 +7,8 @@ export class Refusal extends Error {
   constructor(status, detail) { super(detail); this.status = status; }
 }
 
-export async function call(path, options = {}) {
+/** Return the response, or throw why the service refused. */
+export async function answer(path, options = {}) {
   const headers = { Authorization: `Bearer ${session.key}`, "Accept-Language": language, ...options.headers };
   const response = await fetch(path, { ...options, headers }).catch(() => {
     throw new Refusal(0, say("page.no-answer"));
@@ -16,8 +17,10 @@ export async function call(path, options = {}) {
     const told = await response.json().catch(() => ({}));
     throw new Refusal(response.status, told.detail ?? response.statusText);
   }
-  return response.json();
+  return response;
 }
+
+export const call = async (path, options) => (await answer(path, options)).json();
 
 export async function readAll(path, most = 5000) {
   const items = [];
