@@ -47,7 +47,7 @@ from pdm.measurements import OperatingContext
 __all__ = ["HealthState", "assess", "initial_state"]
 
 Floats = NDArray[np.float64]
-_CONTRIBUTORS = 3
+_CONTRIBUTORS = 3  # features named as main evidence: as many as count in the severity (WEIGHTS)
 _CARRY_FROM = 2.0  # evidence from which a known degradation is carried into a state met late
 
 

@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 
 LEARNING_ROWS = 30
 """Acquisitions kept while learning; of a longer learning period, an even sample of this many."""
-MOST_LEARNING_ROWS = 400
+MOST_LEARNING_ROWS = 400  # rows kept while learning: bounds the state to some 100 KB
 _KEPT_VALUES = 3200  # a machine of few columns keeps more rows, to learn how its channels go together
 _PATIENCE = 3  # learning periods after which a baseline is learned from what there is
 _CONSISTENCY = 1.4826  # MAD to standard deviation of a Gaussian
-_IQR_CONSISTENCY = 0.7413
+_IQR_CONSISTENCY = 0.7413  # 1 / (2 * Phi^-1(0.75)): interquartile range to standard deviation of a normal distribution
 _SMALL_SAMPLE = 4.0  # the scale of n acquisitions is widened by 1 + 4/n: t-like room for its own error
 _LEAST_RELATED = 20  # rows from which it can be learned how channels go together
 

@@ -22,7 +22,7 @@ LEAST_T = 4.0
 """Student's t of the rank correlation from which it is no chance: p = 0.0002 one-sided for 30 rows."""
 MOST_DRIFT = 0.5
 """Rank correlation of a covariate with time above which it is not told from wear."""
-_NONE = -1
+_NONE = -1  # index that names no covariate
 
 
 @dataclass

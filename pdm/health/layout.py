@@ -21,7 +21,7 @@ from pdm.measurements import OperatingContext
 Floats = NDArray[np.float64]
 _LARGEST = 1e4  # beyond any decibel or kelvin; within half precision
 _MOST_RELATED = 16  # scalar channels whose relation is learned: its size grows with the square
-_ABSENT = np.full(1, np.nan)
+_ABSENT = np.full(1, np.nan)  # the column that padding points to
 _SMALLEST = 1e-12  # below any amplitude that a sensor resolves, in SI
 
 

@@ -26,7 +26,7 @@ MOST_OUTLIERS = 0.15
 """Share of rows that may lie outside without doubt: median and MAD bear them (Hampel 1974)."""
 AGREEING = 3
 """Columns that must have the trend together, as a fault moves several."""
-_CONSISTENCY = 1.4826
+_CONSISTENCY = 1.4826  # 1 / Phi^-1(0.75): median absolute deviation to standard deviation of a normal distribution
 _BETWEEN = np.sqrt(2.0)  # a difference of two values scatters so much more than one
 
 

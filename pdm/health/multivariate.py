@@ -19,10 +19,10 @@ from pdm.errors import InvalidInputError
 Floats = NDArray[np.float64]
 
 _CONSISTENCY = 1.4826  # MAD to standard deviation of a Gaussian
-_IQR_CONSISTENCY = 0.7413
+_IQR_CONSISTENCY = 0.7413  # interquartile range to standard deviation of a normal distribution
 _LEARNING_LIMIT = 4.0  # deviations beyond this count as this in correlations
 _LARGEST_DEVIATION = 20.0  # one outlier moves nothing further than this, by the weight of the newest row
-_LEAST_ROWS = 20
+_LEAST_ROWS = 20  # fewer do not carry a covariance of some channels
 _LEAST_RELATIVE_SCALE = 1e-9  # of a channel that stood still while learning
 
 

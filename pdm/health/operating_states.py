@@ -22,10 +22,11 @@ OFF = "off"
 UNKNOWN = "unknown"
 """The state of a machine of which neither state, speed nor load is known."""
 
+# of the state's speed; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted
 SPEED_TOLERANCE = 0.05
-LOAD_TOLERANCE = 0.15
-MOST_STATES = 8
-MOST_LEARNING = 4
+LOAD_TOLERANCE = 0.15  # of rated load; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted
+MOST_STATES = 8  # bounds the state that is stored a machine
+MOST_LEARNING = 4  # half of them: learned states are not crowded out
 WIDEST = 8.0
 """How many times as wide as above states become before the one longest unseen makes room."""
 _OFF_NAMES = frozenset({"off", "stopped", "standstill"})

@@ -29,7 +29,7 @@ CHANCE = 2e-4
 """Probability of so clear a course by chance below which it is a season: as for `pdm.health.covariates`."""
 _HALVES = 0.7  # share of a half's squares that may be left when the course of the other half is taken off
 _LIMIT = 4.0  # robust standard deviations to which values are limited before they are fitted
-_CONSISTENCY = 1.4826
+_CONSISTENCY = 1.4826  # 1 / Phi^-1(0.75): median absolute deviation to standard deviation of a normal distribution
 
 
 @dataclass

@@ -23,7 +23,7 @@ _MAGIC = b"HLT3"
 _HEADER = struct.Struct("<4s8sIHIfdd")
 _STATE = struct.Struct("<??HddIIB?")
 _ARRAY = struct.Struct("<cBHI")
-_NOTHING = b"\0" * 8
+_NOTHING = b"\0" * 8  # signature of no layout
 _KINDS = {b"f": "<f4", b"d": "<f8", b"e": "<f2", b"I": "<u4", b"b": "<i1"}
 
 

@@ -21,6 +21,8 @@ SMOOTHING = 0.15
 PERSISTENT_SMOOTHING = (0.05, 0.2)
 """The same for persistent features, upwards and downwards: four times as heavy downwards makes the chart
 follow the lowest fifth of recent acquisitions (an expectile) instead of their mean."""
+# robust standard deviations that one acquisition may move; chosen by hand on the simulated fleet (`pdm demo`, seeds
+# 1 to 8), not fitted
 MOST_INNOVATION = 8.0
 ABSENT_DECAY = 0.97
 """Evidence of a feature that is absent fades by this factor an acquisition."""
@@ -28,7 +30,10 @@ WARNING_SEVERITY = 4.0
 """Severity [robust standard deviations] at which health is 0.6."""
 RELATION_SEVERITY = 1.0
 """Severity of scalar channels whose chart stands at its limit: health warns at four times that."""
+# severity at health 0.5, which puts health 0.6 at WARNING_SEVERITY
 _HALF_SEVERITY = WARNING_SEVERITY * 1.5 ** (1 / 1.5)
+# puts health 0.3 near twice the warning severity; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8),
+# not fitted
 _STEEPNESS = 1.5
 WEIGHTS = np.array([0.2, 0.3, 0.5])  # third, second and largest evidence: several must agree
 

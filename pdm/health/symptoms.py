@@ -26,7 +26,7 @@ _BEARING_PARTS = (
     ("bearing_rolling_element", "bsf_prominence", "bsf_sideband_prominence"),
     ("bearing_cage", "ftf_prominence", None),
 )
-_LEAST_SIDEBAND = 1.0
+_LEAST_SIDEBAND = 1.0  # evidence; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted
 _KINDS = {
     "unbalance": (ComponentKind.SHAFT, ComponentKind.MOTOR),
     "misalignment": (ComponentKind.SHAFT, ComponentKind.MOTOR),

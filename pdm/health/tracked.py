@@ -41,6 +41,8 @@ class Tracked:
     magnitude: float = 1.0
 
 
+# Floors (robust standard deviations below which scatter is not believed), weights and offsets of these tables were
+# chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted.
 VIBRATION: tuple[Tracked, ...] = (
     Tracked("rms", "log", 0.10),
     Tracked("velocity_rms", "log", 0.10),
@@ -83,10 +85,10 @@ CURRENT_GROUP: tuple[Tracked, ...] = (
     Tracked("park_ripple_2sf", "log", 0.20, offset=0.001),
 )
 
-TEMPERATURE = Tracked("temperature", "linear", 2.0)
+TEMPERATURE = Tracked("temperature", "linear", 2.0)  # floor in K: what sensors and rooms scatter
 
 _VIBRATION_SCALARS = ("acceleration", "velocity", "displacement")
-_MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}
+_MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}  # SI units in which a usual value is near 1
 
 
 def scalar_tracked(quantity: str) -> Tracked:

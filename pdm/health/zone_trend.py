@@ -22,9 +22,9 @@ from pdm.machines.model import SeverityLimits
 
 Floats = NDArray[np.float64]
 
-MOST_MEANS = 32
-LEAST_MEANS = 8
-LEVEL = 0.9
+MOST_MEANS = 32  # bounds the state; thinned by merging neighbours
+LEAST_MEANS = 8  # fewer give a line and its correlated errors too few degrees of freedom
+LEVEL = 0.9  # of the interval, as every interval of this service
 SIGNIFICANCE = 1e-3
 """One-sided, of the rise: one in a thousand lines of a machine that does not change would be told."""
 LEAST_RISE = 0.15

@@ -16,10 +16,10 @@ from pdm.errors import RefusalError
 from pdm.prognosis.lives import FleetLife
 from pdm.prognosis.survival import fit_weibull, predict_by_age
 
-AGES = 25
+AGES = 25  # rows of the table; values between them are interpolated
 FARTHEST = 1.5  # of the oldest age seen: an older machine is told as one of that age
 
-_AGE = itemgetter(0)
+_AGE = itemgetter(0)  # first column
 
 Table = tuple[tuple[float, float, float, float, float], ...]
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-WANTED_LEVEL = 0.9
+WANTED_LEVEL = 0.9  # of the interval, as every interval of this service
 LIVES_A_BAND = 6  # lives for which another band of predictions gets a width of its own
-MOST_BANDS = 4
-QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+MOST_BANDS = 4  # more bands would have too few lives each
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)  # reported ones: interval ends of 0.9, 0.8 and 0.5, and the median
 _SMALLEST_SCALE = 0.02  # of the target's range: no life is known better than that
 _SMALLEST_RADIUS = 0.1  # in scales: a band whose calibration rows were all right is not certain
 

@@ -15,6 +15,8 @@ from pdm.prognosis.regimes import Regimes, find_regimes
 COMPONENTS = 3  # principal components beside the health index
 WORN, FRESH = 0.16, 1.2  # of the cap: rows the health index learns to tell apart (20 and 150 of 125 cycles)
 LARGEST = 8.0  # standard deviations; beyond it a value says no more
+# added to a Gram matrix of standardised columns: small beside hundreds of rows; chosen with the recipe on C-MAPSS
+# training engines
 _RIDGE = 10.0
 _LEAST_ROWS = 50  # of each kind for a health index
 

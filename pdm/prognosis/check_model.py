@@ -22,7 +22,7 @@ from pdm.prognosis.tree_text import check_trees
 
 REFUSED = 3  # exit status
 _MEMORY = 4 * 1024**3  # address space of this process [bytes]; libraries take half of it
-_CPU_S = 40
+_CPU_S = 40  # s of processor time until the child process is ended
 
 
 def main() -> None:

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.lives import FleetLife
 
-RESAMPLES = 4000
+RESAMPLES = 4000  # of the bootstrap: the chance is then known to 0.01
 WANTED_SHARE = 0.95  # of the resamples in which the challenger has to err less
 WANTED_GAIN = 0.02  # of the champion's error: a smaller one is the luck of a seed, not worth a change
-ROWS_A_LIFE = 100
-FEWEST_LIVES = 4
+ROWS_A_LIFE = 100  # every life weighs the same
+FEWEST_LIVES = 4  # fewer cannot show a difference at the wanted chance
 
 Vector = NDArray[np.float64]
 

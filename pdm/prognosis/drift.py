@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BEYOND_SHARE = 0.05  # of recent records: more beyond a sensor's training range are a drift of that sensor
-FEWEST_RECORDS = 200
+FEWEST_RECORDS = 200  # BEYOND_SHARE of them are ten records
 ERROR_GROWTH = 1.5  # times the validated error, on lives that ended since
-FEWEST_LIVES = 3
+FEWEST_LIVES = 3  # ended since training; fewer are an accident
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pdm.prognosis.metrics import nasa_score
 from pdm.prognosis.validation import OutOfFold
 
-RESAMPLES = 2000
+RESAMPLES = 2000  # of the bootstrap: interval ends are then known to 2 % of its width
 BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cap
 FEWEST_RECORDS = 25  # before a row counts, and
 NEAREST, FURTHEST = 0.04, 1.2  # of the cap: 5 and 150 cycles of 125

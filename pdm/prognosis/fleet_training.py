@@ -26,10 +26,10 @@ from pdm.prognosis.validation import OutOfFold as OutOfFold
 from pdm.prognosis.validation import describe
 
 RECIPE = "recipe-4"  # of everything that decides what the same lives and seed lead to
-FOLDS = 5
+FOLDS = 5  # of whole lives: cost grows with them; a fleet has few lives
 CAP_SHARE = 0.5  # of the median failed life: remaining life beyond it is "at least"
 ROWS_A_LIFE = 600  # a longer life is thinned evenly
-_DECILES = np.linspace(0.0, 1.0, 11)
+_DECILES = np.linspace(0.0, 1.0, 11)  # of each channel, kept to detect drift
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 
-LENGTH = 64
+LENGTH = 64  # points kept; at that many, neighbours are merged
 FIRST_STRIDE = 2  # acquisitions in a mean, until the history is full for the first time
 
 _HEAD = struct.Struct("<HIIddd")

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError, RefusalError
 from pdm.prognosis.calibration import attainable_level
 
-FEWEST_FAILED_LIVES = 4
+FEWEST_FAILED_LIVES = 4  # each fold of the grouped validation needs one, and the rest must teach
 ALIKE = 2.0  # factor within which the levels of a sensor lie over a fleet, for a stray to be told
 STRAY = 7.0  # factor from the fleet's level: 9.8 is g for m/s2, 25.4 inch for mm, 1000 milli for one
-_SPREAD = (0.05, 0.5, 0.95)
+_SPREAD = (0.05, 0.5, 0.95)  # quantiles by which machines' levels are compared
 
 Vector = NDArray[np.float64]
 

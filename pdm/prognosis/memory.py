@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from features.over_life import OverLife
 
 TIME_CONSTANTS = (3.0, 6.0, 15.0, 40.0, 100.0, 1000.0)  # in usual intervals; the last is the whole of most lives
-LAGS = (25.0, 50.0, 100.0)
-BASELINE_RECORDS = 15
+LAGS = (25.0, 50.0, 100.0)  # in usual intervals; chosen with the recipe on C-MAPSS training engines (docs/prognosis.md)
+BASELINE_RECORDS = 15  # of a life's begin; chosen with the recipe on C-MAPSS training engines (docs/prognosis.md)
 _READ = re.compile(r"mean|ewma_\d+|deviation_15|slope_(15|40|100|1000)|curvature_1000|change_\d+|baseline")
 
 

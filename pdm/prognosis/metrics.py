@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 
-RESAMPLES = 2000
+RESAMPLES = 2000  # of the bootstrap: interval ends are then known to 2 % of its width
 CONFIDENCE = 0.95  # of the bootstrap's intervals
 
 Vector = NDArray[np.float64]

@@ -11,7 +11,7 @@ import hashlib
 from pdm.errors import InvalidInputError
 
 MAGIC = b"PDM-MODEL-1 "
-_HEAD = len(MAGIC) + 64 + 1
+_HEAD = len(MAGIC) + 64 + 1  # magic, SHA-256 in hexadecimal, line feed
 
 
 def pack_model(body: bytes) -> bytes:

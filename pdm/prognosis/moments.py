@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError, RefusalError
 from pdm.prognosis.calibration import WANTED_LEVEL, attainable_level, weighted_quantile
 
-FEWEST_LIVES = 4
+FEWEST_LIVES = 4  # fewer give no interval of 0.8 (n / (n + 1))
 BANDWIDTH = 0.5  # of the kernel, in standard deviations of growth over the moments
 RECENT = 0.3  # of the age so far, over which growth is taken
 SMOOTHING = 15.0  # records, time constant of the average over the level
 BASELINE = 50  # first records whose median is the level as new
 BEGIN, END = 0.5, 0.9  # of past lives, between which moments are taken
-MOMENTS_A_LIFE = 41
-_CANDIDATES = 99
+MOMENTS_A_LIFE = 41  # between BEGIN and END: every hundredth of life
+_CANDIDATES = 99  # percentiles among which the best guess is searched
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]

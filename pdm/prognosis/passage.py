@@ -22,7 +22,8 @@ from scipy.special import log_ndtr, ndtr
 
 from pdm.errors import InvalidInputError, RefusalError
 
-FEWEST_POINTS = 8
+FEWEST_POINTS = 8  # fewer do not part drift from wandering
+# grid of the share of variance that is noise; denser near 1, where the answer changes fastest
 _NOISE_SHARES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999])
 _DRIFTS, _LEVELS = 9, 5  # nodes of the quadratures
 _NEGLIGIBLE = 1e-4  # of the heaviest node

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 
-MOST_REGIMES = 12
+MOST_REGIMES = 12  # twice what any public fleet has (C-MAPSS FD002: 6)
 TIGHT = 0.02  # of the settings' variance may lie within regimes, else they are not told apart
 BEYOND = 0.1  # of the settings' range: what lies farther outside was not seen in training
 LEAST_SHARE = 0.01  # of the rows; fewer are strays of the regime nearest to them
-_ROUNDS = 50
+_ROUNDS = 50  # of Lloyd's algorithm; it ends earlier when no row changes
 _ROWS = 2000  # evenly spaced rows are enough to find clusters in
 
 Vector = NDArray[np.float64]

@@ -12,7 +12,7 @@ _TREE = re.compile(r"^Tree=(\d+)$", flags=re.MULTILINE)
 _END = "end of trees"
 _HEADER = {"version": "v4", "num_class": "1", "num_tree_per_iteration": "1", "label_index": "0"}
 _LARGEST_LEAF = 100.0  # the targets are 0 to 1
-_MOST_LEAVES = 4096
+_MOST_LEAVES = 4096  # of an imported tree; our own have a few dozen
 _NO_CATEGORY = {"0", "2", "4", "6", "8", "10"}  # decision types without the bit of a categorical split
 
 

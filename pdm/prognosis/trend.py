@@ -21,7 +21,7 @@ from pdm.prognosis.history import History
 from pdm.prognosis.passage import chance_of_drift, fit_drift, passage_quantiles
 
 HEALTH_LIMIT = 0.3  # where alerts call a machine critical: degradation speeds up, so 0 would come too late
-LEVEL = 0.9
+LEVEL = 0.9  # of the interval, as every interval of this service
 SIGNIFICANCE = 1e-3  # one-sided, of the decline
 LEAST_CHANCE = 0.975  # that health drifts down at all, wandering as it does
 SMALLEST_DECLINE = 0.1  # of health over the fitted span

@@ -20,11 +20,11 @@ from scipy.special import stdtr, stdtrit
 
 from pdm.errors import RefusalError
 
-LEAST_LIVES = 8
+LEAST_LIVES = 8  # fewer leave an exponent without a usable interval
 LEAST_RANGE = 1.1
 """Greatest over least among the lives: what varies less cannot show an effect."""
-SIGNIFICANCE = 0.05
-LEVEL = 0.9
+SIGNIFICANCE = 0.05  # of an exponent, two-sided
+LEVEL = 0.9  # of the interval, as every interval of this service
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pdm.machines.model import Component, ComponentKind, Machine
 
 PART = 5.0
 """Seconds of a part into which longer records are cut: longer ones have finer lines, which slip smears."""
-_HARMONICS = 3
+_HARMONICS = 3  # harmonics of a rate that count: higher ones lie in the noise of most records
 _CAGE_BEATS = 4.0  # dB more that the cage's own lines need: a damaged element passes its load zone at that rate too
 _LINE = 8.0  # dB over the local median from which a line of the whitened envelope is named as found
 _LARGEST_SLIP = 0.0095  # a line at the end of the search, 1 %, may be of something else

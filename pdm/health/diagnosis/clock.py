@@ -14,7 +14,7 @@ from pdm.health.diagnosis.heard import Heard
 
 _PURE = 0.25  # amplitude over phase modulation up to which a pair of sidebands is of phase alone
 _GROWS = 0.5  # of the depth in proportion to frequency, from which a harmonic's sidebands tell the same clock
-_HARMONICS = (5, 7)
+_HARMONICS = (5, 7)  # of the supply, 6k +- 1: the strongest that a converter or a motor puts into its current
 _STANDS = 20.0  # dB over its surroundings from which a harmonic of the supply carries sidebands that can be read
 
 

@@ -40,6 +40,7 @@ class Rule:
 BEARING = Rule("bearing", 3.5, 2.0, -7.5, 0.46, 0.99, 0.98)
 CAGE = Rule("cage", 3.5, 2.0, 0.9, 0.21, 0.83, 0.6)
 """Stricter: a damaged element beats at the cage's rate as well (Smith and Randall 2015, ball faults)."""
+# As above, from the same fit.
 SHAFT = Rule("shaft", 4.0, 2.0, -1.21, 0.2, 0.58, 0.5)
 BARS = Rule("bars", 5.0, 0.0, -2.1, 0.47, 0.47, 0.6)
 WEAR = Rule("wear", 2.0, 2.0, 3.5, 0.0, 1.39, 0.6)

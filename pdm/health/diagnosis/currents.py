@@ -35,6 +35,7 @@ _ZERO_SHARE = (0.03, 0.5)  # zero sequence, and its part of the negative: withou
 _HEALTHY_SEQUENCE = 0.03  # negative sequence of current: 1 % of voltage gives 6 to 10 % (NEMA MG 1, 14.36)
 _NOISE = 10.0  # dB of prominence that noise alone reaches
 _LEAST_LOAD = 0.35  # fraction of rated load under which the bars carry too little current to show
+# 1: below, the sidebands at 2 s f merge with the supply's line in a usual record; a motor near no load
 _LEAST_SLIP = 0.004
 _TURNS = ((3, 1), (5, 1), (1, 3), (3, 3))  # turns and multiples of the supply whose sums shorted turns add (Thomson)
 _TURNS_STAND = 15.0  # dB over the lines around from which lines of shorted turns are there

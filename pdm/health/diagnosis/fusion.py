@@ -16,7 +16,7 @@ from pdm.health.diagnosis.spectrum import STANDING, Line
 from pdm.machines.model import ComponentKind, Machine
 
 _AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one
-_SURE = STANDING + 3.0
+_SURE = STANDING + 3.0  # dB: 3 over the level at which a line counts, so that noise seldom passes in both senses
 _PARTED = 3.0  # lines between components that a Hann window parts
 _EVIDENT = 3.0  # dB from which an eccentricity explains a shake at shaft speed that is no stronger
 _PULLS, _QUIET = 0.5, 0.1  # of the A/B limit: a shake at twice the supply that agrees, and one that contradicts

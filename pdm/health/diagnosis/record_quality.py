@@ -20,7 +20,7 @@ REFUSING = frozenset(
 )
 """Codes of doubts under which a channel is not used."""
 
-LEAST_SAMPLES = 256
+LEAST_SAMPLES = 256  # fewer do not resolve what quality checks look for
 _CLIPPED_SHARE = (1e-4, 1e-2)  # of samples at a limit: weak, refused
 _DROPOUT_SHARE = 0.02  # of samples in runs of one value amid a live signal
 _DROPOUT_RUN = 12  # samples; a live converter does not repeat itself so long

@@ -22,7 +22,7 @@ _BANDS = 12  # an octave
 _LINES = 25  # of the spectrum in a band, at least
 _QUARTER = 6  # of them in order: three quarters of a band may be the skirts of lines and are not heard
 _QUIET = 6.0  # dB that the highest of seventy such quantiles stands over the octaves around it by chance
-_LEAST_SECONDS = 0.5
+_LEAST_SECONDS = 0.5  # s: 2 Hz a line, narrower than a resonance's usual width
 
 
 def resonance_hypotheses(heard: Sequence[Heard]) -> list[Hypothesis]:

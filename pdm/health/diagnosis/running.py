@@ -24,13 +24,14 @@ MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
 _AGREES = 0.02  # relative: a stated speed this near to the current's is the same, less finely told
 _DRIVES = 0.12  # of synchronous speed: a rated speed this near is the motor's own, not one behind a gear or belt
 _RATED = 0.05  # either side of the rated speed where a shaft is looked for
-_LARGEST_SLIP = 0.1
-_FAMILY = (1, 2, 3, 4)
+_LARGEST_SLIP = 0.1  # of synchronous speed: an induction motor's rated slip stays below it
+_FAMILY = (1, 2, 3, 4)  # multiples of the shaft that make a family
 _LEAST_FAMILY = 12.0  # dB, mean of the family's three best lines over the floor
 _LEAST_LEAD = 3.0  # dB over the next family
 _APART = 3.0  # lines from the best family to where the next may be: a Hann window's main lobe
+# dB over the next family; chosen by hand on simulated machines (`python -m benchmarks.diagnosis`), not fitted
 _SURE_LEAD = 5.0
-_SURE_HARMONICS = 2
+_SURE_HARMONICS = 2  # one line alone may be another machine's
 _CLOCK = 0.02  # relative: a grid never strays so far (EN 50160:2010: 1 %, islands 2 %)
 _WANDER = 0.05  # rad about a steady drift: a grid's own phase stays within a tenth of it over seconds
 

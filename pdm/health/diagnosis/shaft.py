@@ -21,10 +21,11 @@ SMALL_MACHINE = 0.71e-3
 """m/s RMS: the lowest A/B limit of ISO 20816-1:2016, table C.1, where the machine has no limits of its own."""
 LEAST_TURNS = 16.0
 """Turns from which half orders part from whole ones under a Hann window, with lines around them for a floor."""
+# multiples of the shaft that are read; half orders and 4x to 6x are looseness's (ISO 13373-3:2015, annex D)
 _ORDERS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
-_HALVES = (0.5, 1.5, 2.5)
-_HIGH = (4.0, 5.0, 6.0)
-_COUPLING = (1.0, 2.0, 3.0)
+_HALVES = (0.5, 1.5, 2.5)  # half orders: looseness
+_HIGH = (4.0, 5.0, 6.0)  # high orders: looseness
+_COUPLING = (1.0, 2.0, 3.0)  # orders of misalignment
 _REACH = 0.005  # relative: error of a stated speed
 _PARTED = 3.0  # lines between two components that a Hann window parts
 _UNBALANCE_DOMINANCE = 6.0  # dB by which 1x exceeds the other multiples: unbalance is one force a turn

@@ -16,7 +16,7 @@ STANDING = 12.0
 """dB over the local floor from which a line is not noise: one of noise in 60 000 reaches it, exp(-ln 2 10^1.2)."""
 _LOBE = 2  # lines either side that a Hann window spreads a line over
 _NEIGHBOURS = 24  # lines of either side whose median is the floor
-_TINY = 1e-300
+_TINY = 1e-300  # keeps the logarithm finite
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pdm.health.diagnosis.spectrum import velocity_spectrum
 
 _JUMP = 0.05  # of a turn's time, by which no shaft with a machine on it changes from one turn to the next
 _STEADY = 0.002  # relative change of speed within a record up to which lines stay sharp
-_TURN = 2 * math.pi
+_TURN = 2 * math.pi  # rad
 
 
 @dataclass(frozen=True)
