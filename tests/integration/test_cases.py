@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from pdm.cli.app import app
 from pdm.machines.costs import Costs
 from pdm.machines.model import Machine
+from pdm.prognosis.prognosis import BEYOND_TRAINING
 from pdm.service.access import create_key
 from pdm.settings import Settings
 from pdm.store.cases import fetch_labels
@@ -303,3 +304,17 @@ def test_the_report_says_the_figures_beside_what_is_acceptable(
     day = (NOW - DAY).strftime("%Y-%m-%dT%H:%M:%S")
     told = run.invoke(app, ["report", "alarms", "--from", day, "--json"])
     assert orjson.loads(told.output)["annunciated"] == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the page judges a prognosis by rules of its own")
+def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(stage: Stage) -> None:
+    alert = stage.add_alert()
+    stage.run(
+        "INSERT INTO prognosis (machine_id, measured_at, revision, source, rul, rul_lower, rul_upper, reason, evidence)"
+        " SELECT id, %s, 0, 'model', 9000, 0, 20000, %s, %s FROM machine WHERE key = 'press-07'",
+        NOW, BEYOND_TRAINING, orjson.dumps({"reasons": [BEYOND_TRAINING]}).decode(),
+    )  # fmt: skip
+    told = stage.http.get(f"/v1/alerts/{alert}/case").json()
+    assert told["urgency"] == "within-horizon"
+    assert [one["reason"] for one in told["deadlines"]] == ["act-by.warning-without-prognosis"]
+    assert told["cost_of_waiting"] is None

@@ -369,3 +369,15 @@ def test_a_backtest_says_the_same_twice() -> None:
     rng = np.random.default_rng(5)
     past = history(rng.uniform(0.2, 1.0, 500), measured={("de-t", ""): rng.uniform(300, 360, 500)}, step=HOUR)
     assert replay(past, COURSE.fit(MACHINE)) == replay(past, COURSE.fit(MACHINE))
+
+
+@pytest.mark.xfail(strict=True, reason="a rule kind without a screen counts no alarms")
+def test_a_kind_of_rule_without_a_screen_is_an_error_and_no_backtest_without_alarms() -> None:
+    class Unscreened:
+        """A condition that nobody has written a screen for."""
+
+        category, message, needs_repetition, wanted = Category.MACHINE, "unscreened", True, ()
+
+    rule = Rule("new", Severity.WARNING, Unscreened())  # type: ignore[arg-type]
+    with pytest.raises((TypeError, AttributeError, AssertionError)):
+        replay(history([0.1] * 20), RuleSet((rule,)))
