@@ -22,7 +22,6 @@ def _deploy(pool: Pool, scope: str = "all", target: str = "") -> dict[str, Any]:
     return deploy(pool, row["id"], author="ann")
 
 
-@pytest.mark.xfail(strict=True, reason="a version is proposed and put in force in two transactions")
 def test_a_roll_back_that_is_interrupted_leaves_no_version_that_nobody_asked_for(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,7 +38,6 @@ def test_a_roll_back_that_is_interrupted_leaves_no_version_that_nobody_asked_for
     assert [(row["version"], row["status"]) for row in rows] == [(2, "in-force"), (1, "retired")]
 
 
-@pytest.mark.xfail(strict=True, reason="rows are filtered after they are limited")
 def test_a_key_of_one_site_gets_full_pages_of_what_it_may_see(pool: Pool) -> None:
     with pool.connection() as conn:
         register(conn, plant.machine("press-07", site="busan"))
