@@ -175,7 +175,8 @@ def _settle(
             )
             kind = _kind(was.severity if was else None, rule_now.severity)
             reason = "returned" if kind is ChangeKind.EASED else rule_now.key
-            change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules)
+            points = findings.reading.assessment.points
+            change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules, points)
             changes.append(replace(change, act_by=findings.act_by(after[cause])))
     return after, tuple(changes)
 

@@ -27,7 +27,11 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class CaseRun:
-    """One case from its opening to its end (None: open at the end of the past), with its worst severity."""
+    """One case from its opening to its end (None: open at the end of the past), with its worst severity.
+
+    `notified_at` is when receivers were notified of it: at its opening, or later where it was suppressed then by a
+    standstill, a maintenance window or another hold; None where it was suppressed until its end.
+    """
 
     machine: str
     cause: str
@@ -38,6 +42,7 @@ class CaseRun:
     opened_at: datetime
     ended_at: datetime | None = None
     end_reason: str = ""
+    notified_at: datetime | None = None
 
 
 def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[CaseRun, ...]:
@@ -54,7 +59,7 @@ def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[Case
     wake = _next_wakes(_may_violate(history, rules) if skip else np.ones(count, bool))
     ends = list(history.life_ends)
     cases = Cases()
-    runs = _Runs(history.machine.key)
+    runs = _Runs(history)
     index = 0
     while index < count:
         if not cases.timers and not cases.open:
@@ -85,10 +90,11 @@ def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[Case
 
 
 class _Runs:
-    """Cases as their changes tell them."""
+    """Cases as their changes describe them."""
 
-    def __init__(self, machine: str) -> None:
-        self._machine = machine
+    def __init__(self, history: History) -> None:
+        self._machine = history.machine.key
+        self._holds = history.holds
         self._open: dict[str, CaseRun] = {}
         self._ended: list[CaseRun] = []
 
@@ -103,7 +109,15 @@ class _Runs:
                     change.rule_key,
                     change.severity,
                     change.occurred_at,
+                    notified_at=change.occurred_at,
                 )
+            elif change.kind is ChangeKind.SUPPRESSED:
+                run = self._open[change.cause]
+                if run.notified_at == change.occurred_at:
+                    self._open[change.cause] = replace(run, notified_at=None)
+            elif change.kind is ChangeKind.UNSUPPRESSED:
+                run = self._open[change.cause]
+                self._open[change.cause] = replace(run, notified_at=run.notified_at or change.occurred_at)
             elif change.kind is ChangeKind.CLEARED:
                 run = self._open.pop(change.cause)
                 self._ended.append(replace(run, ended_at=change.occurred_at, end_reason=change.reason))
@@ -113,7 +127,18 @@ class _Runs:
                 self._open[change.cause] = replace(run, severity=worst)
 
     def all(self) -> tuple[CaseRun, ...]:
-        return tuple(sorted([*self._ended, *self._open.values()], key=lambda run: (run.opened_at, run.cause)))
+        runs = [self._after_holds(run) for run in (*self._ended, *self._open.values())]
+        return tuple(sorted(runs, key=lambda run: (run.opened_at, run.cause)))
+
+    def _after_holds(self, run: CaseRun) -> CaseRun:
+        """Return a case with receivers notified when the holds that it began in were over, if it was still open."""
+        at = run.notified_at
+        for hold in self._holds:  # in order of their beginnings
+            if at is not None and hold.covers(run.cause, at):
+                at = hold.ends_at
+                if run.ended_at is not None and run.ended_at <= at:
+                    at = None
+        return run if at == run.notified_at else replace(run, notified_at=at)
 
 
 def _next_wakes(flags: Flags) -> NDArray[np.int64]:

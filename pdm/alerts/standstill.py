@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from pdm.alerts.cases import Case, RuleTimer
 from pdm.alerts.conduct import Category, Observation, Severity
-from pdm.alerts.measured_conditions import FEATURED, OFF, TRANSIENT
+from pdm.alerts.measured_conditions import OFF, TRANSIENT
 from pdm.alerts.readings import Reading
 from pdm.alerts.rules import DataGap, FaultDiagnosed, Rule, Threshold
 
@@ -56,7 +56,7 @@ def stands_still(reading: Reading, before: bool) -> bool:
     state = reading.assessment.operating_state
     if state == OFF:
         return True
-    return before and (state == TRANSIENT or not _tells_how_it_ran(reading))
+    return before and (state == TRANSIENT or not reading.assessment.shows_operation)
 
 
 def is_at_rest(
@@ -103,17 +103,3 @@ def raised_rules(
         for key, timer in timers.items()
         if timer.cause == cause and key in rules
     ]
-
-
-def _tells_how_it_ran(reading: Reading) -> bool:
-    assessment = reading.assessment
-    reasons = assessment.evidence.get("reasons") or ()
-    if "no-data" in reasons:
-        return False
-    if "no-speed" not in reasons:
-        return True
-    sampled = [point.key for point in reading.machine.points if point.is_waveform and point.quantity in FEATURED]
-    if any(f"absent:{key}" not in reasons for key in sampled):
-        return True
-    states = assessment.evidence.get("operating_states") or ()
-    return any(state["declared"] and state["name"] == assessment.operating_state for state in states)

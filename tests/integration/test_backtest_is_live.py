@@ -110,7 +110,6 @@ def test_a_backtest_of_a_machine_that_stops_counts_the_alarms_that_were_notified
     assert report.now.by_rule == {"oil-low": 2}
 
 
-@pytest.mark.xfail(strict=True, reason="the evidence of standstill is not read")
 def test_a_stored_past_shows_standstill_as_the_live_worker_saw_it(pool: Pool, settings: Settings) -> None:
     with pool.connection() as conn:
         register(conn, _machine())
@@ -120,7 +119,6 @@ def test_a_stored_past_shows_standstill_as_the_live_worker_saw_it(pool: Pool, se
     assert shown == [True] * 6 + [False] * 3
 
 
-@pytest.mark.xfail(strict=True, reason="one of two doubts is read")
 def test_a_stored_prognosis_beyond_any_training_life_decides_nothing_in_a_backtest(
     pool: Pool, settings: Settings
 ) -> None:

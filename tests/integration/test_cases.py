@@ -306,7 +306,6 @@ def test_the_report_says_the_figures_beside_what_is_acceptable(
     assert orjson.loads(told.output)["annunciated"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the page judges a prognosis by rules of its own")
 def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(stage: Stage) -> None:
     alert = stage.add_alert()
     stage.run(

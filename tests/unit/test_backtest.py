@@ -191,7 +191,9 @@ def _past(failures: tuple[datetime, ...] = (), ends: tuple[datetime, ...] = (), 
 
 def _run(opened: float, ended: float | None, name: str = "press-07", reason: str = "returned") -> CaseRun:
     end = None if ended is None else hour(ended)
-    return CaseRun(name, "machine", None, Category.MACHINE, "rule", Severity.WARNING, hour(opened), end, reason)
+    return CaseRun(
+        name, "machine", None, Category.MACHINE, "rule", Severity.WARNING, hour(opened), end, reason, hour(opened)
+    )
 
 
 @pytest.mark.parametrize(
