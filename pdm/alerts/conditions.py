@@ -230,6 +230,11 @@ class FaultDiagnosed(Conclusion):
         if not 0.5 <= self.confidence <= 1:
             raise InvalidInputError("a diagnosis that is more likely wrong than right calls nobody", field="confidence")
 
+    @property
+    def basis(self) -> dict[str, Any]:
+        """What the memory rests on: nothing of the definition, for a diagnosis that has counted counts no more."""
+        return {}
+
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
         """Return what a diagnosis not seen before says, and which was seen last."""
         note = reading.diagnosis

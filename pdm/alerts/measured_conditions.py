@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from pdm.alerts.conditions import Memory, Named
 from pdm.alerts.conduct import LONGEST, Category, Observation
 from pdm.alerts.readings import GROUP, SCALAR, Measured, Reading, finite, rounded
-from pdm.alerts.trend import STEPS, Line, extend, fit
+from pdm.alerts.trend import STEPS, Line, extend, fit, is_of_span
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine, MeasurementPoint
 
@@ -131,9 +131,19 @@ class OnCourse(OnValues):
         found = reading.extreme(self.keys, largest=self._largest)
         if found is None or reading.assessment.operating_state in (OFF, TRANSIENT):
             return Observation.ABSENT, memory
-        memory = extend(memory, reading.assessment.measured_at.timestamp(), found[0], self.span)
-        line = fit(memory)
-        return (Observation.ABSENT if line is None else self._judge(line)), memory
+        return self._follow(memory, reading, found[0])
+
+    @property
+    def basis(self) -> dict[str, Any]:
+        """What the course rests on: which value is followed, and over which span."""
+        signal = None if self.signal is None else asdict(self.signal)
+        return {"signal": signal, "largest": self._largest, "over": self.span}
+
+    def _follow(self, memory: Memory, reading: Reading, value: float) -> tuple[Observation, Memory]:
+        kept = memory if is_of_span(memory, self.span) else ()
+        course = extend(kept, reading.assessment.measured_at.timestamp(), value, self.span)
+        line = fit(course)
+        return (Observation.ABSENT if line is None else self._judge(line)), course
 
     @property
     def _largest(self) -> bool:
@@ -212,9 +222,7 @@ class ForecastCrossing(OnCourse):
         health = finite(reading.assessment.health)
         if health is None:
             return Observation.ABSENT, memory
-        memory = extend(memory, reading.assessment.measured_at.timestamp(), health, self.span)
-        line = fit(memory)
-        return (Observation.ABSENT if line is None else self._judge(line)), memory
+        return self._follow(memory, reading, health)
 
     def time_to_limit(self, line: Line) -> float:
         """Return when a line crosses the limit [s from its end]; 0 where it has, infinite where it will not."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import time
 from typing import Any
 
 from pdm.alerts import rules
 from pdm.alerts.documents import RuleDocument
 from pdm.alerts.quantities import write
-from pdm.alerts.rules import DAYS, Rule, Signal
+from pdm.alerts.rules import Rule, Signal
 
 Document = dict[str, Any]
 
@@ -32,7 +31,7 @@ def write_rule(rule: Rule) -> Document:
     if rule.operating_states:
         written["operating_states"] = list(rule.operating_states)
     if rule.schedule is not None:
-        written["schedule"] = _schedule(rule.schedule)
+        written["schedule"] = rule.schedule.write()
     written["needs_acknowledgement"] = rule.needs_acknowledgement
     written["latch"] = rule.is_latching
     if rule.escalate_after is not None:
@@ -127,16 +126,3 @@ def _forecast(condition: rules.ForecastCrossing) -> Document:
 
 def _signal(signal: Signal) -> Document:
     return {name: value for name, value in asdict(signal).items() if name not in ("unit", "is_shared") and value}
-
-
-def _schedule(schedule: rules.Schedule) -> Document:
-    return {
-        "days": [day for day in DAYS if day in schedule.days],
-        "from": _clock(schedule.begins),
-        "to": _clock(schedule.ends),
-        "time_zone": schedule.time_zone,
-    }
-
-
-def _clock(at: time) -> str:
-    return at.isoformat()

@@ -18,6 +18,7 @@ from pdm.alerts.conditions import (
     ZoneReached,
 )
 from pdm.alerts.conduct import DAYS, Category, Observation, OffDelay, OnDelay, Schedule, Severity
+from pdm.alerts.definition_digest import digest_document
 from pdm.alerts.instrument_conditions import DataGap, SensorFault
 from pdm.alerts.measured_conditions import ForecastCrossing, RateOfChange, Signal, Threshold
 from pdm.alerts.readings import Measured, Reading
@@ -90,6 +91,19 @@ class Rule:
         return self.condition.category
 
     @property
+    def basis(self) -> str:
+        """The digest of what the rule's memory rests on; '' of a rule that remembers nothing."""
+        if not isinstance(self.condition, Remembering):
+            return ""
+        document = {
+            "kind": self.condition.message,
+            **self.condition.basis,
+            "operating_states": self.operating_states,
+            "schedule": None if self.schedule is None else self.schedule.write(),
+        }
+        return digest_document(document)
+
+    @property
     def message(self) -> str:
         """The key of its alerts' words."""
         return self.condition.message
@@ -127,6 +141,7 @@ class RuleSet:
     by_key: dict[str, Rule] = field(init=False, compare=False, repr=False)
     evaluated: tuple[Rule, ...] = field(init=False, compare=False, repr=False)
     is_remembering: bool = field(init=False, compare=False, repr=False)
+    bases: tuple[str, ...] = field(init=False, compare=False, repr=False)
     wanted: tuple[Measured, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +155,7 @@ class RuleSet:
         object.__setattr__(self, "by_key", by_key)
         object.__setattr__(self, "evaluated", evaluated)
         object.__setattr__(self, "is_remembering", any(isinstance(r.condition, Remembering) for r in evaluated))
+        object.__setattr__(self, "bases", tuple(rule.basis for rule in evaluated))
         object.__setattr__(self, "wanted", tuple(wanted))
 
     @property
