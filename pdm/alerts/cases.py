@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from pdm.alerts.causes import GAP_CAUSE, cause_of_component
-from pdm.alerts.conditions import Memory
 from pdm.alerts.conduct import Category, Observation, OffDelay, OnDelay, Severity
+from pdm.alerts.kinds.kind import Memory
 from pdm.errors import InvalidInputError
 
 _FORMAT = 2

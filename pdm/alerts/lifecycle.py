@@ -11,7 +11,7 @@ from pdm.alerts.causes import GAP_CAUSE, MACHINE_CAUSE, cause_of_component
 from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
 from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured, Reading
-from pdm.alerts.rules import DEFAULT_RULES, DataGap, FaultDiagnosed, Rule, RuleSet, parameters_of
+from pdm.alerts.rules import DEFAULT_RULES, Rule, RuleSet
 from pdm.alerts.standstill import (
     HOLDS_AT_STANDSTILL,
     MACHINE_OFF,
@@ -144,7 +144,6 @@ def _advance_timers(
 
 def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
     """Return the open case that a newly raised rule belongs to, or a new one."""
-    assert not isinstance(rule.condition, DataGap)
     at = reading.assessment.measured_at
     named, confidence = rule.condition.names(reading)
     own = rule.condition.own_cause()
@@ -186,7 +185,7 @@ def _settle(
                 case,
                 severity=rule_now.severity,
                 message=rule_now.message,
-                parameters=parameters_of(rule_now, findings.reading),
+                parameters=rule_now.condition.parameters(findings.reading),
                 rule_key=rule_now.key,
             )
             kind = _kind(was.severity if was else None, rule_now.severity)
@@ -250,9 +249,9 @@ def close_all(
             changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
     timers = {key: timer for key, timer in cases.timers.items() if timer.cause in kept}
     memories = {
-        rule.key: Remembered((occurred_at.timestamp(),), basis)
+        rule.key: Remembered(values, basis)
         for rule, basis in zip(rules.evaluated, rules.bases, strict=True)
-        if isinstance(rule.condition, FaultDiagnosed)
+        if (values := rule.condition.memory_of_end(occurred_at))
     }
     return Cases(timers, kept, memories, cases.stands_still), tuple(changes)
 

@@ -13,14 +13,12 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.alerts import rules as kinds
 from pdm.alerts.cases import Cases
 from pdm.alerts.changes import AlertChange, ChangeKind
-from pdm.alerts.conditions import ZONES
 from pdm.alerts.conduct import Category, Severity
-from pdm.alerts.history import EPOCH, History
+from pdm.alerts.history import History
 from pdm.alerts.lifecycle import close_all, evaluate
-from pdm.alerts.rules import Rule, RuleSet
+from pdm.alerts.rules import RuleSet
 
 Flags = NDArray[np.bool_]
 
@@ -151,52 +149,5 @@ def _next_wakes(flags: Flags) -> NDArray[np.int64]:
 def _may_violate(history: History, rules: RuleSet) -> Flags:
     flags: Flags = np.zeros(len(history), bool)
     for rule in rules.evaluated:
-        flags |= _suspects(history, rule)
-    return flags
-
-
-def _suspects(history: History, rule: Rule) -> Flags:
-    """Return where a rule may be violated, or has something to remember."""
-    rows, condition = history.conclusions, rule.condition
-    count = len(history)
-    match condition:
-        case kinds.ZoneReached():
-            return rows.zones > ZONES.index(condition.zone)
-        case kinds.HealthLow():
-            below: Flags = rows.health < condition.raise_below
-            return below
-        case kinds.RemainingLifeShort():
-            figure = rows.rul_lower if condition.bound == "lower" else rows.rul
-            short: Flags = figure < condition.limit(history.machine)
-            return short if condition.health_below is None else short & (rows.health < condition.health_below)
-        case kinds.SymptomNamed():
-            sure: Flags = rows.confidence >= condition.confidence
-            return sure
-        case kinds.Threshold():
-            return _any(
-                history, rule, lambda v: v > condition.limit if condition.side == "above" else v < condition.limit
-            )
-        case kinds.SensorFault():
-            own = history.measured.get((condition.point or "", "rms"))
-            spoke = _any(history, rule, lambda values: np.ones(len(values), bool))
-            return spoke if own is None else spoke & ~(own.is_present & np.isfinite(own.values))
-        case kinds.FaultDiagnosed():
-            times = [(note.measured_at - EPOCH).total_seconds() * 1e6 for note in history.diagnoses]
-            seen = np.searchsorted(np.array(times), rows.times, side="right")
-            return np.diff(seen, prepend=0) > 0
-        case kinds.ForecastCrossing() if condition.signal is None:
-            return np.isfinite(rows.health)
-        case kinds.RateOfChange() | kinds.ForecastCrossing():
-            return _any(history, rule, np.isfinite)
-    return np.zeros(count, bool)
-
-
-def _any(history: History, rule: Rule, holds: object) -> Flags:
-    """Return where a value that the rule reads was measured and holds."""
-    flags: Flags = np.zeros(len(history), bool)
-    wanted = () if isinstance(rule.condition, kinds.DataGap) else rule.condition.wanted
-    for key in wanted:
-        column = history.measured.get(key)
-        if column is not None:
-            flags |= column.is_present & holds(column.values)  # type: ignore[operator]
+        flags |= rule.condition.screen(history)
     return flags

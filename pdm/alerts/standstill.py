@@ -12,18 +12,15 @@ from fnmatch import fnmatchcase
 
 from pdm.alerts.cases import Case, RuleTimer
 from pdm.alerts.conduct import Category, Observation, Severity
-from pdm.alerts.measured_conditions import OFF, TRANSIENT
+from pdm.alerts.kinds.signal import OFF, TRANSIENT
 from pdm.alerts.readings import Reading
-from pdm.alerts.rules import DataGap, FaultDiagnosed, Rule, Threshold
+from pdm.alerts.rules import Rule
 
 MACHINE_OFF = "machine-off"  # the reason of what is suppressed since its machine stands still
 HOLDS_AT_STANDSTILL = "holds-at-standstill"  # a rule that a stop takes nothing from says so as well
 MACHINE_RUNS = "machine-runs"  # the reason of what is told because its machine runs and its condition is still there
 
 Said = tuple[Rule, Observation]
-
-STANDING_QUANTITIES = ("temperature",)
-"""Quantities that are too much on a machine that stands still as well; too little of one is what a stop looks like."""
 
 
 def looks_at_standstill(rule: Rule) -> bool:
@@ -42,10 +39,7 @@ def is_judged_at_standstill(rule: Rule) -> bool:
         return True
     if rule.severity is Severity.CRITICAL and rule.is_latching:
         return True
-    condition = rule.condition
-    if isinstance(condition, Threshold):
-        return condition.side == "above" and condition.signal.quantity in STANDING_QUANTITIES
-    return isinstance(condition, FaultDiagnosed | DataGap)
+    return rule.condition.holds_at_standstill
 
 
 def stands_still(reading: Reading, before: bool) -> bool:
