@@ -131,7 +131,8 @@ def _rule(fields: Fields) -> Rule | None:
         "note": fields.read("note", read.note_of, ""),
     }
     fields.refuse_the_rest()
-    about.refuse_conduct(fields, made["on_delay"], made["schedule"])
+    for name, why in about.ignored(made["on_delay"], made["schedule"]).items():
+        fields.refuse(name, why)
     if len(fields.problems) > before or condition is None or key is None or severity is None:
         return None
     rule: Rule | None = make(fields, lambda: Rule(key, severity, condition, **made))

@@ -89,7 +89,6 @@ def _history(pool: Pool) -> History:
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="suppressed alarms are counted as alarms")
 def test_a_backtest_of_a_machine_that_stops_counts_the_alarms_that_were_notified_live(
     pool: Pool, settings: Settings
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -41,12 +42,14 @@ class DataGap(Kind):
         return cls.made(fields, before, lambda: cls(after))
 
     @classmethod
-    def refuse_conduct(cls, fields: Fields, on_delay: OnDelay | None, schedule: Schedule | None) -> None:
-        """Note a delay or a schedule: neither has a meaning on the wall clock."""
+    def ignored(cls, on_delay: OnDelay | None, schedule: Schedule | None) -> Mapping[str, str]:
+        """Return that a delay and a schedule have no meaning on the wall clock."""
+        why = {}
         if on_delay not in (None, cls.on_delay):
-            fields.refuse("on_delay", "a gap counts no acquisitions: 'after' is its delay")
+            why["on_delay"] = "a gap counts no acquisitions: 'after' is its delay"
         if schedule is not None:
-            fields.refuse("schedule", "missing data are found on the wall clock, at any time")
+            why["schedule"] = "missing data are found on the wall clock, at any time"
+        return why
 
     def write(self) -> Document:
         """Return the field that `parse` reads."""

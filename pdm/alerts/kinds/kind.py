@@ -132,10 +132,9 @@ class Kind(ABC):
         return ()
 
     @classmethod
-    def refuse_conduct(
-        cls, fields: Fields, on_delay: OnDelay | None, schedule: Schedule | None
-    ) -> None:
-        """Note what of the delays and the schedule the kind would ignore."""
+    def ignored(cls, on_delay: OnDelay | None, schedule: Schedule | None) -> Mapping[str, str]:  # noqa: ARG003
+        """Return which of these fields have no meaning for the kind, and why: a document that has them is refused."""
+        return {}
 
     @classmethod
     def made(cls, fields: Fields, before: int, build: Callable[[], Self]) -> Self | None:
