@@ -153,6 +153,7 @@ class CaseRunAnswer(Answer):
     opened_at: Time
     ended_at: Time | None
     end_reason: str
+    notified_at: Time | None
 
 
 class WarnedAnswer(Answer):
@@ -189,6 +190,7 @@ class ScoreAnswer(Answer):
     repeats: int
     repeat_share: float | None
     warned: list[WarnedAnswer]
+    suppressed: int = Field(0, description="Cases of machines that opened and ended without a notification.")
 
 
 class DifferenceAnswer(Answer):

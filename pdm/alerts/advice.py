@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pdm.health.assessment import ZoneTrend
 from pdm.health.diagnosis.checks import CHECKS
 from pdm.health.diagnosis.model import Fault
 from pdm.health.roll_up import Urgency
@@ -51,7 +52,7 @@ class Why:
 class Known:
     """What is known of a case's machine when advice is asked for; times in s, on the machine's timeline.
 
-    `zone_trend` is what `pdm.health.zone_trend` tells: the boundary ahead and when it may be reached.
+    `zone_trend` is the boundary ahead of the severity zone and when it may be reached.
     """
 
     severity: str
@@ -64,7 +65,7 @@ class Known:
     rul_upper: float | None = None
     level: float | None = None
     can_decide: bool = False
-    zone_trend: Mapping[str, Any] | None = None
+    zone_trend: ZoneTrend | None = None
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,10 @@ def _deadlines(known: Known) -> list[Deadline]:
         add(0.0, "zone-d", source=known.zone_source)
     elif known.zone == "C":
         add(known.planning_horizon, "zone-c", horizon_s=known.planning_horizon)
-    trend = known.zone_trend or {}
-    ahead = {"B/C": "zone-c-ahead", "C/D": "zone-d-ahead"}.get(str(trend.get("boundary")))
-    if ahead is not None and trend.get("lower_s") is not None:
-        add(float(trend["lower_s"]), ahead, lower_s=float(trend["lower_s"]))
+    trend = known.zone_trend
+    ahead = {"B/C": "zone-c-ahead", "C/D": "zone-d-ahead"}.get(trend.boundary) if trend else None
+    if trend is not None and ahead is not None:
+        add(trend.lower_s, ahead, lower_s=trend.lower_s)
     if known.can_decide and known.rul_lower is not None:
         add(known.rul_lower, "remaining-life", rul_lower_s=known.rul_lower, level=known.level)
     if not found and known.severity in ("critical", "warning"):

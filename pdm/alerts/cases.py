@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from pdm.alerts.conditions import Memory
+from pdm.alerts.causes import GAP_CAUSE, cause_of_component
 from pdm.alerts.conduct import Category, Observation, OffDelay, OnDelay, Severity
+from pdm.alerts.kinds.kind import Memory
 from pdm.errors import InvalidInputError
 
 _FORMAT = 2
@@ -23,15 +24,17 @@ _MICROSECOND = timedelta(microseconds=1)
 class RuleTimer:
     """One rule's delays on one machine.
 
-    `history` holds one bit an acquisition, newest lowest: the rule was violated. `since` is when the
-    first of them was, or, of a raised rule, when the run of `returned` acquisitions began. `cause` is the
-    case that the rule has raised, '' while it has not.
+    `history` holds one bit an acquisition, newest lowest: the rule was violated. `since` is from when the time of the
+    delay counts: the first violation that was inside the window when it first held enough of them. Of a raised rule it
+    is when the run of `returned` acquisitions began. `cause` is the case that the rule has raised, '' while it has not.
+    `times` are when the violations of `history` were, oldest first, if the rule asks for a time.
     """
 
     history: int = 0
     since: datetime = _EPOCH
     returned: int = 0
     cause: str = ""
+    times: tuple[datetime, ...] = ()
 
     def before_raise(self, seen: Observation, now: datetime, delay: OnDelay) -> RuleTimer | None:
         """Return the timer after an acquisition of a rule that is not raised; None: nothing to remember."""
@@ -39,7 +42,12 @@ class RuleTimer:
         history = ((self.history << 1) | violated) & ((1 << delay.window) - 1)
         if not history:
             return None
-        return RuleTimer(history, self.since if self.history else now)
+        if not delay.duration:
+            return RuleTimer(history, self.since if self.history else now)
+        times = ((*self.times, now) if violated else self.times)[-history.bit_count() :]
+        was_enough = bool(self.times) and self.history.bit_count() >= delay.required
+        since = self.since if was_enough else times[0] if times else now
+        return RuleTimer(history, since, times=times)
 
     def is_due(self, now: datetime, delay: OnDelay) -> bool:
         """Whether enough acquisitions were violated for long enough, this one among them."""
@@ -78,6 +86,21 @@ class Case:
     at_rest: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a rule remembers of the acquisitions before, and the digest of the definition that this rests on.
+
+    `basis` is '' of what older services wrote: the rule takes it for its own.
+    """
+
+    values: Memory
+    basis: str = ""
+
+    def fits(self, basis: str) -> bool:
+        """Whether it rests on a definition with this digest."""
+        return self.basis in ("", basis)
+
+
 @dataclass(frozen=True)
 class Cases:
     """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine.
@@ -88,13 +111,14 @@ class Cases:
 
     timers: Mapping[str, RuleTimer] = field(default_factory=dict)
     open: Mapping[str, Case] = field(default_factory=dict)
-    memories: Mapping[str, Memory] = field(default_factory=dict)
+    memories: Mapping[str, Remembered] = field(default_factory=dict)
     stands_still: bool = False
 
     def to_bytes(self) -> bytes:
         """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
         timers = [
             [key, timer.history, _microseconds(timer.since), timer.returned, timer.cause]
+            + ([[_microseconds(at) for at in timer.times]] if timer.times else [])
             for key, timer in sorted(self.timers.items())
         ]
         cases = [
@@ -111,7 +135,10 @@ class Cases:
             ]
             for _, case in sorted(self.open.items())
         ]
-        memories = sorted(self.memories.items())
+        memories = [
+            [key, known.values, known.basis] if known.basis else [key, known.values]
+            for key, known in sorted(self.memories.items())
+        ]
         is_quiet = not (timers or cases or memories or self.stands_still)
         known = [timers, cases, memories, self.stands_still]
         return msgspec.msgpack.encode([_FORMAT] if is_quiet else [_FORMAT, *known])
@@ -134,10 +161,12 @@ class Cases:
             if not parts:
                 return cls()
             timers, cases, memories, stands_still = tuple(parts) + _MISSING.get(len(parts), ())
+            opened = [_decode_case(*row) for row in cases]
+            renamed = {row[0]: case.cause for row, case in zip(cases, opened, strict=True)}
             return cls(
-                {key: _decode_timer(*row) for key, *row in timers},
-                {cause: _decode_case(cause, *row) for cause, *row in cases},
-                {key: tuple(float(value) for value in memory) for key, memory in memories},
+                {key: _decode_timer(renamed, *row) for key, *row in timers},
+                {case.cause: case for case in opened},
+                {key: _decode_memory(*row) for key, *row in memories},
                 bool(stands_still),
             )
         except (msgspec.DecodeError, TypeError, ValueError, IndexError, OverflowError) as error:
@@ -148,8 +177,18 @@ def _microseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
-def _decode_timer(history: Any, since: Any, returned: Any, cause: Any) -> RuleTimer:
-    return RuleTimer(history, _EPOCH + timedelta(microseconds=since), returned, cause)
+def _decode_timer(
+    renamed: Mapping[str, str], history: Any, since: Any, returned: Any, cause: Any, times: Any = ()
+) -> RuleTimer:
+    return RuleTimer(history, _time(since), returned, renamed.get(cause, cause), tuple(_time(at) for at in times))
+
+
+def _decode_memory(values: Any, basis: Any = "") -> Remembered:
+    return Remembered(tuple(float(value) for value in values), str(basis))
+
+
+def _time(microseconds: Any) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _decode_case(
@@ -163,6 +202,8 @@ def _decode_case(
     rule_key: Any = "",
     at_rest: Any = False,
 ) -> Case:
-    at = _EPOCH + timedelta(microseconds=opened_at)
+    at = _time(opened_at)
     severity = list(Severity)[rank]
+    if cause == GAP_CAUSE:  # missing data are no case of the rules: it is of a component of that name
+        cause = cause_of_component(cause)
     return Case(cause, component, severity, at, message, parameters, Category(category), rule_key, bool(at_rest))

@@ -38,8 +38,9 @@ class AlertChange:
 
     `message` is a key of the message catalogues and `parameters` its values; `reason` is the key of the
     rule that raised, or 'returned', 'life-closed', 'rule-withdrawn', 'late-data', 'machine-off', 'machine-runs'. The
-    last fields are what the rule asks of people: whether somebody must acknowledge and reset, until when to act, and
-    after how long unseen the next is told [s] (None: as `pdm.alerts.overdue` has it for the severity).
+    other fields are what the rule asks of people: whether somebody must acknowledge and reset, until when to act, and
+    after how long unseen the next is told [s] (None: as `pdm.alerts.overdue` has it for the severity); and the
+    measurement `points` that it rests on.
     """
 
     kind: ChangeKind
@@ -58,6 +59,7 @@ class AlertChange:
     is_latching: bool = False
     act_by: datetime | None = None
     escalate_after: float | None = None
+    points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Findings:
             rul_lower=prognosis.rul_lower if prognosis else None,
             level=prognosis.level if prognosis else None,
             can_decide=prognosis is not None and prognosis.can_decide,
-            zone_trend=assessment.evidence.get("zone_trend"),
+            zone_trend=assessment.zone_trend,
         )
         return advise(known).act_by
 
@@ -133,6 +135,7 @@ def describe_change(
     reason: str,
     evidence: dict[str, Any],
     rules: RuleSet,
+    points: tuple[str, ...] = (),
 ) -> AlertChange:
     """Return a change of a case, in the case's words and with what its rule asks of people."""
     rule = rules.by_key.get(case.rule_key)
@@ -152,4 +155,5 @@ def describe_change(
         needs_acknowledgement=rule.needs_acknowledgement if rule else case.severity is Severity.CRITICAL,
         is_latching=rule.is_latching if rule else False,
         escalate_after=rule.escalate_after if rule else None,
+        points=points,
     )

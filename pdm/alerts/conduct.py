@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum, StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pdm.errors import InvalidInputError
@@ -100,6 +101,15 @@ class Schedule:
             object.__setattr__(self, "_zone", ZoneInfo(self.time_zone))
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise InvalidInputError(f"time zone {self.time_zone!r} is unknown", field="time_zone") from error
+
+    def write(self) -> dict[str, Any]:
+        """Return the schedule as a document of plain values."""
+        return {
+            "days": [day for day in DAYS if day in self.days],
+            "from": self.begins.isoformat(),
+            "to": self.ends.isoformat(),
+            "time_zone": self.time_zone,
+        }
 
     def covers(self, at: datetime) -> bool:
         """Whether the rule looks at a time."""

@@ -124,16 +124,15 @@ class Fields:
             self.refuse(name, f"is unknown{hint}")
 
 
-_WRITTEN = {"horizon": ("within",), "raise_below": ("below",), "limit": ("above", "below"), "span": ("over",)}
-"""What fields of conditions are called in documents, where it is another name."""
+def make(fields: Fields, build: Callable[[], Any], written_as: Mapping[str, tuple[str, ...]] = {}) -> Any:
+    """Return what can be made of fields, or None, and note where the refusal belongs.
 
-
-def make(fields: Fields, build: Callable[[], Any]) -> Any:
-    """Return what can be made of fields, or None, and note where the refusal belongs."""
+    `written_as` is what the fields of the thing are called in documents, where it is another name.
+    """
     try:
         return build()
     except InvalidInputError as error:
-        names = (error.field or "", *_WRITTEN.get(error.field or "", (error.field or "",)))
+        names = (error.field or "", *written_as.get(error.field or "", ()))
         fields.refuse(next((name for name in names if name in fields.known), ""), error.message)
         return None
 

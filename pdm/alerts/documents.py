@@ -9,7 +9,6 @@ from typing import Any
 
 from pdm.alerts import document_fields as read
 from pdm.alerts import rules
-from pdm.alerts.condition_documents import CONDITIONS
 from pdm.alerts.document_fields import (
     FeatureUnit,
     FeatureUnits,
@@ -22,6 +21,7 @@ from pdm.alerts.document_fields import (
     texts,
     write_place,
 )
+from pdm.alerts.kinds import KINDS
 from pdm.alerts.quantities import parse_duration
 from pdm.alerts.rules import OffDelay, OnDelay, Rule, Schedule, Severity
 from pdm.errors import InvalidInputError
@@ -30,7 +30,6 @@ from pdm.machines.model import check_key
 MOST_RULES = 200
 """Of one document; what people cannot oversee they cannot maintain."""
 MOST_PROBLEMS = 50
-KINDS = tuple(CONDITIONS)
 
 __all__ = [
     "KINDS",
@@ -115,20 +114,15 @@ def _no_key_to_switch_off(key: object, before: list[object], set_here: set[str])
 def _rule(fields: Fields) -> Rule | None:
     before = len(fields.problems)
     key = fields.read("key", lambda raw: check_key(raw, "key"))
-    kind = fields.read("kind", one_of(*CONDITIONS))
+    kind = fields.read("kind", one_of(*KINDS))
     severity = fields.read("severity", lambda raw: Severity(one_of(*Severity)(raw)), Severity.WARNING)
     if kind is None:
         return None
-    condition = CONDITIONS[kind](fields)
-    slow = kind == "remaining-life"
-    once = kind in ("diagnosis", "data-gap")
-    on_default = (
-        OnDelay(1, 1) if once else OnDelay(4, 6) if slow else OnDelay(5, 8) if kind == "sensor-fault" else OnDelay()
-    )
-    off_default = OffDelay(1) if once else OffDelay(30) if slow else OffDelay()
+    about = KINDS[kind]
+    condition = about.parse(fields)
     made: dict[str, Any] = {
-        "on_delay": _on_delay(fields, on_default),
-        "off_delay": _off_delay(fields, off_default),
+        "on_delay": _on_delay(fields, about.on_delay),
+        "off_delay": _off_delay(fields, about.off_delay),
         "operating_states": fields.read("operating_states", texts, ()),
         "schedule": _schedule(fields),
         "needs_acknowledgement": fields.read("needs_acknowledgement", read.flag, severity is Severity.CRITICAL),
@@ -137,19 +131,12 @@ def _rule(fields: Fields) -> Rule | None:
         "note": fields.read("note", read.note_of, ""),
     }
     fields.refuse_the_rest()
-    if kind == "data-gap":
-        _refuse_what_a_gap_ignores(fields, made["on_delay"], made["schedule"])
+    for name, why in about.ignored(made["on_delay"], made["schedule"]).items():
+        fields.refuse(name, why)
     if len(fields.problems) > before or condition is None or key is None or severity is None:
         return None
     rule: Rule | None = make(fields, lambda: Rule(key, severity, condition, **made))
     return rule
-
-
-def _refuse_what_a_gap_ignores(fields: Fields, on_delay: OnDelay | None, schedule: Schedule | None) -> None:
-    if on_delay not in (None, OnDelay(1, 1)):
-        fields.refuse("on_delay", "a gap counts no acquisitions: 'after' is its delay")
-    if schedule is not None:
-        fields.refuse("schedule", "missing data are found on the wall clock, at any time")
 
 
 def _on_delay(fields: Fields, default: OnDelay) -> OnDelay | None:

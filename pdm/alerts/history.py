@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,11 @@ from numpy.typing import NDArray
 from pdm.alerts.readings import DiagnosisNote, Measured, Reading, finite
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
-from pdm.prognosis.prognosis import NO_SKILL, Prognosis
+from pdm.prognosis.prognosis import Prognosis
 
 Floats = NDArray[np.float64]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_INDICATORS: NDArray[np.float32] = np.empty(0, np.float32)
-_SOURCES: dict[str, Literal["model", "trend", "none"]] = {"model": "model", "trend": "trend", "none": "none"}
 ZONE_CODES = " ABCD"
 
 
@@ -36,8 +34,10 @@ class Conclusions:
     states, symptoms, components, sources : sequences of n str
     health, confidence, rul, rul_lower, rul_upper, level : (n,) float64
         Times in s.
-    is_thin : (n,) bool
-        The prognosis is no better than a plain guess.
+    doubts : sequence of n tuples of str
+        What speaks against the figure of each prognosis.
+    shows_operation : (n,) bool
+        Whether the acquisition shows how the machine ran.
     """
 
     times: NDArray[np.int64]
@@ -52,7 +52,8 @@ class Conclusions:
     rul_lower: Floats
     rul_upper: Floats
     level: Floats
-    is_thin: NDArray[np.bool_]
+    doubts: Sequence[tuple[str, ...]]
+    shows_operation: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,21 @@ class MeasuredColumn:
 
 
 @dataclass(frozen=True)
+class PastHold:
+    """A hold that suppressed a machine's alerts of a cause (None: of every cause) from `begins_at` up to `ends_at`."""
+
+    begins_at: datetime
+    ends_at: datetime
+    cause: str | None = None
+
+    def covers(self, cause: str, at: datetime) -> bool:
+        """Whether alerts of a cause were suppressed at a time."""
+        return self.cause in (None, cause) and self.begins_at <= at < self.ends_at
+
+
+@dataclass(frozen=True)
 class History:
-    """A machine's past: conclusions, what rules want of what was measured, diagnoses, and when lives ended."""
+    """A machine's past: conclusions, what rules want of what was measured, diagnoses, ends of lives, and holds."""
 
     machine: Machine
     conclusions: Conclusions
@@ -73,6 +87,7 @@ class History:
     diagnoses: tuple[DiagnosisNote, ...] = ()
     life_ends: tuple[datetime, ...] = ()
     failures: tuple[datetime, ...] = ()
+    holds: tuple[PastHold, ...] = ()
 
     def __len__(self) -> int:
         return len(self.conclusions.times)
@@ -97,6 +112,7 @@ class History:
             confidence=finite(float(rows.confidence[index])),
             indicators=_NO_INDICATORS,
             evidence={},
+            shows_operation=bool(rows.shows_operation[index]),
         )
         values = {
             key: float(column.values[index])
@@ -107,19 +123,14 @@ class History:
 
     def _prognosis(self, index: int, at: datetime) -> Prognosis | None:
         rows = self.conclusions
-        source = rows.sources[index]
-        if not source:
-            return None
-        evidence: dict[str, Any] = {"reasons": [NO_SKILL]} if rows.is_thin[index] else {}
-        return Prognosis(
-            at,
-            _SOURCES[source],
-            finite(float(rows.rul[index])),
-            finite(float(rows.rul_lower[index])),
-            finite(float(rows.rul_upper[index])),
-            finite(float(rows.level[index])),
-            evidence=evidence,
-        )
+        figures = {
+            "rul_s": finite(float(rows.rul[index])),
+            "rul_lower_s": finite(float(rows.rul_lower[index])),
+            "rul_upper_s": finite(float(rows.rul_upper[index])),
+            "level": finite(float(rows.level[index])),
+        }
+        evidence = {"reasons": rows.doubts[index]}
+        return Prognosis.from_row({"source": rows.sources[index], **figures, "evidence": evidence}, at)
 
     def _diagnosis(self, at: datetime) -> DiagnosisNote | None:
         place = bisect_right(self.diagnoses, at, key=lambda note: note.measured_at)

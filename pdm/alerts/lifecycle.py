@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pdm.alerts.cases import Case, Cases, RuleTimer
+from pdm.alerts.cases import Case, Cases, Remembered, RuleTimer
+from pdm.alerts.causes import GAP_CAUSE, MACHINE_CAUSE, cause_of_component
 from pdm.alerts.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
 from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.readings import NOTHING, DiagnosisNote, Measured, Reading
-from pdm.alerts.rules import DEFAULT_RULES, DataGap, FaultDiagnosed, Rule, RuleSet, parameters_of
+from pdm.alerts.rules import DEFAULT_RULES, Rule, RuleSet
 from pdm.alerts.standstill import (
     HOLDS_AT_STANDSTILL,
     MACHINE_OFF,
@@ -35,8 +36,6 @@ __all__ = [
     "reconcile",
 ]
 
-MACHINE_CAUSE = "machine"  # the cause of a case when no component is named
-GAP_CAUSE = "data-gap"  # the cause of a case that the clockwork opens: nothing comes of a machine
 LATE_DATA = "late-data"  # the reason of a change concluded from data that came late
 CONFIDENT = 0.7  # a component named with at least this confidence is taken as another cause
 
@@ -81,9 +80,7 @@ def evaluate(
     reading = Reading(machine, assessment, prognosis, values, diagnosis)
     memories = cases.memories
     if rules.is_remembering:
-        said = [rule.observe(reading, memories.get(rule.key, ())) for rule in rules.evaluated]
-        memories = {rule.key: after for rule, (_, after) in zip(rules.evaluated, said, strict=True) if after}
-        seen = [observation for observation, _ in said]
+        seen, memories = _recall(memories, reading, rules)
     else:
         memories = {}
         seen = [rule.observe(reading)[0] for rule in rules.evaluated]
@@ -105,6 +102,24 @@ def evaluate(
         *changes,
         *(change for _, change in rested),
     )
+
+
+def _recall(
+    memories: Mapping[str, Remembered], reading: Reading, rules: RuleSet
+) -> tuple[list[Observation], dict[str, Remembered]]:
+    """Return what an acquisition says to each rule, and what the rules remember from now on.
+
+    What rests on another definition than the rule's is forgotten.
+    """
+    seen: list[Observation] = []
+    after: dict[str, Remembered] = {}
+    for rule, basis in zip(rules.evaluated, rules.bases, strict=True):
+        known = memories.get(rule.key)
+        observation, values = rule.observe(reading, known.values if known and known.fits(basis) else ())
+        seen.append(observation)
+        if values:
+            after[rule.key] = Remembered(values, basis)
+    return seen, after
 
 
 def _advance_timers(
@@ -129,14 +144,14 @@ def _advance_timers(
 
 def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
     """Return the open case that a newly raised rule belongs to, or a new one."""
-    assert not isinstance(rule.condition, DataGap)
     at = reading.assessment.measured_at
     named, confidence = rule.condition.names(reading)
     own = rule.condition.own_cause()
     if own is not None:
         return opened.get(own) or Case(own, named, rule.severity, at, category=rule.category, rule_key=rule.key)
-    if named is not None and named in opened:
-        return opened[named]
+    cause = MACHINE_CAUSE if named is None else cause_of_component(named)
+    if named is not None and cause in opened:
+        return opened[cause]
     is_confident = named is not None and (confidence or 0.0) >= CONFIDENT
     nameless = opened.get(MACHINE_CAUSE)
     if nameless is not None and is_confident and nameless.component in (None, named):
@@ -144,7 +159,7 @@ def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
     related = [case for case in opened.values() if case.category is rule.category]
     if related and not is_confident:
         return max(related, key=lambda case: (case.severity.rank, case.opened_at, case.cause))
-    return Case(named or MACHINE_CAUSE, named, rule.severity, at, category=rule.category, rule_key=rule.key)
+    return Case(cause, named, rule.severity, at, category=rule.category, rule_key=rule.key)
 
 
 def _settle(
@@ -170,12 +185,13 @@ def _settle(
                 case,
                 severity=rule_now.severity,
                 message=rule_now.message,
-                parameters=parameters_of(rule_now, findings.reading),
+                parameters=rule_now.condition.parameters(findings.reading),
                 rule_key=rule_now.key,
             )
             kind = _kind(was.severity if was else None, rule_now.severity)
             reason = "returned" if kind is ChangeKind.EASED else rule_now.key
-            change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules)
+            points = findings.reading.assessment.points
+            change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules, points)
             changes.append(replace(change, act_by=findings.act_by(after[cause])))
     return after, tuple(changes)
 
@@ -232,8 +248,11 @@ def close_all(
             cleared = replace(case, message=reason, parameters={})
             changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
     timers = {key: timer for key, timer in cases.timers.items() if timer.cause in kept}
-    counted = [rule.key for rule in rules.evaluated if isinstance(rule.condition, FaultDiagnosed)]
-    memories = dict.fromkeys(counted, (occurred_at.timestamp(),))
+    memories = {
+        rule.key: Remembered(values, basis)
+        for rule, basis in zip(rules.evaluated, rules.bases, strict=True)
+        if (values := rule.condition.memory_of_end(occurred_at))
+    }
     return Cases(timers, kept, memories, cases.stands_still), tuple(changes)
 
 

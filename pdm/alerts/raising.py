@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pdm.alerts.alarm_states import AlertState, Demands, Kind, Step
@@ -31,7 +29,7 @@ def raised(alert_id: UUID, machine_id: int, change: AlertChange, done: Step, now
         category=change.category,
         demands=demands_of(None, change),
         evidence=change.evidence,
-        points=_points(change.evidence),
+        points=change.points,
         act_by=change.act_by,
         version=1,
     )
@@ -52,7 +50,7 @@ def renewed(known: Standing, change: AlertChange, done: Step, now: datetime) -> 
         message=change.message,
         parameters=change.parameters,
         evidence=change.evidence,
-        points=_points(change.evidence),
+        points=change.points,
         rule_key=change.rule_key,
         act_by=change.act_by,
         cleared_at=None,
@@ -69,14 +67,3 @@ def demands_of(known: Standing | None, change: AlertChange) -> Demands:
     if change.kind is ChangeKind.CLEARED:
         return was
     return Demands(was.needs_acknowledgement or change.needs_acknowledgement, was.is_latching or change.is_latching)
-
-
-def _points(evidence: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the measurement points that the evidence of a change rests on."""
-    assessment = evidence.get("assessment")
-    contributors = assessment.get("contributors") if isinstance(assessment, Mapping) else None
-    if not isinstance(contributors, list):
-        return ()
-    return tuple(
-        sorted({str(each["point"]) for each in contributors if isinstance(each, Mapping) and each.get("point")})
-    )

@@ -13,21 +13,23 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.alerts import rules as kinds
 from pdm.alerts.cases import Cases
 from pdm.alerts.changes import AlertChange, ChangeKind
-from pdm.alerts.conditions import ZONES
 from pdm.alerts.conduct import Category, Severity
-from pdm.alerts.history import EPOCH, History
+from pdm.alerts.history import History
 from pdm.alerts.lifecycle import close_all, evaluate
-from pdm.alerts.rules import Rule, RuleSet
+from pdm.alerts.rules import RuleSet
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class CaseRun:
-    """One case from its opening to its end (None: open at the end of the past), with its worst severity."""
+    """One case from its opening to its end (None: open at the end of the past), with its worst severity.
+
+    `notified_at` is when receivers were notified of it: at its opening, or later where it was suppressed then by a
+    standstill, a maintenance window or another hold; None where it was suppressed until its end.
+    """
 
     machine: str
     cause: str
@@ -38,6 +40,7 @@ class CaseRun:
     opened_at: datetime
     ended_at: datetime | None = None
     end_reason: str = ""
+    notified_at: datetime | None = None
 
 
 def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[CaseRun, ...]:
@@ -54,7 +57,7 @@ def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[Case
     wake = _next_wakes(_may_violate(history, rules) if skip else np.ones(count, bool))
     ends = list(history.life_ends)
     cases = Cases()
-    runs = _Runs(history.machine.key)
+    runs = _Runs(history)
     index = 0
     while index < count:
         if not cases.timers and not cases.open:
@@ -85,10 +88,11 @@ def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[Case
 
 
 class _Runs:
-    """Cases as their changes tell them."""
+    """Cases as their changes describe them."""
 
-    def __init__(self, machine: str) -> None:
-        self._machine = machine
+    def __init__(self, history: History) -> None:
+        self._machine = history.machine.key
+        self._holds = history.holds
         self._open: dict[str, CaseRun] = {}
         self._ended: list[CaseRun] = []
 
@@ -103,7 +107,15 @@ class _Runs:
                     change.rule_key,
                     change.severity,
                     change.occurred_at,
+                    notified_at=change.occurred_at,
                 )
+            elif change.kind is ChangeKind.SUPPRESSED:
+                run = self._open[change.cause]
+                if run.notified_at == change.occurred_at:
+                    self._open[change.cause] = replace(run, notified_at=None)
+            elif change.kind is ChangeKind.UNSUPPRESSED:
+                run = self._open[change.cause]
+                self._open[change.cause] = replace(run, notified_at=run.notified_at or change.occurred_at)
             elif change.kind is ChangeKind.CLEARED:
                 run = self._open.pop(change.cause)
                 self._ended.append(replace(run, ended_at=change.occurred_at, end_reason=change.reason))
@@ -113,7 +125,18 @@ class _Runs:
                 self._open[change.cause] = replace(run, severity=worst)
 
     def all(self) -> tuple[CaseRun, ...]:
-        return tuple(sorted([*self._ended, *self._open.values()], key=lambda run: (run.opened_at, run.cause)))
+        runs = [self._after_holds(run) for run in (*self._ended, *self._open.values())]
+        return tuple(sorted(runs, key=lambda run: (run.opened_at, run.cause)))
+
+    def _after_holds(self, run: CaseRun) -> CaseRun:
+        """Return a case with receivers notified when the holds that it began in were over, if it was still open."""
+        at = run.notified_at
+        for hold in self._holds:  # in order of their beginnings
+            if at is not None and hold.covers(run.cause, at):
+                at = hold.ends_at
+                if run.ended_at is not None and run.ended_at <= at:
+                    at = None
+        return run if at == run.notified_at else replace(run, notified_at=at)
 
 
 def _next_wakes(flags: Flags) -> NDArray[np.int64]:
@@ -126,52 +149,5 @@ def _next_wakes(flags: Flags) -> NDArray[np.int64]:
 def _may_violate(history: History, rules: RuleSet) -> Flags:
     flags: Flags = np.zeros(len(history), bool)
     for rule in rules.evaluated:
-        flags |= _suspects(history, rule)
-    return flags
-
-
-def _suspects(history: History, rule: Rule) -> Flags:
-    """Return where a rule may be violated, or has something to remember."""
-    rows, condition = history.conclusions, rule.condition
-    count = len(history)
-    match condition:
-        case kinds.ZoneReached():
-            return rows.zones > ZONES.index(condition.zone)
-        case kinds.HealthLow():
-            below: Flags = rows.health < condition.raise_below
-            return below
-        case kinds.RemainingLifeShort():
-            figure = rows.rul_lower if condition.bound == "lower" else rows.rul
-            short: Flags = figure < condition.limit(history.machine)
-            return short if condition.health_below is None else short & (rows.health < condition.health_below)
-        case kinds.SymptomNamed():
-            sure: Flags = rows.confidence >= condition.confidence
-            return sure
-        case kinds.Threshold():
-            return _any(
-                history, rule, lambda v: v > condition.limit if condition.side == "above" else v < condition.limit
-            )
-        case kinds.SensorFault():
-            own = history.measured.get((condition.point or "", "rms"))
-            spoke = _any(history, rule, lambda values: np.ones(len(values), bool))
-            return spoke if own is None else spoke & ~(own.is_present & np.isfinite(own.values))
-        case kinds.FaultDiagnosed():
-            times = [(note.measured_at - EPOCH).total_seconds() * 1e6 for note in history.diagnoses]
-            seen = np.searchsorted(np.array(times), rows.times, side="right")
-            return np.diff(seen, prepend=0) > 0
-        case kinds.ForecastCrossing() if condition.signal is None:
-            return np.isfinite(rows.health)
-        case kinds.RateOfChange() | kinds.ForecastCrossing():
-            return _any(history, rule, np.isfinite)
-    return np.zeros(count, bool)
-
-
-def _any(history: History, rule: Rule, holds: object) -> Flags:
-    """Return where a value that the rule reads was measured and holds."""
-    flags: Flags = np.zeros(len(history), bool)
-    wanted = () if isinstance(rule.condition, kinds.DataGap) else rule.condition.wanted
-    for key in wanted:
-        column = history.measured.get(key)
-        if column is not None:
-            flags |= column.is_present & holds(column.values)  # type: ignore[operator]
+        flags |= rule.condition.screen(history)
     return flags

@@ -6,20 +6,25 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any
 
-from pdm.alerts.conditions import (
-    ZONES,
+from pdm.alerts.conduct import DAYS, Category, Observation, OffDelay, OnDelay, Schedule, Severity
+from pdm.alerts.definition_digest import digest_document
+from pdm.alerts.kinds import (
+    Condition,
+    DataGap,
     FaultDiagnosed,
+    ForecastCrossing,
     HealthLow,
-    Memory,
+    RateOfChange,
     RemainingLifeShort,
+    SensorFault,
     SymptomNamed,
+    Threshold,
     ZoneReached,
 )
-from pdm.alerts.conduct import DAYS, Category, Observation, OffDelay, OnDelay, Schedule, Severity
-from pdm.alerts.instrument_conditions import DataGap, SensorFault
-from pdm.alerts.measured_conditions import ForecastCrossing, RateOfChange, Signal, Threshold
+from pdm.alerts.kinds.kind import Memory
+from pdm.alerts.kinds.signal import Signal
+from pdm.alerts.kinds.zone import ZONES
 from pdm.alerts.readings import Measured, Reading
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine
@@ -49,10 +54,6 @@ __all__ = [
     "Threshold",
     "ZoneReached",
 ]
-
-Plain = ZoneReached | HealthLow | RemainingLifeShort | SymptomNamed | Threshold | SensorFault
-Remembering = RateOfChange | ForecastCrossing | FaultDiagnosed
-Condition = Plain | Remembering | DataGap
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,19 @@ class Rule:
         return self.condition.category
 
     @property
+    def basis(self) -> str:
+        """The digest of what the rule's memory rests on; '' of a rule that remembers nothing."""
+        if not self.condition.remembers:
+            return ""
+        document = {
+            "kind": self.condition.kind,
+            **self.condition.basis,
+            "operating_states": self.operating_states,
+            "schedule": None if self.schedule is None else self.schedule.write(),
+        }
+        return digest_document(document)
+
+    @property
     def message(self) -> str:
         """The key of its alerts' words."""
         return self.condition.message
@@ -105,12 +119,7 @@ class Rule:
         """Return what an acquisition says to the rule, and what the rule remembers from now on."""
         if (self.operating_states or self.schedule is not None) and not self.looks_at(reading):
             return Observation.ABSENT, memory
-        condition = self.condition
-        if isinstance(condition, Remembering):
-            return condition.recall(reading, memory)
-        if isinstance(condition, DataGap):
-            return Observation.ABSENT, memory
-        return condition.observe(reading), memory
+        return self.condition.look(reading, memory)
 
 
 @lru_cache(maxsize=4096)
@@ -127,33 +136,34 @@ class RuleSet:
     by_key: dict[str, Rule] = field(init=False, compare=False, repr=False)
     evaluated: tuple[Rule, ...] = field(init=False, compare=False, repr=False)
     is_remembering: bool = field(init=False, compare=False, repr=False)
+    bases: tuple[str, ...] = field(init=False, compare=False, repr=False)
     wanted: tuple[Measured, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         by_key = {rule.key: rule for rule in self.rules}
         if len(by_key) != len(self.rules) or "" in by_key:
             raise InvalidInputError("every rule of a set needs a key of its own", field="rules")
-        evaluated = tuple(rule for rule in self.rules if not isinstance(rule.condition, DataGap))
-        wanted = {key: None for rule in evaluated for key in rule.condition.wanted}  # type: ignore[union-attr]
+        evaluated = tuple(rule for rule in self.rules if not rule.condition.on_clock)
+        wanted = {key: None for rule in evaluated for key in rule.condition.wanted}
         digest = hashlib.sha256(repr(self.rules).encode()).hexdigest()[:8]
         object.__setattr__(self, "version", f"2.{digest}")
         object.__setattr__(self, "by_key", by_key)
         object.__setattr__(self, "evaluated", evaluated)
-        object.__setattr__(self, "is_remembering", any(isinstance(r.condition, Remembering) for r in evaluated))
+        object.__setattr__(self, "is_remembering", any(rule.condition.remembers for rule in evaluated))
+        object.__setattr__(self, "bases", tuple(rule.basis for rule in evaluated))
         object.__setattr__(self, "wanted", tuple(wanted))
 
     @property
     def asks_for_diagnoses(self) -> bool:
         """Whether a rule reads diagnoses."""
-        return self.is_remembering and any(isinstance(rule.condition, FaultDiagnosed) for rule in self.evaluated)
+        return any(rule.condition.reads_diagnoses for rule in self.evaluated)
 
     def fit(self, machine: Machine) -> RuleSet:
         """Return the rules as they stand for one machine: those that it has the points for, one a sensor."""
         fitted: list[Rule] = []
         for rule in self.rules:
             for condition in rule.condition.fit(machine):
-                key = f"{rule.key}:{condition.point}" if isinstance(condition, SensorFault) else rule.key
-                fitted.append(replace(rule, key=key, condition=condition))
+                fitted.append(replace(rule, key=condition.key_of(rule.key), condition=condition))
         return RuleSet(tuple(fitted))
 
 
@@ -194,8 +204,3 @@ DEFAULT_RULES = RuleSet(
         Rule("data-gap", Severity.ADVISORY, DataGap(86400.0), OnDelay(1, 1), OffDelay(1)),
     )
 )
-
-
-def parameters_of(rule: Rule, reading: Reading) -> dict[str, Any]:
-    """Return what the words of a rule's alert need."""
-    return {} if isinstance(rule.condition, DataGap) else rule.condition.parameters(reading)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -78,6 +78,8 @@ class Warned:
 class Score:
     """Figures of one set of rules over some machines' past; of the machine's alarms only, but for `by_category`.
 
+    An alarm is what receivers were notified of, from then on; `suppressed` are cases of machines that opened and
+    ended without a notification.
     `undecided` are alarms that are open, or recent, at the end of the data: whether they warn of something
     cannot be said yet. `early` are failures whose warning came in the first half of the life. Rates that have
     no span to refer to are None.
@@ -105,6 +107,7 @@ class Score:
     repeats: int
     repeat_share: float | None
     warned: tuple[Warned, ...]
+    suppressed: int = 0
 
 
 def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
@@ -114,7 +117,8 @@ def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
     its life goes on beyond `credit` without a failure, ends otherwise, or the alarm came and went before that. What
     people found of such a case decides, if they judged it.
     """
-    every = list(runs)
+    known = list(runs)
+    every = _notified(known)
     alarms = [run for run in every if run.category is Category.MACHINE]
     of_machine: dict[str, list[CaseRun]] = defaultdict(list)
     for run in alarms:
@@ -154,7 +158,13 @@ def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
         repeats=repeats,
         repeat_share=repeats / len(alarms) if alarms else None,
         warned=tuple(warned),
+        suppressed=len(known) - len(every),
     )
+
+
+def _notified(runs: Iterable[CaseRun]) -> list[CaseRun]:
+    """Return the cases that receivers were notified of, each from then on."""
+    return [replace(run, opened_at=run.notified_at) for run in runs if run.notified_at is not None]
 
 
 @dataclass(frozen=True)
@@ -166,8 +176,8 @@ class Difference:
 
 
 def compare(before: Iterable[CaseRun], after: Iterable[CaseRun]) -> Difference:
-    """Return which cases `after` opens that `before` did not, and the other way round."""
-    old, new = _grouped(before), _grouped(after)
+    """Return which cases `after` notifies of that `before` did not, and the other way round."""
+    old, new = _grouped(_notified(before)), _grouped(_notified(after))
     appearing = [run for key, runs in new.items() for run in runs if not _meets(run, old.get(key, ()))]
     disappearing = [run for key, runs in old.items() for run in runs if not _meets(run, new.get(key, ()))]
     return Difference(tuple(_in_order(appearing)), tuple(_in_order(disappearing)))

@@ -12,18 +12,15 @@ from fnmatch import fnmatchcase
 
 from pdm.alerts.cases import Case, RuleTimer
 from pdm.alerts.conduct import Category, Observation, Severity
-from pdm.alerts.measured_conditions import FEATURED, OFF, TRANSIENT
+from pdm.alerts.kinds.signal import OFF, TRANSIENT
 from pdm.alerts.readings import Reading
-from pdm.alerts.rules import DataGap, FaultDiagnosed, Rule, Threshold
+from pdm.alerts.rules import Rule
 
 MACHINE_OFF = "machine-off"  # the reason of what is suppressed since its machine stands still
 HOLDS_AT_STANDSTILL = "holds-at-standstill"  # a rule that a stop takes nothing from says so as well
 MACHINE_RUNS = "machine-runs"  # the reason of what is told because its machine runs and its condition is still there
 
 Said = tuple[Rule, Observation]
-
-STANDING_QUANTITIES = ("temperature",)
-"""Quantities that are too much on a machine that stands still as well; too little of one is what a stop looks like."""
 
 
 def looks_at_standstill(rule: Rule) -> bool:
@@ -42,10 +39,7 @@ def is_judged_at_standstill(rule: Rule) -> bool:
         return True
     if rule.severity is Severity.CRITICAL and rule.is_latching:
         return True
-    condition = rule.condition
-    if isinstance(condition, Threshold):
-        return condition.side == "above" and condition.signal.quantity in STANDING_QUANTITIES
-    return isinstance(condition, FaultDiagnosed | DataGap)
+    return rule.condition.holds_at_standstill
 
 
 def stands_still(reading: Reading, before: bool) -> bool:
@@ -56,7 +50,7 @@ def stands_still(reading: Reading, before: bool) -> bool:
     state = reading.assessment.operating_state
     if state == OFF:
         return True
-    return before and (state == TRANSIENT or not _tells_how_it_ran(reading))
+    return before and (state == TRANSIENT or not reading.assessment.shows_operation)
 
 
 def is_at_rest(
@@ -103,17 +97,3 @@ def raised_rules(
         for key, timer in timers.items()
         if timer.cause == cause and key in rules
     ]
-
-
-def _tells_how_it_ran(reading: Reading) -> bool:
-    assessment = reading.assessment
-    reasons = assessment.evidence.get("reasons") or ()
-    if "no-data" in reasons:
-        return False
-    if "no-speed" not in reasons:
-        return True
-    sampled = [point.key for point in reading.machine.points if point.is_waveform and point.quantity in FEATURED]
-    if any(f"absent:{key}" not in reasons for key in sampled):
-        return True
-    states = assessment.evidence.get("operating_states") or ()
-    return any(state["declared"] and state["name"] == assessment.operating_state for state in states)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pdm.alerts import rules as kinds
 from pdm.alerts.rules import OffDelay, OnDelay, Rule
 from pdm.alerts.trying import Tally, Trial, total
 
@@ -115,18 +114,7 @@ def variants(rule: Rule) -> Iterator[tuple[Rule, str, str, str]]:
         count = min(10_000, off.count * times)
         yield replace(rule, off_delay=OffDelay(count, off.duration)), "off_delay", str(off.count), str(count)
     for factor in (1.5, 2.0, 3.0):
-        widened = _widened(rule, factor)
+        widened = rule.condition.widened(factor)
         if widened is not None:
-            yield widened[0], "deadband", f"{widened[1]:.4g}", f"{widened[1] * factor:.4g}"
-
-
-def _widened(rule: Rule, factor: float) -> tuple[Rule, float] | None:
-    condition = rule.condition
-    if isinstance(condition, kinds.HealthLow):
-        deadband = condition.clear_above - condition.raise_below
-        clear = condition.raise_below + factor * deadband
-        wider = replace(condition, clear_above=clear) if clear < 1 else None
-        return None if wider is None else (replace(rule, condition=wider), deadband)
-    if isinstance(condition, kinds.Threshold):
-        return replace(rule, condition=replace(condition, deadband=factor * condition.deadband)), condition.deadband
-    return None
+            wider, deadband = widened
+            yield replace(rule, condition=wider), "deadband", f"{deadband:.4g}", f"{deadband * factor:.4g}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -82,6 +81,6 @@ def _is_significant(score: int, count: int) -> bool:
     return abs(score) - 1 > _SIGNIFICANT * deviation
 
 
-def is_track(values: Sequence[float]) -> bool:
-    """Whether some numbers are a track."""
-    return not values or len(values) % 3 == 1
+def is_of_span(track: Track, span: float) -> bool:
+    """Whether the steps of a track are those of a span [s]: its last mean time lies in its last step."""
+    return not track or abs(track[-3] / (span / STEPS) - track[-4] - 0.5) <= 1.0

@@ -199,6 +199,7 @@ def text_of(report: dict[str, Any]) -> str:
 
 _FIGURES = (
     ("alarms of machines", "alarms"),
+    ("suppressed (not counted)", "suppressed"),
     ("alarms a day", "alarms_a_day"),
     ("true", "true"),
     ("false", "false"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.assessment import Assessment
+from pdm.health.assessment import Assessment, ZoneTrend, shows_operation
 from pdm.health.baseline import Baseline
 from pdm.health.charts import DECISION, Charts
 from pdm.health.current_lines import heed_lines
@@ -108,7 +108,8 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     seen = _Seen(machine, layout, snapshot, raw, zones, reasons)
     if not baseline.learned and lone_scalars:
         progress = baseline.progress(machine.baseline_acquisitions)
-        return state, _silent(state, layout, snapshot, baseline.name, [*reasons, "learning"], progress)
+        silent = _silent(state, layout, snapshot, baseline.name, [*reasons, "learning"], progress)
+        return state, replace(silent, shows_operation=_shows_operation(layout, reasons, baseline.declared))
     if not baseline.learned:
         return state, _learn(state, baseline, seen, compared, covariates)
     at = snapshot.measured_at.timestamp()
@@ -237,6 +238,7 @@ def _learn(state: HealthState, baseline: Baseline, seen: _Seen, compared: Floats
         confidence=None,
         indicators=indicators,
         evidence=_evidence(state, seen.snapshot, None, [], reasons),
+        shows_operation=_shows_operation(seen.layout, reasons, baseline.declared),
     )
 
 
@@ -255,7 +257,12 @@ def _silent(
         confidence=None,
         indicators=layout.indicators(np.full(len(layout.columns), np.nan)),
         evidence=_evidence(state, snapshot, None, [], reasons),
+        shows_operation=_shows_operation(layout, reasons, False),
     )
+
+
+def _shows_operation(layout: Layout, reasons: list[str], is_declared: bool) -> bool:
+    return shows_operation(reasons, layout.vibration_points + layout.current_points, is_declared)
 
 
 def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, relation: float | None) -> Assessment:
@@ -287,6 +294,10 @@ def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, 
         confidence=symptom.confidence if symptom else None,
         indicators=layout.indicators(change),
         evidence=told,
+        severity=told["severity"],
+        points=tuple(sorted({str(each["point"]) for each in contributors if each["point"]})),
+        zone_trend=ZoneTrend.from_document(trends.told),
+        shows_operation=_shows_operation(layout, seen.reasons, baseline.declared),
     )
 
 

@@ -129,6 +129,7 @@ def _by_model(
         model_id=model_id,
         reason=reasons[0] if reasons else None,
         evidence=evidence,
+        doubts=tuple(reasons),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Source = Literal["model", "trend", "none"]
 
 NO_SKILL = "no-better-than-a-plain-guess"
 BEYOND_TRAINING = "older-than-any-training-life"
+_SOURCES: Mapping[str, Source] = {"model": "model", "trend": "trend", "none": "none"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Prognosis:
 
     `rul` is the middle of the distribution; `rul_upper` None beside a `rul_lower` means "at least". `level`
     is the coverage the interval was calibrated for. `reason` says why there is no better answer: a key such
-    as 'learning', 'machine-off' or 'no-model-and-no-trend'. Source 'none' carries no figure at all.
+    as 'learning', 'machine-off' or 'no-model-and-no-trend'; `doubts` are all of them that speak against the figure.
+    Source 'none' carries no figure at all.
     """
 
     measured_at: datetime
@@ -30,6 +33,37 @@ class Prognosis:
     model_id: int | None = None
     reason: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], measured_at: datetime) -> Self | None:
+        """Return the prognosis of a stored row, or of what an alert keeps of it; None where there was none.
+
+        Parameters
+        ----------
+        row : mapping
+            With `source`, `rul_s`, `rul_lower_s`, `rul_upper_s`, `level`, `model_id`, `reason` and, of a stored
+            prognosis, `evidence`. An alert keeps the first of the doubts alone, as the reason.
+        measured_at : datetime
+        """
+        source = _SOURCES.get(row.get("source") or "")
+        if source is None:
+            return None
+        evidence = row.get("evidence") or {}
+        reason = row.get("reason")
+        doubts = evidence.get("reasons") or ([reason] if reason else [])
+        return cls(
+            measured_at,
+            source,
+            row.get("rul_s"),
+            row.get("rul_lower_s"),
+            row.get("rul_upper_s"),
+            row.get("level"),
+            row.get("model_id"),
+            reason,
+            evidence,
+            tuple(doubts),
+        )
 
     @property
     def can_decide(self) -> bool:
@@ -38,6 +72,6 @@ class Prognosis:
         Not for a figure that is no better than a plain guess or of an age that no training life reached, nor for an
         interval from now to "at least", which holds every answer the model knows.
         """
-        if self.source == "none" or not {NO_SKILL, BEYOND_TRAINING}.isdisjoint(self.evidence.get("reasons", ())):
+        if self.source == "none" or NO_SKILL in self.doubts or BEYOND_TRAINING in self.doubts:
             return False
         return not (self.rul_lower == 0.0 and self.rul_upper is None)

@@ -15,7 +15,7 @@ from pdm.alerts.documents import RuleDocument
 from pdm.alerts.gate import Limits, find_objections
 from pdm.alerts.history import History
 from pdm.alerts.replaying import CaseRun, replay
-from pdm.alerts.rules import Condition, ForecastCrossing, RateOfChange, Rule, RuleSet, Threshold
+from pdm.alerts.rules import Rule, RuleSet
 from pdm.alerts.scopes import Scope, ScopedRules, resolve
 from pdm.alerts.scoring import Difference, Judged, Past, Score, compare, score
 from pdm.alerts.suggesting import Suggestion, suggest
@@ -262,7 +262,7 @@ def _suggestions(
             if variant.key not in then.by_key:
                 runs += outcome.then
                 continue
-            own = replace(variant, condition=_fitted(variant, then.by_key[variant.key]))
+            own = replace(variant, condition=variant.condition.fit_like(then.by_key[variant.key].condition))
             changed = RuleSet(tuple(own if rule.key == own.key else rule for rule in then.rules))
             runs += replay(history, changed)
         tried += 1
@@ -271,12 +271,3 @@ def _suggestions(
 
     now = try_lives(pasts, [run for outcome in chosen for run in outcome.then])
     return suggest(list(rules.values()), now, try_out)
-
-
-def _fitted(variant: Rule, own: Rule) -> Condition:
-    """Return a variant's condition with the points of the machine that it is tried on."""
-    condition, fitted = variant.condition, own.condition
-    if isinstance(condition, Threshold | RateOfChange | ForecastCrossing):
-        assert isinstance(fitted, Threshold | RateOfChange | ForecastCrossing)
-        return replace(condition, keys=fitted.keys)
-    return condition

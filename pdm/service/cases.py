@@ -16,8 +16,9 @@ from pdm.alerts.likeness import Traits, evidence_of, find_like
 from pdm.alerts.trend_picture import Picture, TrendPoint
 from pdm.alerts.waiting import cost_of_waiting
 from pdm.errors import NotFoundError
+from pdm.health.assessment import ZoneTrend
 from pdm.machines.model import Machine
-from pdm.prognosis.prognosis import NO_SKILL
+from pdm.prognosis.prognosis import Prognosis
 from pdm.service.access import Caller
 from pdm.store import cases, diagnoses, verdicts
 from pdm.store.access import scoped
@@ -153,23 +154,20 @@ def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
 
 
 def _known(context: _Context) -> Known:
-    prognosis, limits = context.prognosis, context.machine.severity_limits
-    reasons = [prognosis.get("reason"), *(prognosis.get("evidence") or {}).get("reasons", ())]
-    lower, upper = prognosis.get("rul_lower_s"), prognosis.get("rul_upper_s")
-    said = prognosis.get("source") in ("model", "trend") and NO_SKILL not in reasons
-    said = said and prognosis.get("can_decide", True)  # of what was stored with the alert
+    limits = context.machine.severity_limits
+    prognosis = Prognosis.from_row(context.prognosis, context.at)
     return Known(
         severity=context.case["severity"],
         measured_at=context.at,
         planning_horizon=context.machine.planning_horizon,
         zone=context.assessment.get("zone"),
         zone_source=limits.source if limits else None,
-        rul=prognosis.get("rul_s"),
-        rul_lower=lower,
-        rul_upper=upper,
-        level=prognosis.get("level"),
-        can_decide=said and not (lower == 0.0 and upper is None),  # as Prognosis.can_decide
-        zone_trend=(context.assessment.get("evidence") or {}).get("zone_trend"),
+        rul=prognosis.rul if prognosis else None,
+        rul_lower=prognosis.rul_lower if prognosis else None,
+        rul_upper=prognosis.rul_upper if prognosis else None,
+        level=prognosis.level if prognosis else None,
+        can_decide=prognosis is not None and prognosis.can_decide,
+        zone_trend=ZoneTrend.from_document((context.assessment.get("evidence") or {}).get("zone_trend")),
     )
 
 

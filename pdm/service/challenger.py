@@ -15,7 +15,7 @@ from psycopg import Connection
 from pdm.alerts.history import History
 from pdm.prognosis.life import advance, begin_life
 from pdm.prognosis.predict import LifeStep, prognose_batch
-from pdm.prognosis.prognosis import NO_SKILL, Prognosis
+from pdm.prognosis.prognosis import Prognosis
 from pdm.service.follow import Champion
 from pdm.store.histories import fetch_indicators
 from pdm.store.machines import StoredMachine
@@ -58,6 +58,6 @@ def _replaced(history: History, prognoses: Sequence[Prognosis]) -> History:
         rul_lower=column("rul_lower"),
         rul_upper=column("rul_upper"),
         level=column("level"),
-        is_thin=np.array([NO_SKILL in each.evidence.get("reasons", ()) for each in prognoses], bool),
+        doubts=[each.doubts for each in prognoses],
     )
     return replace(history, conclusions=rows)

@@ -65,7 +65,7 @@ def find_due(
 
 
 def _consider(watch: Watch | None, assessment: Assessment, interval: timedelta) -> tuple[Watch, str | None]:
-    severity = assessment.evidence.get("severity")
+    severity = assessment.severity
     before = watch.is_severe if watch is not None else False
     is_severe = before
     if severity is not None:

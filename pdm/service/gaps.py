@@ -15,10 +15,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from pdm.alerts.causes import GAP_CAUSE
 from pdm.alerts.changes import AlertChange, ChangeKind
 from pdm.alerts.conduct import Category, Severity
 from pdm.alerts.documents import InvalidRulesError, parse_document
-from pdm.alerts.lifecycle import GAP_CAUSE
 from pdm.alerts.rules import DEFAULT_RULES, DataGap, Rule, RuleSet
 from pdm.alerts.standstill import MACHINE_OFF, looks_at_standstill
 from pdm.service.feature_units import feature_units

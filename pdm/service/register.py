@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection, Rollback
 from psycopg_pool import ConnectionPool
 
+from pdm.alerts.causes import RESERVED_CAUSES
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError
 from pdm.machines.model import Machine
 from pdm.store import access
@@ -59,6 +60,7 @@ def register_fleet(
     with database_required(), pool.connection() as conn, conn.transaction() as transaction:
         if site_ids is not None:
             _check_sites(conn, machines, site_ids)
+        _check_components(conn, machines)
         done = [Registration(machine.key, register(conn, machine)) for machine in machines]
         if dry_run:
             raise Rollback(transaction)
@@ -66,6 +68,20 @@ def register_fleet(
             if item.outcome != "unchanged":
                 access.insert_audit(conn, actor, "machine.register", item.machine, outcome=item.outcome)
     return done
+
+
+def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> None:
+    """Refuse new components whose key is a cause that the service uses itself; those that are stored go on."""
+    wanted = {machine.key: RESERVED_CAUSES & {each.key for each in machine.components} for machine in machines}
+    stored = fetch_machines(conn, [machine for machine, keys in wanted.items() if keys])
+    for machine, keys in wanted.items():
+        known = {each.key for each in stored[machine].machine.components} if machine in stored else set()
+        if keys - known:
+            raise InvalidInputError(
+                f"component {min(keys - known)!r} of machine {machine!r} has a key that the service uses for alerts "
+                f"of its own ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
+                field="components",
+            )
 
 
 def _check_sites(conn: Connection[Any], machines: Sequence[Machine], site_ids: Sequence[int]) -> None:

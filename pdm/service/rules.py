@@ -20,7 +20,7 @@ from pdm.service.feature_units import feature_units
 from pdm.service.rule_book import RuleBook
 from pdm.store import access, rules
 from pdm.store.access import scoped
-from pdm.store.machines import fetch_machine, fetch_machines
+from pdm.store.machines import fetch_machine
 
 Row = dict[str, Any]
 Pool = ConnectionPool[Any]
@@ -71,21 +71,8 @@ def propose(
     ForbiddenError
         The caller is limited to some sites and the scope is wider.
     """
-    if not reason.strip():
-        raise InvalidInputError("say why the rules change", field="reason")
     with pool.connection() as conn:
-        _check_target(conn, scope, target, site_ids)
-        if scope == Scope.MACHINE:
-            _check_points(fetch_machine(conn, target, site_ids).machine, document)
-        rules.lock_rule_sets(conn)
-        before = rules.find_version(conn, scope, target, None)
-        old = parse_document(before["document"], feature_units()).rules if before else ()
-        diff = differences(old, document.rules)
-        stored = rules.insert_rule_set(
-            conn, scope, target, write_document(document), author=author, reason=reason, diff=diff
-        )
-        access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored["version"])
-    return stored
+        return _propose(conn, document, scope, target, author, reason, site_ids)
 
 
 def count_changes(pool: Pool) -> int:
@@ -116,19 +103,7 @@ def deploy(
         It is or was in force, or the rules in force have changed since the backtest.
     """
     with pool.connection() as conn:
-        rules.lock_rule_sets(conn)
-        found = _visible(conn, rule_set_id, site_ids)
-        if found["status"] == "in-force":
-            raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
-        if found["status"] == "retired":
-            why = f"rule set {rule_set_id} has been in force; go back to version {found['version']} as a new version"
-            raise ConflictError(why, field="rule_set_id")
-        if changes is not None and changes != rules.fetch_change_number(conn):
-            raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
-        stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
-        place = f"{stored['scope']}:{stored['target']}"
-        access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])
-    return stored
+        return _deploy(conn, rule_set_id, author, site_ids, gate, changes)
 
 
 def roll_back(
@@ -150,19 +125,11 @@ def roll_back(
     NotFoundError
         The scope has no such version, or for version 0 nothing in force.
     """
-    now = datetime.now(UTC)
-    if version:
-        with pool.connection() as conn:
-            old = rules.find_version(conn, scope, target, version)
-        if old is None:
-            raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
-        document = parse_document(old["document"], feature_units())
-        why = f"back to version {version}: {reason}" if reason.strip() else ""
-        stored = propose(pool, document, scope=scope, target=target, author=author, reason=why, site_ids=site_ids)
-        return deploy(pool, stored["id"], author=author, site_ids=site_ids)
     with pool.connection() as conn:
+        if version:
+            return _restore(conn, scope, target, version, author, reason, site_ids)
         _check_target(conn, scope, target, site_ids)
-        if not rules.retire(conn, scope, target, now):
+        if not rules.retire(conn, scope, target, datetime.now(UTC)):
             raise NotFoundError(f"{scope} {target} has no rules in force".replace("  ", " "))
         access.insert_audit(conn, author, "rules.withdraw", f"{scope}:{target}", reason=reason)
     return None
@@ -186,8 +153,9 @@ def list_rule_sets(
 ) -> list[Row]:
     """Return stored sets, the last written first, without their documents."""
     with pool.connection() as conn:
-        found = rules.page_rule_sets(conn, before=before, limit=limit, scope=scope, target=target, status=status)
-        return [row for row in found if site_ids is None or _may_see(conn, row, site_ids)]
+        return rules.page_rule_sets(
+            conn, before=before, limit=limit, scope=scope, target=target, status=status, site_ids=site_ids
+        )
 
 
 def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> Row:
@@ -214,6 +182,72 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
 def default_document() -> Row:
     """Return the rules that hold where nobody has set others."""
     return write_document(RuleDocument(DEFAULT_RULES.rules))
+
+
+def _propose(
+    conn: Connection[Any],
+    document: RuleDocument,
+    scope: str,
+    target: str,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None,
+) -> Row:
+    if not reason.strip():
+        raise InvalidInputError("say why the rules change", field="reason")
+    _check_target(conn, scope, target, site_ids)
+    if scope == Scope.MACHINE:
+        _check_points(fetch_machine(conn, target, site_ids).machine, document)
+    rules.lock_rule_sets(conn)
+    before = rules.find_version(conn, scope, target, None)
+    old = parse_document(before["document"], feature_units()).rules if before else ()
+    diff = differences(old, document.rules)
+    written = write_document(document)
+    stored = rules.insert_rule_set(conn, scope, target, written, author=author, reason=reason, diff=diff)
+    access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored["version"])
+    return stored
+
+
+def _deploy(
+    conn: Connection[Any],
+    rule_set_id: int,
+    author: str,
+    site_ids: Sequence[int] | None,
+    gate: Row | None = None,
+    changes: int | None = None,
+) -> Row:
+    rules.lock_rule_sets(conn)
+    found = _visible(conn, rule_set_id, site_ids)
+    if found["status"] == "in-force":
+        raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+    if found["status"] == "retired":
+        why = f"rule set {rule_set_id} has been in force; go back to version {found['version']} as a new version"
+        raise ConflictError(why, field="rule_set_id")
+    if changes is not None and changes != rules.fetch_change_number(conn):
+        raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
+    stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
+    place = f"{stored['scope']}:{stored['target']}"
+    access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])
+    return stored
+
+
+def _restore(
+    conn: Connection[Any],
+    scope: str,
+    target: str,
+    version: int,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None,
+) -> Row:
+    """Propose the content of an older version as a new one and put it in force, in one transaction."""
+    old = rules.find_version(conn, scope, target, version)
+    if old is None:
+        raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
+    document = parse_document(old["document"], feature_units())
+    why = f"back to version {version}: {reason}" if reason.strip() else ""
+    stored = _propose(conn, document, scope, target, author, why, site_ids)
+    return _deploy(conn, stored["id"], author, site_ids)
 
 
 def _check_points(machine: Machine, document: RuleDocument) -> None:
@@ -246,16 +280,7 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
 
 
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> Row:
-    found = rules.fetch_rule_set(conn, rule_set_id)
-    if found is None or (site_ids is not None and not _may_see(conn, found, site_ids)):
+    found = rules.fetch_rule_set(conn, rule_set_id, site_ids)
+    if found is None:
         raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
     return found
-
-
-def _may_see(conn: Connection[Any], row: Row, site_ids: Sequence[int]) -> bool:
-    if row["scope"] == Scope.MACHINE:
-        return bool(fetch_machines(conn, [row["target"]], site_ids))
-    if row["scope"] == Scope.SITE:
-        with scoped(conn, site_ids):
-            return row["target"] in access.find_sites(conn, [row["target"]])
-    return True

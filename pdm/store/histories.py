@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from pdm.alerts.history import ZONE_CODES, Conclusions, History, MeasuredColumn
+from pdm.alerts.history import ZONE_CODES, Conclusions, History, MeasuredColumn, PastHold
 from pdm.alerts.readings import GROUP, SCALAR, Measured
 from pdm.errors import RefusalError
+from pdm.health.assessment import shows_operation
+from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
-from pdm.prognosis.prognosis import NO_SKILL
 from pdm.store.diagnosis_notes import fetch_notes
 from pdm.store.machines import StoredMachine
 from pdm.store.queries import query
@@ -43,7 +46,7 @@ def fetch_history(
     What was concluded again from late data counts as it is known now. `wanted` are the measured values to read.
     """
     span = {"machine_id": stored.id, "since": since, "before": before}
-    conclusions = _conclusions(conn, span)
+    conclusions = _conclusions(conn, stored.machine, span)
     if conclusions is None:
         return None
     ends = [(row[0].astimezone(UTC), row[1]) for row in conn.execute(query("fetch_past_events"), span)]
@@ -55,6 +58,10 @@ def fetch_history(
         notes.get(stored.id, ()),
         tuple(at for at, _ in ends),
         tuple(at for at, kind in ends if kind == "failure"),
+        tuple(
+            PastHold(begins_at.astimezone(UTC), ends_at.astimezone(UTC), cause)
+            for begins_at, ends_at, cause in conn.execute(query("fetch_past_holds"), span)
+        ),
     )
 
 
@@ -99,10 +106,10 @@ def list_assessed(
     return {row[0]: (row[1].astimezone(UTC), row[2].astimezone(UTC)) for row in rows}
 
 
-def _conclusions(conn: Connection[Any], span: dict[str, Any]) -> Conclusions | None:
+def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) -> Conclusions | None:
     with conn.cursor(row_factory=dict_row, binary=True) as cursor:
         said = cursor.execute(query("fetch_assessment_columns"), span).fetchone()
-        prognosed = cursor.execute(query("fetch_prognosis_columns"), {**span, "no_skill": NO_SKILL}).fetchone()
+        prognosed = cursor.execute(query("fetch_prognosis_columns"), span).fetchone()
     assert said is not None
     assert prognosed is not None
     if said["times"] is None:
@@ -117,11 +124,11 @@ def _conclusions(conn: Connection[Any], span: dict[str, Any]) -> Conclusions | N
         return values
 
     sources = [""] * len(times)
-    is_thin = np.zeros(len(times), bool)
+    doubts: list[tuple[str, ...]] = [()] * len(times)
+    doubted = (prognosed["doubts"] or "").split(_SEPARATOR)
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
         sources[row] = _SOURCES[prognosed["sources"][place]]
-    if len(rows):
-        is_thin[rows] = np.frombuffer(prognosed["thin"].encode(), np.uint8)[places] == ord("1")
+        doubts[row] = _words(doubted[place])
     codes = np.zeros(128, np.int8)
     codes[[ord(zone) for zone in ZONE_CODES]] = range(len(ZONE_CODES))
     return Conclusions(
@@ -137,8 +144,24 @@ def _conclusions(conn: Connection[Any], span: dict[str, Any]) -> Conclusions | N
         rul_lower=figure("rul_lower", ">f8"),
         rul_upper=figure("rul_upper", ">f8"),
         level=figure("level", ">f4"),
-        is_thin=is_thin,
+        doubts=doubts,
+        shows_operation=_shows_operation(machine, said["reasons"].split(_SEPARATOR), said["declared"]),
     )
+
+
+def _shows_operation(machine: Machine, reasons: Sequence[str], declared: str) -> NDArray[np.bool_]:
+    sampled = [point.key for point in machine.points if point.is_waveform and point.quantity in _TABLES]
+    known: dict[tuple[str, str], bool] = {}
+    for key in zip(reasons, declared, strict=True):
+        if key not in known:
+            known[key] = shows_operation(_words(key[0]), sampled, key[1] == "1")
+    return np.array([known[key] for key in zip(reasons, declared, strict=True)], bool)
+
+
+@lru_cache(maxsize=4096)
+def _words(written: str) -> tuple[str, ...]:
+    """Return a list of texts that is written as JSON."""
+    return tuple(msgspec.json.decode(written, type=list[str])) if written else ()
 
 
 def _measured(

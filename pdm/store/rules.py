@@ -89,9 +89,9 @@ def retire(conn: Connection[Any], scope: str, target: str, now: datetime) -> boo
     return bool(done)
 
 
-def fetch_rule_set(conn: Connection[Any], rule_set_id: int) -> Row | None:
-    """Return one set."""
-    rows = _rows(conn, "fetch_rule_set", id=rule_set_id)
+def fetch_rule_set(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> Row | None:
+    """Return one set, None where there is none that a caller of these sites (None: of all) may see."""
+    rows = _rows(conn, "fetch_rule_set", id=rule_set_id, site_ids=_listed(site_ids))
     return rows[0] if rows else None
 
 
@@ -102,10 +102,30 @@ def find_version(conn: Connection[Any], scope: str, target: str, version: int | 
 
 
 def page_rule_sets(
-    conn: Connection[Any], *, before: int, limit: int, scope: str | None, target: str | None, status: str | None
+    conn: Connection[Any],
+    *,
+    before: int,
+    limit: int,
+    scope: str | None,
+    target: str | None,
+    status: str | None,
+    site_ids: Sequence[int] | None,
 ) -> list[Row]:
-    """Return sets, the last written first, without their documents."""
-    return _rows(conn, "page_rule_sets", before=before, limit=limit, scope=scope, target=target, status=status)
+    """Return sets that a caller of these sites (None: of all) may see, the last written first, without documents."""
+    return _rows(
+        conn,
+        "page_rule_sets",
+        before=before,
+        limit=limit,
+        scope=scope,
+        target=target,
+        status=status,
+        site_ids=_listed(site_ids),
+    )
+
+
+def _listed(site_ids: Sequence[int] | None) -> list[int] | None:
+    return None if site_ids is None else list(site_ids)
 
 
 def _rows(conn: Connection[Any], name: str, **values: Any) -> list[Row]:

@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from pdm.cli.app import app
 from pdm.machines.costs import Costs
 from pdm.machines.model import Machine
-from pdm.service.access import create_key
+from pdm.prognosis.prognosis import BEYOND_TRAINING
+from pdm.service.access import Caller, Role, create_key
+from pdm.service.cases import read_case
 from pdm.settings import Settings
 from pdm.store.cases import fetch_labels
 from tests.integration import plant
@@ -303,3 +305,24 @@ def test_the_report_says_the_figures_beside_what_is_acceptable(
     day = (NOW - DAY).strftime("%Y-%m-%dT%H:%M:%S")
     told = run.invoke(app, ["report", "alarms", "--from", day, "--json"])
     assert orjson.loads(told.output)["annunciated"] == 1
+
+
+def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(pool: ConnectionPool[Any]) -> None:
+    plant.add(pool, machine("press-07"))
+    with pool.connection() as conn:
+        row = conn.execute(
+            "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, raised_at, message, parameters,"
+            " evidence, rule_version, rule_key) SELECT gen_random_uuid(), id, 'machine', 'warning', 'unacknowledged', %s,"
+            " %s, 'health-low', '{}', '{}', '1', 'health-warning' FROM machine RETURNING id",
+            (NOW - DAY, NOW - DAY),
+        ).fetchone()
+        assert row is not None
+        conn.execute(
+            "INSERT INTO prognosis (machine_id, measured_at, revision, source, rul, rul_lower, rul_upper, reason,"
+            " evidence) SELECT id, %s, 0, 'model', 9000, 0, 20000, %s, %s FROM machine",
+            (NOW, BEYOND_TRAINING, orjson.dumps({"reasons": [BEYOND_TRAINING]}).decode()),
+        )
+    told = read_case(pool, Caller(1, "operator", Role.OPERATE, None), row[0], "en", NOW)
+    assert told["urgency"] == "within-horizon"
+    assert [one["reason"] for one in told["deadlines"]] == ["act-by.warning-without-prognosis"]
+    assert told["cost_of_waiting"] is None

@@ -118,6 +118,15 @@ def test_what_gives_stored_samples_their_meaning_cannot_change(pool: Pool, chang
     assert ask(pool, "SELECT key FROM machine") == [("press-07",)]
 
 
+def test_a_component_cannot_take_the_cause_of_missing_data_and_one_that_has_it_goes_on(pool: Pool) -> None:
+    made = replace(machine(), components=(Component("data-gap", ComponentKind.BEARING),), points=())
+    with pytest.raises(InvalidInputError) as refused:
+        _register(pool, made)
+    assert "component 'data-gap' of machine 'press-07'" in refused.value.message
+    add(pool, made)
+    assert _register(pool, made) == ["unchanged"]
+
+
 def test_a_machine_given_twice_is_refused(pool: Pool) -> None:
     with pytest.raises(InvalidInputError, match="press-07"):
         _register(pool, WHOLE, WHOLE)

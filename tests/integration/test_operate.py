@@ -331,8 +331,7 @@ def test_a_faulty_sensor_inhibits_what_rests_on_it_alone_but_nothing_critical(
     conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
-    of_point = {"assessment": {"contributors": [{"point": "de-h", "deviation": 9.0}]}}
-    happen(conn, machine_id, asking("opened", "warning", "motor", evidence=of_point))
+    happen(conn, machine_id, asking("opened", "warning", "motor", points=("de-h",)))
     silent = asking("opened", "advisory", "sensor:de-h", parameters={"point": "de-h"}, category=Category.INSTRUMENT)
     happen(conn, machine_id, silent)
     assert stands(conn) == {"motor": ("unacknowledged", "inhibited"), "sensor:de-h": ("unacknowledged", None)}
@@ -341,10 +340,10 @@ def test_a_faulty_sensor_inhibits_what_rests_on_it_alone_but_nothing_critical(
         " WHERE e.kind = 'suppressed'"
     ).fetchone()
     assert row == ("sensor:de-h", "sensor-fault")
-    happen(conn, machine_id, asking("escalated", "critical", "motor", evidence=of_point))
+    happen(conn, machine_id, asking("escalated", "critical", "motor", points=("de-h",)))
     assert stands(conn)["motor"] == ("unacknowledged", None)
     assert told(conn)[-2:] == ["alert.escalated", "alert.unsuppressed"]
-    happen(conn, machine_id, asking("eased", "warning", "motor", evidence=of_point))
+    happen(conn, machine_id, asking("eased", "warning", "motor", points=("de-h",)))
     assert stands(conn)["motor"][1] == "inhibited"
     happen(conn, machine_id, change("cleared", "advisory", "sensor:de-h"))
     assert stands(conn)["motor"] == ("unacknowledged", None)

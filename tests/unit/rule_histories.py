@@ -59,7 +59,8 @@ def history(
         "rul_lower": figures / 2,
         "rul_upper": figures * 2,
         "level": np.full(count, 0.8),
-        "is_thin": np.zeros(count, bool),
+        "doubts": [()] * count,
+        "shows_operation": np.ones(count, bool),
     }
     every = np.ones(count, bool)
     columns = {

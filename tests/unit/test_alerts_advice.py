@@ -22,7 +22,7 @@ from pdm.alerts.rules import DEFAULT_RULES
 from pdm.alerts.trend_picture import Picture, TrendPoint, draw
 from pdm.alerts.waiting import chance_of_failure, cost_of_waiting
 from pdm.errors import InvalidInputError
-from pdm.health.assessment import Assessment
+from pdm.health.assessment import Assessment, ZoneTrend
 from pdm.health.diagnosis.model import Fault
 from pdm.ingest.fleet_file import machine_from_document, machine_to_document
 from pdm.machines.costs import Costs
@@ -60,9 +60,9 @@ def known(severity: str = "warning", **more: Any) -> Known:
             "act-by.remaining-life",
         ),
         (known(zone="C", rul_lower=90 * DAY, level=0.9, can_decide=True), "within-horizon", 14, 0, "act-by.zone-c"),
-        (known(zone_trend={"boundary": "B/C", "lower_s": 20 * DAY}), "later", 20, 6, "act-by.zone-c-ahead"),
+        (known(zone_trend=ZoneTrend("B/C", 20 * DAY)), "later", 20, 6, "act-by.zone-c-ahead"),
         (
-            known(zone="C", zone_trend={"boundary": "C/D", "lower_s": DAY}),
+            known(zone="C", zone_trend=ZoneTrend("C/D", DAY)),
             "within-horizon",
             1,
             0,
@@ -85,7 +85,7 @@ def test_the_earliest_deadline_decides(
 
 
 def test_an_advisory_without_an_end_in_sight_has_no_deadline() -> None:
-    found = advise(known("advisory", zone="B", zone_trend={"boundary": "A/B", "lower_s": DAY}))
+    found = advise(known("advisory", zone="B", zone_trend=ZoneTrend("A/B", DAY)))
     assert (found.urgency.value, found.act_by, found.plan_by, found.deadlines) == ("none", None, None, ())
 
 

@@ -280,7 +280,7 @@ def test_a_quiet_acquisition_costs_less_than_the_budget() -> None:
 
 
 def test_a_prognosis_no_better_than_a_plain_guess_calls_nobody() -> None:
-    thin = replace(prognosis(1.0, 0.0), evidence={"reasons": [NO_SKILL]})
+    thin = replace(prognosis(1.0, 0.0), doubts=(NO_SKILL,))
     _, changes = run(healths(*[0.7] * 30), forecast=thin)
     assert told(changes) == []
     _, changes = run(healths(*[0.7] * 30), forecast=prognosis(1.0, 0.0))

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.schemas import rules as answers
-from pdm.alerts.conduct import Category, Severity
+from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.gate import Limits, find_objections
-from pdm.alerts.readings import DiagnosedFault, DiagnosisNote
+from pdm.alerts.kinds.kind import Plain
+from pdm.alerts.readings import DiagnosedFault, DiagnosisNote, Reading
 from pdm.alerts.replaying import CaseRun, replay
 from pdm.alerts.rules import (
     DEFAULT_RULES,
@@ -191,7 +192,9 @@ def _past(failures: tuple[datetime, ...] = (), ends: tuple[datetime, ...] = (), 
 
 def _run(opened: float, ended: float | None, name: str = "press-07", reason: str = "returned") -> CaseRun:
     end = None if ended is None else hour(ended)
-    return CaseRun(name, "machine", None, Category.MACHINE, "rule", Severity.WARNING, hour(opened), end, reason)
+    return CaseRun(
+        name, "machine", None, Category.MACHINE, "rule", Severity.WARNING, hour(opened), end, reason, hour(opened)
+    )
 
 
 @pytest.mark.parametrize(
@@ -369,3 +372,12 @@ def test_a_backtest_says_the_same_twice() -> None:
     rng = np.random.default_rng(5)
     past = history(rng.uniform(0.2, 1.0, 500), measured={("de-t", ""): rng.uniform(300, 360, 500)}, step=HOUR)
     assert replay(past, COURSE.fit(MACHINE)) == replay(past, COURSE.fit(MACHINE))
+
+
+def test_a_kind_of_rule_without_a_screen_is_an_error_and_no_backtest_without_alarms() -> None:
+    class Unscreened(Plain):  # a condition whose screen is forgotten
+        def observe(self, reading: Reading) -> Observation:
+            return Observation.VIOLATED
+
+    with pytest.raises(TypeError, match="screen"):
+        Unscreened()  # type: ignore[abstract]

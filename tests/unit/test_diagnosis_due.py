@@ -44,7 +44,8 @@ def assessed(
         component=component if symptom else None,
         confidence=None,
         indicators=np.zeros(0, np.float32),
-        evidence={"severity": severity},
+        evidence={},
+        severity=severity,
     )
 
 

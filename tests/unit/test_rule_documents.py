@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pdm.alerts.condition_documents import SYMPTOMS
 from pdm.alerts.documents import KINDS, InvalidRulesError, RuleDocument, parse_document
+from pdm.alerts.kinds.symptom import SYMPTOMS
 from pdm.alerts.rule_writing import differences, write_document
 from pdm.alerts.rules import (
     DEFAULT_RULES,

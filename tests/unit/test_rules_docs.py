@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pdm.alerts import measured_conditions
-from pdm.alerts.documents import KINDS, InvalidRulesError
+from pdm.alerts.documents import InvalidRulesError
+from pdm.alerts.kinds import KINDS, signal
 from pdm.alerts.rules import DEFAULT_RULES
 from pdm.health.operating_states import OFF
 from pdm.service.rules import check_text
@@ -47,4 +47,4 @@ def test_the_refusal_shown_is_the_one_that_comes() -> None:
 
 
 def test_off_is_the_name_that_state_detection_gives_it() -> None:
-    assert measured_conditions.OFF == OFF
+    assert signal.OFF == OFF

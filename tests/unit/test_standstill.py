@@ -28,7 +28,7 @@ from pdm.alerts.rules import (
     Threshold,
 )
 from pdm.alerts.standstill import is_judged_at_standstill, stands_still
-from pdm.health.assessment import Assessment
+from pdm.health.assessment import Assessment, shows_operation
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.service.gaps import decide
 from pdm.store.gaps import QuietMachine
@@ -48,10 +48,20 @@ RULES = RuleSet(
 ).fit(MACHINE)
 
 
-def seen(index: int, state: str = "run", health: float | None = 0.95, **evidence: Any) -> Assessment:
+def seen(index: int, state: str = "run", health: float | None = 0.95, **more: Any) -> Assessment:
     judged = None if state in ("off", "transient") else health
     return Assessment(
-        START + timedelta(minutes=index), judged, 1.0, state, None, None, None, None, np.empty(0, np.float32), evidence
+        START + timedelta(minutes=index),
+        judged,
+        1.0,
+        state,
+        None,
+        None,
+        None,
+        None,
+        np.empty(0, np.float32),
+        {},
+        **more,
     )
 
 
@@ -94,16 +104,26 @@ def test_what_opens_in_a_run_up_is_not_told_before_the_machine_runs() -> None:
 
 
 def test_an_acquisition_that_says_nothing_of_how_the_machine_ran_starts_nothing() -> None:
-    lone = seen(0, "unknown", reasons=["no-speed", "absent:de-h"])
+    lone = seen(0, "unknown", shows_operation=False)
     assert stands_still(Reading(MACHINE, lone), True)
     assert not stands_still(Reading(MACHINE, lone), False)
-    assert stands_still(Reading(MACHINE, seen(0, "unknown", reasons=["no-data"])), True)
-    for telling in (
-        seen(0, "unknown", reasons=["no-speed"]),
-        seen(0, "25 Hz", reasons=["absent:de-h"]),
-        seen(0, "run", reasons=["no-speed", "absent:de-h"], operating_states=[{"name": "run", "declared": True}]),
-    ):
-        assert not stands_still(Reading(MACHINE, telling), True)
+    assert not stands_still(Reading(MACHINE, seen(0, "unknown", shows_operation=True)), True)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "is_declared", "is_shown"),
+    [
+        (["no-speed", "absent:de-h"], False, False),
+        (["no-data"], False, False),
+        (["no-speed"], False, True),
+        (["absent:de-h"], False, True),
+        (["no-speed", "absent:de-h"], True, True),
+    ],
+)
+def test_signals_a_speed_or_a_declared_state_show_how_a_machine_ran(
+    reasons: list[str], is_declared: bool, is_shown: bool
+) -> None:
+    assert shows_operation(reasons, ["de-h"], is_declared) is is_shown
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ FROM machine m
 LEFT JOIN analysis_state s ON s.machine_id = m.id
 LEFT JOIN LATERAL (
     SELECT a.opened_at, a.severity FROM alert a
-    WHERE a.machine_id = m.id AND a.cause = %(cause)s AND a.state IN ('unacknowledged', 'acknowledged')
+    WHERE a.machine_id = m.id AND a.cause = %(cause)s AND a.category = 'data'
+      AND a.state IN ('unacknowledged', 'acknowledged')
 ) gap ON true
 CROSS JOIN LATERAL (
     SELECT greatest(s.last_measured_at,

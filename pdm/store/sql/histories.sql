@@ -6,10 +6,14 @@ SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea) AS times,
        string_agg(q.operating_state, chr(31)) AS states,
        string_agg(coalesce(q.symptom, ''), chr(31)) AS symptoms,
        string_agg(coalesce(q.component, ''), chr(31)) AS components,
-       string_agg(float4send(coalesce(q.confidence, 'NaN')), ''::bytea) AS confidence
+       string_agg(float4send(coalesce(q.confidence, 'NaN')), ''::bytea) AS confidence,
+       string_agg(coalesce(q.evidence ->> 'reasons', ''), chr(31)) AS reasons,
+       string_agg(CASE WHEN q.evidence -> 'operating_states'
+                            @> jsonb_build_array(jsonb_build_object('name', q.operating_state, 'declared', true))
+                       THEN '1' ELSE '0' END, '') AS declared
 FROM (
     SELECT DISTINCT ON (a.measured_at) a.measured_at, a.health, a.zone, a.operating_state, a.symptom, a.component,
-           a.confidence
+           a.confidence, a.evidence
     FROM assessment a
     WHERE a.machine_id = %(machine_id)s AND a.measured_at >= %(since)s AND a.measured_at < %(before)s
     ORDER BY a.measured_at, a.revision DESC
@@ -23,10 +27,10 @@ SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea) AS times,
        string_agg(float8send(coalesce(q.rul_lower, 'NaN')), ''::bytea) AS rul_lower,
        string_agg(float8send(coalesce(q.rul_upper, 'NaN')), ''::bytea) AS rul_upper,
        string_agg(float4send(coalesce(q.level, 'NaN')), ''::bytea) AS level,
-       string_agg(CASE WHEN q.is_thin THEN '1' ELSE '0' END, '') AS thin
+       string_agg(coalesce(q.evidence ->> 'reasons', ''), chr(31)) AS doubts
 FROM (
     SELECT DISTINCT ON (p.measured_at) p.measured_at, p.source, p.rul, p.rul_lower, p.rul_upper, p.level,
-           p.evidence -> 'reasons' ? %(no_skill)s AS is_thin
+           p.evidence
     FROM prognosis p
     WHERE p.machine_id = %(machine_id)s AND p.component = '' AND p.measured_at >= %(since)s
       AND p.measured_at < %(before)s
@@ -62,6 +66,17 @@ SELECT occurred_at, kind FROM work_event
 WHERE machine_id = %(machine_id)s AND occurred_at >= %(since)s AND occurred_at <= %(before)s
   AND kind IN ('failure', 'replacement')
 ORDER BY occurred_at;
+
+-- name: fetch_past_holds
+-- What suppressed alerts of a machine by design within a span: windows and what was out of service. People shelve what
+-- they were notified of, which rules that were not in force then cannot know. A replayed machine has another time.
+SELECT h.starts_at, least(coalesce(h.ended_at, h.ends_at, %(before)s), %(before)s) AS ends_at, h.cause
+FROM alert_hold h
+JOIN machine m ON m.id = %(machine_id)s
+WHERE m.timeline = 'live' AND h.kind <> 'shelved' AND h.site_id = m.site_id
+  AND coalesce(h.line_id, m.line_id) = m.line_id AND coalesce(h.machine_id, m.id) = m.id
+  AND h.starts_at < %(before)s AND coalesce(h.ended_at, h.ends_at, %(before)s) > %(since)s
+ORDER BY h.starts_at, h.id;
 
 -- name: fetch_indicator_column
 -- The indicators behind a machine's assessments as they are known now, as arrays are sent.

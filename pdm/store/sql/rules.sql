@@ -43,9 +43,16 @@ UPDATE rule_set SET status = 'retired', retired_at = %(now)s
 WHERE scope = %(scope)s AND target = %(target)s AND status = 'in-force';
 
 -- name: fetch_rule_set
--- One set.
-SELECT id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at
-FROM rule_set WHERE id = %(id)s;
+-- One set, if it is of everybody, of a class, or of a site or machine that the caller may see.
+SELECT r.id, r.scope, r.target, r.version, r.status, r.document, r.author, r.reason, r.diff, r.gate, r.created_at,
+       r.in_force_at, r.retired_at
+FROM rule_set r
+WHERE r.id = %(id)s
+  AND (%(site_ids)s::bigint[] IS NULL OR r.scope IN ('all', 'class')
+       OR (r.scope = 'site'
+           AND EXISTS (SELECT FROM site s WHERE s.key = r.target AND s.id = ANY (%(site_ids)s::bigint[])))
+       OR (r.scope = 'machine'
+           AND EXISTS (SELECT FROM machine m WHERE m.key = r.target AND m.site_id = ANY (%(site_ids)s::bigint[]))));
 
 -- name: find_rule_version
 -- A version of a scope's set, or the one in force.
@@ -55,13 +62,19 @@ WHERE scope = %(scope)s AND target = %(target)s
   AND CASE WHEN %(version)s::integer IS NULL THEN status = 'in-force' ELSE version = %(version)s::integer END;
 
 -- name: page_rule_sets
--- Sets, the last written first.
-SELECT id, scope, target, version, status, author, reason, diff, gate, created_at, in_force_at, retired_at
-FROM rule_set
-WHERE id < %(before)s AND (%(scope)s::text IS NULL OR scope = %(scope)s::text)
-  AND (%(target)s::text IS NULL OR target = %(target)s::text)
-  AND (%(status)s::text IS NULL OR status = %(status)s::text)
-ORDER BY id DESC LIMIT %(limit)s;
+-- Sets that the caller may see, the last written first; what may not be seen is left out before the page is cut.
+SELECT r.id, r.scope, r.target, r.version, r.status, r.author, r.reason, r.diff, r.gate, r.created_at, r.in_force_at,
+       r.retired_at
+FROM rule_set r
+WHERE r.id < %(before)s AND (%(scope)s::text IS NULL OR r.scope = %(scope)s::text)
+  AND (%(target)s::text IS NULL OR r.target = %(target)s::text)
+  AND (%(status)s::text IS NULL OR r.status = %(status)s::text)
+  AND (%(site_ids)s::bigint[] IS NULL OR r.scope IN ('all', 'class')
+       OR (r.scope = 'site'
+           AND EXISTS (SELECT FROM site s WHERE s.key = r.target AND s.id = ANY (%(site_ids)s::bigint[])))
+       OR (r.scope = 'machine'
+           AND EXISTS (SELECT FROM machine m WHERE m.key = r.target AND m.site_id = ANY (%(site_ids)s::bigint[]))))
+ORDER BY r.id DESC LIMIT %(limit)s;
 
 -- name: fetch_diagnosis_notes
 -- Diagnoses of machines within a span, and the newest before it; of several from the same acquisitions the last.

@@ -1,21 +1,24 @@
-"""Conditions on the measuring itself: a sensor that is dead, data that do not come."""
+"""Sensor fault: a channel sends nothing, or no measurement."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pdm.alerts.conditions import Named
-from pdm.alerts.conduct import LONGEST, Category, Observation
-from pdm.alerts.measured_conditions import FEATURED, OFF
+import numpy as np
+
+from pdm.alerts.conduct import Category, Observation, OnDelay
+from pdm.alerts.document_fields import Fields
+from pdm.alerts.history import History
+from pdm.alerts.kinds.kind import Document, Flags, Named, Plain
+from pdm.alerts.kinds.signal import FEATURED, OFF, where_any
 from pdm.alerts.readings import Measured, Reading
-from pdm.errors import InvalidInputError
-from pdm.machines.model import Machine
+from pdm.machines.model import Machine, check_key
 
 
 @dataclass(frozen=True)
-class SensorFault:
+class SensorFault(Plain):
     """A vibration or current channel sends nothing, or records that are no measurement (constant, clipped, empty).
 
     It is asked only where another channel of the machine spoke or its own record came, and never of a machine that
@@ -25,13 +28,14 @@ class SensorFault:
     point: str | None = None
     all_points: tuple[str, ...] = ()
     category: ClassVar[Category] = Category.INSTRUMENT
+    kind: ClassVar[str] = "sensor-fault"
     message: ClassVar[str] = "sensor-silent"
-    needs_repetition: ClassVar[bool] = True
+    on_delay: ClassVar[OnDelay] = OnDelay(5, 8)
 
-    def fit(self, machine: Machine) -> tuple[SensorFault, ...]:
+    def fit(self, machine: Machine) -> tuple[Self, ...]:
         """Return one condition a sampled channel of the machine."""
         every = tuple(p.key for p in machine.points if p.is_waveform and p.quantity in FEATURED)
-        return tuple(SensorFault(key, every) for key in every if self.point in (None, key))
+        return tuple(type(self)(key, every) for key in every if self.point in (None, key))
 
     @property
     def wanted(self) -> tuple[Measured, ...]:
@@ -46,6 +50,21 @@ class SensorFault:
     def own_cause(self) -> str | None:
         """Return the sensor's own case."""
         return f"sensor:{self.point}"
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the field `point`."""
+        before = len(fields.problems)
+        point = fields.read("point", lambda raw: check_key(raw, "point"), None)
+        return cls.made(fields, before, lambda: cls(point))
+
+    def write(self) -> Document:
+        """Return the field that `parse` reads."""
+        return {"point": self.point} if self.point else {}
+
+    def key_of(self, rule: str) -> str:
+        """Return the rule's key with the point: there is one rule a channel."""
+        return f"{rule}:{self.point}"
 
     def observe(self, reading: Reading) -> Observation:
         """Return whether the channel measured something."""
@@ -62,20 +81,13 @@ class SensorFault:
         came = (self.point, "rms") in reading.values
         return {"point": self.point, "how": "no-measurement" if came else "missing"}
 
+    def screen(self, history: History) -> Flags:
+        """Return where another channel sent something and this one no measurement."""
+        own = history.measured.get((self.point or "", "rms"))
+        sent = where_any(history, self.wanted, lambda values: np.ones(len(values), bool))
+        return sent if own is None else sent & ~(own.is_present & np.isfinite(own.values))
 
-@dataclass(frozen=True)
-class DataGap:
-    """Nothing was received of a live machine for `after` [s] of the wall clock; asked by the clockwork alone."""
-
-    after: float
-    category: ClassVar[Category] = Category.DATA
-    message: ClassVar[str] = "data-missing"
-    needs_repetition: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if not 60 <= self.after < LONGEST:
-            raise InvalidInputError("a gap is at least a minute, and less than 31 years", field="after")
-
-    def fit(self, machine: Machine) -> tuple[DataGap, ...]:  # noqa: ARG002
-        """Return itself: every machine should send."""
-        return (self,)
+    @property
+    def holds_at_standstill(self) -> bool:
+        """Yes: it is about the instrument."""
+        return True

@@ -1,0 +1,73 @@
+"""Data gap: a live machine has sent nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from pdm.alerts.conduct import LONGEST, Category, Observation, OffDelay, OnDelay, Schedule
+from pdm.alerts.document_fields import Fields
+from pdm.alerts.history import History
+from pdm.alerts.kinds.kind import Document, Flags, Kind, Memory
+from pdm.alerts.quantities import parse_duration, write
+from pdm.alerts.readings import Reading
+from pdm.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class DataGap(Kind):
+    """Nothing was received of a live machine for `after` [s] of the wall clock; asked by the clockwork alone."""
+
+    after: float
+    category: ClassVar[Category] = Category.DATA
+    kind: ClassVar[str] = "data-gap"
+    message: ClassVar[str] = "data-missing"
+    on_clock: ClassVar[bool] = True
+    on_delay: ClassVar[OnDelay] = OnDelay(1, 1)
+    off_delay: ClassVar[OffDelay] = OffDelay(1)
+    needs_repetition: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 60 <= self.after < LONGEST:
+            raise InvalidInputError("a gap is at least a minute, and less than 31 years", field="after")
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the field `after`."""
+        before = len(fields.problems)
+        after = fields.read("after", parse_duration)
+        return cls.made(fields, before, lambda: cls(after))
+
+    @classmethod
+    def ignored(cls, on_delay: OnDelay | None, schedule: Schedule | None) -> Mapping[str, str]:
+        """Return that a delay and a schedule have no meaning on the wall clock."""
+        why = {}
+        if on_delay not in (None, cls.on_delay):
+            why["on_delay"] = "a gap counts no acquisitions: 'after' is its delay"
+        if schedule is not None:
+            why["schedule"] = "missing data are found on the wall clock, at any time"
+        return why
+
+    def write(self) -> Document:
+        """Return the field that `parse` reads."""
+        return {"after": write(self.after, "s")}
+
+    def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:  # noqa: ARG002
+        """Return that an acquisition says nothing of missing data."""
+        return Observation.ABSENT, memory
+
+    def screen(self, history: History) -> Flags:
+        """Return nowhere: missing data are found on the wall clock, and are not replayed."""
+        return np.zeros(len(history), bool)
+
+    def parameters(self, reading: Reading) -> dict[str, Any]:  # noqa: ARG002
+        """Return nothing: `pdm.service.gaps` describes what is missing."""
+        return {}
+
+    @property
+    def holds_at_standstill(self) -> bool:
+        """Yes: it is about the data."""
+        return True

@@ -1,0 +1,104 @@
+"""Diagnosis: one supports a fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from pdm.alerts.conduct import Observation, OffDelay, OnDelay
+from pdm.alerts.document_fields import Fields, number, several_of
+from pdm.alerts.history import EPOCH, History
+from pdm.alerts.kinds.kind import Document, Flags, Memory, Named, Remembering
+from pdm.alerts.readings import DiagnosedFault, Reading, rounded
+from pdm.errors import InvalidInputError
+from pdm.health.diagnosis.model import Fault
+
+FAULTS = tuple(fault.value for fault in Fault)
+
+
+@dataclass(frozen=True)
+class FaultDiagnosed(Remembering):
+    """A diagnosis supports one of some faults (any where none are listed) with enough confidence [1].
+
+    A diagnosis rests on several acquisitions, so one may be enough; however many acquisitions follow it,
+    it counts once.
+    """
+
+    confidence: float
+    faults: tuple[str, ...] = ()
+    kind: ClassVar[str] = "diagnosis"
+    message: ClassVar[str] = "fault-diagnosed"
+    reads_diagnoses: ClassVar[bool] = True
+    on_delay: ClassVar[OnDelay] = OnDelay(1, 1)
+    off_delay: ClassVar[OffDelay] = OffDelay(1)
+    needs_repetition: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.confidence <= 1:
+            raise InvalidInputError("a diagnosis that is more likely wrong than right calls nobody", field="confidence")
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the fields `confidence` and `faults`."""
+        before = len(fields.problems)
+        confidence = fields.read("confidence", number)
+        faults = fields.read("faults", several_of(*FAULTS), ())
+        return cls.made(fields, before, lambda: cls(confidence, faults))
+
+    def write(self) -> Document:
+        """Return the fields that `parse` reads."""
+        written: Document = {"confidence": self.confidence}
+        return written | ({"faults": list(self.faults)} if self.faults else {})
+
+    def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
+        """Return what a diagnosis not seen before says, and which was seen last."""
+        note = reading.diagnosis
+        if note is None or (memory and note.measured_at.timestamp() <= memory[0]):
+            return Observation.ABSENT, memory
+        found = self._worst(reading)
+        return Observation.VIOLATED if found else Observation.RETURNED, (note.measured_at.timestamp(),)
+
+    def names(self, reading: Reading) -> Named:
+        """Return which component the diagnosis speaks of."""
+        found = self._worst(reading)
+        return (found.component, found.confidence) if found else super().names(reading)
+
+    def parameters(self, reading: Reading) -> dict[str, Any]:
+        """Return what the message needs to be read by people."""
+        found = self._worst(reading)
+        return {
+            "fault": found.fault if found else None,
+            "component": found.component if found else None,
+            "confidence": rounded(found.confidence) if found else None,
+            "limit": self.confidence,
+        }
+
+    def screen(self, history: History) -> Flags:
+        """Return where a diagnosis is new."""
+        times = [(note.measured_at - EPOCH).total_seconds() * 1e6 for note in history.diagnoses]
+        seen = np.searchsorted(np.array(times), history.conclusions.times, side="right")
+        return np.diff(seen, prepend=0) > 0
+
+    def memory_of_end(self, ended_at: datetime) -> Memory:
+        """Return when the life ended: diagnoses up to then are of the life before."""
+        return (ended_at.timestamp(),)
+
+    @property
+    def holds_at_standstill(self) -> bool:
+        """Yes: a diagnosis rests on when the machine ran, and is best acted upon now."""
+        return True
+
+    def _worst(self, reading: Reading) -> DiagnosedFault | None:
+        if reading.diagnosis is None:
+            return None
+        fitting = [
+            fault
+            for fault in reading.diagnosis.faults
+            if fault.verdict == "SUPPORTED"
+            and fault.confidence >= self.confidence
+            and (not self.faults or fault.fault in self.faults)
+        ]
+        return max(fitting, key=lambda fault: fault.confidence, default=None)

@@ -1,0 +1,120 @@
+"""Forecast: a value or health will cross a limit within a horizon."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from pdm.alerts.conduct import LONGEST, Observation
+from pdm.alerts.document_fields import Fields, number, one_of
+from pdm.alerts.history import History
+from pdm.alerts.kinds.course import OnCourse, check_times
+from pdm.alerts.kinds.kind import Document, Flags, Memory
+from pdm.alerts.kinds.signal import Side, Signal, check, describe, parse_side
+from pdm.alerts.quantities import parse_duration, write
+from pdm.alerts.readings import Measured, Reading, finite, rounded
+from pdm.alerts.trend import Line
+from pdm.machines.model import Machine
+
+
+@dataclass(frozen=True)
+class ForecastCrossing(OnCourse):
+    """A value, or health where `signal` is None, will cross `limit` within `horizon` [s] if it goes on as over `span`.
+
+    Beyond the limit it has crossed. It has returned where the crossing is more than `clear_ratio` horizons
+    away or nothing moves towards it.
+    """
+
+    signal: Signal | None  # type: ignore[assignment]
+    side: Side
+    limit: float
+    horizon: float
+    span: float
+    clear_ratio: float = 1.5
+    keys: tuple[Measured, ...] = ()
+    kind: ClassVar[str] = "forecast"
+    message: ClassVar[str] = "limit-ahead"
+
+    def __post_init__(self) -> None:
+        check(math.isfinite(self.limit), "limit must be finite", "limit")
+        check(0 < self.horizon < 10 * LONGEST, "horizon must be positive, below 310 years", "horizon")
+        check_times(self.span)
+        check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: a dead band", "clear_ratio")
+        if self.signal is None:
+            check(0 < self.limit < 1 and self.side == "below", "health crosses a limit in (0, 1) from above", "limit")
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the signal or `of: health`, the limit on one side, the horizon, the span and the ratio."""
+        before = len(fields.problems)
+        is_health = fields.read("of", one_of("health", "signal"), "signal") == "health"
+        signal = None if is_health else Signal.parse(fields)
+        side, limit = parse_side(fields, signal.unit if signal else "1")
+        horizon = fields.read("within", parse_duration)
+        span = fields.read("over", parse_duration)
+        ratio = fields.read("clear_ratio", number, 1.5)
+        return cls.made(fields, before, lambda: cls(signal, side, limit, horizon, span, ratio))
+
+    def write(self) -> Document:
+        """Return the fields that `parse` reads."""
+        about: Document = {"of": "health"} if self.signal is None else {"signal": self.signal.write()}
+        return {
+            **about,
+            self.side: write(self.limit, self.signal.unit if self.signal else "1"),
+            "within": write(self.horizon, "s"),
+            "over": write(self.span, "s"),
+            "clear_ratio": self.clear_ratio,
+        }
+
+    def screen(self, history: History) -> Flags:
+        """Return where there is a value, or a health, to remember."""
+        return np.isfinite(history.conclusions.health) if self.signal is None else super().screen(history)
+
+    def fit(self, machine: Machine) -> tuple[Self, ...]:
+        """Return the condition as it stands for a machine; none where the machine has no such value."""
+        return (self,) if self.signal is None else super().fit(machine)
+
+    def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
+        """Return what the course up to this acquisition says, and the course."""
+        if self.signal is not None:
+            return super().recall(reading, memory)
+        health = finite(reading.assessment.health)
+        if health is None:
+            return Observation.ABSENT, memory
+        return self._follow(memory, reading, health)
+
+    def time_to_limit(self, line: Line) -> float:
+        """Return when a line crosses the limit [s from its end]; 0 where it has, infinite where it will not."""
+        left = self.limit - line.level if self.side == "above" else line.level - self.limit
+        towards = line.slope if self.side == "above" else -line.slope
+        if left <= 0:
+            return 0.0
+        return left / towards if towards > 0 else math.inf
+
+    @property
+    def _largest(self) -> bool:
+        return self.side == "above"
+
+    def _judge(self, line: Line) -> Observation:
+        ahead = self.time_to_limit(line)
+        if ahead < self.horizon and (line.is_significant or ahead == 0.0):
+            return Observation.VIOLATED
+        return Observation.RETURNED if ahead > self.horizon * self.clear_ratio else Observation.HELD
+
+    def parameters(self, reading: Reading) -> dict[str, Any]:
+        """Return what the message needs to be read by people; values in the signal's SI unit, times in s."""
+        if self.signal is None:
+            return {
+                "signal": "health",
+                "side": self.side,
+                "value": rounded(reading.assessment.health),
+                "limit": self.limit,
+                "unit": "1",
+                "point": None,
+                "horizon_s": self.horizon,
+            }
+        found = reading.extreme(self.keys, largest=self._largest)
+        return describe(self.signal, self.side, found, limit=self.limit, horizon_s=self.horizon)

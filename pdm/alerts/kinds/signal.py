@@ -1,0 +1,179 @@
+"""Measured values that rules look at, and conditions on them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from pdm.alerts.conduct import Observation
+from pdm.alerts.document_fields import MISSING, Fields, one_of, text_of
+from pdm.alerts.history import Floats, History
+from pdm.alerts.kinds.kind import Document, Flags, Kind, Named
+from pdm.alerts.quantities import parse_value
+from pdm.alerts.readings import GROUP, SCALAR, Measured, Reading, rounded
+from pdm.errors import InvalidInputError
+from pdm.machines.model import Machine, MeasurementPoint, check_key
+from pdm.machines.units import UNITS, si_unit
+
+OFF, TRANSIENT = "off", "transient"
+"""The operating states of a machine that stands or runs up, as `pdm.health.steadiness` names them."""
+FEATURED = ("acceleration", "current")
+"""Quantities whose waveforms have features."""
+
+Side = Literal["above", "below"]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Which measured value a rule looks at: a feature of waveforms, or what points report themselves.
+
+    Of several points the worst counts. `quantity` is the points'; `feature` is '' for scalars; `point` and
+    `component` (a key or a kind) choose among the machine's points; `is_shared` is a feature that the phases
+    of a machine have together. `unit` is the SI unit of the value.
+    """
+
+    quantity: str
+    feature: str = SCALAR
+    point: str | None = None
+    component: str | None = None
+    is_shared: bool = False
+    unit: str = "1"
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the field `signal`."""
+        inner = fields.inner("signal")
+        if inner is None:
+            return None
+        before = len(inner.problems)
+        feature = inner.read("feature", text_of, "")
+        quantity = inner.read("quantity", one_of(*UNITS), "acceleration" if feature else MISSING)
+        point = inner.read("point", lambda raw: check_key(raw, "point"), None)
+        component = inner.read("component", lambda raw: check_key(raw, "component"), None)
+        inner.refuse_the_rest()
+        if len(inner.problems) > before:
+            return None
+        if not feature:
+            return cls(quantity, "", point, component, unit=si_unit(quantity))
+        known = inner.features.get((quantity, feature))
+        if known is None:
+            names = [name for kind, name in inner.features if kind == quantity]
+            near = difflib.get_close_matches(feature, names, 3)
+            hint = f"; near are {', '.join(near)}" if near else ""
+            where = quantity if quantity in FEATURED else f"{quantity}, whose points report single values"
+            inner.refuse("feature", f"{feature!r} is no feature of {where}{hint}")
+            return None
+        return cls(quantity, feature, point, component, known.is_shared, known.unit)
+
+    def write(self) -> Document:
+        """Return the field that `parse` reads."""
+        named = {"quantity": self.quantity, "feature": self.feature, "point": self.point, "component": self.component}
+        return {name: value for name, value in named.items() if value}
+
+    def keys(self, machine: Machine) -> tuple[Measured, ...]:
+        """Return where on a machine the value is found; nowhere is an empty answer."""
+        kinds = {component.key: component.kind.value for component in machine.components}
+        fitting = [point for point in machine.points if self._fits(point, kinds)]
+        if self.is_shared:
+            return ((GROUP, self.feature),) if fitting else ()
+        return tuple((point.key, self.feature) for point in fitting)
+
+    def _fits(self, point: MeasurementPoint, kinds: dict[str, str]) -> bool:
+        if point.quantity != self.quantity or point.is_waveform != (self.feature != SCALAR):
+            return False
+        if self.point is not None and point.key != self.point:
+            return False
+        if self.component is None:
+            return True
+        return point.component is not None and self.component in (point.component, kinds[point.component])
+
+
+class OnValues(Kind):
+    """A condition on measured values of some points of a machine; until it is fitted it sees nothing."""
+
+    written_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "limit": ("above", "below"),
+        "horizon": ("within",),
+        "span": ("over",),
+    }
+    signal: Signal
+    keys: tuple[Measured, ...]
+
+    def fit(self, machine: Machine) -> tuple[Self, ...]:
+        """Return the condition as it stands for a machine; none where the machine has no such value."""
+        keys = self.signal.keys(machine)
+        return (replace(self, keys=keys),) if keys else ()  # type: ignore[type-var]
+
+    @property
+    def wanted(self) -> tuple[Measured, ...]:
+        """The measured values that it reads."""
+        return self.keys
+
+    def names(self, reading: Reading) -> Named:
+        """Return which component the acquisition speaks of: state detection's, else that of the points."""
+        if reading.assessment.component is not None:
+            return reading.assessment.component, reading.assessment.confidence
+        points = {key[0] for key in self.keys}
+        components = {point.component for point in reading.machine.points if point.key in points}
+        return (components.pop() if len(components) == 1 else None), None
+
+    def fit_like(self, fitted: Kind) -> Self:
+        """Return the condition with the points of another of its kind that is fitted to a machine."""
+        assert isinstance(fitted, OnValues)
+        return replace(self, keys=fitted.keys)  # type: ignore[type-var]
+
+    def where_any(self, history: History, holds: Callable[[Floats], Flags]) -> Flags:
+        """Return where a value that it reads was measured and holds."""
+        return where_any(history, self.wanted, holds)
+
+
+def where_any(history: History, wanted: Iterable[Measured], holds: Callable[[Floats], Flags]) -> Flags:
+    """Return where one of some values was measured and holds."""
+    flags: Flags = np.zeros(len(history), bool)
+    for key in wanted:
+        column = history.measured.get(key)
+        if column is not None:
+            flags |= column.is_present & holds(column.values)
+    return flags
+
+
+def compare(value: float, limit: float, deadband: float, side: Side) -> Observation:
+    """Return what a value says to a limit with a dead band."""
+    beyond = value - limit if side == "above" else limit - value
+    if beyond > 0:
+        return Observation.VIOLATED
+    return Observation.RETURNED if beyond < -deadband else Observation.HELD
+
+
+def describe(signal: Signal, side: str, found: tuple[float, str] | None, **more: float) -> dict[str, Any]:
+    """Return what the message needs of a signal; values in its SI unit."""
+    return {
+        "signal": signal.feature or signal.quantity,
+        "side": side,
+        "value": rounded(found[0]) if found else None,
+        "unit": signal.unit,
+        "point": (found[1] if found else "") or None,
+        **more,
+    }
+
+
+def check(holds: bool, message: str, field: str) -> None:
+    """Refuse a field for which something does not hold."""
+    if not holds:
+        raise InvalidInputError(message, field=field)
+
+
+def known(signal: Signal | None) -> Signal:
+    """Return a signal that was read without a problem."""
+    assert signal is not None
+    return signal
+
+
+def parse_side(fields: Fields, unit: str) -> tuple[Side, float]:
+    """Read `above` or `below`, a limit in a unit."""
+    side: Side = "below" if fields.has("below") else "above"
+    return side, fields.read(side, lambda raw: parse_value(raw, unit))

@@ -1,0 +1,78 @@
+"""Symptom: state detection names one clearly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from pdm.alerts.conduct import Observation
+from pdm.alerts.document_fields import Fields, number, several_of
+from pdm.alerts.history import History
+from pdm.alerts.kinds.diagnosis import FAULTS
+from pdm.alerts.kinds.kind import Document, Flags, Plain
+from pdm.alerts.readings import Reading, finite, rounded
+from pdm.errors import InvalidInputError
+
+SYMPTOMS = (*FAULTS, "bearing_wear", "overheating", "overall_vibration", "process_change")
+"""What state detection may name (`pdm.health.symptoms`): a fault, or what is less sure than one."""
+
+
+@dataclass(frozen=True)
+class SymptomNamed(Plain):
+    """State detection names one of some symptoms (any where none are listed) with enough confidence [1]."""
+
+    confidence: float
+    symptoms: tuple[str, ...] = ()
+    deadband: float = 0.1
+    kind: ClassVar[str] = "symptom"
+    message: ClassVar[str] = "symptom-named"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence - self.deadband < self.confidence <= 1:
+            raise InvalidInputError("0 < confidence - deadband < confidence <= 1 must hold", field="confidence")
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the fields `confidence`, `symptoms` and `deadband`."""
+        before = len(fields.problems)
+        confidence = fields.read("confidence", number)
+        symptoms = fields.read("symptoms", several_of(*SYMPTOMS), ())
+        deadband = fields.read("deadband", number, 0.1)
+        return cls.made(fields, before, lambda: cls(confidence, symptoms, deadband))
+
+    def write(self) -> Document:
+        """Return the fields that `parse` reads."""
+        written: Document = {"confidence": self.confidence, "deadband": self.deadband}
+        return written | ({"symptoms": list(self.symptoms)} if self.symptoms else {})
+
+    def observe(self, reading: Reading) -> Observation:
+        """Return how clearly a symptom stands out; absent while learning."""
+        assessment = reading.assessment
+        if finite(assessment.health) is None:
+            return Observation.ABSENT
+        if assessment.symptom is None or (self.symptoms and assessment.symptom not in self.symptoms):
+            return Observation.RETURNED
+        confidence = finite(assessment.confidence) or 0.0
+        if confidence >= self.confidence:
+            return Observation.VIOLATED
+        return Observation.RETURNED if confidence < self.confidence - self.deadband else Observation.HELD
+
+    def parameters(self, reading: Reading) -> dict[str, Any]:
+        """Return what the message needs to be read by people."""
+        assessment = reading.assessment
+        return {
+            "symptom": assessment.symptom,
+            "component": assessment.component,
+            "confidence": rounded(assessment.confidence),
+            "limit": self.confidence,
+        }
+
+    def screen(self, history: History) -> Flags:
+        """Return where a symptom is named with enough confidence."""
+        sure: Flags = history.conclusions.confidence >= self.confidence
+        return sure
+
+    @property
+    def holds_at_standstill(self) -> bool:
+        """No: it is what a running machine is like."""
+        return False

@@ -1,0 +1,86 @@
+"""Threshold: a value lies beyond a limit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from pdm.alerts.conduct import Observation
+from pdm.alerts.document_fields import Fields
+from pdm.alerts.history import History
+from pdm.alerts.kinds.kind import Document, Flags, Plain
+from pdm.alerts.kinds.signal import OnValues, Side, Signal, check, compare, describe, known, parse_side
+from pdm.alerts.quantities import parse_value, write
+from pdm.alerts.readings import SCALAR, Measured, Reading
+
+STANDING_QUANTITIES = ("temperature",)
+"""Quantities that are too much on a machine that stands still as well; too little of one is what a stop looks like."""
+
+
+@dataclass(frozen=True)
+class Threshold(OnValues, Plain):
+    """A value lies beyond `limit` [SI]; it has returned beyond `limit` less `deadband` [SI]."""
+
+    signal: Signal
+    side: Side
+    limit: float
+    deadband: float
+    keys: tuple[Measured, ...] = ()
+    kind: ClassVar[str] = "threshold"
+    message: ClassVar[str] = "threshold-crossed"
+
+    def __post_init__(self) -> None:
+        check(math.isfinite(self.limit), "limit must be finite", "limit")
+        check(0 < self.deadband < math.inf, "a deadband must be positive, or the alert flaps", "deadband")
+        if self.signal.quantity == "temperature":
+            check(self.limit > 0, "limit must be above absolute zero", "limit")
+        if self.side == "above" and self._cannot_be_negative and self.limit > 0:
+            check(self.deadband < self.limit, "the value would have to fall below 0 to return", "deadband")
+
+    @property
+    def _cannot_be_negative(self) -> bool:
+        """A level of a waveform, or a temperature in K."""
+        return self.signal.quantity == "temperature" or (self.signal.feature != SCALAR and self.signal.unit != "1")
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self | None:
+        """Read the signal, the limit on one side and the dead band."""
+        before = len(fields.problems)
+        signal = Signal.parse(fields)
+        unit = signal.unit if signal else "1"
+        side, limit = parse_side(fields, unit)
+        deadband = fields.read("deadband", lambda raw: parse_value(raw, unit, is_difference=True))
+        return cls.made(fields, before, lambda: cls(known(signal), side, limit, deadband))
+
+    def write(self) -> Document:
+        """Return the fields that `parse` reads."""
+        unit = self.signal.unit
+        return {
+            "signal": self.signal.write(),
+            self.side: write(self.limit, unit),
+            "deadband": write(self.deadband, unit),
+        }
+
+    def observe(self, reading: Reading) -> Observation:
+        """Return where the worst of the points lies; absent where none was measured."""
+        found = reading.extreme(self.keys, largest=self.side == "above")
+        return Observation.ABSENT if found is None else compare(found[0], self.limit, self.deadband, self.side)
+
+    def parameters(self, reading: Reading) -> dict[str, Any]:
+        """Return what the message needs to be read by people; values in the signal's SI unit."""
+        found = reading.extreme(self.keys, largest=self.side == "above")
+        return describe(self.signal, self.side, found, limit=self.limit)
+
+    def screen(self, history: History) -> Flags:
+        """Return where a value lies beyond the limit."""
+        return self.where_any(history, lambda v: v > self.limit if self.side == "above" else v < self.limit)
+
+    def widened(self, factor: float) -> tuple[Self, float] | None:
+        """Return the condition with a wider dead band, and the dead band now."""
+        return replace(self, deadband=factor * self.deadband), self.deadband
+
+    @property
+    def holds_at_standstill(self) -> bool:
+        """Whether it is of a quantity that is too much on a machine that stands still as well."""
+        return self.side == "above" and self.signal.quantity in STANDING_QUANTITIES
