@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import apprise
 import orjson
-import requests  # type: ignore[import-untyped]
+import requests
 
 from pdm.notify.targets import ForbiddenTargetError, Network, check_address, parse_networks
 
@@ -136,5 +136,5 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 if __name__ == "__main__":
     socket.getaddrinfo = _checked_getaddrinfo
     socket.socket.connect = _checked_connect  # type: ignore[method-assign, assignment]
-    requests.Session.send = _observed_send
+    requests.Session.send = _observed_send  # type: ignore[method-assign, assignment]
     serve(sys.stdin.buffer, sys.stdout.buffer)
