@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import apprise
 import orjson
+import requests
 
 from pdm.notify.targets import ForbiddenTargetError, Network, check_address, parse_networks
 
@@ -30,6 +31,8 @@ _SECRET_PART = re.compile(r"[/:@?&=#,]+")
 _allowed: tuple[Network, ...] = ()
 _resolve = socket.getaddrinfo
 _connect = socket.socket.connect
+_send_request = requests.Session.send
+_is_answered = True  # the last request that a service made; true while none was made
 
 
 def _checked_getaddrinfo(*arguments: Any, **named: Any) -> Any:
@@ -49,6 +52,15 @@ def _checked_connect(connection: socket.socket, address: Any) -> None:
         literal = ip_address(str(address[0]))
     check_address(literal, _allowed)
     _connect(connection, address)
+
+
+def _observed_send(session: requests.Session, request: Any, **named: Any) -> Any:
+    """Send a request of a service, and note whether an answer came, whatever the answer is."""
+    global _is_answered
+    _is_answered = False
+    response = _send_request(session, request, **named)
+    _is_answered = True
+    return response
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
@@ -86,12 +98,14 @@ def _check_host(host: str) -> None:
 
 
 def _send(service: Any, name: str, question: dict[str, Any]) -> dict[str, Any]:
+    global _is_answered
+    _is_answered = True
     with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
         is_taken = service.notify(body=question["body"], title=question["title"], notify_type=question["kind"])
         said = redact(" ".join(log.getvalue().split()), question["url"])
     if is_taken:
         return {"is_delivered": True, "is_reachable": True, "answer": f"{name} took it"}
-    return {"is_delivered": False, "is_reachable": "onnection" not in said, "error": f"{name}: {said}"[:300]}
+    return {"is_delivered": False, "is_reachable": _is_answered, "error": f"{name}: {said}"[:300]}
 
 
 def redact(text: str, url: str) -> str:
@@ -122,4 +136,5 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 if __name__ == "__main__":
     socket.getaddrinfo = _checked_getaddrinfo
     socket.socket.connect = _checked_connect  # type: ignore[method-assign, assignment]
+    requests.Session.send = _observed_send  # type: ignore[method-assign, assignment]
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.alerts.history import History

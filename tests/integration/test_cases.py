@@ -312,8 +312,8 @@ def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(pool: Co
     with pool.connection() as conn:
         row = conn.execute(
             "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, raised_at, message, parameters,"
-            " evidence, rule_version, rule_key) SELECT gen_random_uuid(), id, 'machine', 'warning', 'unacknowledged', %s,"
-            " %s, 'health-low', '{}', '{}', '1', 'health-warning' FROM machine RETURNING id",
+            " evidence, rule_version, rule_key) SELECT gen_random_uuid(), id, 'machine', 'warning', 'unacknowledged',"
+            " %s, %s, 'health-low', '{}', '{}', '1', 'health-warning' FROM machine RETURNING id",
             (NOW - DAY, NOW - DAY),
         ).fetchone()
         assert row is not None

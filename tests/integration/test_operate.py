@@ -331,7 +331,9 @@ def test_a_faulty_sensor_inhibits_what_rests_on_it_alone_but_nothing_critical(
     conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
-    happen(conn, machine_id, asking("opened", "warning", "motor", points=("de-h",)))
+    evidence = {"assessment": {"contributors": [{"point": "de-h", "deviation": 9.0}]}}  # what is stored of the points
+    of_point = {"evidence": evidence, "points": ("de-h",)}
+    happen(conn, machine_id, asking("opened", "warning", "motor", **of_point))
     silent = asking("opened", "advisory", "sensor:de-h", parameters={"point": "de-h"}, category=Category.INSTRUMENT)
     happen(conn, machine_id, silent)
     assert stands(conn) == {"motor": ("unacknowledged", "inhibited"), "sensor:de-h": ("unacknowledged", None)}
@@ -340,7 +342,7 @@ def test_a_faulty_sensor_inhibits_what_rests_on_it_alone_but_nothing_critical(
         " WHERE e.kind = 'suppressed'"
     ).fetchone()
     assert row == ("sensor:de-h", "sensor-fault")
-    happen(conn, machine_id, asking("escalated", "critical", "motor", points=("de-h",)))
+    happen(conn, machine_id, asking("escalated", "critical", "motor", **of_point))
     assert stands(conn)["motor"] == ("unacknowledged", None)
     assert told(conn)[-2:] == ["alert.escalated", "alert.unsuppressed"]
     happen(conn, machine_id, asking("eased", "warning", "motor", points=("de-h",)))

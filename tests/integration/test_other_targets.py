@@ -96,6 +96,15 @@ def test_a_chat_service_that_redirects_inside_is_not_followed() -> None:
     assert trap.connections == 0
 
 
+def test_a_chat_service_that_answers_is_reachable_whatever_it_answers() -> None:
+    body = b'{"code": 507, "error": "Connection limit reached"}'
+    head = b"HTTP/1.1 507 x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with receiving(lambda c: c.sendall(head + body)) as room:
+        found = attempt(receiver_of("chat", "127.0.0.1", room.port), timeout=20)
+    assert (found.is_delivered, found.is_reachable) == (False, True), found
+    assert not attempt(receiver_of("chat", "127.0.0.1", 1), timeout=20).is_reachable
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_receiver_that_hangs_costs_the_timeout_and_no_more(kind: str) -> None:
     with receiving(lambda _: time.sleep(30)) as hangs:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from api.schemas import rules as answers
 from pdm.alerts.conduct import Category, Observation, Severity
 from pdm.alerts.gate import Limits, find_objections
+from pdm.alerts.history import PastHold
 from pdm.alerts.kinds.kind import Plain
 from pdm.alerts.readings import DiagnosedFault, DiagnosisNote, Reading
 from pdm.alerts.replaying import CaseRun, replay
@@ -381,3 +382,20 @@ def test_a_kind_of_rule_without_a_screen_is_an_error_and_no_backtest_without_ala
 
     with pytest.raises(TypeError, match="screen"):
         Unscreened()  # type: ignore[abstract]
+
+
+def test_a_maintenance_window_suppresses_what_begins_in_it_until_it_is_over() -> None:
+    past = history(np.r_[np.full(5, 0.95), np.full(40, 0.5)])
+    rules = DEFAULT_RULES.fit(MACHINE)
+    for holds, notified_at in (
+        ((), hour(7)),
+        ((PastHold(hour(0), hour(20)),), hour(20)),
+        ((PastHold(hour(0), hour(20)), PastHold(hour(19), hour(30), "machine")), hour(30)),
+        ((PastHold(hour(0), hour(20), "de"),), hour(7)),
+        ((PastHold(hour(8), hour(20)),), hour(7)),
+    ):
+        (run,) = replay(replace(past, holds=holds), rules)
+        assert (run.opened_at, run.notified_at) == (hour(7), notified_at)
+    ended = replace(past, life_ends=(hour(18),), holds=(PastHold(hour(0), hour(20)),))
+    found = score([_past()], replay(ended, rules))
+    assert (found.alarms, found.suppressed) == (1, 1), "the new life begins a case of its own, after the window"
