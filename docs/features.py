@@ -39,7 +39,7 @@ same table, and `features.catalogue.CATALOGUE` is it as objects.
 ## Use it alone
 
 `features` takes arrays and gives numbers. It knows no machine, database or clock, and installs without the service:
-NumPy, SciPy, Numba and ducc0 are all it needs.
+NumPy, SciPy and Numba are all it needs.
 
 ```sh
 pip wheel --no-deps --wheel-dir dist .

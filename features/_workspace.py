@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
+
+from features import fft
 
 _BLOCK_SAMPLES = 2**16
 """Of a block of rows: what it passes through then fits a core's second cache (2 MiB)."""
@@ -26,35 +25,19 @@ def envelope_band(samples: int) -> tuple[int, int, int]:
     squared envelope is then free of aliasing, and so are the means of its powers.
     """
     lines = samples // 4
-    return samples // 8, lines, int(ducc0.fft.good_size(2 * lines, True))
+    return samples // 8, lines, fft.fast_length(2 * lines, real=True)
 
 
-@lru_cache(maxsize=256)
-def simd_rows(samples: int) -> int:
-    """Return the number of rows to a multiple of which FFTs of a record length are padded.
-
-    The library treats rows in groups, and a row in a broken group has other last bits. How many make a group
-    depends on the length and on how the library was built, so it is looked at once a length.
-    """
+def rows_in_group(samples: int) -> int:
+    """Return the number of rows to a multiple of which the FFTs of a record length are padded."""
     _, _, length = envelope_band(samples)
-    noise = np.random.default_rng(0).standard_normal((16, samples + samples % 2 + 2), np.float32)
-    half = noise.view(np.complex64)[:, : length // 2 + 1]
-    transforms: tuple[Callable[[int], NDArray[Any]], ...] = (
-        lambda rows: ducc0.fft.r2c(noise[:rows, :samples], axes=(1,), nthreads=1),
-        lambda rows: ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1),
-        lambda rows: ducc0.fft.c2r(half[:rows], axes=(1,), lastsize=length, forward=False, nthreads=1),
-    )
-    for rows in (4, 8):
-        if all(np.array_equal(transform(rows), transform(16)[:rows]) for transform in transforms):
-            return rows
-    return 16
+    return max(fft.group(samples, "rfft"), fft.group(length, "rfft", "irfft"))
 
 
-@lru_cache(maxsize=256)
 def rows_in_block(samples: int) -> int:
     """Return how many rows of a record length keep a block in the processor's cache."""
-    simd = simd_rows(samples)
-    return simd * max(1, _BLOCK_SAMPLES // (simd * samples))
+    group = rows_in_group(samples)
+    return group * max(1, _BLOCK_SAMPLES // (group * samples))
 
 
 @dataclass(frozen=True)
@@ -82,6 +65,7 @@ class Workspace:
 
     rows: int
     samples: int
+    group: int
     real: NDArray[np.float32]
     held: NDArray[np.complex64]
     power: NDArray[np.float32]
@@ -93,9 +77,8 @@ class Workspace:
         """Return the views of the first rows; transforms get them in whole groups."""
         if rows not in self.views:
             _, _, length = envelope_band(self.samples)
-            simd = simd_rows(self.samples)
-            half, short, padded = self.samples // 2 + 1, length // 2 + 1, -(-rows // simd) * simd
-            real, held, pairs = self.real[:padded], self.held[:padded], -(-2 * rows // simd) * simd
+            half, short, padded = self.samples // 2 + 1, length // 2 + 1, -(-rows // self.group) * self.group
+            real, held, pairs = self.real[:padded], self.held[:padded], -(-2 * rows // self.group) * self.group
             analytic = self.held.view(np.float32).reshape(2 * self.rows, -1)
             self.views[rows] = Views(
                 signal=real[:, : self.samples],
@@ -119,20 +102,21 @@ def workspace(rows: int, samples: int) -> Workspace:
 
     New pages cost more than the loops over them, so the last one is kept.
     """
-    simd = simd_rows(samples)
-    rows = min(rows_in_block(samples), -(-rows // simd) * simd)
+    group = rows_in_group(samples)
+    rows = min(rows_in_block(samples), -(-rows // group) * group)
     kept: Workspace | None = getattr(_kept, "workspace", None)
-    if kept is None or kept.samples != samples or kept.rows < rows:
-        kept = _kept.workspace = _make(rows, samples)
+    if kept is None or (kept.samples, kept.group) != (samples, group) or kept.rows < rows:
+        kept = _kept.workspace = _make(rows, samples, group)
     return kept
 
 
-def _make(rows: int, samples: int) -> Workspace:
+def _make(rows: int, samples: int, group: int) -> Workspace:
     _, _, length = envelope_band(samples)
     half, short = samples // 2 + 1, length // 2 + 1
     return Workspace(
         rows=rows,
         samples=samples,
+        group=group,
         real=np.zeros((rows, max(samples, length) + _GAP), np.float32),
         held=np.zeros((rows, max(half, length) + _GAP), np.complex64),
         power=np.zeros((rows, half), np.float32),

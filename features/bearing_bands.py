@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _band_kernels, _cepstrum_kernels
+from features import _band_kernels, _cepstrum_kernels, fft
 from features.reasons import Reason
 from features.tables.bearing import BEARING
 
@@ -35,33 +33,11 @@ def kurtogram_bands(samples: int) -> tuple[int, ...]:
     return tuple(n for n in (4, 8, 16, 32) if samples // 2 // n >= LEAST_BAND_LINES)
 
 
-@lru_cache(maxsize=256)
-def _group(length: int) -> int:
-    """Return the number of transforms of a length to a multiple of which they are padded.
-
-    The FFT library treats them in groups, and one in a broken group has other last bits.
-    """
-    noise = np.random.default_rng(0).normal(size=(16, 2 * length)).astype(np.float32)
-    z = noise.view(np.complex64)
-    whole = _backward(z), ducc0.fft.r2c(noise[:, :length], axes=(1,), nthreads=1)
-    for rows in (4, 8):
-        parts = _backward(z[:rows]), ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1)
-        if all(np.array_equal(part, full[:rows]) for part, full in zip(parts, whole, strict=True)):
-            return rows
-    return 16
-
-
-@lru_cache(maxsize=1024)
 def _padded(rows: int, length: int, each: int = 1) -> int:
     """Return up to how many rows of `each` transforms of a length are padded, to have them in whole groups."""
-    group = _group(length)
+    group = fft.group(length, "rfft", "ifft")
     group //= math.gcd(group, each)
     return -(-rows // group) * group
-
-
-def _backward(z: NDArray[np.complex64], out: NDArray[np.complex64] | None = None) -> NDArray[np.complex64]:
-    result: NDArray[np.complex64] = ducc0.fft.c2c(z, axes=(z.ndim - 1,), forward=False, out=out, nthreads=1)
-    return result
 
 
 @dataclass(frozen=True)
@@ -184,7 +160,7 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
         padded = _padded(rows, width, bands)
         parted = _parted(space.lines[:padded], bands, width)
         signals = _rows_of(space.signal, bands * padded, width).reshape(bands, padded, -1)
-        _backward(parted, signals[:, :, :width])
+        fft.ifft(parted, signals[:, :, :width])
         _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
         first += bands
     if first <= _band_kernels.FINEST - _band_kernels.COARSEST:
@@ -202,7 +178,7 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
 def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
     """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
     analytic = _rows_of(space.signal, len(space.lines), width)
-    _backward(space.white[:, :width], analytic[:, :width])
+    fft.ifft(space.white[:, :width], analytic[:, :width])
     _band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
     _transform(space, block.rows, width)
 
@@ -216,7 +192,7 @@ def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
 
 def _transform(space: _Workspace, rows: int, samples: int) -> None:
     """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
-    ducc0.fft.r2c(space.squared[:, :samples], axes=(1,), out=space.transform[:, : samples // 2 + 1], nthreads=1)
+    fft.rfft(space.squared[:, :samples], space.transform[:, : samples // 2 + 1])
     _band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
 
 

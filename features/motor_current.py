@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
 from features import _current_record_kernels as kernels
+from features import fft
 from features._current_columns import GROUP as GROUP_COLUMNS
 from features._current_columns import PHASE as COLUMNS
 from features._current_rotor_kernels import LEAST_PERIODS
@@ -105,7 +105,7 @@ class _Workspace:
         squares = float(np.square(window).mean())
         seconds = samples / sampling_rate
         half_band = 0 if math.isnan(nominal) else int(min(nominal * seconds / 4, samples))
-        points = ducc0.fft.good_size(2 * half_band + 1)
+        points = fft.fast_length(2 * half_band + 1, real=False)
         scale, share = 2.0 / (squares * samples**2), 2.0 * squares / float(window.mean()) ** 2
         return cls(
             seconds=seconds,
@@ -130,7 +130,7 @@ def _describe_record(
     reasons: NDArray[np.uint32],
 ) -> None:
     kernels.prepare(currents, work.window, work.windowed, work.variance, values, group, reasons)
-    ducc0.fft.r2c(work.windowed, axes=(1,), nthreads=1, out=work.spectrum)
+    fft.rfft(work.windowed, work.spectrum)
     kernels.describe_spectra(
         currents, work.spectrum, work.power, work.variance, work.scales, motor, values, group, reasons, work.supplies
     )
@@ -147,5 +147,5 @@ def _track(work: _Workspace, values: NDArray[np.float64], reasons: NDArray[np.ui
     reasons[outside] |= np.uint32(Reason.BAND_ABOVE_NYQUIST)
     work.supplies[outside] = np.nan
     kernels.gather_bands(work.spectrum, work.supplies, work.half_band, work.bands)
-    ducc0.fft.c2c(work.bands, axes=(1,), forward=False, nthreads=1, out=work.bands)
+    fft.ifft(work.bands, work.bands)
     kernels.describe_tracks(work.bands, _window(work.bands.shape[1]), work.supplies, work.seconds, values)

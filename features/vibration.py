@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels, bearing_bands
+from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels, bearing_bands, fft
 from features._workspace import Workspace, envelope_band, rows_in_block, workspace
 from features.catalogue import definitions, names
 from features.gear import describe as describe_gears
@@ -139,7 +138,7 @@ def _describe_block(
         return -1
     first, lines, length = envelope_band(samples)
     views = space.of(rows)
-    ducc0.fft.r2c(views.signal, axes=(1,), out=views.spectrum, nthreads=1)
+    fft.rfft(views.signal, views.spectrum)
     _spectrum_kernels.describe_transform(
         views.spectrum_parts, space.power, views.band_parts, out, samples, first, lines,
         sampling_rate / samples,
@@ -158,9 +157,9 @@ def _describe_block(
         _say_what_is_unknown(out, reasons, shafts)
         return -1
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
-    ducc0.fft.c2r(views.band, axes=(1,), lastsize=length, forward=False, out=views.analytic, nthreads=1)
+    fft.irfft(views.band, length, views.analytic)
     _envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
-    ducc0.fft.r2c(views.squared, axes=(1,), out=views.envelope_spectrum, nthreads=1)
+    fft.rfft(views.squared, views.envelope_spectrum)
     _envelope_kernels.bearing_lines(
         views.spectrum_parts, space.envelope_power, out, reasons, shafts.speed, shafts.orders, length, seconds
     )
