@@ -27,8 +27,7 @@ import numpy as np
 import features
 from benchmarks import feature_peers as peers
 from features import fft
-from features.catalogue import definitions, names
-from features.tables import bearing, gear, vibration
+from features.catalogue import bearing, definitions, gear, names, vibration
 
 SAMPLING_RATE = 25_600.0
 CORE = tuple(d.name for d in definitions("vibration") if d.core)

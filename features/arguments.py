@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from features.catalogue.reasons import Reason
 from features.errors import SignalError
-from features.reasons import Reason
 
 LEAST_SAMPLES = 16
 LARGEST_SAMPLE = 1e8

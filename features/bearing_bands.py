@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _band_kernels, _cepstrum_kernels, fft
-from features.reasons import Reason
-from features.tables.bearing import BEARING
+from features import fft
+from features.catalogue.bearing import BEARING
+from features.catalogue.reasons import Reason
+from features.kernels import band as band_kernels
+from features.kernels import cepstrum as cepstrum_kernels
 
 LEAST_BAND_LINES = 32
 """Lines, and so samples of its signal, that a band of the kurtogram needs."""
@@ -109,14 +111,14 @@ def describe(
     """
     lines = samples // 2
     block = _Block(out, reasons, speed, orders, len(out), lines, samples / sampling_rate)
-    _cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, sampling_rate / samples)
+    cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, sampling_rate / samples)
     if samples < LEAST_SAMPLES:
         reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
         return
     padded = _padded(block.rows, lines)
-    space = _workspace(max(padded, _padded(block.rows, lines // _band_kernels.COARSEST)), lines)
+    space = _workspace(max(padded, _padded(block.rows, lines // band_kernels.COARSEST)), lines)
     whole = space if len(space.lines) == padded else space.of(padded)
-    _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), block.rows, lines)
+    band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), block.rows, lines)
     _whitened(block, whole)
     if not only_whitened:
         _cepstrum(block, power, whole)
@@ -139,9 +141,9 @@ class _Block:
 def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> None:
     """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
     share = space.white.view(np.float32)
-    _cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
+    cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
     _transform(space, block.rows, block.lines)
-    _cepstrum_kernels.describe_cepstrum(
+    cepstrum_kernels.describe_cepstrum(
         space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.lines, block.seconds
     )
 
@@ -161,15 +163,15 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
         parted = _parted(space.lines[:padded], bands, width)
         signals = _rows_of(space.signal, bands * padded, width).reshape(bands, padded, -1)
         fft.ifft(parted, signals[:, :, :width])
-        _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
+        band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
         first += bands
-    if first <= _band_kernels.FINEST - _band_kernels.COARSEST:
+    if first <= band_kernels.FINEST - band_kernels.COARSEST:
         block.reasons[:] |= np.uint32(Reason.RECORD_TOO_SHORT)
-    _band_kernels.choose_band(
+    band_kernels.choose_band(
         space.kurtosis, space.lines.view(np.float32), space.white.view(np.float32), block.out, space.widths, lines,
         1.0 / block.seconds,
     )  # fmt: skip
-    widest = lines // _band_kernels.COARSEST
+    widest = lines // band_kernels.COARSEST
     _envelope_spectrum(block, space, widest)
     np.minimum(space.widths, widest // 2, out=space.widths)
     _levels(block, space, _KURTOGRAM)
@@ -179,12 +181,12 @@ def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
     """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
     analytic = _rows_of(space.signal, len(space.lines), width)
     fft.ifft(space.white[:, :width], analytic[:, :width])
-    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
+    band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
     _transform(space, block.rows, width)
 
 
 def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
-    _band_kernels.fault_levels(
+    band_kernels.fault_levels(
         space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.orders, space.widths,
         block.seconds, columns,
     )  # fmt: skip
@@ -193,7 +195,7 @@ def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
 def _transform(space: _Workspace, rows: int, samples: int) -> None:
     """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
     fft.rfft(space.squared[:, :samples], space.transform[:, : samples // 2 + 1])
-    _band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
+    band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
 
 
 def _rows_of(buffer: NDArray[np.complex64], count: int, width: int) -> NDArray[np.complex64]:

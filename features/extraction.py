@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features import arguments, motor_current, vibration
-from features._workspace import rows_in_block
 from features.catalogue import names as catalogue_names
-from features.definition import Quantity
+from features.catalogue.definition import Quantity
+from features.catalogue.reasons import Reason
 from features.errors import SignalError
-from features.reasons import Reason
+from features.workspace import rows_in_block
 
 _INT16_RAIL = 32767
 

@@ -7,15 +7,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _gear_kernels, _order_kernels, fft
-from features.reasons import Reason
+from features import fft
+from features.catalogue.reasons import Reason
+from features.kernels import gear as gear_kernels
+from features.kernels import order as order_kernels
 
 _NO_ANGLE = np.empty((0, 0))
 
 
 @lru_cache(maxsize=64)
 def _inverse_gain(size: int) -> NDArray[np.float64]:
-    return np.asarray(1.0 / _order_kernels.spreading_gain(size), np.float64)
+    return np.asarray(1.0 / order_kernels.spreading_gain(size), np.float64)
 
 
 def circle_size(orders: int) -> int:
@@ -63,7 +65,7 @@ def describe(
     reasons[np.isnan(teeth)] |= np.uint32(Reason.NO_TEETH)
     angle = _NO_ANGLE if shaft_angle is None else shaft_angle
     highest, moments = np.zeros(n, np.int64), np.empty((n, 2))
-    if not _order_kernels.survey(x, speed, angle, sampling_rate, moments, reasons, highest):
+    if not order_kernels.survey(x, speed, angle, sampling_rate, moments, reasons, highest):
         return
     sizes = [circle_size(int(orders)) if orders else 0 for orders in highest]
     for size in sorted(set(sizes) - {0}):
@@ -71,9 +73,9 @@ def describe(
         group = fft.group(size, "rfft", "irfft")
         circles = np.zeros((-(-len(chosen) // group) * group, size), np.float32)
         totals = np.empty((len(chosen), 2))
-        _order_kernels.fold(x, chosen, speed, teeth, angle, sampling_rate, moments, reasons, circles, totals)
+        order_kernels.fold(x, chosen, speed, teeth, angle, sampling_rate, moments, reasons, circles, totals)
         lines = fft.rfft(circles)
-        _gear_kernels.describe_orders(lines, chosen, highest, totals, _inverse_gain(size), out)
+        gear_kernels.describe_orders(lines, chosen, highest, totals, _inverse_gain(size), out)
         _describe_gears(lines, chosen, highest, totals, teeth, out, reasons, size, group)
 
 
@@ -89,10 +91,10 @@ def _describe_gears(
     group: int,
 ) -> None:
     gears = np.empty(len(chosen), np.int64)
-    gears = gears[: _gear_kernels.find_gears(chosen, highest, totals, teeth, reasons, gears)]
+    gears = gears[: gear_kernels.find_gears(chosen, highest, totals, teeth, reasons, gears)]
     if not len(gears):
         return
-    rows = -(-len(gears) * _gear_kernels.SIGNALS // group) * group
+    rows = -(-len(gears) * gear_kernels.SIGNALS // group) * group
     spectra = np.zeros((rows, size // 2 + 1), np.complex64)
-    _gear_kernels.describe_mesh(lines, chosen, gears, highest, teeth, spectra, out, reasons)
-    _gear_kernels.describe_signals(fft.irfft(spectra, size), chosen, gears, out, reasons, size)
+    gear_kernels.describe_mesh(lines, chosen, gears, highest, teeth, spectra, out, reasons)
+    gear_kernels.describe_signals(fft.irfft(spectra, size), chosen, gears, out, reasons, size)

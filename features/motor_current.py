@@ -13,12 +13,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _current_record_kernels as kernels
 from features import fft
-from features._current_columns import GROUP as GROUP_COLUMNS
-from features._current_columns import PHASE as COLUMNS
-from features._current_rotor_kernels import LEAST_PERIODS
-from features.reasons import Reason
+from features.catalogue.current_columns import GROUP as GROUP_COLUMNS
+from features.catalogue.current_columns import PHASE as COLUMNS
+from features.catalogue.reasons import Reason
+from features.kernels import current_record as kernels
+from features.kernels.current_rotor import LEAST_PERIODS
 
 # Four-term Blackman-Harris: side lobes 92 dB down, so that a sideband of -60 dB stands out eight lines from
 # the supply. F. J. Harris, "On the use of windows for harmonic analysis", Proc. IEEE 66 (1978), table 1.

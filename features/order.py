@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from features.errors import SignalError
+from features.kernels.turns import FADE, LEAST_TURNS
 from features.shaft_angle import (
     Angles,
     check_records,
     shaft_angle_from_pulses,
     shaft_angle_from_vibration,
 )
-from features.turns import FADE, LEAST_TURNS
 
 __all__ = [
     "order_spectrum",

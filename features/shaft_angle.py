@@ -10,7 +10,7 @@ from scipy import fft
 from scipy.interpolate import PchipInterpolator
 
 from features.errors import SignalError
-from features.turns import LEAST_TURNS
+from features.kernels.turns import LEAST_TURNS
 
 _HYSTERESIS = 0.1
 _IRREGULAR = 1.5

@@ -10,12 +10,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels, bearing_bands, fft
-from features._workspace import Workspace, envelope_band, rows_in_block, workspace
-from features.catalogue import definitions, names
+from features import bearing_bands, fft
+from features.catalogue import bearing, definitions, gear, names, vibration
+from features.catalogue.reasons import Reason
 from features.gear import describe as describe_gears
-from features.reasons import Reason
-from features.tables import bearing, gear, vibration
+from features.kernels import envelope as envelope_kernels
+from features.kernels import line as line_kernels
+from features.kernels import spectrum as spectrum_kernels
+from features.kernels import time_domain
+from features.workspace import Workspace, envelope_band, rows_in_block, workspace
 
 COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
@@ -126,25 +129,25 @@ def _describe_block(
 ) -> int:
     rows, samples = x.shape
     sampling_rate, seconds = shafts.sampling_rate, samples / shafts.sampling_rate
-    bad: int = _kernels.centre_and_describe(x, space.real, out, sampling_rate)
+    bad: int = time_domain.centre_and_describe(x, space.real, out, sampling_rate)
     if bad >= 0:
         return bad
     if "gear" in families:
         describe_gears(x, out[:, _GEAR_START:], reasons, shafts.speed, shafts.teeth, shafts.angles(), sampling_rate)
     if "histogram" in families:
-        _line_kernels.histogram_entropy(space.real, out, rows, samples)
+        line_kernels.histogram_entropy(space.real, out, rows, samples)
     if _OF_SPECTRUM.isdisjoint(families):
         _say_what_is_unknown(out, reasons, shafts)
         return -1
     first, lines, length = envelope_band(samples)
     views = space.of(rows)
     fft.rfft(views.signal, views.spectrum)
-    _spectrum_kernels.describe_transform(
+    spectrum_kernels.describe_transform(
         views.spectrum_parts, space.power, views.band_parts, out, samples, first, lines,
         sampling_rate / samples,
     )  # fmt: skip
     if "velocity" in families:
-        _line_kernels.velocity_and_orders(
+        line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
     if not _OF_BANDS.isdisjoint(families):
@@ -158,13 +161,13 @@ def _describe_block(
         return -1
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
     fft.irfft(views.band, length, views.analytic)
-    _envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
+    envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
     fft.rfft(views.squared, views.envelope_spectrum)
-    _envelope_kernels.bearing_lines(
+    envelope_kernels.bearing_lines(
         views.spectrum_parts, space.envelope_power, out, reasons, shafts.speed, shafts.orders, length, seconds
     )
     if "prominence" in families:
-        _line_kernels.bearing_prominence(
+        line_kernels.bearing_prominence(
             space.envelope_power, space.envelope_power.view(np.int32), space.real.view(np.int32), out, reasons,
             shafts.speed, shafts.orders, length, seconds,
         )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import fft
-from features._record_kernels import amplitudes, strongest, windowed
+from features.kernels.record import amplitudes, strongest, windowed
 
 STANDING = 12.0
 """dB over the local floor from which a line is not noise: one of noise in 60 000 reaches it, exp(-ln 2 10^1.2)."""

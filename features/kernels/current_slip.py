@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numba import njit
 
-from features._current_columns import BAR_INDEX_ESTIMATED, FUNDAMENTAL, SLIP_CONFIDENCE, SLIP_ESTIMATED
-from features._current_kernels import LEAST_DISTANCE, LOBE, is_free, level, peak_place
-from features._kernels import Array
-from features.reasons import Reason
+from features.catalogue.current_columns import BAR_INDEX_ESTIMATED, FUNDAMENTAL, SLIP_CONFIDENCE, SLIP_ESTIMATED
+from features.catalogue.reasons import Reason
+from features.kernels.current import LEAST_DISTANCE, LOBE, is_free, level, peak_place
+from features.kernels.time_domain import Array
 
 LARGEST_SLIP = 0.1
 """Slip up to which an induction motor is taken to run."""

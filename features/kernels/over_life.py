@@ -1,7 +1,7 @@
 """Recursions over a life, one record after the other; the plain recomputation from the whole history is in the tests.
 
 No fast-math flags here: every operation is done in the written order, so that a record has the same bits
-whether it comes alone or in a thousand. _over_life_layout.py says where things lie in a point's state.
+whether it comes alone or in a thousand. over_life_layout.py says where things lie in a point's state.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import Array
-from features._over_life_columns import sign, write
-from features._over_life_layout import (
+from features.kernels.over_life_columns import sign, write
+from features.kernels.over_life_layout import (
     BEGUN,
     BINS,
     CHANNEL_HEAD,
@@ -50,6 +49,7 @@ from features._over_life_layout import (
     Y1,
     Y2,
 )
+from features.kernels.time_domain import Array
 
 _UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 EDGES = (*(-edge for edge in _UPPER[::-1]), 0.0, *_UPPER)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from features._current_columns import (
+from features.catalogue.current_columns import (
     CREST,
     ELLIPSE,
     INRUSH_DURATION,
@@ -21,8 +21,8 @@ from features._current_columns import (
     RMS,
     UNBALANCE,
 )
-from features._kernels import FLAGS, LEAST_DEVIATION, Array
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.time_domain import FLAGS, LEAST_DEVIATION, Array
 
 OFF_SHARE = 0.1
 """Share of the steady rms under which the motor is off."""

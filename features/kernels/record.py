@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS
+from features.kernels.time_domain import FLAGS
 
 Array = Any
 

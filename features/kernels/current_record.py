@@ -6,13 +6,13 @@ import math
 
 from numba import njit
 
-from features._current_group_kernels import describe_together
-from features._current_kernels import describe_lines, find_supply, write_power
-from features._current_rotor_kernels import describe_rotor, noise_floor
-from features._current_slip_kernels import estimate_slip
-from features._current_time_kernels import describe_park, describe_samples, describe_start
-from features._current_track_kernels import describe_track, gather_band
-from features._kernels import Array
+from features.kernels.current import describe_lines, find_supply, write_power
+from features.kernels.current_group import describe_together
+from features.kernels.current_rotor import describe_rotor, noise_floor
+from features.kernels.current_slip import estimate_slip
+from features.kernels.current_time import describe_park, describe_samples, describe_start
+from features.kernels.current_track import describe_track, gather_band
+from features.kernels.time_domain import Array
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -8,9 +8,9 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, Array
-from features.reasons import Reason
-from features.tables.gear import GEAR
+from features.catalogue.gear import GEAR
+from features.catalogue.reasons import Reason
+from features.kernels.time_domain import FLAGS, Array
 
 _NAMES = tuple(row[0] for row in GEAR)
 _ORDERS, _RMS, _RATIO = (_NAMES.index(n) for n in ("order_tracked_0_5x", "synchronous_rms", "synchronous_ratio"))

@@ -8,8 +8,8 @@ the difference the residual without first sidebands. Sources differ in both: the
 
 from __future__ import annotations
 
-from features.definition import Row
-from features.reasons import Reason
+from features.catalogue.definition import Row
+from features.catalogue.reasons import Reason
 
 _SHAFT = Reason.NO_SPEED | Reason.FEW_TURNS | Reason.SPEED_VARIES | Reason.BAND_ABOVE_NYQUIST | Reason.CONSTANT
 _MESH = _SHAFT | Reason.NO_TEETH | Reason.MESH_UNRESOLVED

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from features._current_columns import (
+from features.catalogue.current_columns import (
     ANGLE,
     BAR_LOWER,
     FUNDAMENTAL_UNBALANCE,
@@ -23,9 +23,9 @@ from features._current_columns import (
     SUPPLY,
     ZERO,
 )
-from features._current_kernels import LEAST_DISTANCE, amplitude_at, is_free, strongest
-from features._kernels import Array
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.current import LEAST_DISTANCE, amplitude_at, is_free, strongest
+from features.kernels.time_domain import Array
 
 _THIRD = complex(-0.5, math.sqrt(0.75))
 _SUPPLY_REASONS = np.uint32(Reason.SUPPLY_NOT_FOUND | Reason.RECORD_TOO_SHORT)

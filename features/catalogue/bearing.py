@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import Row
-from features.reasons import Reason
+from features.catalogue.definition import Row
+from features.catalogue.reasons import Reason
 
 _CONSTANT = Reason.CONSTANT
 _SHORT = Reason.RECORD_TOO_SHORT | Reason.CONSTANT

@@ -13,10 +13,10 @@ import numpy as np
 from numba import njit
 from numpy.polynomial import chebyshev
 
-from features._follow_kernels import WORK_ROWS, follow_shaft
-from features._kernels import FLAGS, LEAST_DEVIATION, Array
-from features.reasons import Reason
-from features.turns import FADE, LEAST_TURNS
+from features.catalogue.reasons import Reason
+from features.kernels.follow import WORK_ROWS, follow_shaft
+from features.kernels.time_domain import FLAGS, LEAST_DEVIATION, Array
+from features.kernels.turns import FADE, LEAST_TURNS
 
 TAPS = 8
 _BETA = 2.3 * TAPS

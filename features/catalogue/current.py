@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import Row
-from features.reasons import Reason
+from features.catalogue.definition import Row
+from features.catalogue.reasons import Reason
 
 _ALWAYS = Reason(0)
 _CONSTANT = Reason.CONSTANT

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from features._current_columns import (
+from features.catalogue.current_columns import (
     BAR_COUNT,
     BAR_INDEX,
     BAR_LOWER,
@@ -25,9 +25,9 @@ from features._current_columns import (
     SLOT_HARMONIC,
     STATOR_TURNS,
 )
-from features._current_kernels import LEAST_DISTANCE, LOBE, is_free, level, strongest
-from features._kernels import Array
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.current import LEAST_DISTANCE, LOBE, is_free, level, strongest
+from features.kernels.time_domain import Array
 
 LEAST_PERIODS = 32.0
 """Periods of the supply from which the lines around it say what noise is there, and a quarter band its drift."""

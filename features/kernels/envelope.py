@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, STRETCH, Array
-from features._spectrum_kernels import hann_row
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.spectrum import hann_row
+from features.kernels.time_domain import FLAGS, STRETCH, Array
 
 SLIP = 0.02
 """Share of its frequency by which a bearing line may lie beside the kinematic one."""
@@ -70,6 +70,7 @@ def strongest_near(p: Array, centre: float, tolerance: float) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def is_inside(centre: float, tolerance: float, last: int) -> bool:
+    """Tell whether all lines within max(1, tolerance x centre) lines of `centre` are inside the spectrum."""
     width = max(1.0, tolerance * centre)
     return centre >= LEAST_LINE and centre + width + 1.0 < last
 

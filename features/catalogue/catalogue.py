@@ -45,9 +45,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from features.definition import FeatureDefinition, Quantity, Scope, define
-from features.reasons import TEXTS, Reason
-from features.tables import bearing, current, gear, vibration
+from features.catalogue import bearing, current, gear, vibration
+from features.catalogue.definition import FeatureDefinition, Quantity, Scope, define
+from features.catalogue.reasons import TEXTS, Reason
 
 FEATURE_VERSION = 2
 """Of the catalogue. Its tables are `feature_vibration_v1` and `feature_current_v1`: new columns only are added."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS
+from features.kernels.time_domain import FLAGS
 
 _MANTISSA = np.int32(0x007FFFFF)
 _LN_2 = 0.6931471805599453

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numba import njit
 
-from features._current_columns import PHASE_WANDER, SUPPLY_DEVIATION, SUPPLY_DRIFT, VARIATION
-from features._kernels import Array
+from features.catalogue.current_columns import PHASE_WANDER, SUPPLY_DEVIATION, SUPPLY_DRIFT, VARIATION
+from features.kernels.time_domain import Array
 
 LEAST_WEIGHT = 0.1
 """Share of the window's top from which a stretch of the record is heard: its middle three fifths."""

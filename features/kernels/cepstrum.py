@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, SPECTRAL_FLOOR
-from features._logarithm import natural_log
-from features._median_kernels import NEIGHBOURS
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.logarithm import natural_log
+from features.kernels.median import NEIGHBOURS
+from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR
 
 Array = Any
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from features._current_columns import (
+from features.catalogue.current_columns import (
     BAR_INDEX,
     BAR_LOWER,
     BAR_UPPER,
@@ -23,8 +23,8 @@ from features._current_columns import (
     SUPPLY,
     THIRD_HARMONIC,
 )
-from features._kernels import FLAGS, Array
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.time_domain import FLAGS, Array
 
 LOBE = 3
 """Lines either side of a component that hold all but 1e-4 of its power under a Blackman-Harris window."""

@@ -1,13 +1,19 @@
-"""Compile or load every kernel, so that the first record does not wait."""
+"""Compile or load every kernel, so that the first record does not wait.
+
+`python -m features.compile` compiles every kernel anew, at installation and after an upgrade: the compiler's cache
+does not notice that a loop which a kernel calls has changed in another file.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _record_kernels as single
 from features.bearing import BearingGeometry
 from features.extraction import extract
+from features.kernels import record as single
 from features.over_life import OverLife
 
 
@@ -31,3 +37,9 @@ def _warm_record_kernels(record: NDArray[np.float32]) -> None:
     single.windowed(record, record, prepared)
     single.amplitudes(record.astype(np.complex64), 1.0, levels)
     single.strongest(levels, 100, 102, 2, 24)
+
+
+if __name__ == "__main__":
+    for compiled in Path(__file__).parent.rglob("__pycache__/*.nb[ci]"):
+        compiled.unlink()
+    warm()

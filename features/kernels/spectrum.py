@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, SPECTRAL_FLOOR, STRETCH, Array
-from features._logarithm import natural_log
+from features.kernels.logarithm import natural_log
+from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR, STRETCH, Array
 
 _SHORT_STRETCH = 64
 

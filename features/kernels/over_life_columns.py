@@ -6,8 +6,7 @@ import math
 
 from numba import njit
 
-from features._kernels import Array
-from features._over_life_layout import (
+from features.kernels.over_life_layout import (
     BINS,
     CHANNEL_HEAD,
     COUNT,
@@ -34,6 +33,7 @@ from features._over_life_layout import (
     Y1,
     Y2,
 )
+from features.kernels.time_domain import Array
 
 COMPARISONS = 9
 """Columns of a channel that compare it with its baseline."""

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS, Array
+from features.kernels.time_domain import FLAGS, Array
 
 WORK_ROWS = 4
 COHERENT = 0.8

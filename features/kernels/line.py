@@ -8,11 +8,11 @@ import math
 import numpy as np
 from numba import njit
 
-from features._cepstrum_kernels import strongest_line
-from features._envelope_kernels import LEAST_LINE, SLIP, component, is_inside, strongest_near
-from features._kernels import FLAGS, STRETCH, Array
-from features._median_kernels import LANES, NEIGHBOURS, local_medians, median_of_lines
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.cepstrum import strongest_line
+from features.kernels.envelope import LEAST_LINE, SLIP, component, is_inside, strongest_near
+from features.kernels.median import LANES, NEIGHBOURS, local_medians, median_of_lines
+from features.kernels.time_domain import FLAGS, STRETCH, Array
 
 LEAST_TURNS = 8.0
 """Shaft turns in a record that part 0.5x from 1x under a Hann window."""

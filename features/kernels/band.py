@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from features._kernels import FLAGS
-from features._median_kernels import NEIGHBOURS, local_medians
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
+from features.kernels.median import NEIGHBOURS, local_medians
+from features.kernels.time_domain import FLAGS
 
 Array = Any
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from features.reasons import Reason
+from features.catalogue.reasons import Reason
 
 Quantity = Literal["vibration", "current"]
 Scope = Literal["channel", "group"]
