@@ -33,7 +33,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    shutil.copy(ROOT / "pyproject.toml", source)
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, source)
     for name in SOURCES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     _pip("wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
@@ -64,6 +65,17 @@ def test_the_wheel_holds_every_query_migration_and_page(wheel: Path) -> None:
     modules = {str(p.relative_to(ROOT)) for name in SOURCES for p in (ROOT / name).rglob("*.py")}
     assert modules <= held, modules - held
     assert not [name for name in held if name.startswith(("tests/", "benchmarks/"))]
+
+
+def test_the_wheel_states_its_licence_and_holds_the_text(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        text = archive.read(metadata).decode()
+        licence = archive.read(metadata.replace("METADATA", "licenses/LICENSE")).decode()
+    assert "License-Expression: Apache-2.0\n" in text
+    assert "License-File: LICENSE\n" in text
+    assert 'ducc0>=0.37; extra == "ducc0"' in text
+    assert licence == (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_the_installed_service_migrates_and_serves(installed: Path, empty_dsn: str, tmp_path: Path) -> None:
