@@ -12,6 +12,7 @@ from features.catalogue.reasons import Reason
 from features.errors import SignalError
 
 LEAST_SAMPLES = 16
+"""Fewer leave no line in some of the eight bands of a spectrum."""
 LARGEST_SAMPLE = 1e8
 """Beyond it [SI] fourth powers leave single precision; no sensor of vibration or current reaches it."""
 

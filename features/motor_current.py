@@ -24,6 +24,7 @@ from features.kernels.current_rotor import LEAST_PERIODS
 # the supply. F. J. Harris, "On the use of windows for harmonic analysis", Proc. IEEE 66 (1978), table 1.
 _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 _KEPT_WINDOWS = 8
+"""Lengths whose windows stay in memory: those of a few recording plans, and of their demodulated bands."""
 
 
 @lru_cache(maxsize=_KEPT_WINDOWS)

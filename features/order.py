@@ -29,7 +29,10 @@ __all__ = [
 ]
 
 _HALF_TAPS = 24
+"""Samples either side from which a value between samples is made."""
 _KAISER = 10.0
+"""Shape of the Kaiser window over them: chosen with the number of samples for an error of at most 1e-5 up to 0.4 of
+the sampling rate, which a test checks."""
 
 
 def synchronous_average(x: NDArray[Any], angle: NDArray[Any], samples_per_turn: int) -> tuple[Angles, int]:
