@@ -11,7 +11,7 @@ from features.catalogue.reasons import TEXTS, Reason
 
 PAGE = Path(__file__).parent / "features.md"
 
-_TIME = {row[0] for row in vibration.CORE[:21]} | {"histogram_entropy"}
+_TIME = {row[0] for row in vibration.TIME} | {"histogram_entropy"}
 _GEARS = {row[0] for row in gear.GEAR}
 _BEARINGS = re.compile("envelope|bpfo|bpfi|bsf|ftf|kurtogram|whitened|cepstrum|spectral_kurtosis_peak")
 

@@ -11,8 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import fft
-from features.catalogue.bearing import BEARING
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import (
+    KURTOGRAM_PROMINENCE,
+    KURTOGRAM_SIDEBANDS,
+    WHITENED_LINES,
+    WHITENED_PROMINENCE,
+    WHITENED_SIDEBANDS,
+    WHITENED_SLIP,
+)
 from features.kernels import band as band_kernels
 from features.kernels import cepstrum as cepstrum_kernels
 
@@ -21,13 +28,9 @@ LEAST_BAND_LINES = 32
 LEAST_SAMPLES = 256
 """Samples that a record needs for any of these features but the peak of its spectrum."""
 _GAP = 16
-_NAMES = tuple(row[0] for row in BEARING)
-_WHITENED = np.array([_NAMES.index(n) for n in (
-    "whitened_bpfo_prominence", "whitened_bpfo_1", "whitened_bpfo_slip", "whitened_bpfi_sideband_prominence"
-)])  # fmt: skip
-_KURTOGRAM = np.array([
-    _NAMES.index("kurtogram_bpfo_prominence"), -1, -1, _NAMES.index("kurtogram_bpfi_sideband_prominence")
-])  # fmt: skip
+"""Values between rows of a workspace, so that rows do not lie a power of two apart."""
+_WHITENED = np.array([WHITENED_PROMINENCE, WHITENED_LINES, WHITENED_SLIP, WHITENED_SIDEBANDS])
+_KURTOGRAM = np.array([KURTOGRAM_PROMINENCE, -1, -1, KURTOGRAM_SIDEBANDS])
 
 
 def kurtogram_bands(samples: int) -> tuple[int, ...]:

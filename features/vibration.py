@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features import bearing_bands, fft
 from features.catalogue import bearing, definitions, gear, names, vibration
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import KURTOSIS
 from features.gear import describe as describe_gears
 from features.kernels import envelope as envelope_kernels
 from features.kernels import line as line_kernels
@@ -22,8 +23,6 @@ from features.workspace import Workspace, envelope_band, rows_in_block, workspac
 
 COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
-PEAK = COLUMNS.index("peak")
-_KURTOSIS = COLUMNS.index("kurtosis")
 
 _VELOCITY = ("high_frequency_rms", "velocity", "order_")
 _HELD = {row[0] for row in vibration.MORE}
@@ -155,7 +154,7 @@ def _describe_block(
             views.spectrum_parts, space.power, out[:, _BEARING_START:_GEAR_START], reasons, shafts.speed,
             shafts.orders, sampling_rate, samples, only_whitened="bands" not in families,
         )  # fmt: skip
-        out[np.isnan(out[:, _KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
+        out[np.isnan(out[:, KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
     if _OF_ENVELOPE.isdisjoint(families):
         _say_what_is_unknown(out, reasons, shafts)
         return -1
@@ -176,7 +175,7 @@ def _describe_block(
 
 def _say_what_is_unknown(out: NDArray[np.float32], reasons: NDArray[np.uint32], shafts: Shafts) -> None:
     """Add the reasons that hold for any feature, as the last loop of the whole catalogue does."""
-    reasons[np.isnan(out[:, _KURTOSIS])] |= np.uint32(Reason.CONSTANT)
+    reasons[np.isnan(out[:, KURTOSIS])] |= np.uint32(Reason.CONSTANT)
     reasons[np.isnan(shafts.speed)] |= np.uint32(Reason.NO_SPEED)
     reasons[np.isnan(shafts.orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
 
@@ -184,7 +183,9 @@ def _say_what_is_unknown(out: NDArray[np.float32], reasons: NDArray[np.uint32], 
 LEAST_CYCLES = 10.0
 """Cycles of the lowest frequency that a velocity rms needs: 1 s from 10 Hz, 5 s from 2 Hz."""
 _VELOCITY_TOP = 1000.0
+"""[Hz], where ISO 20816 ends the band of its velocity rms."""
 _HIGH_FREQUENCY = 1000.0
+"""[Hz] above which is `high_frequency_rms`: where the velocity band ends."""
 
 
 @lru_cache(maxsize=256)

@@ -29,15 +29,15 @@ Accelerations are in m/s2 and currents in A, so units here are SI. Sources:
 [17] B. P. Bogert, M. J. R. Healy, J. W. Tukey, "The quefrency alanysis of time series for echoes" (1963).
 [18] P. Borghesani et al., "Application of cepstrum pre-whitening for the diagnosis of bearing faults under variable
     speed conditions", MSSP 36 (2013).
-[20] K. R. Fyfe, E. D. S. Munck, "Analysis of computed order tracking", MSSP 11 (1997).
-[21] P. D. McFadden, "A revised model for the extraction of periodic waveforms by time domain averaging", MSSP 1
+[19] K. R. Fyfe, E. D. S. Munck, "Analysis of computed order tracking", MSSP 11 (1997).
+[20] P. D. McFadden, "A revised model for the extraction of periodic waveforms by time domain averaging", MSSP 1
     (1987); "Examination of a technique for the early detection of failure in gears", MSSP 1 (1987).
-[22] J. J. Zakrajsek, D. P. Townsend, H. J. Decker, "An analysis of gear fault detection methods as applied to pitting
+[21] J. J. Zakrajsek, D. P. Townsend, H. J. Decker, "An analysis of gear fault detection methods as applied to pitting
     fatigue failure data", NASA TM-105950 (1993): FM0 and FM4 of R. M. Stewart (1977), M6A and M8A of H. R. Martin
     (1989), residual and difference, NA4; energy ratio of N. S. Swansson (1980).
-[23] P. Vecer, M. Kreidl, R. Smid, "Condition indicators for gearbox condition monitoring systems", Acta Polytechnica
+[22] P. Vecer, M. Kreidl, R. Smid, "Condition indicators for gearbox condition monitoring systems", Acta Polytechnica
     45 (2005).
-[24] J. J. Zakrajsek, R. F. Handschuh, H. J. Decker, "Application of fault detection techniques to spiral bevel gear
+[23] J. J. Zakrajsek, R. F. Handschuh, H. J. Decker, "Application of fault detection techniques to spiral bevel gear
     fatigue data", NASA TM-106467 (1994): NB4.
 """
 

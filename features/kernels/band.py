@@ -13,6 +13,13 @@ import numpy as np
 from numba import njit
 
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import (
+    FINEST_FREQUENCY,
+    FINEST_KURTOSIS,
+    KURTOGRAM_BANDWIDTH,
+    KURTOGRAM_CENTRE,
+    KURTOGRAM_KURTOSIS,
+)
 from features.kernels.median import NEIGHBOURS, local_medians
 from features.kernels.time_domain import FLAGS
 
@@ -35,6 +42,8 @@ FINEST = 32
 END_SHARE = 16
 """One so many-th of a band's samples is left out at either end, where a record that does not close rings."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
+_LEVELS, _LINES, _SLIPS, _SIDES = 0, 1, 2, 3
+"""Places in the `columns` of `fault_levels`."""
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -114,17 +123,17 @@ def choose_band(kurtosis: Array, lines: Array, band: Array, out: Array, widths: 
         widths[r] = width
         band[r, : 2 * width] = lines[r, 2 * index * width : 2 * (index + 1) * width]
         band[r, 2 * width : 2 * (count // COARSEST)] = np.float32(0)
-        out[r, 0] = kurtosis[r, best]
-        out[r, 1] = (index + 0.5) * width * step
-        out[r, 2] = width * step
+        out[r, KURTOGRAM_KURTOSIS] = kurtosis[r, best]
+        out[r, KURTOGRAM_CENTRE] = (index + 0.5) * width * step
+        out[r, KURTOGRAM_BANDWIDTH] = width * step
         first = FINEST - COARSEST
         if kurtosis.shape[1] > first:
             best = first
             for i in range(first, kurtosis.shape[1]):
                 if kurtosis[r, i] > kurtosis[r, best]:
                     best = i
-            out[r, 3] = kurtosis[r, best]
-            out[r, 4] = (best - first + 0.5) * (count // FINEST) * step
+            out[r, FINEST_KURTOSIS] = kurtosis[r, best]
+            out[r, FINEST_FREQUENCY] = (best - first + 0.5) * (count // FINEST) * step
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -227,19 +236,19 @@ def fault_levels(
                 continue
             own = floors[fault * HARMONICS :]
             slip, level = _common_slip(p, line, min(inside, COMB), own)
-            out[r, columns[0] + fault] = level
-            if columns[1] >= 0:
-                out[r, columns[2] + fault] = slip
+            out[r, columns[_LEVELS] + fault] = level
+            if columns[_LINES] >= 0:
+                out[r, columns[_SLIPS] + fault] = slip
                 for i in range(inside):
                     position = (i + 1) * line * (1.0 + slip)
-                    out[r, columns[1] + fault * HARMONICS + i] = _decibel(_level(p, position, own[i]))
+                    out[r, columns[_LINES] + fault * HARMONICS + i] = _decibel(_level(p, position, own[i]))
             if fault == 1 or fault == 2:
                 spacing = shaft if fault == 1 else orders[r, 3] * shaft
                 if math.isnan(spacing):
                     continue
                 beside = floors[20 + 6 * (fault - 1) :]
                 level = _sideband_level(p, line * (1.0 + slip), spacing, min(inside, COMB), beside, last)
-                out[r, columns[3] + fault - 1] = level
+                out[r, columns[_SIDES] + (fault - 1)] = level
                 if math.isnan(level):
                     reasons[r] |= _UNRESOLVED
 

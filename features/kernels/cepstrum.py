@@ -10,6 +10,13 @@ import numpy as np
 from numba import njit
 
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import (
+    CEPSTRUM_LEVEL,
+    CEPSTRUM_QUEFRENCY,
+    CEPSTRUM_SHAFT,
+    SINE_AMPLITUDE,
+    SINE_FREQUENCY,
+)
 from features.kernels.logarithm import natural_log
 from features.kernels.median import NEIGHBOURS
 from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR
@@ -47,8 +54,8 @@ def interpolated_peak(power: Array, bits: Array, out: Array, step: float) -> Non
         position = between_lines(p, best)
         offset = abs(position - best)
         fall = math.sin(math.pi * offset) / (math.pi * offset) / (1.0 - offset * offset) if offset > 1e-6 else 1.0
-        out[r, 5] = position * step
-        out[r, 6] = math.sqrt(3.0 * p[best]) / fall
+        out[r, SINE_FREQUENCY] = position * step
+        out[r, SINE_AMPLITUDE] = math.sqrt(3.0 * p[best]) / fall
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -103,8 +110,8 @@ def describe_cepstrum(
     for r in range(out.shape[0]):
         p = cepstrum[r]
         best = strongest_line(bits[r], FIRST_QUEFRENCY, highest_line)
-        out[r, 7] = _prominence(p, best, last, scratch)
-        out[r, 8] = between_lines(p, best) * seconds / lines
+        out[r, CEPSTRUM_LEVEL] = _prominence(p, best, last, scratch)
+        out[r, CEPSTRUM_QUEFRENCY] = between_lines(p, best) * seconds / lines
         if math.isnan(speed[r]):
             continue
         turn = lines / (speed[r] * seconds)
@@ -118,7 +125,7 @@ def describe_cepstrum(
             for k in range(best, math.floor(turn + width) + 1):
                 if p[k] > p[best]:
                     best = k
-            out[r, 9] = _prominence(p, best, last, scratch)
+            out[r, CEPSTRUM_SHAFT] = _prominence(p, best, last, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import ENVELOPE_KURTOSIS, ENVELOPE_LINES, ENVELOPE_RMS, KURTOSIS
 from features.kernels.spectrum import hann_row
 from features.kernels.time_domain import FLAGS, STRETCH, Array
 
@@ -47,11 +48,11 @@ def square_envelope(analytic: Array, squared: Array, out: Array, n: int, scale: 
             m2 += a1
         m1 /= n
         m2 /= n
-        out[r, 49] = math.sqrt(m1)
-        if math.isnan(out[r, 5]) or m1 <= 0.0:
-            out[r, 50] = np.nan
+        out[r, ENVELOPE_RMS] = math.sqrt(m1)
+        if math.isnan(out[r, KURTOSIS]) or m1 <= 0.0:
+            out[r, ENVELOPE_KURTOSIS] = np.nan
         else:
-            out[r, 50] = m2 / (m1 * m1)
+            out[r, ENVELOPE_KURTOSIS] = m2 / (m1 * m1)
         mean = np.float32(m1)
         for i in range(n):
             e[i] -= mean
@@ -93,7 +94,7 @@ def bearing_lines(
     for r in range(speed.shape[0]):
         hann_row(spectrum[r], power[r], n)
         reasons[r] |= _what_is_unknown(out[r], speed[r], orders[r])
-        if math.isnan(speed[r]) or math.isnan(out[r, 50]):
+        if math.isnan(speed[r]) or math.isnan(out[r, ENVELOPE_KURTOSIS]):
             continue
         for fault in range(4):
             line = orders[r, fault] * speed[r] * seconds * (2.0 if fault == 2 else 1.0)
@@ -102,7 +103,7 @@ def bearing_lines(
             for harmonic in range(1, 4):
                 if is_inside(harmonic * line, SLIP, last):
                     best = strongest_near(power[r], harmonic * line, SLIP)
-                    out[r, 36 + 3 * fault + harmonic] = component(power[r], best)
+                    out[r, ENVELOPE_LINES + 3 * fault + (harmonic - 1)] = component(power[r], best)
                 else:
                     reasons[r] |= _UNRESOLVED
 
@@ -110,7 +111,7 @@ def bearing_lines(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _what_is_unknown(out: Array, speed: float, orders: Array) -> Any:
     reasons = np.uint32(0)
-    if math.isnan(out[5]):
+    if math.isnan(out[KURTOSIS]):
         reasons |= _CONSTANT
     if math.isnan(speed):
         reasons |= _NO_SPEED

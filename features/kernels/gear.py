@@ -8,15 +8,27 @@ import math
 import numpy as np
 from numba import njit
 
-from features.catalogue.gear import GEAR
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import (
+    ENERGY_RATIO,
+    FM0,
+    FM4,
+    M6A,
+    M8A,
+    MESH,
+    MESH_ENVELOPE_KURTOSIS,
+    MESH_ENVELOPE_VARIANCE,
+    RESIDUAL_KURTOSIS,
+    RESIDUAL_RMS,
+    RESIDUAL_VARIANCE,
+    SIDEBAND_INDEX,
+    SIDEBAND_LEVEL,
+    SYNCHRONOUS_RATIO,
+    SYNCHRONOUS_RMS,
+    TRACKED_ORDERS,
+)
 from features.kernels.time_domain import FLAGS, Array
 
-_NAMES = tuple(row[0] for row in GEAR)
-_ORDERS, _RMS, _RATIO = (_NAMES.index(n) for n in ("order_tracked_0_5x", "synchronous_rms", "synchronous_ratio"))
-_MESH, _FM0, _FM4 = (_NAMES.index(n) for n in ("mesh_1", "fm0", "fm4"))
-_ENERGY, _LEVEL, _INDEX = (_NAMES.index(n) for n in ("energy_ratio", "sideband_level_factor", "sideband_index"))
-_RESIDUAL, _ENVELOPE = _NAMES.index("residual_rms"), _NAMES.index("envelope_mesh_variance")
 _NO_TEETH = np.uint32(Reason.NO_TEETH)
 _UNRESOLVED = np.uint32(Reason.MESH_UNRESOLVED)
 _CONSTANT = np.uint32(Reason.CONSTANT)
@@ -46,9 +58,9 @@ def describe_orders(lines: Array, chosen: Array, highest: Array, totals: Array, 
             line = row[2 * order]
             square += float(line.real * line.real + line.imag * line.imag)
         for column, order in enumerate((1, 2, 4, 6)):
-            out[r, _ORDERS + column] = 2.0 * abs(row[order])
-        out[r, _RMS] = math.sqrt(2.0 * square)
-        out[r, _RATIO] = 2.0 * square / variance
+            out[r, TRACKED_ORDERS + column] = 2.0 * abs(row[order])
+        out[r, SYNCHRONOUS_RMS] = math.sqrt(2.0 * square)
+        out[r, SYNCHRONOUS_RATIO] = 2.0 * square / variance
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,17 +112,19 @@ def describe_mesh(
             five[4, order] = np.complex64(complex(line.imag, -line.real))
         for h in range(1, 4):
             if h * mesh <= last:
-                out[r, _MESH + h - 1] = 2.0 * abs(row[2 * h * mesh])
+                out[r, MESH + (h - 1)] = 2.0 * abs(row[2 * h * mesh])
             else:
                 reasons[r] |= _UNRESOLVED
         sidebands = 2.0 * float(abs(row[2 * mesh - 2]) + abs(row[2 * mesh + 2]))
-        out[r, _INDEX] = sidebands / 2.0
-        out[r, _LEVEL] = sidebands / float(out[r, _RMS]) if out[r, _RMS] > 0.0 else math.nan
-        out[r, _ENERGY] = math.sqrt(difference / regular) if regular > 0.0 else math.nan
-        out[r, _RESIDUAL] = math.sqrt(residual)
-        out[r, _RESIDUAL + 1] = residual
-        out[r, _FM0] = harmonics
-        out[r, _FM4] = difference
+        out[r, SIDEBAND_INDEX] = sidebands / 2.0
+        out[r, SIDEBAND_LEVEL] = (
+            sidebands / float(out[r, SYNCHRONOUS_RMS]) if out[r, SYNCHRONOUS_RMS] > 0.0 else math.nan
+        )
+        out[r, ENERGY_RATIO] = math.sqrt(difference / regular) if regular > 0.0 else math.nan
+        out[r, RESIDUAL_RMS] = math.sqrt(residual)
+        out[r, RESIDUAL_VARIANCE] = residual
+        out[r, FM0] = harmonics
+        out[r, FM4] = difference
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -119,22 +133,22 @@ def describe_signals(signals: Array, chosen: Array, gears: Array, out: Array, re
     for g in range(gears.shape[0]):
         r = chosen[gears[g]]
         five = signals[SIGNALS * g : SIGNALS * (g + 1)]
-        floor = LEAST_SHARE * float(out[r, _RMS]) ** 2
-        harmonics = float(out[r, _FM0])
-        out[r, _FM0] = _peak_to_peak(five[0, :size]) / harmonics if harmonics > 0.0 else math.nan
+        floor = LEAST_SHARE * float(out[r, SYNCHRONOUS_RMS]) ** 2
+        harmonics = float(out[r, FM0])
+        out[r, FM0] = _peak_to_peak(five[0, :size]) / harmonics if harmonics > 0.0 else math.nan
         _, fourth, _, _ = _moments(five[1, :size], 0.0)
-        residual = float(out[r, _RESIDUAL + 1])
-        out[r, _RESIDUAL + 2] = fourth / residual**2 if residual > floor else math.nan
-        difference = float(out[r, _FM4])
+        residual = float(out[r, RESIDUAL_VARIANCE])
+        out[r, RESIDUAL_KURTOSIS] = fourth / residual**2 if residual > floor else math.nan
+        difference = float(out[r, FM4])
         _, fourth, sixth, eighth = _moments(five[2, :size], 0.0)
-        out[r, _FM4] = fourth / difference**2 if difference > floor else math.nan
-        out[r, _FM4 + 1] = sixth / difference**3 if difference > floor else math.nan
-        out[r, _FM4 + 2] = eighth / difference**4 if difference > floor else math.nan
+        out[r, FM4] = fourth / difference**2 if difference > floor else math.nan
+        out[r, M6A] = sixth / difference**3 if difference > floor else math.nan
+        out[r, M8A] = eighth / difference**4 if difference > floor else math.nan
         mean = _envelope(five[3, :size], five[4, :size])
         second, fourth, _, _ = _moments(five[3, :size], mean)
-        out[r, _ENVELOPE] = second
-        out[r, _ENVELOPE + 1] = fourth / second**2 if second > floor else math.nan
-        if min(residual, difference, second) <= floor or math.isnan(out[r, _ENERGY]):
+        out[r, MESH_ENVELOPE_VARIANCE] = second
+        out[r, MESH_ENVELOPE_KURTOSIS] = fourth / second**2 if second > floor else math.nan
+        if min(residual, difference, second) <= floor or math.isnan(out[r, ENERGY_RATIO]):
             reasons[r] |= _CONSTANT
 
 

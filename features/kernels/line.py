@@ -9,6 +9,26 @@ import numpy as np
 from numba import njit
 
 from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import (
+    ENVELOPE_CREST,
+    ENVELOPE_KURTOSIS,
+    ENVELOPE_PEAK_FREQUENCY,
+    ENVELOPE_PEAK_LEVEL,
+    ENVELOPE_RMS,
+    HIGH_FREQUENCY,
+    HISTOGRAM_ENTROPY,
+    KURTOSIS,
+    MEAN,
+    MINIMUM,
+    ORDERS,
+    PEAK_TO_PEAK,
+    PROMINENCE,
+    SIDEBANDS,
+    VELOCITY,
+    VELOCITY_LOW,
+    VELOCITY_PEAK,
+    VELOCITY_PEAK_FREQUENCY,
+)
 from features.kernels.cepstrum import strongest_line
 from features.kernels.envelope import LEAST_LINE, SLIP, component, is_inside, strongest_near
 from features.kernels.median import LANES, NEIGHBOURS, local_medians, median_of_lines
@@ -45,15 +65,15 @@ def bearing_prominence(
     windows = np.empty((2 * NEIGHBOURS + 1, LANES), np.int32)
     levels = np.empty(_PLACES)
     for r in range(speed.shape[0]):
-        if math.isnan(out[r, 50]):
+        if math.isnan(out[r, ENVELOPE_KURTOSIS]):
             continue
-        mean = float(out[r, 49]) ** 2
-        out[r, 69] = math.sqrt((_highest(squared_bits[r], samples) + mean) / mean)
+        mean = float(out[r, ENVELOPE_RMS]) ** 2
+        out[r, ENVELOPE_CREST] = math.sqrt((_highest(squared_bits[r], samples) + mean) / mean)
         if last >= 32:
             best = strongest_line(bits[r], 3, last)
-            out[r, 70] = best / seconds
+            out[r, ENVELOPE_PEAK_FREQUENCY] = best / seconds
             floor = median_of_lines(bits[r], 3, last)
-            out[r, 71] = 10.0 * math.log10(max(power[r, best], 1e-30) / max(floor, 1e-30))
+            out[r, ENVELOPE_PEAK_LEVEL] = 10.0 * math.log10(max(power[r, best], 1e-30) / max(floor, 1e-30))
         if math.isnan(speed[r]):
             continue
         shaft = speed[r] * seconds
@@ -64,14 +84,14 @@ def bearing_prominence(
             levels[i] = 10.0 * math.log10(level) if lines[i] >= 0 else np.nan
         for fault in range(4):
             if not math.isnan(orders[r, fault]):
-                out[r, 63 + fault] = _mean_known(levels[5 * fault : 5 * fault + 5])
-                if math.isnan(out[r, 63 + fault]):
+                out[r, PROMINENCE + fault] = _mean_known(levels[5 * fault : 5 * fault + 5])
+                if math.isnan(out[r, PROMINENCE + fault]):
                     reasons[r] |= _UNRESOLVED
         for pair in range(2):
             side = levels[20 + 2 * pair : 22 + 2 * pair]
             if not math.isnan(orders[r, 1] if pair == 0 else orders[r, 2] + orders[r, 3]):
-                out[r, 67 + pair] = 0.5 * (side[0] + side[1])
-                if math.isnan(out[r, 67 + pair]):
+                out[r, SIDEBANDS + pair] = 0.5 * (side[0] + side[1])
+                if math.isnan(out[r, SIDEBANDS + pair]):
                     reasons[r] |= _UNRESOLVED
 
 
@@ -134,7 +154,7 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
             total = 0.0
             for k in range(limits[0, 0], limits[0, 1] + 1):
                 total += p[k]
-            out[r, 53] = math.sqrt(total)
+            out[r, HIGH_FREQUENCY] = math.sqrt(total)
         for band in range(1, 3):
             if limits[band, 1] < limits[band, 0]:
                 continue
@@ -146,10 +166,10 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
                 if v > highest:
                     highest = v
                     best = k
-            out[r, 54 + band] = math.sqrt(total)
+            out[r, VELOCITY if band == 1 else VELOCITY_LOW] = math.sqrt(total)
             if band == 1:
-                out[r, 57] = math.sqrt(2.0 * component(p, best)) / (line_speed * best)
-                out[r, 58] = best / seconds
+                out[r, VELOCITY_PEAK] = math.sqrt(2.0 * component(p, best)) / (line_speed * best)
+                out[r, VELOCITY_PEAK_FREQUENCY] = best / seconds
         if math.isnan(speed[r]):
             continue
         shaft = speed[r] * seconds
@@ -160,7 +180,7 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
             centre = shaft * (0.5, 1.0, 2.0, 3.0)[i]
             if is_inside(centre, SLIP, last):
                 best = strongest_near(p, centre, SLIP)
-                out[r, 59 + i] = math.sqrt(2.0 * component(p, best)) / (line_speed * best)
+                out[r, ORDERS + i] = math.sqrt(2.0 * component(p, best)) / (line_speed * best)
             else:
                 reasons[r] |= _NYQUIST
 
@@ -172,11 +192,11 @@ def histogram_entropy(centred: Array, out: Array, rows: int, samples: int) -> No
     counts = np.empty((4, 64), np.int32)
     bins = np.empty(STRETCH, np.int32)
     for r in range(rows):
-        if math.isnan(out[r, 5]):
+        if math.isnan(out[r, KURTOSIS]):
             continue
         counts[:] = 0
-        low = np.float32(out[r, 7] - out[r, 0])
-        scale = np.float32(64.0) / out[r, 8]
+        low = np.float32(out[r, MINIMUM] - out[r, MEAN])
+        scale = np.float32(64.0) / out[r, PEAK_TO_PEAK]
         for start in range(0, samples, STRETCH):
             part = centred[r, start : min(start + STRETCH, samples)]
             size = part.shape[0]
@@ -197,4 +217,4 @@ def histogram_entropy(centred: Array, out: Array, rows: int, samples: int) -> No
             if count > 0:
                 share = count / samples
                 entropy -= share * math.log(share)
-        out[r, 54] = entropy / math.log(64.0)
+        out[r, HISTOGRAM_ENTROPY] = entropy / math.log(64.0)

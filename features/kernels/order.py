@@ -112,7 +112,7 @@ def _fastest(angle: Array) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
-def _moments(x: Array, out: Array) -> None:
+def _moments(x: Array, pair: Array) -> None:
     n = x.shape[0]
     total = square = 0.0
     for i in range(n):
@@ -121,8 +121,8 @@ def _moments(x: Array, out: Array) -> None:
     for i in range(n):
         centred = np.float64(x[i]) - mean
         square += centred * centred
-    out[0] = mean
-    out[1] = math.sqrt(square / n)
+    pair[0] = mean
+    pair[1] = math.sqrt(square / n)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

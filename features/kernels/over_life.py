@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
+from features.catalogue.over_life_columns import CHANNELS, LIFE_TIME
 from features.kernels.over_life_columns import sign, write
 from features.kernels.over_life_layout import (
     BEGUN,
@@ -123,8 +124,8 @@ def advance(
             begun = state[p, BEGUN]
             state[p, RECORDS] += 1.0
             state[p, LATEST] = now
-            out[p, i, 0] = now - begun
-            column = 1
+            out[p, i, LIFE_TIME] = now - begun
+            column = CHANNELS
             gap = -1.0
             for c in range(channels):
                 one = state[p, HEAD + c * size : HEAD + (c + 1) * size]

@@ -6,6 +6,30 @@ import math
 
 from numba import njit
 
+from features.catalogue.over_life_columns import (
+    AVERAGE,
+    BANK_WIDTH,
+    BASELINE,
+    COMPARISON_WIDTH,
+    CURVATURE_WIDTH,
+    CURVED,
+    CUSUM,
+    CUSUM_OF_FALL,
+    CUSUM_OF_RISE,
+    DEVIATION,
+    HIGHEST_AVERAGE,
+    MANN_KENDALL,
+    MEAN_OF_LIFE,
+    MEMORY_WIDTH,
+    MONOTONICITY,
+    RANK_TREND,
+    RISE,
+    SCATTER,
+    SEEN,
+    SLOPE,
+    Z_AVERAGE,
+    Z,
+)
 from features.kernels.over_life_layout import (
     BINS,
     CHANNEL_HEAD,
@@ -35,9 +59,6 @@ from features.kernels.over_life_layout import (
 )
 from features.kernels.time_domain import Array
 
-COMPARISONS = 9
-"""Columns of a channel that compare it with its baseline."""
-
 LEAST_INDEPENDENCE = 1e-9
 """1 - (correlation of age and its square)^2 from which on a parabola can be told from a line."""
 
@@ -62,26 +83,28 @@ def write(
 ) -> int:
     """Write a channel's columns from its state; returns the column after them."""
     taus = constants.shape[0]
-    width = 4 + (4 + (term > LINE_SIZE)) * taus + taus - 1 + lags.shape[0] + (COMPARISONS if learning > 0 else 0)
+    fitted = BANK_WIDTH + (CURVATURE_WIDTH if term > LINE_SIZE else 0)
+    compared = COMPARISON_WIDTH if learning > 0 else 0
+    width = MEMORY_WIDTH + fitted * taus + (taus - 1) + lags.shape[0] + compared
     if one[COUNT] == 0.0:
         out[column : column + width] = math.nan
         return int(column + width)
     place = column
-    out[place] = one[COUNT]
-    out[place + 1] = one[MEAN]
-    out[place + 2] = one[HIGHEST]
-    out[place + 3] = one[NET_RISES] / (one[COUNT] - 1.0) if one[COUNT] > 1.0 else math.nan
-    place += 4
+    out[place + SEEN] = one[COUNT]
+    out[place + MEAN_OF_LIFE] = one[MEAN]
+    out[place + HIGHEST_AVERAGE] = one[HIGHEST]
+    out[place + MONOTONICITY] = one[NET_RISES] / (one[COUNT] - 1.0) if one[COUNT] > 1.0 else math.nan
+    place += MEMORY_WIDTH
     for t in range(taus):
         m = one[bank + t * term : bank + (t + 1) * term]
-        out[place + t] = one[ORIGIN] + m[Y0] / m[M0]
-        out[place + taus + t] = math.sqrt(m[SQUARES] / m[M0])
+        out[place + AVERAGE * taus + t] = one[ORIGIN] + m[Y0] / m[M0]
+        out[place + DEVIATION * taus + t] = math.sqrt(m[SQUARES] / m[M0])
         slope = _slope(m)
-        out[place + 2 * taus + t] = slope / constants[t]
-        out[place + 3 * taus + t] = slope * (m[M1] / m[M0]) if m[M1] > 0.0 else 0.0
+        out[place + SLOPE * taus + t] = slope / constants[t]
+        out[place + RISE * taus + t] = slope * (m[M1] / m[M0]) if m[M1] > 0.0 else 0.0
         if term > LINE_SIZE:
-            out[place + 4 * taus + t] = _curvature(m) / (constants[t] * constants[t])
-    place += (4 + (term > LINE_SIZE)) * taus
+            out[place + CURVED * taus + t] = _curvature(m) / (constants[t] * constants[t])
+    place += fitted * taus
     for t in range(taus - 1):
         a, b = bank + t * term, bank + (t + 1) * term
         out[place + t] = one[a + Y0] / one[a + M0] - one[b + Y0] / one[b + M0]
@@ -93,7 +116,7 @@ def write(
         out[place + k] = average - one[at + LAG_SLOTS] if is_old else math.nan
     place += lags.shape[0]
     if learning > 0:
-        _write_comparison(one, out[place : place + COMPARISONS], average, learning)
+        _write_comparison(one, out[place : place + COMPARISON_WIDTH], average, learning)
     return int(column + width)
 
 
@@ -128,15 +151,15 @@ def _write_comparison(one: Array, out: Array, average: float, learning: int) -> 
     out[:] = math.nan
     if one[COUNT] < learning:
         return
-    out[0] = one[LOCATION]
-    out[1] = one[SCALE]
+    out[BASELINE] = one[LOCATION]
+    out[SCATTER] = one[SCALE]
     if not one[SCALE] > 0.0:
         return
-    out[2] = (one[VALUE] - one[LOCATION]) / one[SCALE]
-    out[3] = (average - one[LOCATION]) / one[SCALE]
-    out[4] = one[CUSUM_RISE]
-    out[5] = one[CUSUM_FALL]
-    out[6] = max(one[CUSUM_RISE], one[CUSUM_FALL])
+    out[Z] = (one[VALUE] - one[LOCATION]) / one[SCALE]
+    out[Z_AVERAGE] = (average - one[LOCATION]) / one[SCALE]
+    out[CUSUM_OF_RISE] = one[CUSUM_RISE]
+    out[CUSUM_OF_FALL] = one[CUSUM_FALL]
+    out[CUSUM] = max(one[CUSUM_RISE], one[CUSUM_FALL])
     n, s = one[COUNT], one[KENDALL]
     pairs = 0.5 * n * (n - 1.0)
     variance = n * (n - 1.0) * (2.0 * n + 5.0)
@@ -144,5 +167,5 @@ def _write_comparison(one: Array, out: Array, average: float, learning: int) -> 
         same = one[CHANNEL_HEAD + b]
         pairs -= 0.5 * same * (same - 1.0)
         variance -= same * (same - 1.0) * (2.0 * same + 5.0)
-    out[7] = s / pairs if pairs > 0.0 else 0.0
-    out[8] = (s - sign(s)) / math.sqrt(variance / 18.0) if variance > 0.0 else 0.0
+    out[RANK_TREND] = s / pairs if pairs > 0.0 else 0.0
+    out[MANN_KENDALL] = (s - sign(s)) / math.sqrt(variance / 18.0) if variance > 0.0 else 0.0

@@ -8,6 +8,20 @@ import math
 import numpy as np
 from numba import njit
 
+from features.catalogue.vibration_columns import (
+    BAND_POWER,
+    CENTROID,
+    FLATNESS,
+    KURTOSIS,
+    PEAK_FREQUENCY,
+    ROLLOFF_85,
+    ROLLOFF_95,
+    SPECTRAL_ENTROPY,
+    SPECTRAL_KURTOSIS,
+    SPECTRAL_SKEWNESS,
+    SPREAD,
+    TOTAL_POWER,
+)
 from features.kernels.logarithm import natural_log
 from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR, STRETCH, Array
 
@@ -90,9 +104,9 @@ def _describe_lines(
         bands[band] = a0
         total += a0
         first += a1 + start * float(a0)
-        out[21 + band] = a0
-    out[29] = total
-    if math.isnan(out[5]) or total <= 0.0:
+        out[BAND_POWER + band] = a0
+    out[TOTAL_POWER] = total
+    if math.isnan(out[KURTOSIS]) or total <= 0.0:
         return
     centroid = first / total
     centre = np.float32(centroid)
@@ -119,16 +133,16 @@ def _describe_lines(
     m3 /= total
     m4 /= total
     variance = max(m2 - m1 * m1, 1e-30)
-    out[30] = centroid * step
-    out[31] = math.sqrt(variance) * last * step
-    out[32] = (m3 - 3 * m1 * m2 + 2 * m1**3) / variance**1.5
-    out[33] = (m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2) / (variance * variance)
+    out[CENTROID] = centroid * step
+    out[SPREAD] = math.sqrt(variance) * last * step
+    out[SPECTRAL_SKEWNESS] = (m3 - 3 * m1 * m2 + 2 * m1**3) / variance**1.5
+    out[SPECTRAL_KURTOSIS] = (m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2) / (variance * variance)
     logs, weighted = _log_sums(p, share, share_bits, last, total / last)
-    out[34] = 1.0 - weighted / last / math.log(last)
-    out[35] = _strongest(bits, 1, last) * step
-    out[36] = _rolloff(p, bands, last, 0.85 * total) * step
-    out[51] = _rolloff(p, bands, last, 0.95 * total) * step
-    out[52] = math.exp(logs / last)
+    out[SPECTRAL_ENTROPY] = 1.0 - weighted / last / math.log(last)
+    out[PEAK_FREQUENCY] = _strongest(bits, 1, last) * step
+    out[ROLLOFF_85] = _rolloff(p, bands, last, 0.85 * total) * step
+    out[ROLLOFF_95] = _rolloff(p, bands, last, 0.95 * total) * step
+    out[FLATNESS] = math.exp(logs / last)
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")

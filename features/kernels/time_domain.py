@@ -14,6 +14,30 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from features.catalogue.vibration_columns import (
+    CLEARANCE,
+    COMPLEXITY,
+    CREST,
+    CROSSINGS,
+    DEVIATION,
+    DIFFERENCE,
+    ENERGY,
+    IMPULSE,
+    KURTOSIS,
+    MAXIMUM,
+    MEAN,
+    MEAN_ABSOLUTE,
+    MINIMUM,
+    MOBILITY,
+    PEAK,
+    PEAK_TO_PEAK,
+    RMS,
+    SHAPE,
+    SKEWNESS,
+    SLOPE_CHANGES,
+    VARIANCE,
+)
+
 Array = Any
 
 FLAGS = {"reassoc", "contract", "nsz", "arcp"}
@@ -28,7 +52,7 @@ _INFINITY_KEY = np.int32(0x7F800000)
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def centre_and_describe(x: Array, centred: Array, out: Array, sampling_rate: float) -> int:
-    """Write the 21 time-domain features to `out[:, :21]` and x - mean to the first samples of `centred`.
+    """Write the time-domain features to their columns of `out` and x - mean to the first samples of `centred`.
 
     Returns the first row with a sample that is not finite, -1 if there is none.
     """
@@ -114,28 +138,28 @@ def _describe_row(
     rms = math.sqrt(square / n)
     deviation = math.sqrt(variance)
     peak = max(abs(maximum), abs(minimum))
-    out[0] = mean
-    out[1] = rms
-    out[2] = deviation
-    out[3] = variance
-    out[6] = maximum
-    out[7] = minimum
-    out[8] = maximum - minimum
-    out[9] = peak
-    out[10] = magnitude / n
-    out[15] = crossings / (n - 1)
-    out[16] = square / fs
-    out[17] = d1 / (n - 1)
-    out[18] = turns / (n - 2)
+    out[MEAN] = mean
+    out[RMS] = rms
+    out[DEVIATION] = deviation
+    out[VARIANCE] = variance
+    out[MAXIMUM] = maximum
+    out[MINIMUM] = minimum
+    out[PEAK_TO_PEAK] = maximum - minimum
+    out[PEAK] = peak
+    out[MEAN_ABSOLUTE] = magnitude / n
+    out[CROSSINGS] = crossings / (n - 1)
+    out[ENERGY] = square / fs
+    out[DIFFERENCE] = d1 / (n - 1)
+    out[SLOPE_CHANGES] = turns / (n - 2)
     if deviation > max(LEAST_DEVIATION, 1e-6 * abs(mean)):
-        out[4] = third / (variance * deviation)
-        out[5] = fourth / (variance * variance)
-        out[11] = peak / rms
-        out[12] = rms / (magnitude / n)
-        out[13] = peak / (magnitude / n)
-        out[14] = peak / (root / n) ** 2
-        out[19] = math.sqrt(variance_d / variance)
-        out[20] = math.sqrt(variance_e / variance_d) / out[19]
+        out[SKEWNESS] = third / (variance * deviation)
+        out[KURTOSIS] = fourth / (variance * variance)
+        out[CREST] = peak / rms
+        out[SHAPE] = rms / (magnitude / n)
+        out[IMPULSE] = peak / (magnitude / n)
+        out[CLEARANCE] = peak / (root / n) ** 2
+        out[MOBILITY] = math.sqrt(variance_d / variance)
+        out[COMPLEXITY] = math.sqrt(variance_e / variance_d) / out[MOBILITY]
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
