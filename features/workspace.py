@@ -15,6 +15,8 @@ _BLOCK_SAMPLES = 2**16
 """Of a block of rows: what it passes through then fits a core's second cache (2 MiB)."""
 _GAP = 16
 """Values between rows of a workspace."""
+_ROWS_AT_ONCE = 4
+"""Rows of single precision that SciPy's transforms treat at once (128 bits); fewer take as long as so many."""
 
 
 @lru_cache(maxsize=256)
@@ -36,8 +38,8 @@ def rows_in_group(samples: int) -> int:
 
 def rows_in_block(samples: int) -> int:
     """Return how many rows of a record length keep a block in the processor's cache."""
-    group = rows_in_group(samples)
-    return group * max(1, _BLOCK_SAMPLES // (group * samples))
+    least = max(rows_in_group(samples), _ROWS_AT_ONCE)
+    return least * max(1, _BLOCK_SAMPLES // (least * samples))
 
 
 @dataclass(frozen=True)
