@@ -26,7 +26,10 @@ from features.kernels.time_domain import FLAGS
 Array = Any
 
 SLIP = 0.01
-"""Share of its frequency by which a fault may lie beside the kinematic one, the same at all its harmonics."""
+"""Share of its frequency by which a fault may lie beside the kinematic one, the same at all its harmonics.
+
+Randall and Antoni (2011) state 1 to 2 % of slip; the lower end is chosen, because all harmonics share it.
+"""
 LEAST_LINE = 3.0
 """Lines that a component must lie above zero for a Hann window to part it from the mean."""
 LEAST_SPACING = 4.0
@@ -34,6 +37,7 @@ LEAST_SPACING = 4.0
 COMB = 3
 """Harmonics whose mean level finds the slip."""
 HARMONICS = 5
+"""Of each fault whose lines are features; chosen as for the fixed band."""
 WEAKEST = 1e-9
 """Share of a record's power below which a band holds nothing but rounding."""
 COARSEST = 4

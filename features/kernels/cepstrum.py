@@ -30,6 +30,7 @@ LEAST_TURNS = 8.0
 LEAST_LINE = 4.0
 """Turns of the shaft in so many samples: fewer leave no room under the cepstrum's first lines."""
 SHAFT_TOLERANCE = 0.02
+"""Share of the shaft's period within which its line is searched: chosen as the slip of the fixed band."""
 _SHAFT = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 

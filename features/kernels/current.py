@@ -31,6 +31,7 @@ LOBE = 3
 LEAST_DISTANCE = 8.0
 """Lines between two components that part them: two main lobes of four lines either side."""
 LARGEST_HARMONIC = 40
+"""IEC 61000-4-7 and IEC 61000-3-2 end at the same harmonic."""
 SUPPLY_SHARE = 0.1
 """Share of the alternating power that the fundamental holds at least, or there is no supply."""
 _SHORT = np.uint32(Reason.RECORD_TOO_SHORT)

@@ -29,7 +29,9 @@ _TOLERANCE = 0.3
 _BAR_ERROR, _ORDER_ERROR = 0.1, 0.15
 """Error of a line's place, as slip of bars and as that of orders of the shaft [lines over the supply's]."""
 _NEIGHBOURS = 32
+"""Lines whose median is the floor over which a peak stands; chosen, a few main lobes wide."""
 _CANDIDATES = 512
+"""Most peaks, and most slips that they stand for, that are weighed; chosen to bound time."""
 _SLIP_UNRESOLVED = np.uint32(Reason.SLIP_UNRESOLVED)
 
 

@@ -24,6 +24,8 @@ from features.catalogue.current_columns import (
 from features.catalogue.reasons import Reason
 from features.kernels.time_domain import FLAGS, LEAST_DEVIATION, Array
 
+# IEC 61000-4-30 sets the inrush threshold above 100 % of the steady current and leaves its value to the user; this one
+# and the shares of off and steady are chosen, not fitted.
 OFF_SHARE = 0.1
 """Share of the steady rms under which the motor is off."""
 INRUSH_SHARE = 1.1

@@ -14,7 +14,10 @@ from numba import njit
 
 from features.kernels.time_domain import FLAGS, Array
 
+# Thresholds here are chosen, not fitted to recordings; tests/unit/test_features_gear.py and test_follow.py say what is
+# followed and what is refused with them.
 WORK_ROWS = 4
+"""Rows of scratch that `follow_shaft` needs."""
 COHERENT = 0.8
 """Mean resultant of the second differences of a component's phase from which it stands out."""
 STEADY = 0.3
@@ -30,10 +33,13 @@ SIGNIFICANT = 3.0
 WANDER = 0.002
 """Mean square phase about a straight line [rad^2], beyond four times its noise, that is varying speed."""
 _COARSE = 4
+"""Parts of a turn in which a mesh is followed first: its phase moves less from part to part than from turn to turn."""
 _COARSE_TEETH = 8.0
+"""Teeth from which each such part holds two periods of the mesh."""
 _SMOOTHED = 9
 """Turns over which a parabola smooths the phase of the shaft's own order, whose errors the mesh would multiply."""
 _UNSEEN, _FOLLOWED, _GUESS = 0, 1, 2
+"""What `_follow` answers: not seen, followed, seen but its speed cannot be followed."""
 
 
 def _fit_smoothing() -> Array:

@@ -56,7 +56,7 @@ _UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 EDGES = (*(-edge for edge in _UPPER[::-1]), 0.0, *_UPPER)
 """Between the bins of z; values of one bin are ties."""
 LONGEST_GAP = 700.0
-"""In time constants: what is older has no weight left in double precision."""
+"""In time constants, near where exp(-gap) ends in double precision: what is older has no weight left."""
 REJECTED = 3.0
 """In scaled median absolute deviations: learning values further out are left out (Leys et al. 2013)."""
 CONSISTENCY = 1.4826022185056018
@@ -64,7 +64,7 @@ CONSISTENCY = 1.4826022185056018
 TRUNCATION = 1.0136041976422073
 """Standard deviation of a Gaussian over that of its part within three of it."""
 LARGEST_STEP = 4.0
-"""z beyond it counts as this much in a CUSUM, so that no single record crosses its limit."""
+"""z beyond it counts as this much in a CUSUM, so that no single record crosses its limit (Lucas and Crosier 1982)."""
 
 _GOES_BACK, _TIME_NOT_FINITE, _VALUE_OUT_OF_RANGE = 1, 2, 3
 

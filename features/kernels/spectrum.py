@@ -26,6 +26,7 @@ from features.kernels.logarithm import natural_log
 from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR, STRETCH, Array
 
 _SHORT_STRETCH = 64
+"""Lines after which a search looks whether it has passed what it searches."""
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")

@@ -41,13 +41,16 @@ from features.catalogue.vibration_columns import (
 Array = Any
 
 FLAGS = {"reassoc", "contract", "nsz", "arcp"}
+"""Of LLVM's fast-math flags those that keep NaN and infinity."""
 STRETCH = 1024
+"""Samples summed in single precision before a sum goes on in double."""
 LEAST_DEVIATION = 1e-9
 """Standard deviation [SI] at and under which a signal counts as constant, as does 1e-6 of its mean."""
 SPECTRAL_FLOOR = 1e-9
 """Share of the mean line to which weaker lines are raised under a logarithm."""
 _SIGN_FREE = np.int32(0x7FFFFFFF)
 _INFINITY_KEY = np.int32(0x7F800000)
+"""Bit patterns of IEEE 754: all but the sign, and infinity."""
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
