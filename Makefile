@@ -22,7 +22,7 @@ help:
 	@echo "replay  one recorded life held out: DATA=folder HOLD=name (MODE=live or bulk)"
 	@echo "test    the suite;  check: lint, types, layers, doctests;  fmt: format the code"
 	@echo "trust   the long fault programme;  bench: the benchmarks;  clean: remove what was made"
-	@echo "docs    write docs/features.md and its pictures again;  peers: what the benchmark of features compares with"
+	@echo "docs    write docs/features.md, its pictures and docs/licences.md again;  peers: what the benchmark of features compares with"
 
 setup: ready $(tested)
 
@@ -78,6 +78,7 @@ bench: ready peers
 docs: setup
 	@$(run)/python -m docs.pictures
 	@$(run)/python -m docs.features
+	@$(run)/python -m docs.licences
 
 demo: ready
 	@$(run)/pdm demo

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from features import catalogue
-from features.catalogue import CATALOGUE, FEATURE_VERSION
-from features.definition import FeatureDefinition
-from features.reasons import TEXTS, Reason
-from features.tables import gear, over_life, vibration
+from features.catalogue import CATALOGUE, FEATURE_VERSION, catalogue, gear, over_life, vibration
+from features.catalogue.definition import FeatureDefinition
+from features.catalogue.reasons import TEXTS, Reason
 
 PAGE = Path(__file__).parent / "features.md"
 
-_TIME = {row[0] for row in vibration.CORE[:21]} | {"histogram_entropy"}
+_TIME = {row[0] for row in vibration.TIME} | {"histogram_entropy"}
 _GEARS = {row[0] for row in gear.GEAR}
 _BEARINGS = re.compile("envelope|bpfo|bpfi|bsf|ftf|kurtogram|whitened|cepstrum|spectral_kurtosis_peak")
 
@@ -33,18 +31,18 @@ def family_of(definition: FeatureDefinition) -> str:
 _INTRO = """# Features
 
 {count} features of one record, {core} of them the `core` set whose speed the benchmarks watch, and {life} columns over
-a life. This page is written by `make docs` from `features/catalogue.py`; edit that. `python -m features` prints the
-same table, and `features.catalogue.CATALOGUE` is it as objects.
+a life. This page is written by `make docs` from the tables in `features/catalogue/`; edit those. `python -m features`
+prints the same table, and `features.catalogue.CATALOGUE` is it as objects.
 
 ## Use it alone
 
 `features` takes arrays and gives numbers. It knows no machine, database or clock, and installs without the service:
-NumPy, SciPy, Numba and ducc0 are all it needs.
+NumPy, SciPy and Numba are all it needs.
 
 ```sh
 pip wheel --no-deps --wheel-dir dist .
 pip install dist/pdm_service-*.whl    # without the `service` extra
-python -m features.warm               # once: compile the kernels
+python -m features.compile            # once: compile the kernels
 ```
 
 ```python

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from features.bearing import BearingGeometry, BearingOrders
 from features.catalogue import explain
+from features.catalogue.reasons import Reason
 from features.errors import SignalError
-from features.reasons import Reason
 
 if TYPE_CHECKING:
+    from features.compile import warm
     from features.extraction import Features, extract
-    from features.warming import warm
 
 __all__ = [
     "BearingGeometry",
@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
     if name in {"extract", "Features"}:
         import features.extraction as module
     elif name == "warm":
-        import features.warming as module  # type: ignore[no-redef]
+        import features.compile as module  # type: ignore[no-redef]
     else:
         raise AttributeError(f"module 'features' has no attribute {name!r}")
     return getattr(module, name)

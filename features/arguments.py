@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from features.catalogue.reasons import Reason
 from features.errors import SignalError
-from features.reasons import Reason
 
 LEAST_SAMPLES = 16
+"""Fewer leave no line in some of the eight bands of a spectrum."""
 LARGEST_SAMPLE = 1e8
 """Beyond it [SI] fourth powers leave single precision; no sensor of vibration or current reaches it."""
 

@@ -5,29 +5,32 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _band_kernels, _cepstrum_kernels
-from features.reasons import Reason
-from features.tables.bearing import BEARING
+from features import fft
+from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import (
+    KURTOGRAM_PROMINENCE,
+    KURTOGRAM_SIDEBANDS,
+    WHITENED_LINES,
+    WHITENED_PROMINENCE,
+    WHITENED_SIDEBANDS,
+    WHITENED_SLIP,
+)
+from features.kernels import band as band_kernels
+from features.kernels import cepstrum as cepstrum_kernels
 
 LEAST_BAND_LINES = 32
 """Lines, and so samples of its signal, that a band of the kurtogram needs."""
 LEAST_SAMPLES = 256
 """Samples that a record needs for any of these features but the peak of its spectrum."""
 _GAP = 16
-_NAMES = tuple(row[0] for row in BEARING)
-_WHITENED = np.array([_NAMES.index(n) for n in (
-    "whitened_bpfo_prominence", "whitened_bpfo_1", "whitened_bpfo_slip", "whitened_bpfi_sideband_prominence"
-)])  # fmt: skip
-_KURTOGRAM = np.array([
-    _NAMES.index("kurtogram_bpfo_prominence"), -1, -1, _NAMES.index("kurtogram_bpfi_sideband_prominence")
-])  # fmt: skip
+"""Values between rows of a workspace, so that rows do not lie a power of two apart."""
+_WHITENED = np.array([WHITENED_PROMINENCE, WHITENED_LINES, WHITENED_SLIP, WHITENED_SIDEBANDS])
+_KURTOGRAM = np.array([KURTOGRAM_PROMINENCE, -1, -1, KURTOGRAM_SIDEBANDS])
 
 
 def kurtogram_bands(samples: int) -> tuple[int, ...]:
@@ -35,33 +38,11 @@ def kurtogram_bands(samples: int) -> tuple[int, ...]:
     return tuple(n for n in (4, 8, 16, 32) if samples // 2 // n >= LEAST_BAND_LINES)
 
 
-@lru_cache(maxsize=256)
-def _group(length: int) -> int:
-    """Return the number of transforms of a length to a multiple of which they are padded.
-
-    The FFT library treats them in groups, and one in a broken group has other last bits.
-    """
-    noise = np.random.default_rng(0).normal(size=(16, 2 * length)).astype(np.float32)
-    z = noise.view(np.complex64)
-    whole = _backward(z), ducc0.fft.r2c(noise[:, :length], axes=(1,), nthreads=1)
-    for rows in (4, 8):
-        parts = _backward(z[:rows]), ducc0.fft.r2c(noise[:rows, :length], axes=(1,), nthreads=1)
-        if all(np.array_equal(part, full[:rows]) for part, full in zip(parts, whole, strict=True)):
-            return rows
-    return 16
-
-
-@lru_cache(maxsize=1024)
 def _padded(rows: int, length: int, each: int = 1) -> int:
     """Return up to how many rows of `each` transforms of a length are padded, to have them in whole groups."""
-    group = _group(length)
+    group = fft.group(length, "rfft", "ifft")
     group //= math.gcd(group, each)
     return -(-rows // group) * group
-
-
-def _backward(z: NDArray[np.complex64], out: NDArray[np.complex64] | None = None) -> NDArray[np.complex64]:
-    result: NDArray[np.complex64] = ducc0.fft.c2c(z, axes=(z.ndim - 1,), forward=False, out=out, nthreads=1)
-    return result
 
 
 @dataclass(frozen=True)
@@ -133,14 +114,14 @@ def describe(
     """
     lines = samples // 2
     block = _Block(out, reasons, speed, orders, len(out), lines, samples / sampling_rate)
-    _cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, sampling_rate / samples)
+    cepstrum_kernels.interpolated_peak(power, power.view(np.int32), out, sampling_rate / samples)
     if samples < LEAST_SAMPLES:
         reasons |= np.uint32(Reason.RECORD_TOO_SHORT)
         return
     padded = _padded(block.rows, lines)
-    space = _workspace(max(padded, _padded(block.rows, lines // _band_kernels.COARSEST)), lines)
+    space = _workspace(max(padded, _padded(block.rows, lines // band_kernels.COARSEST)), lines)
     whole = space if len(space.lines) == padded else space.of(padded)
-    _band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), block.rows, lines)
+    band_kernels.normalise_lines(parts, space.lines.view(np.float32), space.white.view(np.float32), block.rows, lines)
     _whitened(block, whole)
     if not only_whitened:
         _cepstrum(block, power, whole)
@@ -163,9 +144,9 @@ class _Block:
 def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> None:
     """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
     share = space.white.view(np.float32)
-    _cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
+    cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
     _transform(space, block.rows, block.lines)
-    _cepstrum_kernels.describe_cepstrum(
+    cepstrum_kernels.describe_cepstrum(
         space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.lines, block.seconds
     )
 
@@ -184,16 +165,16 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
         padded = _padded(rows, width, bands)
         parted = _parted(space.lines[:padded], bands, width)
         signals = _rows_of(space.signal, bands * padded, width).reshape(bands, padded, -1)
-        _backward(parted, signals[:, :, :width])
-        _band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
+        fft.ifft(parted, signals[:, :, :width])
+        band_kernels.band_kurtosis(signals.view(np.float32), space.kurtosis, first, rows, width, lines)
         first += bands
-    if first <= _band_kernels.FINEST - _band_kernels.COARSEST:
+    if first <= band_kernels.FINEST - band_kernels.COARSEST:
         block.reasons[:] |= np.uint32(Reason.RECORD_TOO_SHORT)
-    _band_kernels.choose_band(
+    band_kernels.choose_band(
         space.kurtosis, space.lines.view(np.float32), space.white.view(np.float32), block.out, space.widths, lines,
         1.0 / block.seconds,
     )  # fmt: skip
-    widest = lines // _band_kernels.COARSEST
+    widest = lines // band_kernels.COARSEST
     _envelope_spectrum(block, space, widest)
     np.minimum(space.widths, widest // 2, out=space.widths)
     _levels(block, space, _KURTOGRAM)
@@ -202,13 +183,13 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
 def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
     """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
     analytic = _rows_of(space.signal, len(space.lines), width)
-    _backward(space.white[:, :width], analytic[:, :width])
-    _band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
+    fft.ifft(space.white[:, :width], analytic[:, :width])
+    band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
     _transform(space, block.rows, width)
 
 
 def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
-    _band_kernels.fault_levels(
+    band_kernels.fault_levels(
         space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.orders, space.widths,
         block.seconds, columns,
     )  # fmt: skip
@@ -216,8 +197,8 @@ def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
 
 def _transform(space: _Workspace, rows: int, samples: int) -> None:
     """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
-    ducc0.fft.r2c(space.squared[:, :samples], axes=(1,), out=space.transform[:, : samples // 2 + 1], nthreads=1)
-    _band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
+    fft.rfft(space.squared[:, :samples], space.transform[:, : samples // 2 + 1])
+    band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
 
 
 def _rows_of(buffer: NDArray[np.complex64], count: int, width: int) -> NDArray[np.complex64]:

@@ -62,7 +62,9 @@ LEVELS = (4, 8, 16, 32)
 LEAST_BAND_LINES = 32
 """Lines, and so samples of its signal, that a band needs."""
 _WEAKEST = 1e-9
+"""Share of a record's power below which a band holds nothing but rounding, as in the kernels."""
 _END_SHARE = 16
+"""One so many-th of a band's samples is left out at either end, as in the kernels."""
 
 
 @dataclass(frozen=True)

@@ -10,3 +10,7 @@ class SignalError(ValueError):
         super().__init__(f"{where}: {what}")
         self.where = where
         self.what = what
+
+
+class FftError(RuntimeError):
+    """The FFT library that was asked for is unknown or not installed."""

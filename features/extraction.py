@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features import arguments, motor_current, vibration
-from features._workspace import rows_in_block
 from features.catalogue import names as catalogue_names
-from features.definition import Quantity
+from features.catalogue.definition import Quantity
+from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import PEAK
 from features.errors import SignalError
-from features.reasons import Reason
+from features.workspace import rows_in_block
 
 _INT16_RAIL = 32767
+"""Count at which a 16-bit converter is at its limit, of either sign; two such samples are called clipped."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _vibration(
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
             list(pool.map(work, parts))
-    arguments.check_range(values[:, vibration.PEAK], channels)
+    arguments.check_range(values[:, PEAK], channels)
     shape = (n, channels)
     return values.reshape(*shape, width), np.empty((n, 0), np.float32), reasons.reshape(shape)
 

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _gear_kernels, _order_kernels
-from features.reasons import Reason
+from features import fft
+from features.catalogue.reasons import Reason
+from features.kernels import gear as gear_kernels
+from features.kernels import order as order_kernels
 
 _NO_ANGLE = np.empty((0, 0))
-_LARGEST_SIMD = 16
 
 
 @lru_cache(maxsize=64)
 def _inverse_gain(size: int) -> NDArray[np.float64]:
-    return np.asarray(1.0 / _order_kernels.spreading_gain(size), np.float64)
-
-
-@lru_cache(maxsize=64)
-def _simd_rows(size: int) -> int:
-    """Return the number of rows to a multiple of which FFTs of `size` are padded, lest last bits differ."""
-    noise = np.random.default_rng(0).normal(size=(_LARGEST_SIMD, size + 2)).astype(np.float32)
-    half = noise.view(np.complex64)
-    whole = _lines(noise[:, :size]), _signals(half, size)
-    for rows in (4, 8):
-        parts = _lines(noise[:rows, :size]), _signals(half[:rows], size)
-        if all(np.array_equal(part, full[:rows]) for part, full in zip(parts, whole, strict=True)):
-            return rows
-    return _LARGEST_SIMD
-
-
-def _lines(circles: NDArray[np.float32]) -> NDArray[np.complex64]:
-    return np.asarray(ducc0.fft.r2c(circles, axes=(1,), nthreads=1), np.complex64)
-
-
-def _signals(spectra: NDArray[np.complex64], size: int) -> NDArray[np.float32]:
-    return np.asarray(ducc0.fft.c2r(spectra, axes=(1,), lastsize=size, forward=False, nthreads=1), np.float32)
+    return np.asarray(1.0 / order_kernels.spreading_gain(size), np.float64)
 
 
 def circle_size(orders: int) -> int:
@@ -86,18 +65,18 @@ def describe(
     reasons[np.isnan(teeth)] |= np.uint32(Reason.NO_TEETH)
     angle = _NO_ANGLE if shaft_angle is None else shaft_angle
     highest, moments = np.zeros(n, np.int64), np.empty((n, 2))
-    if not _order_kernels.survey(x, speed, angle, sampling_rate, moments, reasons, highest):
+    if not order_kernels.survey(x, speed, angle, sampling_rate, moments, reasons, highest):
         return
     sizes = [circle_size(int(orders)) if orders else 0 for orders in highest]
     for size in sorted(set(sizes) - {0}):
         chosen = np.array([row for row in range(n) if sizes[row] == size])
-        simd = _simd_rows(size)
-        circles = np.zeros((-(-len(chosen) // simd) * simd, size), np.float32)
+        group = fft.group(size, "rfft", "irfft")
+        circles = np.zeros((-(-len(chosen) // group) * group, size), np.float32)
         totals = np.empty((len(chosen), 2))
-        _order_kernels.fold(x, chosen, speed, teeth, angle, sampling_rate, moments, reasons, circles, totals)
-        lines = _lines(circles)
-        _gear_kernels.describe_orders(lines, chosen, highest, totals, _inverse_gain(size), out)
-        _describe_gears(lines, chosen, highest, totals, teeth, out, reasons, size, simd)
+        order_kernels.fold(x, chosen, speed, teeth, angle, sampling_rate, moments, reasons, circles, totals)
+        lines = fft.rfft(circles)
+        gear_kernels.describe_orders(lines, chosen, highest, totals, _inverse_gain(size), out)
+        _describe_gears(lines, chosen, highest, totals, teeth, out, reasons, size, group)
 
 
 def _describe_gears(
@@ -109,13 +88,13 @@ def _describe_gears(
     out: NDArray[np.float32],
     reasons: NDArray[np.uint32],
     size: int,
-    simd: int,
+    group: int,
 ) -> None:
     gears = np.empty(len(chosen), np.int64)
-    gears = gears[: _gear_kernels.find_gears(chosen, highest, totals, teeth, reasons, gears)]
+    gears = gears[: gear_kernels.find_gears(chosen, highest, totals, teeth, reasons, gears)]
     if not len(gears):
         return
-    rows = -(-len(gears) * _gear_kernels.SIGNALS // simd) * simd
+    rows = -(-len(gears) * gear_kernels.SIGNALS // group) * group
     spectra = np.zeros((rows, size // 2 + 1), np.complex64)
-    _gear_kernels.describe_mesh(lines, chosen, gears, highest, teeth, spectra, out, reasons)
-    _gear_kernels.describe_signals(_signals(spectra, size), chosen, gears, out, reasons, size)
+    gear_kernels.describe_mesh(lines, chosen, gears, highest, teeth, spectra, out, reasons)
+    gear_kernels.describe_signals(fft.irfft(spectra, size), chosen, gears, out, reasons, size)

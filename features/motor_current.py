@@ -10,20 +10,21 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _current_record_kernels as kernels
-from features._current_columns import GROUP as GROUP_COLUMNS
-from features._current_columns import PHASE as COLUMNS
-from features._current_rotor_kernels import LEAST_PERIODS
-from features.reasons import Reason
+from features import fft
+from features.catalogue.current_columns import GROUP as GROUP_COLUMNS
+from features.catalogue.current_columns import PHASE as COLUMNS
+from features.catalogue.reasons import Reason
+from features.kernels import current_record as kernels
+from features.kernels.current_rotor import LEAST_PERIODS
 
 # Four-term Blackman-Harris: side lobes 92 dB down, so that a sideband of -60 dB stands out eight lines from
 # the supply. F. J. Harris, "On the use of windows for harmonic analysis", Proc. IEEE 66 (1978), table 1.
 _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 _KEPT_WINDOWS = 8
+"""Lengths whose windows stay in memory: those of a few recording plans, and of their demodulated bands."""
 
 
 @lru_cache(maxsize=_KEPT_WINDOWS)
@@ -105,7 +106,7 @@ class _Workspace:
         squares = float(np.square(window).mean())
         seconds = samples / sampling_rate
         half_band = 0 if math.isnan(nominal) else int(min(nominal * seconds / 4, samples))
-        points = ducc0.fft.good_size(2 * half_band + 1)
+        points = fft.fast_length(2 * half_band + 1, real=False)
         scale, share = 2.0 / (squares * samples**2), 2.0 * squares / float(window.mean()) ** 2
         return cls(
             seconds=seconds,
@@ -130,7 +131,7 @@ def _describe_record(
     reasons: NDArray[np.uint32],
 ) -> None:
     kernels.prepare(currents, work.window, work.windowed, work.variance, values, group, reasons)
-    ducc0.fft.r2c(work.windowed, axes=(1,), nthreads=1, out=work.spectrum)
+    fft.rfft(work.windowed, work.spectrum)
     kernels.describe_spectra(
         currents, work.spectrum, work.power, work.variance, work.scales, motor, values, group, reasons, work.supplies
     )
@@ -147,5 +148,5 @@ def _track(work: _Workspace, values: NDArray[np.float64], reasons: NDArray[np.ui
     reasons[outside] |= np.uint32(Reason.BAND_ABOVE_NYQUIST)
     work.supplies[outside] = np.nan
     kernels.gather_bands(work.spectrum, work.supplies, work.half_band, work.bands)
-    ducc0.fft.c2c(work.bands, axes=(1,), forward=False, nthreads=1, out=work.bands)
+    fft.ifft(work.bands, work.bands)
     kernels.describe_tracks(work.bands, _window(work.bands.shape[1]), work.supplies, work.seconds, values)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from features.errors import SignalError
+from features.kernels.turns import FADE, LEAST_TURNS
 from features.shaft_angle import (
     Angles,
     check_records,
     shaft_angle_from_pulses,
     shaft_angle_from_vibration,
 )
-from features.turns import FADE, LEAST_TURNS
 
 __all__ = [
     "order_spectrum",
@@ -29,7 +29,10 @@ __all__ = [
 ]
 
 _HALF_TAPS = 24
+"""Samples either side from which a value between samples is made."""
 _KAISER = 10.0
+"""Shape of the Kaiser window over them: chosen with the number of samples for an error of at most 1e-5 up to 0.4 of
+the sampling rate, which a test checks."""
 
 
 def synchronous_average(x: NDArray[Any], angle: NDArray[Any], samples_per_turn: int) -> tuple[Angles, int]:

@@ -17,10 +17,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features import _over_life_kernels as kernels
-from features import _over_life_layout as layout
+from features.catalogue.over_life import BANK, COMPARISON, CURVATURE, MEMORY
 from features.errors import SignalError
-from features.tables.over_life import BANK, COMPARISON, CURVATURE, MEMORY
+from features.kernels import over_life as kernels
+from features.kernels import over_life_layout as layout
 
 MOST_BYTES = 8192
 """Of a point's state in the default configuration."""
@@ -115,7 +115,7 @@ class OverLife:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in order; `features.tables.over_life` defines them."""
+        """Names of the columns, in order; `features.catalogue.over_life` defines them."""
         return ("age", *(name for channel in self.channels for name in self._names(channel)), *self._ratios)
 
     @cached_property
@@ -153,7 +153,7 @@ class OverLife:
         -------
         state : ndarray, shape (size,)
         out : ndarray, shape (n, columns), float32
-            NaN for a channel not seen so far, and as `features.tables.over_life` says.
+            NaN for a channel not seen so far, and as `features.catalogue.over_life` says.
 
         Raises
         ------

@@ -10,12 +10,17 @@ from scipy import fft
 from scipy.interpolate import PchipInterpolator
 
 from features.errors import SignalError
-from features.turns import LEAST_TURNS
+from features.kernels.turns import LEAST_TURNS
 
+# All four are chosen, not fitted to recordings.
 _HYSTERESIS = 0.1
+"""Share of a tachometer's range that its signal must have been below the threshold, so that noise makes no pulse."""
 _IRREGULAR = 1.5
+"""Ratio of neighbouring intervals beyond which a pulse is missing (which makes 2) or one too many."""
 _UNSTEADY = 0.3
+"""Spread of the envelope over its mean up to which a component is alone in its band; noise alone has 0.52."""
 _LEAST_ENVELOPE = 0.2
+"""Share of the mean under which the envelope is so near to zero that its phase may slip by a whole turn."""
 
 Angles = NDArray[np.float64]
 

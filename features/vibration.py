@@ -7,21 +7,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features import _envelope_kernels, _kernels, _line_kernels, _spectrum_kernels, bearing_bands
-from features._workspace import Workspace, envelope_band, rows_in_block, workspace
-from features.catalogue import definitions, names
+from features import bearing_bands, fft
+from features.catalogue import bearing, definitions, gear, names, vibration
+from features.catalogue.reasons import Reason
+from features.catalogue.vibration_columns import KURTOSIS
 from features.gear import describe as describe_gears
-from features.reasons import Reason
-from features.tables import bearing, gear, vibration
+from features.kernels import envelope as envelope_kernels
+from features.kernels import line as line_kernels
+from features.kernels import spectrum as spectrum_kernels
+from features.kernels import time_domain
+from features.workspace import Workspace, envelope_band, rows_in_block, workspace
 
 COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
-PEAK = COLUMNS.index("peak")
-_KURTOSIS = COLUMNS.index("kurtosis")
 
 _VELOCITY = ("high_frequency_rms", "velocity", "order_")
 _HELD = {row[0] for row in vibration.MORE}
@@ -127,25 +128,25 @@ def _describe_block(
 ) -> int:
     rows, samples = x.shape
     sampling_rate, seconds = shafts.sampling_rate, samples / shafts.sampling_rate
-    bad: int = _kernels.centre_and_describe(x, space.real, out, sampling_rate)
+    bad: int = time_domain.centre_and_describe(x, space.real, out, sampling_rate)
     if bad >= 0:
         return bad
     if "gear" in families:
         describe_gears(x, out[:, _GEAR_START:], reasons, shafts.speed, shafts.teeth, shafts.angles(), sampling_rate)
     if "histogram" in families:
-        _line_kernels.histogram_entropy(space.real, out, rows, samples)
+        line_kernels.histogram_entropy(space.real, out, rows, samples)
     if _OF_SPECTRUM.isdisjoint(families):
         _say_what_is_unknown(out, reasons, shafts)
         return -1
     first, lines, length = envelope_band(samples)
     views = space.of(rows)
-    ducc0.fft.r2c(views.signal, axes=(1,), out=views.spectrum, nthreads=1)
-    _spectrum_kernels.describe_transform(
+    fft.rfft(views.signal, views.spectrum)
+    spectrum_kernels.describe_transform(
         views.spectrum_parts, space.power, views.band_parts, out, samples, first, lines,
         sampling_rate / samples,
     )  # fmt: skip
     if "velocity" in families:
-        _line_kernels.velocity_and_orders(
+        line_kernels.velocity_and_orders(
             space.power, out, reasons, shafts.speed, seconds, _band_limits(sampling_rate, samples)
         )
     if not _OF_BANDS.isdisjoint(families):
@@ -153,19 +154,19 @@ def _describe_block(
             views.spectrum_parts, space.power, out[:, _BEARING_START:_GEAR_START], reasons, shafts.speed,
             shafts.orders, sampling_rate, samples, only_whitened="bands" not in families,
         )  # fmt: skip
-        out[np.isnan(out[:, _KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
+        out[np.isnan(out[:, KURTOSIS]), _BEARING_START:_GEAR_START] = np.nan
     if _OF_ENVELOPE.isdisjoint(families):
         _say_what_is_unknown(out, reasons, shafts)
         return -1
     # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
-    ducc0.fft.c2r(views.band, axes=(1,), lastsize=length, forward=False, out=views.analytic, nthreads=1)
-    _envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
-    ducc0.fft.r2c(views.squared, axes=(1,), out=views.envelope_spectrum, nthreads=1)
-    _envelope_kernels.bearing_lines(
+    fft.irfft(views.band, length, views.analytic)
+    envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
+    fft.rfft(views.squared, views.envelope_spectrum)
+    envelope_kernels.bearing_lines(
         views.spectrum_parts, space.envelope_power, out, reasons, shafts.speed, shafts.orders, length, seconds
     )
     if "prominence" in families:
-        _line_kernels.bearing_prominence(
+        line_kernels.bearing_prominence(
             space.envelope_power, space.envelope_power.view(np.int32), space.real.view(np.int32), out, reasons,
             shafts.speed, shafts.orders, length, seconds,
         )  # fmt: skip
@@ -174,7 +175,7 @@ def _describe_block(
 
 def _say_what_is_unknown(out: NDArray[np.float32], reasons: NDArray[np.uint32], shafts: Shafts) -> None:
     """Add the reasons that hold for any feature, as the last loop of the whole catalogue does."""
-    reasons[np.isnan(out[:, _KURTOSIS])] |= np.uint32(Reason.CONSTANT)
+    reasons[np.isnan(out[:, KURTOSIS])] |= np.uint32(Reason.CONSTANT)
     reasons[np.isnan(shafts.speed)] |= np.uint32(Reason.NO_SPEED)
     reasons[np.isnan(shafts.orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
 
@@ -182,7 +183,9 @@ def _say_what_is_unknown(out: NDArray[np.float32], reasons: NDArray[np.uint32], 
 LEAST_CYCLES = 10.0
 """Cycles of the lowest frequency that a velocity rms needs: 1 s from 10 Hz, 5 s from 2 Hz."""
 _VELOCITY_TOP = 1000.0
+"""[Hz], where ISO 20816 ends the band of its velocity rms."""
 _HIGH_FREQUENCY = 1000.0
+"""[Hz] above which is `high_frequency_rms`: where the velocity band ends."""
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,8 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 import features
-from pdm.errors import UnavailableError
+from features.errors import FftError
+from pdm.errors import ConfigurationError, UnavailableError
 from pdm.service import cold, deliver, run_jobs
 from pdm.service.tick import tick
 from pdm.service.work import Worker
@@ -49,7 +50,10 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     pool = open_pool(settings)
     try:
-        features.warm()  # before anything is claimed: a batch is short, and a death in it means something
+        try:
+            features.warm()  # before anything is claimed: a batch is short, and a death in it means something
+        except FftError as error:
+            raise ConfigurationError(str(error)) from error
         _wait_for_server(pool, stop)
         side = [
             threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),

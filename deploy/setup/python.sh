@@ -19,4 +19,4 @@ say "installing the locked Python packages"
 .venv/bin/python -m pip install "${quiet[@]}" --require-hashes -r deploy/requirements-dev.lock
 .venv/bin/python -m pip install "${quiet[@]}" --no-deps --no-build-isolation -e .
 say "compiling the feature kernels"
-.venv/bin/python -m features.warm >"$log" 2>&1 || { tail -20 "$log" >&2; fail "the feature kernels do not compile"; }
+.venv/bin/python -m features.compile >"$log" 2>&1 || { tail -20 "$log" >&2; fail "the feature kernels do not compile"; }

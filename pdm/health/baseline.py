@@ -17,6 +17,7 @@ from pdm.health.covariates import Compensation, learn_compensation
 from pdm.health.layout import Layout
 from pdm.health.learning import Examination, examine, low_end
 from pdm.health.multivariate import MultivariateBaseline, learn_multivariate
+from pdm.health.robust import IQR_TO_DEVIATION, MAD_TO_DEVIATION
 from pdm.health.season import Season, learn_season
 
 Floats = NDArray[np.float64]
@@ -26,8 +27,6 @@ LEARNING_ROWS = 30
 MOST_LEARNING_ROWS = 400  # rows kept while learning: bounds the state to some 100 KB
 _KEPT_VALUES = 3200  # a machine of few columns keeps more rows, to learn how its channels go together
 _PATIENCE = 3  # learning periods after which a baseline is learned from what there is
-_CONSISTENCY = 1.4826  # MAD to standard deviation of a Gaussian
-_IQR_CONSISTENCY = 0.7413  # 1 / (2 * Phi^-1(0.75)): interquartile range to standard deviation of a normal distribution
 _SMALL_SAMPLE = 4.0  # the scale of n acquisitions is widened by 1 + 4/n: t-like room for its own error
 _LEAST_RELATED = 20  # rows from which it can be learned how channels go together
 
@@ -156,8 +155,8 @@ class Baseline:
         ordered = _sorted(rows)
         count = np.maximum(np.sum(~np.isnan(ordered), axis=0), 1)
         middle = _quantile(ordered, 0.5)
-        deviation = _quantile(_sorted(np.abs(rows - middle)), 0.5) * _CONSISTENCY
-        spread = (_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) * _IQR_CONSISTENCY
+        deviation = _quantile(_sorted(np.abs(rows - middle)), 0.5) * MAD_TO_DEVIATION
+        spread = (_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) * IQR_TO_DEVIATION
         one_way = (found.rising | found.falling) & ~layout.two_sided
         middle = np.where(one_way, low_end(rows, found), middle)
         scatter = np.where(one_way, found.scatter, np.maximum(deviation, spread)) * (1 + _SMALL_SAMPLE / count)

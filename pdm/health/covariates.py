@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pdm.health.robust import MAD_TO_DEVIATION
+
 Floats = NDArray[np.float64]
 
 LEAST_ROWS = 20
@@ -123,7 +125,7 @@ def _standard_ranks(rows: Floats) -> Floats:
 def _slopes(rows: Floats, away: Floats) -> tuple[Floats, Floats]:
     """Return the slopes of columns over a covariate, and their standard errors."""
     middle = np.median(rows, axis=0)
-    scatter = 1.4826 * np.median(np.abs(rows - middle), axis=0)
+    scatter = MAD_TO_DEVIATION * np.median(np.abs(rows - middle), axis=0)
     limited = np.clip(rows - middle, -4 * scatter, 4 * scatter)
     centred = away - away.mean()
     spread = float(centred @ centred)

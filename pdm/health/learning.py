@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pdm.health.robust import MAD_TO_DEVIATION
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -26,7 +28,6 @@ MOST_OUTLIERS = 0.15
 """Share of rows that may lie outside without doubt: median and MAD bear them (Hampel 1974)."""
 AGREEING = 3
 """Columns that must have the trend together, as a fault moves several."""
-_CONSISTENCY = 1.4826  # 1 / Phi^-1(0.75): median absolute deviation to standard deviation of a normal distribution
 _BETWEEN = np.sqrt(2.0)  # a difference of two values scatters so much more than one
 
 
@@ -114,7 +115,7 @@ def _rise(rows: Floats) -> Floats:
 
 
 def _between_rows(rows: Floats) -> Floats:
-    scatter: Floats = np.nan_to_num(_CONSISTENCY * _median(np.abs(np.diff(rows, axis=0))) / _BETWEEN)
+    scatter: Floats = np.nan_to_num(MAD_TO_DEVIATION * _median(np.abs(np.diff(rows, axis=0))) / _BETWEEN)
     return scatter
 
 

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdm.errors import InvalidInputError
+from pdm.health.robust import IQR_TO_DEVIATION, MAD_TO_DEVIATION
 
 Floats = NDArray[np.float64]
 
-_CONSISTENCY = 1.4826  # MAD to standard deviation of a Gaussian
-_IQR_CONSISTENCY = 0.7413  # interquartile range to standard deviation of a normal distribution
 _LEARNING_LIMIT = 4.0  # deviations beyond this count as this in correlations
 _LARGEST_DEVIATION = 20.0  # one outlier moves nothing further than this, by the weight of the newest row
 _LEAST_ROWS = 20  # fewer do not carry a covariance of some channels
@@ -114,13 +113,15 @@ def learn_multivariate(
         raise InvalidInputError("smoothing and shrinkage lie in (0, 1], the limit above 0", field="smoothing")
     location = np.median(table, axis=0)
     low, high = np.quantile(table, (0.25, 0.75), axis=0)
-    scatter = np.maximum(_CONSISTENCY * np.median(np.abs(table - location), axis=0), _IQR_CONSISTENCY * (high - low))
+    scatter = np.maximum(
+        MAD_TO_DEVIATION * np.median(np.abs(table - location), axis=0), IQR_TO_DEVIATION * (high - low)
+    )
     scale = np.maximum(scatter, _LEAST_RELATIVE_SCALE * (1 + np.abs(location)))
     limited = np.clip((table - location) / scale, -_LEARNING_LIMIT, _LEARNING_LIMIT)
     unlimited = MultivariateBaseline(location, scale, _precision(limited, shrinkage), smoothing, 1.0)
     lengths = unlimited.scores(table)[min(round(2 / smoothing), len(table) // 2) :]
     middle = float(np.median(lengths))
-    spread = _CONSISTENCY * float(np.median(np.abs(lengths - middle)))
+    spread = MAD_TO_DEVIATION * float(np.median(np.abs(lengths - middle)))
     limit = max(middle + limit_deviations * spread, np.finfo(np.float64).tiny)
     return MultivariateBaseline(location, scale, unlimited.precision, smoothing, limit)
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
+from pdm.health.robust import MAD_TO_DEVIATION
+
 Floats = NDArray[np.float64]
 
 PERIODS = {"day": 86_400.0, "week": 604_800.0}
@@ -29,7 +31,6 @@ CHANCE = 2e-4
 """Probability of so clear a course by chance below which it is a season: as for `pdm.health.covariates`."""
 _HALVES = 0.7  # share of a half's squares that may be left when the course of the other half is taken off
 _LIMIT = 4.0  # robust standard deviations to which values are limited before they are fitted
-_CONSISTENCY = 1.4826  # 1 / Phi^-1(0.75): median absolute deviation to standard deviation of a normal distribution
 
 
 @dataclass
@@ -101,7 +102,7 @@ def _limited(rows: Floats) -> Floats:
     """Return columns less their medians, outliers limited; those that lack values are 0."""
     whole = np.where(np.isnan(rows).any(axis=0), 0.0, rows)
     centred = whole - np.median(whole, axis=0)
-    reach = _LIMIT * _CONSISTENCY * np.median(np.abs(centred), axis=0)
+    reach = _LIMIT * MAD_TO_DEVIATION * np.median(np.abs(centred), axis=0)
     limited: Floats = np.clip(centred, -reach, reach)
     return limited
 

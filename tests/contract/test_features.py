@@ -30,14 +30,14 @@ def records(n=2048, rows=3, seed=0):
     return np.array([waves[i % 3] * (1 + i) for i in range(rows)], np.float32)
 
 
-def tolerance(name, truth, out):
-    """1e-5 of the feature's scale; a moment's scale is at least 1, a level's 0.02 dB is its own bound."""
+def tolerance(name, truth, out, share=1e-5):
+    """A share of the feature's scale; a moment's scale is at least 1, a level's 0.02 dB is its own bound."""
     if name in DECIBEL:
         return 0.02
     if name == "histogram_entropy":
         return 1e-4
     scale = {"mean": out["rms"], "skewness": 1.0, "spectral_skewness": 1.0}.get(name, 0.0)
-    return 1e-5 * max(abs(truth), scale)
+    return share * max(abs(truth), scale)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,8 @@ def tolerance(name, truth, out):
 )
 def test_every_vibration_feature_agrees_with_double_precision(n, fs):
     waves = records(n)
+    # 8191 is prime: the transform goes by Bluestein's longer one, whose error in single precision is larger.
+    share = 2e-5 if n == 8191 else 1e-5
     table = features.extract(waves, fs, speed=30.0, bearing_orders=ORDERS)
     compared = set()
     for row, wave in enumerate(waves):
@@ -53,7 +55,7 @@ def test_every_vibration_feature_agrees_with_double_precision(n, fs):
             got = float(table.column(name)[row, 0])
             assert np.isnan(got) == np.isnan(expected), name
             if not np.isnan(expected):
-                assert abs(got - expected) <= tolerance(name, expected, truth), (name, got, expected)
+                assert abs(got - expected) <= tolerance(name, expected, truth, share), (name, got, expected)
             compared.add(name)
     # The crest of a decimated envelope has a closed form in tests/unit/test_features_vibration.py; bands, gears
     # and orders have oracles of their own in tests/unit.

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from features.reasons import TEXTS, Reason
+from features.catalogue.reasons import TEXTS, Reason
 from pdm.ingest.encode import encode_raw
 from pdm.measurements import Acquisition, OperatingContext, Waveform
 from pdm.service.access import create_key

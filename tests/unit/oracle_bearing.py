@@ -1,4 +1,4 @@
-"""Every feature of `features.tables.bearing` again, one record at a time, in plain double-precision NumPy."""
+"""Every feature of `features.catalogue.bearing` again, one record at a time, in plain double-precision NumPy."""
 
 import numpy as np
 

@@ -3,8 +3,8 @@
 import itertools
 import math
 
-import ducc0
 import numpy as np
+from scipy import fft
 
 from features.catalogue import names
 
@@ -256,7 +256,7 @@ def track(spectrum, lines, nominal, seconds):
     if half < 8 or lines.place + half >= lines.last:
         return {}
     # As many points as the implementation has: the steps of the frequency depend on them.
-    points = ducc0.fft.good_size(2 * half + 1)
+    points = fft.next_fast_len(2 * half + 1)
     time = np.arange(points) / points
     band = sum(spectrum[centre + j] * np.exp(2j * np.pi * j * time) for j in range(-half, half + 1))
     shape = window(points)

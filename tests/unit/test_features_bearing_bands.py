@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import features
-from features._median_kernels import LANES, NEIGHBOURS, local_medians, median_of_lines
+from features.catalogue.bearing import BEARING
 from features.envelope import kurtogram
+from features.kernels.median import LANES, NEIGHBOURS, local_medians, median_of_lines
 from features.ranking import LEAST_EVIDENCE, rank_bearing_faults
-from features.tables.bearing import BEARING
 from tests.unit.oracle_bearing import bearing_features
 
 NAMES = tuple(row[0] for row in BEARING)

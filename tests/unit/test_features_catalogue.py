@@ -9,7 +9,7 @@ import pytest
 
 import features
 from features.catalogue import CATALOGUE, definitions, names
-from features.reasons import TEXTS
+from features.catalogue.reasons import TEXTS
 from features.vibration import CORE_COLUMNS
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import features
-from features import _current_record_kernels as kernels
 from features.catalogue import definitions, names
+from features.kernels import current_record as kernels
 from features.motor_current import describe
 from tests.unit.motor_records import in_counts, motor, start
 from tests.unit.oracle_current import current_features

@@ -14,8 +14,8 @@ from PIL import Image
 from docs import features as document
 from docs import pictures
 from features.catalogue import CATALOGUE, describe
-from features.reasons import TEXTS, Reason
-from features.tables.over_life import OVER_LIFE
+from features.catalogue.over_life import OVER_LIFE
+from features.catalogue.reasons import TEXTS, Reason
 
 PAGE = document.PAGE.read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, flags=re.DOTALL | re.MULTILINE))

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import features
+from features.catalogue.gear import GEAR
+from features.catalogue.reasons import Reason
 from features.gear import describe
 from features.order import synchronous_average
-from features.reasons import Reason
-from features.tables.gear import GEAR
 from tests.unit.oracle_gear import gear_features
 
 RATE = 25_600.0

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import SignalError
+from features.catalogue.over_life import OVER_LIFE
 from features.over_life import MOST_BYTES, OverLife
-from features.tables.over_life import OVER_LIFE
 from tests.unit import oracle_over_life as oracle
 
 LIFE = OverLife()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from features._record_kernels import amplitudes, moments, standstill, strongest, windowed
+from features.kernels.record import amplitudes, moments, standstill, strongest, windowed
 
 RNG = np.random.default_rng(11)
 COUNTS = arrays(np.int16, st.integers(2, 80), elements=st.integers(-3, 3))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features._record_kernels import moments, standstill
+from features.kernels.record import moments, standstill
 from pdm.health.diagnosis.model import Reason, RecordedChannel
 from pdm.health.diagnosis.spectrum import rms_spectrum
 

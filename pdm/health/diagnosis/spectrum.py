@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from features._record_kernels import amplitudes, strongest, windowed
+from features import fft
+from features.kernels.record import amplitudes, strongest, windowed
 
 STANDING = 12.0
 """dB over the local floor from which a line is not noise: one of noise in 60 000 reaches it, exp(-ln 2 10^1.2)."""
@@ -88,7 +88,7 @@ def rms_spectrum(samples: NDArray[np.float32], rate: float) -> Spectrum:
     """Return the spectrum of a record (samples,) [any unit] taken at `rate` [Hz]; its mean is removed."""
     prepared = np.empty(len(samples), np.float32)
     windowed(samples, _window(len(samples)), prepared)
-    lines = ducc0.fft.r2c(prepared, nthreads=1)
+    lines = fft.rfft(prepared)
     rms = np.empty(len(lines), np.float64)
     amplitudes(lines, 2.0 * math.sqrt(2.0) / len(samples), rms)
     return Spectrum(rate / len(samples), rms)

@@ -1,0 +1,42 @@
+"""What one feature of the catalogue is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from features.catalogue.reasons import Reason
+
+Quantity = Literal["vibration", "current"]
+Scope = Literal["channel", "group"]
+Row = tuple[str, str, str, Reason, str]
+"""A line of a table: name, definition, unit, why it may be absent, source."""
+
+
+@dataclass(frozen=True)
+class FeatureDefinition:
+    """One feature: its column, what it says, its unit, why it may be absent and where it comes from.
+
+    `version` is the feature version that brought it; a definition never changes, it gets a new name.
+    """
+
+    name: str
+    definition: str
+    unit: str
+    quantity: Quantity
+    scope: Scope
+    core: bool
+    absent: Reason
+    source: str
+    version: int
+
+
+def define(
+    rows: Iterable[Row], quantity: Quantity, scope: Scope = "channel", *, version: int, core: bool = False
+) -> tuple[FeatureDefinition, ...]:
+    """Return the definitions of a table's rows."""
+    return tuple(
+        FeatureDefinition(name, definition, unit, quantity, scope, core, absent, source, version)
+        for name, definition, unit, absent, source in rows
+    )

@@ -1,0 +1,190 @@
+"""The slip as one phase's current spectrum tells it, without a measured speed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from features.catalogue.current_columns import BAR_INDEX_ESTIMATED, FUNDAMENTAL, SLIP_CONFIDENCE, SLIP_ESTIMATED
+from features.catalogue.reasons import Reason
+from features.kernels.current import LEAST_DISTANCE, LOBE, is_free, level, peak_place
+from features.kernels.time_domain import Array
+
+LARGEST_SLIP = 0.1
+"""Slip up to which an induction motor is taken to run."""
+LARGEST_BAR_SLIP = 0.06
+"""Slip up to which a pair is the bars' if pole pairs are unknown: eccentricity of sixteen poles lies beyond."""
+LEAST_STAND = 10.0
+"""dB by which a line stands over the median of the lines around, or it is noise."""
+LEAST_LONE_STAND = 20.0
+"""dB by which a slot harmonic without a partner two supply frequencies on stands out, where others agree."""
+LEAST_CONFIDENCE = 6.0
+"""dB between the best slip and the next, under which neither is told."""
+LARGEST_STAND = 40.0
+"""dB beyond which a line speaks for a slip no louder."""
+_TOLERANCE = 0.3
+"""Lines between a component and where its partners say it is, beside what their own error makes of it."""
+_BAR_ERROR, _ORDER_ERROR = 0.1, 0.15
+"""Error of a line's place, as slip of bars and as that of orders of the shaft [lines over the supply's]."""
+_NEIGHBOURS = 32
+"""Lines whose median is the floor over which a peak stands; chosen, a few main lobes wide."""
+_CANDIDATES = 512
+"""Most peaks, and most slips that they stand for, that are weighed; chosen to bound time."""
+_SLIP_UNRESOLVED = np.uint32(Reason.SLIP_UNRESOLVED)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_peaks(p: Array, supply: float, last: int, places: Array, stands: Array) -> int:
+    """Write the places [lines] and stands [dB] of the lines that stand out up to `last`; return how many."""
+    count = 0
+    ordered = np.empty(_NEIGHBOURS)
+    for start in range(0, last + 1, _NEIGHBOURS):
+        stop = min(start + _NEIGHBOURS, last + 1)
+        first = max(0, stop - _NEIGHBOURS)
+        size = stop - first
+        for i in range(size):
+            value = p[first + i]
+            j = i
+            while j > 0 and ordered[j - 1] > value:
+                ordered[j] = ordered[j - 1]
+                j -= 1
+            ordered[j] = value
+        floor = max(ordered[size // 2], 1e-300)
+        least = floor * 10.0 ** (LEAST_STAND / 10.0)
+        for k in range(max(start, LOBE + 1), min(stop, p.shape[0] - LOBE)):
+            if p[k] < least or p[k] <= p[k - 1] or p[k] < p[k + 1] or count == places.shape[0]:
+                continue
+            if p[k] < p[k - LOBE : k + LOBE + 1].max() or not is_free(float(k), supply, p.shape[0] - 1):
+                continue
+            places[count] = peak_place(p, k)
+            stands[count] = min(LARGEST_STAND, 10.0 * math.log10(p[k] / floor))
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stand_at(line: float, tolerance: float, places: Array, stands: Array) -> tuple[float, float]:
+    """Return stand and place of the tallest peak within `tolerance` of a line, zero and NaN if there is none."""
+    stand, place = 0.0, math.nan
+    i = np.searchsorted(places, line - tolerance)
+    while i < places.shape[0] and places[i] <= line + tolerance:
+        if stands[i] > stand:
+            stand, place = stands[i], places[i]
+        i += 1
+    return stand, place
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pair(low: float, high: float, tolerance: float, places: Array, stands: Array) -> tuple[float, float]:
+    """Return the weaker stand of two lines and half their distance, zero and NaN if either is absent."""
+    first, left = _stand_at(low, tolerance, places, stands)
+    second, right = _stand_at(high, tolerance, places, stands)
+    if first == 0.0 or second == 0.0:
+        return 0.0, math.nan
+    return min(first, second), (right - left) / 2.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _largest_bar_slip(pairs: float) -> float:
+    """Return the slip beyond which a pair about the supply would be that of eccentricity."""
+    if math.isnan(pairs):
+        return LARGEST_BAR_SLIP
+    return min(LARGEST_SLIP, (1.0 - LARGEST_SLIP) / (2.0 * pairs))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _weigh(
+    slip: float, error: float, supply: float, pairs: float, slots: float, places: Array, stands: Array
+) -> tuple[float, float]:
+    """Return how far the lines of a slip stand out together [dB] and the slip that the finest of them says."""
+    total, finest = 0.0, slip
+    distance = 2.0 * slip * supply
+    if distance >= LEAST_DISTANCE and slip <= _largest_bar_slip(pairs):
+        tolerance = _TOLERANCE + 2.0 * error * supply
+        stand, half = _pair(supply - distance, supply + distance, tolerance, places, stands)
+        if stand > 0.0:
+            total += stand
+            finest = half / (2.0 * supply)
+    if math.isnan(pairs):
+        return total, finest
+    shaft = supply * (1.0 - slip) / pairs
+    stand, half = _pair(supply - shaft, supply + shaft, _TOLERANCE + error * supply / pairs, places, stands)
+    if stand > 0.0:
+        total += stand
+        if total == stand:
+            finest = 1.0 - half * pairs / supply
+    if math.isnan(slots):
+        return total, finest
+    tolerance = _TOLERANCE + error * slots * supply / pairs
+    low, left = _stand_at(slots * shaft - supply, tolerance, places, stands)
+    high, right = _stand_at(slots * shaft + supply, tolerance, places, stands)
+    if min(low, high) > 0.0 or (total > 0.0 and max(low, high) >= LEAST_LONE_STAND):
+        total += max(low, high)
+        centre = left + supply if low > high else right - supply
+        finest = 1.0 - centre * pairs / (slots * supply)
+    return total, finest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _candidates(supply: float, pairs: float, slots: float, places: Array, found: Array, errors: Array) -> int:
+    """Write every slip that a peak can stand for, with its error; return how many."""
+    count = 0
+    for i in range(places.shape[0]):
+        line = places[i]
+        for mechanism in range(5):
+            error = math.nan
+            slip = math.nan
+            if mechanism == 0:
+                slip, error = (supply - line) / (2.0 * supply), _BAR_ERROR / supply
+            elif mechanism == 1:
+                slip, error = 1.0 - (supply - line) * pairs / supply, _ORDER_ERROR * pairs / supply
+            elif mechanism == 2:
+                slip, error = 1.0 - (line - supply) * pairs / supply, _ORDER_ERROR * pairs / supply
+            elif mechanism == 3:
+                slip, error = 1.0 - (line - supply) * pairs / (slots * supply), _ORDER_ERROR * pairs / (slots * supply)
+            elif mechanism == 4:
+                slip, error = 1.0 - (line + supply) * pairs / (slots * supply), _ORDER_ERROR * pairs / (slots * supply)
+            if math.isnan(slip) or not 1.0 / supply < slip <= LARGEST_SLIP or count == found.shape[0]:
+                continue
+            found[count], errors[count] = slip, error
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def estimate_slip(p: Array, supply: float, out: Array, reasons: Array, pairs: float, slots: float) -> None:
+    """Write the slip whose lines stand out furthest together, if no other comes near."""
+    highest = (0.0 if math.isnan(slots * pairs) else slots / pairs + 1.0) * supply
+    last = min(p.shape[0] - 1 - LOBE, math.ceil(max(2.0 * supply, highest)) + 2 * LOBE)
+    places, stands = np.empty(_CANDIDATES), np.empty(_CANDIDATES)
+    peaks = find_peaks(p, supply, last, places, stands)
+    places, stands = places[:peaks], stands[:peaks]
+    found, errors = np.empty(_CANDIDATES), np.empty(_CANDIDATES)
+    totals = np.empty(_CANDIDATES)
+    candidates = _candidates(supply, pairs, slots, places, found, errors)
+    best = -1
+    for c in range(candidates):
+        totals[c], found[c] = _weigh(found[c], errors[c], supply, pairs, slots, places, stands)
+        if best < 0 or totals[c] > totals[best]:
+            best = c
+    if best < 0 or totals[best] == 0.0:
+        reasons[0] |= _SLIP_UNRESOLVED
+        return
+    other = 0.0
+    for c in range(candidates):
+        if abs(found[c] - found[best]) > max(2.0 / supply, 0.0 if math.isnan(pairs) else pairs / supply):
+            other = max(other, totals[c])
+    slip = found[best]
+    if totals[best] - other < LEAST_CONFIDENCE or not 0.0 < slip <= LARGEST_SLIP:
+        reasons[0] |= _SLIP_UNRESOLVED
+        return
+    out[SLIP_ESTIMATED] = slip
+    out[SLIP_CONFIDENCE] = totals[best] - other
+    distance = 2.0 * slip * supply
+    if distance < LEAST_DISTANCE:
+        reasons[0] |= _SLIP_UNRESOLVED
+        return
+    fundamental = out[FUNDAMENTAL]
+    out[BAR_INDEX_ESTIMATED] = max(level(p, supply - distance, fundamental), level(p, supply + distance, fundamental))
