@@ -10,6 +10,8 @@ export PDM_DATA ?= $(abspath ../shared/data)
 
 run := .venv/bin
 pytest := $(run)/python -m pytest -q
+# One process a core, four at most; tests/conftest.py starts the one database for all and says what runs by itself.
+spread := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 stamp := .venv/setup-is-done
 tested := .venv/setup-for-tests-is-done
 compared := .venv-peers/setup-is-done
@@ -52,7 +54,7 @@ check: setup
 	@$(pytest) --doctest-modules features pdm
 
 test: setup
-	@$(pytest) -m "not trust" $(suites)
+	@$(pytest) $(spread) -m "not trust" $(suites)
 
 trust: setup
 	@$(pytest) -m trust --timeout 7200 tests
