@@ -7,12 +7,21 @@ from typing import Any
 
 import pytest
 
+from tests import trust
 from tests.database import Shared, dsn, empty_dsn, pool, server, settings, shared, template
 
 __all__ = ["dsn", "empty_dsn", "pool", "server", "settings", "template"]
 
 ALONE = "alone"  # the group of what measures time, kills, takes ports or starts browsers: one process, one by one
 _made = pytest.StashKey[Shared]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    trust.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    trust.register(config)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -76,7 +76,7 @@ def test_an_away_database_is_answered_with_503_and_survived(stack: Stack, frozen
     _survives(stack, 4.0, frozen=frozen)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("kills")
 @pytest.mark.parametrize("frozen", [False, True], ids=["down", "frozen"])
 def test_a_database_away_for_thirty_seconds_is_survived(stack: Stack, frozen: bool) -> None:
     _survives(stack, 30.0, frozen=frozen)

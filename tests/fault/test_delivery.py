@@ -231,12 +231,12 @@ def test_a_dispatcher_killed_at_work_leaves_every_event_to_be_delivered_in_order
     kill_dispatchers(conn, dsn, kills=3, machines=60, folder=tmp_path)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("delivery")
 def test_ten_kills_of_the_dispatcher_lose_no_event(conn: Connection[Any], dsn: str, tmp_path: Path) -> None:
     kill_dispatchers(conn, dsn, kills=10, machines=250, folder=tmp_path)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("delivery")
 def test_a_storm_of_a_thousand_alerts_reaches_the_receiver_whole(conn: Connection[Any], dsn: str) -> None:
     settings = Settings(dsn=dsn, webhook_allowed_networks="127.0.0.0/8")
     stop = threading.Event()

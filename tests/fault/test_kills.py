@@ -68,7 +68,7 @@ def test_killed_api_and_worker_lose_and_double_nothing(stack: Stack, tmp_path: P
     _kill_processes(stack, tmp_path, kills=5)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("kills")
 @pytest.mark.timeout(1800)
 def test_twenty_kills_of_postgres_over_five_thousand_records(stack: Stack, tmp_path: Path) -> None:
     outages = _kill_postgres(stack, tmp_path, kills=20, records_between=256)
@@ -77,7 +77,7 @@ def test_twenty_kills_of_postgres_over_five_thousand_records(stack: Stack, tmp_p
     assert p95 <= 10.0
 
 
-@pytest.mark.trust
+@pytest.mark.trust("kills")
 @pytest.mark.timeout(1800)
 def test_twenty_kills_each_of_api_and_worker(stack: Stack, tmp_path: Path) -> None:
     _kill_processes(stack, tmp_path, kills=20)

@@ -39,7 +39,7 @@ def test_memory_and_descriptors_stay_flat_for_a_while(tmp_path: Path) -> None:
     _soak(tmp_path, 8.0, 10.0)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("load")
 @pytest.mark.timeout(600)
 def test_memory_and_descriptors_stay_flat_for_two_minutes(tmp_path: Path) -> None:
     _soak(tmp_path, 20.0, 120.0)
