@@ -24,6 +24,8 @@ from pdm.notify.targets import Network
 from tests.integration import receivers
 from tests.unit.test_webhook_sending import LOOPBACK, receiving
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 CONVERSATIONS = ("email", "mqtt")
 
 
