@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-AREAS = ("kills", "delivery", "load", "reorder", "schemathesis", "features", "health", "upgrade", "replay", "mutants")
+AREAS = ("kills", "delivery", "load", "reorder", "schemathesis", "health", "replay", "mutants")
 ROOT = Path(__file__).parents[1]
 
 
