@@ -10,9 +10,12 @@ export PDM_DATA ?= $(abspath ../shared/data)
 
 run := .venv/bin
 pytest := $(run)/python -m pytest -q
+# One process a core, four at most; tests/conftest.py starts the one database for all and says what runs by itself.
+spread := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 stamp := .venv/setup-is-done
 tested := .venv/setup-for-tests-is-done
 compared := .venv-peers/setup-is-done
+areas := kills delivery load reorder schemathesis health replay mutants
 # Fast ones first: what is wrong shows early.
 suites := tests/unit tests/contract tests/integration tests/migration tests/acceptance tests/fault
 
@@ -21,7 +24,8 @@ help:
 	@echo "demo    a simulated fleet through the whole service (DEMO_EXIT=1: end by itself; SEED=n)"
 	@echo "replay  one recorded life held out: DATA=folder HOLD=name (MODE=live or bulk)"
 	@echo "test    the suite;  check: lint, types, layers, doctests;  fmt: format the code"
-	@echo "trust   the long fault programme;  bench: the benchmarks;  clean: remove what was made"
+	@echo "trust   the long programme (AREA=$(subst $() ,|,$(areas)); AGAIN=1: what passed too)"
+	@echo "bench: the benchmarks;  clean: remove what was made"
 	@echo "docs    write docs/features.md, its pictures and docs/licences.md again;  peers: what the benchmark of features compares with"
 
 setup: ready $(tested)
@@ -52,10 +56,14 @@ check: setup
 	@$(pytest) --doctest-modules features pdm
 
 test: setup
-	@$(pytest) -m "not trust" $(suites)
+	@$(pytest) $(spread) -m "not trust" $(suites)
 
+# An area takes 45 minutes at most; what passed on this revision is not run again, so that it goes on where it ended.
 trust: setup
-	@$(pytest) -m trust --timeout 7200 tests
+	@status=0; for area in $(or $(AREA),$(areas)); do \
+		echo "trust: $$area"; \
+		$(pytest) --area "$$area" $(if $(AGAIN),--again) --session-timeout 2700 tests || status=$$?; \
+	done; exit $$status
 
 # TSFEL and tsfresh in an environment of their own, with the versions of .venv of what both need.
 peers: $(compared)

@@ -1,12 +1,53 @@
-"""What all suites share: a real database, and how many tests did not run, said at the end of every run."""
+"""What all suites share: a real database, how tests spread over processes, and how many did not run."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import Any
+
 import pytest
 
-from tests.database import dsn, empty_dsn, pool, server, settings, template
+from tests import trust
+from tests.database import Shared, dsn, empty_dsn, pool, server, settings, shared, template
 
 __all__ = ["dsn", "empty_dsn", "pool", "server", "settings", "template"]
+
+ALONE = "alone"  # the group of what measures time, kills, takes ports or starts browsers: one process, one by one
+_made = pytest.StashKey[Shared]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    trust.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    trust.register(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of xdist the one server and template of this run; the controller ends them with itself."""
+    config: pytest.Config = node.config
+    if _made not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[_made] = stack.enter_context(shared())
+    config.stash[_made].give(node.workerinput)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a file's tests together, as its fixtures are; start with what runs one by one, the longest of all."""
+    if Shared.of(config) is None:
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: not _is_alone(item))
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return any(ALONE in mark.args for mark in item.iter_markers("xdist_group"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

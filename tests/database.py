@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -20,13 +21,60 @@ from pdm.store.connection import open_pool
 from pdm.store.migrate import migrate
 
 _numbers = count()
+_SHARED = "pdm_shared_database"  # key of what the controller of xdist hands to its workers
 # The scheduler attaches to every database it finds; a clone then fails because its template is in use.
 _SERVER = {"timescaledb.max_background_workers": "0", "shared_buffers": "128MB"}
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A server and its template database, made once for a run and used by all of its processes."""
+
+    server: str
+    template: str
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Shared | None:
+        """Return what xdist's controller made; None where this process runs its tests alone."""
+        given = getattr(config, "workerinput", {}).get(_SHARED)
+        return None if given is None else cls(*given)
+
+    def give(self, workerinput: dict[str, Any]) -> None:
+        """Hand this to a worker of xdist."""
+        workerinput[_SHARED] = [self.server, self.template]
+
+
+@contextmanager
+def shared() -> Iterator[Shared]:
+    """Run a server with a template for all processes of a run."""
+    with _running_server() as server, _migrated_template(server) as template:
+        yield Shared(server, template)
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """DSN of a server whose databases the tests may create: PDM_TEST_DSN, or a cluster of their own."""
+def server(pytestconfig: pytest.Config) -> Iterator[str]:
+    """DSN of a server whose databases the tests may create: PDM_TEST_DSN, or a cluster of the run's own."""
+    given = Shared.of(pytestconfig)
+    if given is not None:
+        yield given.server
+        return
+    with _running_server() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def template(server: str, pytestconfig: pytest.Config) -> Iterator[str]:
+    """Name of a migrated database that takes no connections."""
+    given = Shared.of(pytestconfig)
+    if given is not None:
+        yield given.template
+        return
+    with _migrated_template(server) as name:
+        yield name
+
+
+@contextmanager
+def _running_server() -> Iterator[str]:
     given = os.environ.get("PDM_TEST_DSN")
     if given:
         yield given
@@ -35,15 +83,16 @@ def server() -> Iterator[str]:
         yield cluster.dsn
 
 
-@pytest.fixture(scope="session")
-def template(server: str) -> Iterator[str]:
-    """Name of a migrated database that nobody can connect to."""
+@contextmanager
+def _migrated_template(server: str) -> Iterator[str]:
     name = f"template_{os.getpid()}"
     _make(server, name, "template1")
-    migrate(make_conninfo(server, dbname=name))
-    _administer(server, "ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
-    yield name
-    _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
+    try:
+        migrate(make_conninfo(server, dbname=name))
+        _administer(server, "ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
+        yield name
+    finally:
+        _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture

@@ -68,7 +68,10 @@ def _read_file(machine: Machine, path: Path) -> tuple[Waveform, ...]:
     points = {point.key: point for point in machine.points}
     with path.open(encoding="utf-8") as stream:
         names = [name.strip() for name in stream.readline().split(",")]
-        samples = np.loadtxt(stream, np.float64, delimiter=",", ndmin=2)
+        lines = [line for line in stream if line.strip()]
+    if not lines:
+        raise ValueError("it holds no samples: the first line names the points, the others hold one sample of each")
+    samples = np.loadtxt(lines, np.float64, delimiter=",", ndmin=2)
     if samples.shape[1] != len(names):
         raise ValueError(f"{len(names)} names for {samples.shape[1]} columns")
     waveforms = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,8 +56,7 @@ class Pronostia:
         """Yield the records of one life, 10 s apart."""
         path = self._find(machine)
         context = OperatingContext(speed=_speed(machine), load=1.0, state=f"condition-{_condition(machine)}")
-        with np.load(path, allow_pickle=False) as file:
-            axes = {axis: _Axis(file, axis) for axis in _POINTS}
+        axes = _read_axes(path)
         for index in range(self._counts[machine]):
             waveforms = tuple(axes[axis].waveform(index, point) for axis, (point, _) in _POINTS.items())
             yield Acquisition(machine, STARTED_AT + index * INTERVAL, waveforms, (), context)
@@ -95,6 +95,14 @@ class _Axis:
         samples = (counts.astype(np.float64) * SCALE).astype(np.float32)
         samples[self._overflow_at[begin:end] - index * counts.size] = self._overflow[begin:end]
         return Waveform(point, samples, SAMPLING_RATE, "g")
+
+
+def _read_axes(path: Path) -> dict[str, _Axis]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {axis: _Axis(file, axis) for axis in _POINTS}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise InvalidInputError(f"{path.name} is no PRONOSTIA life: {error}", field="path") from error
 
 
 def _machine(key: str) -> Machine:

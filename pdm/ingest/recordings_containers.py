@@ -24,6 +24,7 @@ def read_wav(path: Path) -> FileRecording:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks beside the samples
+        warnings.filterwarnings("error", "Reached EOF prematurely", wavfile.WavFileWarning)
         rate, samples = wavfile.read(path)
     samples = samples.reshape(len(samples), -1)
     count = 1.0
@@ -42,6 +43,8 @@ def read_wav(path: Path) -> FileRecording:
 def read_uff(path: Path) -> FileRecording:
     """Read the time responses of a universal file; they are named after their first line, or node and direction."""
     pyuff = _library("pyuff", path)
+    if path.read_bytes().split()[-1:] != [b"-1"]:  # pyuff passes over a dataset without its closing line
+        raise InvalidInputError("its last dataset lacks the closing line -1: it was cut short", field="file")
     file = pyuff.UFF(str(path))
     places = [place for place, kind in enumerate(np.atleast_1d(file.get_set_types())) if kind == 58]
     sets = [file.read_sets(place) for place in places]
@@ -73,6 +76,9 @@ def read_tdms(path: Path) -> FileRecording:
     """Read the waveforms of a TDMS file; channels of one name are told apart as group/channel."""
     tdms = _library("nptdms", path)
     file = tdms.TdmsFile.read(path)
+    lengths = file.file_status.channel_statuses or {}
+    if any(each.read_length < each.expected_length for each in lengths.values()):
+        raise InvalidInputError("its last segment lacks samples: it was cut short, or not closed", field="file")
     held = [channel for group in file.groups() for channel in group.channels() if len(channel) > 1]
     counts = Counter(channel.name for channel in held)
     channels, started = [], None

@@ -5,58 +5,24 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
-from pdm.replay.client import Client
-from pdm.replay.feed import BATCH, batches
-from pdm.replay.stack import Stack
-from pdm.twin.fleet import demo_fleet
 from tests.acceptance.browser import Browser, find_chromium
-from tests.acceptance.test_twin_fault_alert import SEED, pick
+from tests.acceptance.conftest import Plant
 
+pytestmark = pytest.mark.xdist_group("alone")
 CHARTS = ("health-chart", "trend-chart", "spectrum-chart", "waveform-chart")
-
-
-@dataclass(frozen=True)
-class Plant:
-    """A service with a failing, a healthy and a silent machine."""
-
-    url: str
-    client: Client
-    key: str
-    failing: str
-    healthy: str
-    silent: str
-
-
-@pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    if find_chromium() is None:
-        assert not (os.environ.get("CI") == "true" or os.environ.get("PDM_REQUIRE_BROWSER") == "1"), "no Chromium"
-        pytest.skip("Chromium is not installed: `make setup` installs it")
-    fleet = demo_fleet(SEED, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
-    failing, healthy = pick(fleet, "outer-race"), pick(fleet, None)
-    silent = next(m.key for m in fleet.machines if m.key not in (failing, healthy))
-    with Stack("dashboard", fresh=True, log_folder=tmp_path_factory.mktemp("dashboard")) as stack:
-        with Client(stack.url, stack.admin_key) as client:
-            client.register(m for m in fleet.machines if m.key in (failing, healthy, silent))
-            for key in (healthy, failing):
-                for batch in batches(fleet.present(key), BATCH):
-                    client.send(batch)
-            client.wait_until_analysed()
-            yield Plant(stack.url, client, stack.admin_key, failing, healthy, silent)
-        stack.cluster.destroy()
 
 
 @pytest.fixture
 def browser(plant: Plant, tmp_path: Path) -> Iterator[Browser]:
     program = find_chromium()
-    assert program is not None
+    if program is None:
+        assert not (os.environ.get("CI") == "true" or os.environ.get("PDM_REQUIRE_BROWSER") == "1"), "no Chromium"
+        pytest.skip("Chromium is not installed: `make setup` installs it")
     with Browser(program, tmp_path / "profile") as browser:
         yield browser
         browser.evaluate("1")  # what the page said until now has arrived

@@ -1,4 +1,8 @@
-"""A real bearing, held out, goes through the whole service after it has learned from the others."""
+"""A real bearing, held out, goes through the whole service after it has learned from the others.
+
+In `make test` the demo goes the same way with simulated lives; tests/unit/test_evaluate_pronostia.py leaves out real
+ones.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,9 @@ FOLDER = Path(os.environ.get("PDM_DATA") or Path(__file__).parents[3] / "shared"
 HELD_OUT = "Bearing3_1"  # the shortest of the six
 
 
+@pytest.mark.trust("replay")
 @pytest.mark.real_data
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(1800)
 def test_a_held_out_bearing_is_prognosed_over_its_life() -> None:
     if not (FOLDER / f"{HELD_OUT}.npz").is_file():
         message = f"{FOLDER} has no {HELD_OUT}.npz; set PDM_DATA to the folder of the recordings"

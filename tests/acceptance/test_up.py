@@ -14,6 +14,8 @@ import pytest
 
 from pdm.store.cluster import EmbeddedCluster
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 NAME = "acceptance-up"
 
 

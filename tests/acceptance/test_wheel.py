@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ("features", "pdm", "api", "migrations")
 WANTED = {

@@ -25,7 +25,7 @@ SAMPLING_RATE = 2560.0
 SAMPLES = 512
 
 
-def machines(count: int) -> list[Machine]:
+def machines(count: int, first: int = 0) -> list[Machine]:
     bearing = BearingGeometry(9, 0.00794, 0.03904, 0.0, "SKF 6205 catalogue")
     return [
         Machine(
@@ -38,7 +38,7 @@ def machines(count: int) -> list[Machine]:
                 MeasurementPoint(axis, "acceleration", "g", SAMPLING_RATE, component="bearing") for axis in ("h", "v")
             ),
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
 
 
@@ -78,13 +78,16 @@ class Ledger:
 class Load:
     """Sends batches until told to stop; repeats a batch until it is acknowledged, as a gateway would."""
 
-    def __init__(self, url: str, key: str, ledger: Ledger, names: Sequence[str], batch: int = 8) -> None:
+    def __init__(
+        self, url: str, key: str, ledger: Ledger, names: Sequence[str], batch: int = 8, pause_s: float = 0.0
+    ) -> None:
         self._http = httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=10.0, trust_env=False
         )
         self._ledger = ledger
         self._names = names
         self._batch = batch
+        self._pause_s = pause_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.error: BaseException | None = None
@@ -111,7 +114,7 @@ class Load:
     def _run(self) -> None:
         try:
             for number in itertools.count():
-                if self._stop.is_set():
+                if self._stop.wait(self._pause_s):
                     return
                 self._send([(name, number * self._batch + i) for name in self._names for i in range(self._batch)])
         except BaseException as error:

@@ -19,6 +19,8 @@ from pdm.replay.stack import Stack
 from tests.integration import plant
 from tests.integration.api_server import client
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 LIMIT = 200_000
 DEADLINE_S = 1.0
 RAW = "application/vnd.pdm.raw"

@@ -11,16 +11,9 @@ import pytest
 from pdm.ingest.encode import encode_raw
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
-from tests.fault.load import acquisition, machines
+from tests.fault.load import acquisition
 
-
-@pytest.fixture
-def stack(tmp_path: Path):
-    with Stack("fault", fresh=True, log_folder=tmp_path) as running:
-        with Client(running.url, running.admin_key) as client:
-            client.register(machines(1))
-        yield running
-    running.cluster.destroy()
+pytestmark = pytest.mark.xdist_group("alone")
 
 
 def _resident_mib(process_id: int) -> float:
@@ -28,9 +21,9 @@ def _resident_mib(process_id: int) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def _away_for(stack: Stack, seconds: float) -> None:
+def _away_for(stack: Stack, name: str, seconds: float) -> None:
     """While the database does not answer: 503 + Retry-After within 2 s, readyz 503, healthz 200."""
-    content_type, body = encode_raw([acquisition("load-00", 1)])
+    content_type, body = encode_raw([acquisition(name, 1)])
     headers = {"Authorization": f"Bearer {stack.admin_key}", "Content-Type": content_type}
     with httpx.Client(base_url=stack.url, timeout=30.0, trust_env=False) as http:
         deadline = time.monotonic() + seconds
@@ -48,9 +41,9 @@ def _away_for(stack: Stack, seconds: float) -> None:
             rounds += 1
 
 
-def _survives(stack: Stack, seconds: float, *, frozen: bool) -> None:
+def _survives(stack: Stack, name: str, seconds: float, *, frozen: bool) -> None:
     with Client(stack.url, stack.admin_key) as client:
-        client.send([acquisition("load-00", 0)])
+        client.send([acquisition(name, 0)])
         client.wait_until_analysed(30.0)
         before = _resident_mib(stack.process_id("api"))
         if frozen:
@@ -58,25 +51,25 @@ def _survives(stack: Stack, seconds: float, *, frozen: bool) -> None:
         else:
             stack.cluster.kill()
         try:
-            _away_for(stack, seconds)
+            _away_for(stack, name, seconds)
         finally:
             if frozen:
                 stack.cluster.thaw()
             else:
                 stack.cluster.start()
         stack.wait_until_ready()
-        receipt = client.send([acquisition("load-00", 0), acquisition("load-00", 1)])
+        receipt = client.send([acquisition(name, 0), acquisition(name, 1)])
         assert receipt["stored"] + receipt["duplicate"] == 2
         client.wait_until_analysed(60.0)
         assert _resident_mib(stack.process_id("api")) - before <= 64
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["down", "frozen"])
-def test_an_away_database_is_answered_with_503_and_survived(stack: Stack, frozen: bool) -> None:
-    _survives(stack, 4.0, frozen=frozen)
+def test_an_away_database_is_answered_with_503_and_survived(stack: Stack, names: list[str], frozen: bool) -> None:
+    _survives(stack, names[0], 4.0, frozen=frozen)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("kills")
 @pytest.mark.parametrize("frozen", [False, True], ids=["down", "frozen"])
-def test_a_database_away_for_thirty_seconds_is_survived(stack: Stack, frozen: bool) -> None:
-    _survives(stack, 30.0, frozen=frozen)
+def test_a_database_away_for_thirty_seconds_is_survived(stack: Stack, names: list[str], frozen: bool) -> None:
+    _survives(stack, names[0], 30.0, frozen=frozen)

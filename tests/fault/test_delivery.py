@@ -20,18 +20,16 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from pdm.service.deliver import DeliveryPolicy, run
 from pdm.settings import Settings
 from pdm.store import alerts
-from pdm.store.cluster import EmbeddedCluster
 from pdm.store.connection import open_pool
-from pdm.store.migrate import migrate
 from tests.integration import receivers
 from tests.integration.alert_plant import add_machine, add_receiver, add_subscription, change, mail_config, mqtt_config
 from tests.unit.test_webhook_sending import OK, receiving, reset
+
+pytestmark = pytest.mark.xdist_group("alone")
 
 EVENTS = ("opened", "warning"), ("escalated", "critical"), ("cleared", "critical")
 
@@ -44,30 +42,6 @@ settings = Settings(dsn=sys.argv[1], webhook_allowed_networks="127.0.0.0/8")
 with open_pool(settings) as pool:
     run(pool, settings, threading.Event(), policy=DeliveryPolicy(timeout=0.5, lease=1.5, first_wait=0.2))
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """DSN of a server of these tests' own, or of PDM_TEST_DSN."""
-    given = os.environ.get("PDM_TEST_DSN")
-    if given:
-        yield given
-        return
-    with EmbeddedCluster("delivery", settings={"timescaledb.max_background_workers": "0"}) as cluster:
-        yield cluster.dsn
-
-
-@pytest.fixture
-def dsn(server: str) -> Iterator[str]:
-    """DSN of a migrated database of this test's own."""
-    name = f"delivery_{os.getpid()}_{time.monotonic_ns()}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-    made = make_conninfo(server, dbname=name)
-    migrate(made)
-    yield made
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture
@@ -231,12 +205,12 @@ def test_a_dispatcher_killed_at_work_leaves_every_event_to_be_delivered_in_order
     kill_dispatchers(conn, dsn, kills=3, machines=60, folder=tmp_path)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("delivery")
 def test_ten_kills_of_the_dispatcher_lose_no_event(conn: Connection[Any], dsn: str, tmp_path: Path) -> None:
     kill_dispatchers(conn, dsn, kills=10, machines=250, folder=tmp_path)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("delivery")
 def test_a_storm_of_a_thousand_alerts_reaches_the_receiver_whole(conn: Connection[Any], dsn: str) -> None:
     settings = Settings(dsn=dsn, webhook_allowed_networks="127.0.0.0/8")
     stop = threading.Event()

@@ -15,6 +15,8 @@ from pdm.replay.stack import Stack
 from pdm.store.cluster import EmbeddedCluster
 from tests.fault.load import Ledger, Load, assert_sound, audit, machines
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "64MB"}
 
 

@@ -13,6 +13,8 @@ from pdm.replay.client import Client
 from pdm.replay.stack import Stack
 from tests.fault.load import acquisition, machines
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_every_acknowledged_batch_was_flushed_to_disk_first(tmp_path: Path) -> None:

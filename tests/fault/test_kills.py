@@ -9,18 +9,9 @@ import pytest
 
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
-from tests.fault.load import Ledger, Load, assert_sound, audit, machines
+from tests.fault.load import Ledger, Load, assert_sound, audit
 
-NAMES = [machine.key for machine in machines(4)]
-
-
-@pytest.fixture
-def stack(tmp_path: Path):
-    with Stack("fault", fresh=True, log_folder=tmp_path) as running:
-        with Client(running.url, running.admin_key) as client:
-            client.register(machines(4))
-        yield running
-    running.cluster.destroy()
+pytestmark = pytest.mark.xdist_group("alone")
 
 
 def _backlog_clears(stack: Stack) -> float:
@@ -30,10 +21,10 @@ def _backlog_clears(stack: Stack) -> float:
     return time.monotonic() - began
 
 
-def _kill_postgres(stack: Stack, tmp_path: Path, kills: int, records_between: int) -> list[float]:
+def _kill_postgres(stack: Stack, names: list[str], tmp_path: Path, kills: int, records_between: int) -> list[float]:
     ledger = Ledger(tmp_path / "ledger")
     outages = []
-    with Load(stack.url, stack.admin_key, ledger, NAMES) as load:
+    with Load(stack.url, stack.admin_key, ledger, names) as load:
         for _ in range(kills):
             load.wait_for(len(ledger.acknowledged) + records_between)
             stack.cluster.kill()
@@ -46,9 +37,9 @@ def _kill_postgres(stack: Stack, tmp_path: Path, kills: int, records_between: in
     return sorted(outages)
 
 
-def _kill_processes(stack: Stack, tmp_path: Path, kills: int) -> None:
+def _kill_processes(stack: Stack, names: list[str], tmp_path: Path, kills: int) -> None:
     ledger = Ledger(tmp_path / "ledger")
-    with Load(stack.url, stack.admin_key, ledger, NAMES) as load:
+    with Load(stack.url, stack.admin_key, ledger, names) as load:
         for number in range(2 * kills):
             name = "api" if number % 2 else "worker-0"
             load.wait_for(len(ledger.acknowledged) + 64)
@@ -59,25 +50,27 @@ def _kill_processes(stack: Stack, tmp_path: Path, kills: int) -> None:
     assert_sound(audit(stack.dsn, ledger, analysed=True))
 
 
-def test_killed_postgres_loses_and_doubles_nothing_it_acknowledged(stack: Stack, tmp_path: Path) -> None:
-    outages = _kill_postgres(stack, tmp_path, kills=5, records_between=64)
+def test_killed_postgres_loses_and_doubles_nothing_it_acknowledged(
+    stack: Stack, names: list[str], tmp_path: Path
+) -> None:
+    outages = _kill_postgres(stack, names, tmp_path, kills=3, records_between=64)
     assert outages[-1] <= 10.0
 
 
-def test_killed_api_and_worker_lose_and_double_nothing(stack: Stack, tmp_path: Path) -> None:
-    _kill_processes(stack, tmp_path, kills=5)
+def test_killed_api_and_worker_lose_and_double_nothing(stack: Stack, names: list[str], tmp_path: Path) -> None:
+    _kill_processes(stack, names, tmp_path, kills=2)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("kills")
 @pytest.mark.timeout(1800)
-def test_twenty_kills_of_postgres_over_five_thousand_records(stack: Stack, tmp_path: Path) -> None:
-    outages = _kill_postgres(stack, tmp_path, kills=20, records_between=256)
+def test_twenty_kills_of_postgres_over_five_thousand_records(stack: Stack, names: list[str], tmp_path: Path) -> None:
+    outages = _kill_postgres(stack, names, tmp_path, kills=20, records_between=256)
     p95 = outages[int(0.95 * (len(outages) - 1))]
     print(f"PostgreSQL killed 20 times: recovery p95 {p95:.2f} s, longest {outages[-1]:.2f} s")
     assert p95 <= 10.0
 
 
-@pytest.mark.trust
+@pytest.mark.trust("kills")
 @pytest.mark.timeout(1800)
-def test_twenty_kills_each_of_api_and_worker(stack: Stack, tmp_path: Path) -> None:
-    _kill_processes(stack, tmp_path, kills=20)
+def test_twenty_kills_each_of_api_and_worker(stack: Stack, names: list[str], tmp_path: Path) -> None:
+    _kill_processes(stack, names, tmp_path, kills=20)

@@ -63,7 +63,7 @@ def test_poison_stands_aside_and_can_be_replayed(tmp_path: Path) -> None:
     _poison_stands_aside(tmp_path, per_machine=200, every=150)
 
 
-@pytest.mark.trust
+@pytest.mark.trust("load")
 @pytest.mark.timeout(1200)
 def test_one_poison_record_in_a_thousand_leaves_the_rest_alone(tmp_path: Path) -> None:
     _poison_stands_aside(tmp_path, per_machine=5000, every=1000)

@@ -101,7 +101,7 @@ def test_a_shuffled_stream_with_duplicates_and_late_records_ends_as_the_orderly_
     _same_whatever_the_order(tmp_path, 400)
 
 
-@pytest.mark.trust
-@pytest.mark.timeout(3000)
+@pytest.mark.trust("reorder")
+@pytest.mark.timeout(2700)
 def test_ten_thousand_shuffled_records_end_as_the_orderly_ones(tmp_path: Path) -> None:
     _same_whatever_the_order(tmp_path, 5000)

@@ -62,7 +62,7 @@ def test_five_seconds_of_requests_from_the_schema_find_no_violation(target: tupl
     _fuzz(target, tmp_path, "--phases=fuzzing", "--max-time=5", "--max-examples=5")
 
 
-@pytest.mark.trust
+@pytest.mark.trust("schemathesis")
 @pytest.mark.timeout(1800)
 def test_fifty_examples_an_operation_find_no_violation(target: tuple[str, str], tmp_path: Path) -> None:
     _fuzz(target, tmp_path, "--phases=examples,coverage,fuzzing", "--max-examples=50")

@@ -21,6 +21,8 @@ from pdm.settings import Settings
 from tests.integration import plant
 from tests.integration.api_server import client, serve
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 AT = datetime(2026, 10, 1, tzinfo=UTC)
 
 

@@ -21,6 +21,8 @@ from pdm.settings import Settings
 from tests.integration.plant import NOW, acquisition, add, ask, send, series
 from tests.integration.test_backfill import make_old, rows_by_version, run_dry
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 Pool = ConnectionPool[Any]
 NEWEST = FEATURE_VERSION
 
@@ -54,7 +56,7 @@ class Plant:
             self.problems.append(error)
 
     def _send(self, pool: Pool) -> None:
-        while not self._stop.wait(0.01):
+        while not self._stop.wait(0.05):
             at = NOW + timedelta(seconds=self.sent + 1)
             send(pool, acquisition("press-07", at, seed=1000 + self.sent), now=at)
             self.sent += 1

@@ -14,6 +14,8 @@ from pdm.errors import ClusterError
 from pdm.store import cluster_places
 from pdm.store.cluster import EmbeddedCluster
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 SMALL = {"shared_buffers": "32MB", "timescaledb.max_background_workers": "0"}
 
 

@@ -30,6 +30,8 @@ from pdm.store.machines import fetch_machine, register
 from pdm.store.payload import decode
 from pdm.store.retention import drop_old
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 RATE = 25600.0
 FIRST = datetime(2026, 3, 5, 1, tzinfo=UTC)  # the beginning of a chunk, and an hour
 STEP = timedelta(minutes=10)

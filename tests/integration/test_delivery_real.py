@@ -27,6 +27,8 @@ from tests.integration.api_server import serve
 from tests.integration.receivers import firing, listening, wait_until
 from tests.unit.test_webhook_sending import receiving
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 OPENED, ESCALATED = change("opened", "warning"), change("escalated", "critical")
 CLEARED = change("cleared", "critical")
 

@@ -13,6 +13,8 @@ import pytest
 
 from pdm.store.migrate import migrate
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 _MIGRATE = "import sys; from pdm.store.migrate import migrate; print('begin', flush=True); migrate(sys.argv[1])"
 
 

@@ -57,8 +57,13 @@ def challenge(tmp_path_factory):
     return root
 
 
-def test_the_challenge_is_told_at_the_published_records_and_scored_against_the_published_answers(challenge):
-    report = evaluate_pronostia(challenge)
+@pytest.fixture(scope="module")
+def report(challenge):
+    """What an evaluation of the folder finds."""
+    return evaluate_pronostia(challenge)
+
+
+def test_the_challenge_is_told_at_the_published_records_and_scored_against_the_published_answers(report):
     part = report["challenge"]
     assert part["bearings"] == 2
     assert part["missing"] == sorted(set(PUBLISHED) - {"2_7", "3_3"})
@@ -74,14 +79,14 @@ def test_the_challenge_is_told_at_the_published_records_and_scored_against_the_p
     assert "best constant" in text
 
 
-def test_leaving_one_out_beats_the_constant_where_wear_grows_with_the_share_of_life(challenge):
-    part = evaluate_pronostia(challenge)["leave_one_out"]["all_truncations"]
+def test_leaving_one_out_beats_the_constant_where_wear_grows_with_the_share_of_life(report):
+    part = report["leave_one_out"]["all_truncations"]
     assert part["score"]["told"]["mean"] > max(part["score"]["constant"]["mean"], 0.25)
     assert set(part["score"]["told"]["by_bearing"]) == {f"Bearing{name}" for name in LIVES}
 
 
-def test_what_is_told_of_a_bearing_does_not_depend_on_its_later_records(challenge, tmp_path):
-    whole = evaluate_pronostia(challenge)["challenge"]["rows"]
+def test_what_is_told_of_a_bearing_does_not_depend_on_its_later_records(report, tmp_path):
+    whole = report["challenge"]["rows"]
     for name, records in LIVES.items():
         write_npz(tmp_path / f"Bearing{name}.npz", records, seed=list(LIVES).index(name))
     write_npz(tmp_path / "Bearing3_3.npz", 352, 434, seed=11)

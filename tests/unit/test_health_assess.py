@@ -13,9 +13,19 @@ from tests.unit.health_snapshots import BARE, MOTOR, STATES, follow, learned, sn
 NAMES = [indicator.name for indicator in INDICATORS]
 
 
+def test_no_healthy_machine_of_twenty_falls_below_the_warning_in_three_states():
+    assert lowest_health(range(20)) > 0.8  # the lowest of two hundred was 0.94
+
+
+@pytest.mark.trust("health")
+@pytest.mark.timeout(1800)
 def test_no_healthy_machine_of_two_hundred_falls_below_the_warning_in_three_states():
+    assert lowest_health(range(200)) > 0.8  # 0 of 18,000 verdicts below 0.6; the lowest was 0.94
+
+
+def lowest_health(seeds):
     lowest = 1.0
-    for seed in range(200):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         scatter = rng.uniform(0.05, 0.10)
         states = rng.choice(list(STATES), 150)
@@ -25,7 +35,7 @@ def test_no_healthy_machine_of_two_hundred_falls_below_the_warning_in_three_stat
         healths = [a.health for a in assessments if a.health is not None]
         assert len(healths) >= 80
         lowest = min(lowest, *healths)
-    assert lowest > 0.8  # 0 of 18,000 verdicts below 0.6; the lowest was 0.94
+    return lowest
 
 
 def test_health_is_absent_and_progress_rises_while_the_baseline_is_learned():

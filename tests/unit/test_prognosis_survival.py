@@ -1,5 +1,7 @@
 """Fleet statistics of age alone, against closed forms and simulated fleets."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -67,18 +69,23 @@ def test_remaining_life_given_age_is_its_closed_form():
     assert failure_chance(fleet(3.0), 80.0, 0.0) == 0.0
 
 
+@cache
+def small_fleets(failures):
+    """Return a thousand times the age at failure of a new machine, and the fit of some others."""
+    ages = [100.0 * np.random.default_rng([failures, seed]).weibull(3.0, failures + 1) for seed in range(1000)]
+    return [(age[0], fit_weibull(age[1:], np.ones(failures, bool))) for age in ages]
+
+
 @pytest.mark.parametrize(
     ("failures", "begun", "off"), [(5, 0.0, 0.025), (12, 0.0, 0.025), (5, 40.0, 0.05), (12, 40.0, 0.03)]
 )
 def test_intervals_of_small_fleets_cover_new_machines_about_as_often_as_claimed(failures, begun, off):
     # exact for new machines; given age, a little less is held where failures are few
     held, level = [], 0.0
-    for seed in range(1000):
-        random = np.random.default_rng([failures, seed])
-        age = 100.0 * random.weibull(3.0, failures + 1)
-        if age[0] > begun:
-            said = predict_by_age(fit_weibull(age[1:], np.ones(failures, bool)), begun)
-            held.append(said.lower <= age[0] - begun <= said.upper)
+    for age, fitted in small_fleets(failures):
+        if age > begun:
+            said = predict_by_age(fitted, begun)
+            held.append(said.lower <= age - begun <= said.upper)
             level = said.level
     assert np.mean(held) == pytest.approx(level, abs=off)
 

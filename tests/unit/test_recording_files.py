@@ -1,4 +1,4 @@
-"""Recordings in files of every format, written by the formats' own libraries, and what is refused of them."""
+"""What only some formats of recordings have; what all have is in tests/contract/test_file_sources.py."""
 
 import sys
 import warnings
@@ -201,26 +201,6 @@ def test_channels_are_not_guessed(tmp_path):
     assert "--point POINT=CHANNEL" in said
     assert "no channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
     assert "no point 'nde'" in refusal(path, Declared({"nde": "left"}, rate=RATE))
-
-
-@pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet", ".wav", ".uff", ".tdms"])
-@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfebroken" * 40, b"1;2\n3;4\n"])
-def test_a_damaged_file_is_refused_by_name(tmp_path, ending, content):
-    path = tmp_path / f"bad{ending}"
-    path.write_bytes(content)
-    refusal(path, TOLD)
-
-
-def test_a_file_cut_short_is_refused(tmp_path):
-    np.savez(tmp_path / "a.npz", de=SIGNAL)
-    whole = (tmp_path / "a.npz").read_bytes()
-    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
-    assert "no readable NPZ file" in refusal(tmp_path / "cut.npz", TOLD)
-
-
-def test_an_unknown_ending_names_the_known_ones(tmp_path):
-    (tmp_path / "a.mat").write_bytes(b"x")
-    assert ".parquet, .tdms" in refusal(tmp_path / "a.mat")
 
 
 @pytest.mark.parametrize(("library", "write"), [("pyuff", write_uff), ("nptdms", write_tdms)])

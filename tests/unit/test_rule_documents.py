@@ -30,6 +30,8 @@ from pdm.service.feature_units import feature_units
 from pdm.service.rules import check_text
 from pdm.words.catalogue import messages
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 EVERY_KIND = """
 rules:
   - {key: zone, kind: zone, zone: D, severity: critical}

@@ -14,6 +14,8 @@ from pdm.notify.targets import parse_networks
 from pdm.notify.webhook import WebhookSender, new_secret
 from tests.unit.test_webhook_targets import NOT_PUBLIC, ODD_FORMS
 
+pytestmark = pytest.mark.xdist_group("alone")
+
 LOOPBACK = parse_networks("127.0.0.0/8")
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
