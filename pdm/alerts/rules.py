@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -21,6 +20,7 @@ from pdm.alerts.conduct import DAYS, Category, Observation, OffDelay, OnDelay, S
 from pdm.alerts.instrument_conditions import DataGap, SensorFault
 from pdm.alerts.measured_conditions import ForecastCrossing, RateOfChange, Signal, Threshold
 from pdm.alerts.readings import Measured, Reading
+from pdm.alerts.rule_identity import former_version, rules_version
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine
 
@@ -135,12 +135,16 @@ class RuleSet:
             raise InvalidInputError("every rule of a set needs a key of its own", field="rules")
         evaluated = tuple(rule for rule in self.rules if not isinstance(rule.condition, DataGap))
         wanted = {key: None for rule in evaluated for key in rule.condition.wanted}  # type: ignore[union-attr]
-        digest = hashlib.sha256(repr(self.rules).encode()).hexdigest()[:8]
-        object.__setattr__(self, "version", f"2.{digest}")
+        object.__setattr__(self, "version", rules_version(self.rules))
         object.__setattr__(self, "by_key", by_key)
         object.__setattr__(self, "evaluated", evaluated)
         object.__setattr__(self, "is_remembering", any(isinstance(r.condition, Remembering) for r in evaluated))
         object.__setattr__(self, "wanted", tuple(wanted))
+
+    @property
+    def former_version(self) -> str:
+        """What the same rules were called in alerts that revision 080f245 opened."""
+        return former_version(self.rules)
 
     @property
     def asks_for_diagnoses(self) -> bool:
