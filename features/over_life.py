@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from features import over_life_identity as identity
 from features.catalogue.over_life import BANK, COMPARISON, CURVATURE, MEMORY
 from features.errors import SignalError
 from features.kernels import over_life as kernels
@@ -33,7 +34,8 @@ RATIO_CHANNELS = {
 """Variance and kurtosis of which a quasi-normalised kurtosis is made, where both are channels."""
 
 _HEAD = struct.Struct("<4sIII")
-_MAGIC = b"OVL1"
+_MAGIC = b"OVL2"
+_FORMER_MAGIC = b"OVL1"  # of revision 080f245: the same array, another fingerprint
 _REFUSALS = {1: "goes back", 2: "is not a finite number"}
 
 State = NDArray[np.float64]
@@ -226,17 +228,17 @@ class OverLife:
         return _HEAD.pack(_MAGIC, self.size, self._fingerprint, zlib.crc32(body)) + body
 
     def from_bytes(self, blob: bytes) -> State:
-        """Read a state written by `to_bytes`, bit for bit.
+        """Read a state written by `to_bytes`, bit for bit, also one of the former format.
 
         Raises
         ------
         SignalError
             The bytes are damaged, or the state of another version or configuration.
         """
-        if len(blob) < _HEAD.size or blob[:4] != _MAGIC:
+        if len(blob) < _HEAD.size or blob[:4] not in (_MAGIC, _FORMER_MAGIC):
             raise SignalError("blob", "these bytes are not a state over life of this version")
-        _, size, fingerprint, checksum = _HEAD.unpack_from(blob)
-        if (size, fingerprint) != (self.size, self._fingerprint):
+        magic, size, fingerprint, checksum = _HEAD.unpack_from(blob)
+        if (size, fingerprint) != (self.size, self._fingerprint if magic == _MAGIC else self._former_fingerprint):
             raise SignalError("blob", "these bytes are the state of another configuration")
         body = blob[_HEAD.size :]
         if len(blob) != self.byte_length or zlib.crc32(body) != checksum:
@@ -261,7 +263,11 @@ class OverLife:
 
     @cached_property
     def _fingerprint(self) -> int:
-        return zlib.crc32(repr(self).encode())
+        return zlib.crc32(identity.document(self))
+
+    @cached_property
+    def _former_fingerprint(self) -> int:
+        return zlib.crc32(identity.former_document(self))
 
     def _names(self, channel: str) -> Iterator[str]:
         taus = [f"{tau:g}" for tau in self.time_constants]

@@ -20,7 +20,9 @@ from pdm.service import cold, deliver, run_jobs
 from pdm.service.tick import tick
 from pdm.service.work import Worker
 from pdm.settings import Settings
+from pdm.store.compatibility import check_schema
 from pdm.store.connection import check_server, open_pool
+from pdm.store.fleet import is_migrated
 
 TICK_SECONDS = 5.0
 AWAY_SECONDS = 1.0  # pause while the database is away
@@ -74,11 +76,14 @@ def run_worker(settings: Settings) -> None:
 
 
 def _wait_for_server(pool: ConnectionPool[Any], stop: threading.Event) -> None:
-    """Return once the server answers and keeps its promises; one that does not keep them is refused."""
+    """Return once the server answers, keeps its promises and has the schema; one that keeps them not is refused."""
     while not stop.is_set():
         try:
             with pool.connection() as conn:
                 check_server(conn)
+                if not is_migrated(conn):
+                    raise UnavailableError("it holds no schema yet; run `pdm migrate`")
+                check_schema(conn)
         except AWAY as error:
             _log.warning("waiting for the database: %s", error)
             stop.wait(AWAY_SECONDS)

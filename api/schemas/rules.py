@@ -119,10 +119,15 @@ class ScopeAnswer(Answer):
 
 
 class MachineRules(Answer):
-    """The rules that hold for a machine, and the sets beside the defaults that they come of, widest first."""
+    """The rules that hold for a machine, and the sets beside the defaults that they come of, widest first.
+
+    `former_rule_version` is what the same rules were called before their version became one of a document: alerts
+    that were opened then carry it.
+    """
 
     machine: str
     rule_version: str
+    former_rule_version: str
     rules: list[dict[str, Any]]
     of: list[ScopeAnswer]
 

@@ -44,8 +44,9 @@ class RuleTimer:
             return None
         if not delay.duration:
             return RuleTimer(history, self.since if self.history else now)
-        times = ((*self.times, now) if violated else self.times)[-history.bit_count() :]
-        was_enough = bool(self.times) and self.history.bit_count() >= delay.required
+        before = self.times or (self.since,) * self.history.bit_count()  # what older services wrote has no times
+        times = ((*before, now) if violated else before)[-history.bit_count() :]
+        was_enough = bool(before) and self.history.bit_count() >= delay.required
         since = self.since if was_enough else times[0] if times else now
         return RuleTimer(history, since, times=times)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pdm.alerts.definition_digest import digest_document
 from pdm.alerts.documents import RuleDocument
 from pdm.alerts.quantities import write
 from pdm.alerts.rules import Rule
@@ -56,8 +55,3 @@ def differences(before: Iterable[Rule], after: Iterable[Rule]) -> Document:
         "removed": [key for key in old if key not in new],
         "changed": changed,
     }
-
-
-def digest_rule(rule: Rule) -> str:
-    """Return the digest of a rule's document: equal for rules that say the same, whatever the code calls it."""
-    return digest_document(write_rule(rule))

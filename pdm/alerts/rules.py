@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -26,6 +25,7 @@ from pdm.alerts.kinds.kind import Memory
 from pdm.alerts.kinds.signal import Signal
 from pdm.alerts.kinds.zone import ZONES
 from pdm.alerts.readings import Measured, Reading
+from pdm.alerts.rule_identity import former_version, rules_version
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine
 
@@ -145,13 +145,17 @@ class RuleSet:
             raise InvalidInputError("every rule of a set needs a key of its own", field="rules")
         evaluated = tuple(rule for rule in self.rules if not rule.condition.on_clock)
         wanted = {key: None for rule in evaluated for key in rule.condition.wanted}
-        digest = hashlib.sha256(repr(self.rules).encode()).hexdigest()[:8]
-        object.__setattr__(self, "version", f"2.{digest}")
+        object.__setattr__(self, "version", rules_version(self.rules))
         object.__setattr__(self, "by_key", by_key)
         object.__setattr__(self, "evaluated", evaluated)
         object.__setattr__(self, "is_remembering", any(rule.condition.remembers for rule in evaluated))
         object.__setattr__(self, "bases", tuple(rule.basis for rule in evaluated))
         object.__setattr__(self, "wanted", tuple(wanted))
+
+    @property
+    def former_version(self) -> str:
+        """What the same rules were called in alerts that revision 080f245 opened."""
+        return former_version(self.rules)
 
     @property
     def asks_for_diagnoses(self) -> bool:

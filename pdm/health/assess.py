@@ -27,6 +27,7 @@ from pdm.health.operating_states import (
     widen,
 )
 from pdm.health.parts import assess_parts, parts_of
+from pdm.health.refit import refit
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
 from pdm.health.state_detection import (
@@ -56,7 +57,7 @@ def initial_state(machine: Machine) -> HealthState:
     layout = layout_of(machine)
     size = len(layout.columns)
     return HealthState(
-        signature=layout.signature,
+        identity=layout.identity,
         smoothed=np.zeros(size, np.float32),
         charts=Charts.of(size),
         related=np.zeros(len(layout.related)),
@@ -84,9 +85,11 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     """
     layout = _layout(machine, state)
     reasons: list[str] = []
-    if state.signature != layout.signature:
-        state = initial_state(machine)
-        reasons.append("points-changed")
+    if state.identity != layout.identity:
+        notes = refit(state, layout)
+        if notes is None:
+            state, notes = initial_state(machine), ["points-changed"]
+        reasons += notes
     if state.parts is None or state.layout is not layout:
         state.layout, state.parts = layout, parts_of(machine)
     state.acquisitions += 1
@@ -113,6 +116,9 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if not baseline.learned:
         return state, _learn(state, baseline, seen, compared, covariates)
     at = snapshot.measured_at.timestamp()
+    if not lone_scalars:
+        fresh = baseline.learn_beside(layout, compared, covariates, at, machine.baseline_acquisitions)
+        reasons += [f"learning-beside:{feature}" for feature in fresh]
     change, scale = baseline.change(compared, covariates, at)
     change = heed_lines(layout, snapshot, change)
     deviation = change / scale

@@ -43,6 +43,8 @@ class Baseline:
     differences, `scale` the degradation (`carry`) known from other states when this one was met, `order`
     which acquisition each row is of, and `times` [s] when it was measured. `ranges` (2, C) are the least and
     the most of each covariate met in it.
+
+    `fresh` are columns that a later release added: they are learned `beside` the others, which go on.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Baseline:
     compensation: Compensation = field(default_factory=lambda: Compensation.none(0, 0))
     season: Season = field(default_factory=lambda: Season.none(0))
     relation: MultivariateBaseline | None = None
+    fresh: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    beside: Baseline | None = None
     described: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -167,7 +171,52 @@ class Baseline:
         self.location = np.where(known, location, np.nan).astype(np.float32)
         self.scale = np.where(known, np.hypot(scatter, floor), np.nan).astype(np.float32)
         self._keep(np.empty(0, np.intp))
+        self.fresh = self.fresh[np.isnan(self.location[self.fresh])]
         self.learned = True
+
+    def learn_beside(self, layout: Layout, compared: Floats, covariates: Floats, at: float, needed: int) -> list[str]:
+        """Take one acquisition into what is learned of fresh columns; returns the features still being learned."""
+        if not len(self.fresh):
+            return []
+        names = list(dict.fromkeys(layout.columns[place].tracked.feature for place in self.fresh.tolist()))
+        if self.beside is None:
+            nothing = np.zeros(len(self.fresh), np.float32)
+            self.beside = begin_baseline(
+                self.name,
+                declared=self.declared,
+                speed=self.speed,
+                load=self.load,
+                carry=nothing,
+                covariates=len(covariates),
+            )
+        self.beside.learn(compared[self.fresh], covariates, at)
+        is_over = self.beside.progress(needed) >= 1.0
+        if is_over and not self.beside.conclude(layout.only(self.fresh), needed):
+            self._join(self.beside, self.fresh)
+        return names
+
+    def _join(self, learned: Baseline, which: NDArray[np.uint32]) -> None:
+        """Take columns that were learned beside into the baseline."""
+        mine, other = self.compensation, learned.compensation
+        middle = np.where(np.isnan(mine.middle), other.middle, mine.middle)
+        half_span = np.where(np.isnan(mine.half_span), other.half_span, mine.half_span)
+        moved = np.append(middle - other.middle, np.float32(0.0))[other.which]  # both relations from one middle
+        location = learned.location + np.where(other.which >= 0, other.slope * moved, np.float32(0.0))
+        for array, value in (
+            (self.location, location),
+            (self.scale, learned.scale),
+            (mine.which, other.which),
+            (mine.slope, other.slope),
+            (mine.steepness, other.steepness),
+        ):
+            array[which] = value
+        self.season.course[:, which] = learned.season.course
+        self.season.doubt[:, which] = learned.season.doubt
+        self.compensation = Compensation(mine.which, mine.slope, mine.steepness, middle, half_span)
+        self.season = Season(self.season.course, self.season.doubt)
+        self.doubts |= learned.doubts
+        self.described = None
+        self.fresh, self.beside = np.empty(0, np.uint32), None
 
     def _relate(self, rows: Floats, is_known: bool) -> None:
         """Learn how the scalar channels go together, relative to their medians."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.catalogue import definitions, names
+from features.catalogue import CATALOGUE, definitions, names
+from features.catalogue.definition import Quantity, Scope
 from pdm.health.indicators import INDICATORS
+from pdm.health.layout_document import ColumnIdentity, LayoutIdentity
 from pdm.health.snapshot import Snapshot
 from pdm.health.tracked import CURRENT, CURRENT_GROUP, DECIBEL, TEMPERATURE, VIBRATION, Tracked, scalar_tracked
 from pdm.machines.model import Machine, MeasurementPoint
@@ -40,10 +41,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a machine's tracked vector (M,) and the arrays that go with them."""
+    """The columns of a machine's tracked vector (M,) and the arrays that go with them.
+
+    `described` says what is learned of each column, `identity` is the same as the document that states carry.
+    """
 
     machine: Machine
-    signature: bytes
+    described: LayoutIdentity
+    identity: bytes
     columns: tuple[Column, ...]
     vibration_points: tuple[str, ...]
     current_points: tuple[str, ...]
@@ -75,6 +80,18 @@ class Layout:
     def has_waveforms(self) -> bool:
         """Whether any point delivers waveforms that health follows."""
         return bool(self.vibration_points or self.current_points)
+
+    def only(self, which: NDArray[np.integer]) -> Layout:
+        """Return some columns with what learning asks of them; how channels go together is not among it."""
+        return replace(
+            self,
+            columns=tuple(self.columns[place] for place in which.tolist()),
+            floor=self.floor[which],
+            relative_floor=self.relative_floor[which],
+            weight=self.weight[which],
+            two_sided=self.two_sided[which],
+            related=np.empty(0, np.intp),
+        )
 
     def raw_values(self, snapshot: Snapshot) -> Floats:
         """Return the tracked features of an acquisition (M,), each in its own unit, NaN where absent."""
@@ -130,6 +147,13 @@ def _index(of: Iterable[Tracked], catalogued: tuple[str, ...]) -> NDArray[np.int
 _VIBRATION_INDEX = _index(VIBRATION, names("vibration", "channel"))
 _CURRENT_INDEX = _index(CURRENT, names("current", "channel"))
 _GROUP_INDEX = _index(CURRENT_GROUP, names("current", "group"))
+_VERSIONS = {(d.quantity, d.scope, d.name): d.version for d in CATALOGUE}
+_CATALOGUED: dict[str, tuple[Quantity, Scope]] = {
+    "vibration": ("vibration", "channel"),
+    "current": ("current", "channel"),
+    "current_group": ("current", "group"),
+}
+_MEASURED_VERSION = 1  # of what a point reports itself
 _VIBRATION_UNITS = {d.name: d.unit for d in definitions("vibration", "channel")}
 _CURRENT_UNITS = {d.name: d.unit for d in definitions("current", "channel")}
 _GROUP_UNITS = {d.name: d.unit for d in definitions("current", "group")}
@@ -157,11 +181,12 @@ def layout_of(machine: Machine) -> Layout:
     two_sided = np.array([c.tracked.two_sided for c in columns], dtype=bool)
     counts = np.array([c.tracked.weight > 0 for c in columns], dtype=bool)
     is_log = np.array([c.tracked.scale == "log" for c in columns], dtype=bool)
-    listed = "\n".join([*(f"{c.source} {c.point} {c.tracked}" for c in columns), *covariates])
+    described = LayoutIdentity(tuple(map(_identity, columns)), covariates, tuple(p.key for p in machine.points))
     related = [i for i, c in enumerate(columns) if c.source in ("temperature", "scalar")]
     return Layout(
         machine=machine,
-        signature=hashlib.sha256(listed.encode()).digest()[:8],
+        described=described,
+        identity=described.to_bytes(),
         columns=tuple(columns),
         vibration_points=vibration,
         current_points=current,
@@ -189,6 +214,17 @@ def layout_of(machine: Machine) -> Layout:
 def is_ambient(point: MeasurementPoint) -> bool:
     """Say whether a point measures the air around the machine: a temperature on no component, named ambient."""
     return point.quantity == "temperature" and point.component is None and point.key.startswith("ambient")
+
+
+def _identity(column: Column) -> ColumnIdentity:
+    tracked = column.tracked
+    if column.source in _CATALOGUED:
+        version = _VERSIONS[(*_CATALOGUED[column.source], tracked.feature)]
+    else:
+        version = _MEASURED_VERSION
+    return ColumnIdentity(
+        column.source, column.point, tracked.feature, version, tracked.scale, tracked.offset, tracked.magnitude
+    )
 
 
 _NOT_FOLLOWED = ("temperature", "speed", "tachometer")

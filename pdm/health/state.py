@@ -19,11 +19,13 @@ from pdm.health.parts import Parts
 from pdm.health.season import Season
 from pdm.health.zone_trend import Course
 
-_MAGIC = b"HLT3"
-_HEADER = struct.Struct("<4s8sIHIfdd")
+_MAGIC = b"HLT4"
+_FORMER_MAGIC = b"HLT3"  # of revision 080f245: a signature for the document, no columns learned beside
+_BEGINNING = struct.Struct("<4sI")
+_FORMER_BEGINNING = struct.Struct("<4s8s")
+_HEADER = struct.Struct("<IHIfdd")
 _STATE = struct.Struct("<??HddIIB?")
 _ARRAY = struct.Struct("<cBHI")
-_NOTHING = b"\0" * 8  # signature of no layout
 _KINDS = {b"f": "<f4", b"d": "<f8", b"e": "<f2", b"I": "<u4", b"b": "<i1"}
 
 
@@ -31,12 +33,13 @@ _KINDS = {b"f": "<f4", b"d": "<f8", b"e": "<f2", b"I": "<u4", b"b": "<i1"}
 class HealthState:
     """Baselines by operating state and the evidence of the machine's present life: EWMA (M,), CUSUMs, course.
 
-    `signature` names the layout the arrays belong to; `acquisitions` counts what was assessed, `width` widens
+    `identity` is the document of the layout that the arrays belong to (`pdm.health.layout_document`), or
+    `former_signature` what revision 080f245 had in its place; `acquisitions` counts what was assessed, `width` widens
     operating states, `last` is when [s] and at which speed [Hz] the machine was last measured, `related` (K,) the chart
     of the scalar channels' relation. Bytes give back the very same state. Per point it stays below 8 KiB.
     """
 
-    signature: bytes = _NOTHING
+    identity: bytes = b""
     acquisitions: int = 0
     smoothed: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     states: list[Baseline] = field(default_factory=list)
@@ -45,22 +48,28 @@ class HealthState:
     charts: Charts = field(default_factory=lambda: Charts.of(0))
     related: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     course: Course = field(default_factory=Course)
+    former_signature: bytes = b""
     layout: Layout | None = field(default=None, repr=False, compare=False)
     parts: Parts | None = field(default=None, repr=False, compare=False)
 
     def to_bytes(self) -> bytes:
         """Return the state as bytes that `from_bytes` turns back into the very same state."""
         head = (self.acquisitions, len(self.states), self.course.stride, self.width, *self.last)
-        pieces = [_HEADER.pack(_MAGIC, self.signature, *head)]
+        if self.former_signature:
+            pieces = [_FORMER_BEGINNING.pack(_FORMER_MAGIC, self.former_signature), _HEADER.pack(*head)]
+        else:
+            pieces = [_BEGINNING.pack(_MAGIC, len(self.identity)), self.identity, _HEADER.pack(*head)]
         for array in (self.smoothed, self.charts.sums, self.charts.since, self.related, self.course.means):
             pieces += _packed(array)
         for state in self.states:
             pieces += _state_pieces(state)
+            if not self.former_signature:
+                pieces += _beside_pieces(state)
         return b"".join(pieces)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> HealthState:
-        """Read a state that `to_bytes` wrote.
+        """Read a state that `to_bytes` wrote, also one of the former format.
 
         Raises
         ------
@@ -68,18 +77,32 @@ class HealthState:
             The bytes are not such a state, or not all of it.
         """
         try:
-            magic, signature, acquisitions, n_states, stride, width, at, speed = _HEADER.unpack_from(data)
-            if magic != _MAGIC:
-                raise ValueError("not a health state of this version")
-            reader = _Reader(data, _HEADER.size)
+            identity, former, reader = _begin(data)
+            acquisitions, n_states, stride, width, at, speed = _HEADER.unpack(reader.take(_HEADER.size))
             smoothed, sums, since, related, means = (reader.array() for _ in range(5))
-            states = [_read_state(reader) for _ in range(n_states)]
+            states = []
+            for _ in range(n_states):
+                states.append(_read_state(reader))
+                if not former:
+                    _read_beside(reader, states[-1])
         except (struct.error, KeyError, UnicodeDecodeError) as error:
             raise ValueError("health state ends early or is damaged") from error
         if reader.at != len(data):
             raise ValueError("health state has bytes left over")
         charts, course = Charts(sums, since), Course(means, stride)
-        return cls(signature, acquisitions, smoothed, states, width, (at, speed), charts, related, course)
+        return cls(identity, acquisitions, smoothed, states, width, (at, speed), charts, related, course, former)
+
+
+def _begin(data: bytes) -> tuple[bytes, bytes, _Reader]:
+    """Return the document of the layout or the former signature, and a reader behind it."""
+    if data[:4] == _FORMER_MAGIC:
+        _, signature = _FORMER_BEGINNING.unpack_from(data)
+        return b"", signature, _Reader(data, _FORMER_BEGINNING.size)
+    magic, length = _BEGINNING.unpack_from(data)
+    if magic != _MAGIC:
+        raise ValueError("not a health state of this version")
+    reader = _Reader(data, _BEGINNING.size)
+    return reader.take(length), b"", reader
 
 
 def _packed(array: NDArray[Any]) -> list[bytes]:
@@ -103,6 +126,21 @@ def _state_pieces(state: Baseline) -> list[bytes]:
     for array in arrays:
         pieces += _packed(array)
     return pieces
+
+
+def _beside_pieces(state: Baseline) -> list[bytes]:
+    """Return which columns are learned beside the others, and how far that is."""
+    pieces = _packed(state.fresh)
+    if len(state.fresh):
+        pieces.append(bytes([state.beside is not None]))
+        pieces += _state_pieces(state.beside) if state.beside is not None else []
+    return pieces
+
+
+def _read_beside(reader: _Reader, state: Baseline) -> None:
+    state.fresh = reader.array()
+    if len(state.fresh) and reader.take(1) == b"\1":
+        state.beside = _read_state(reader)
 
 
 class _Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -120,9 +121,14 @@ def _refuse_other_units(lives: Sequence[FleetLife], sensors: Sequence[str]) -> N
 
 def fingerprint(lives: Sequence[FleetLife], *more: object) -> str:
     """Return what identifies a training: the same for the same lives, in order, and the same of everything else."""
-    digest = hashlib.sha256(repr(more).encode())
+    digest = hashlib.sha256(_document(["training", 1, *more]))
     for life in lives:
-        digest.update(repr((life.machine, life.ended_by, float(life.ended_at), life.reads)).encode())
+        digest.update(_document([life.machine, life.ended_by, float(life.ended_at), life.reads]))
         for table in (life.life_time, life.settings, life.values):
             digest.update(np.ascontiguousarray(table, np.float64).tobytes())
     return digest.hexdigest()
+
+
+def _document(values: Sequence[object]) -> bytes:
+    """Return values as canonical JSON: the same whether numbers and sequences are Python's or NumPy's."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), default=lambda array: array.tolist()).encode()

@@ -17,6 +17,7 @@ from pdm.service.access import Caller, Role
 from pdm.service.coverage import verdict_on
 from pdm.store import alert_views, channels, diagnoses, fleet, journal, verdicts
 from pdm.store.access import scoped
+from pdm.store.compatibility import check_schema
 from pdm.store.connection import check_server
 
 Row = dict[str, Any]
@@ -205,13 +206,14 @@ def check_ready(pool: Pool) -> None:
     Raises
     ------
     UnavailableError
-        The database does not answer, or has not been migrated.
+        The database does not answer, or its schema and this code do not fit.
     ConfigurationError
         The server could lose what is acknowledged.
     """
     with pool.connection() as conn:
         if not fleet.is_migrated(conn):
             raise UnavailableError("the database holds no schema yet; run `pdm migrate`")
+        check_schema(conn)
         check_server(conn)
 
 

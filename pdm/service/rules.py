@@ -174,6 +174,7 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
     return {
         "machine": machine,
         "rule_version": resolved.version,
+        "former_rule_version": resolved.former_version,
         "rules": [write_rule(rule) for rule in resolved.rules],
         "of": [{"scope": each.scope.value, "target": each.target} for each in fitting],
     }

@@ -1,7 +1,8 @@
 """Bring a database to this version's schema: numbered files once, views and functions when they change.
 
 Every file runs in a transaction of its own together with the row that remembers it, so a migration that is
-killed has either happened or not. A numbered file is frozen by its SHA-256 once it ran.
+killed has either happened or not. A numbered file is frozen by its SHA-256 once it ran. Its first line
+names the oldest version of pdm that may serve after it (`-- serves: 0.1.0`); without it that is the present version.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
+import pdm
 from pdm.errors import MigrationError
 from pdm.store.connection import database_required
 from pdm.store.queries import query
 
 _NUMBERED = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_SERVES = re.compile(r"-- serves: (\d+(?:\.\d+)*)\n")
+_COMPAT = "0018_schema_compat.sql"  # the first migration that records it; which records those before it too
 _LOCK = 0x70646D  # any constant that is ours: "pdm"
 
 
@@ -37,6 +41,12 @@ class Migration:
     def checksum(self) -> bytes:
         """SHA-256 of the text [32 bytes]."""
         return hashlib.sha256(self.sql.encode()).digest()
+
+    @property
+    def oldest_code(self) -> str:
+        """The oldest version of pdm that may serve after it."""
+        found = _SERVES.match(self.sql)
+        return found[1] if found else pdm.__version__
 
 
 def migrate(dsn: str) -> list[str]:
@@ -120,6 +130,9 @@ def _run(conn: Connection[Any], migration: Migration) -> None:
         with conn.transaction():
             conn.execute(migration.sql.encode())
             conn.execute(query("remember_migration"), {"name": migration.name, "checksum": migration.checksum})
+            if not migration.is_repeatable and migration.name >= _COMPAT:
+                told = {"name": migration.name, "oldest_code": migration.oldest_code}
+                conn.execute(query("remember_schema_compat"), told)
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import json
@@ -25,7 +26,8 @@ from pdm.alerts.kinds.kind import Document, Flags, Kind, Plain
 from pdm.alerts.lifecycle import Cases, close_all, evaluate
 from pdm.alerts.readings import DiagnosedFault, DiagnosisNote, Reading
 from pdm.alerts.replaying import replay
-from pdm.alerts.rule_writing import digest_rule, write_document, write_rule
+from pdm.alerts.rule_identity import rule_document
+from pdm.alerts.rule_writing import write_document, write_rule
 from pdm.alerts.rules import Rule, RuleSet
 from pdm.alerts.standstill import is_judged_at_standstill
 from pdm.alerts.suggesting import variants
@@ -110,7 +112,13 @@ def test_a_document_is_parsed_and_written_byte_for_byte_as_before(row: dict[str,
     again = _rule(row["written"])
     assert again == rule
     assert json.dumps(write_rule(again)) == json.dumps(row["written"])
-    assert digest_rule(again) == digest_rule(rule)
+    assert rule_document(again) == rule_document(rule)
+
+
+@pytest.mark.parametrize("row", STORED, ids=_ids)
+def test_every_field_of_a_condition_is_part_of_its_identity(row: dict[str, Any]) -> None:
+    condition = _rule(row["given"]).condition
+    assert set(condition.identity()) == {field.name for field in dataclasses.fields(condition)}
 
 
 @pytest.mark.parametrize("row", STORED, ids=_ids)
@@ -219,6 +227,9 @@ class Loud(Plain):
 
     def write(self) -> Document:
         return {"above": self.limit}
+
+    def identity(self) -> Document:
+        return {"limit": self.limit}
 
     @property
     def wanted(self) -> tuple[tuple[str, str], ...]:

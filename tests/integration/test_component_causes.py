@@ -27,7 +27,7 @@ def test_an_open_alert_of_a_component_called_data_gap_gets_a_cause_of_its_own(
             " gen_random_uuid(), 'out-of-service', site_id, line_id, id, 'data-gap', 'x', %s, 'ann' FROM machine",
             (START,),
         )
-        conn.execute((files("migrations") / "0018_component_causes.sql").read_bytes())
+        conn.execute((files("migrations") / "0019_component_causes.sql").read_bytes())
         cause = "component:data-gap" if is_component else "data-gap"
         assert conn.execute("SELECT cause FROM alert WHERE state <> 'normal' ORDER BY cause").fetchall() == [
             ("brg",),

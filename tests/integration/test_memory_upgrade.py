@@ -18,7 +18,7 @@ FOLDER = Path(migrations.__file__).parent
 
 @pytest.mark.parametrize(
     ("upgrade", "former", "present"),
-    [("0007_over_life", "LIF2", "LIF3"), ("0017_season", "HLT2", "HLT3")],
+    [("0007_over_life", "LIF2", "LIF3"), ("0017_season", "HLT2", "HLT4")],
 )
 def test_a_state_of_the_former_form_is_made_again_and_the_stream_goes_on(
     pool: ConnectionPool[Any], settings: Settings, upgrade: str, former: str, present: str

@@ -33,7 +33,8 @@ def test_the_run_lengths_are_those_of_the_charts():
 
 
 @pytest.mark.parametrize(
-    "reason", [*DOUBTS, "learning-prolonged", "learning-in-zone", "beyond-learned", "states-widened"]
+    "reason",
+    [*DOUBTS, "learning-prolonged", "learning-in-zone", "learning-beside", "beyond-learned", "states-widened"],
 )
 def test_every_reason_is_explained(reason):
     assert reason in DOCS

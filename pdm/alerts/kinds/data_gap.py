@@ -51,6 +51,10 @@ class DataGap(Kind):
             why["schedule"] = "missing data are found on the wall clock, at any time"
         return why
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {"after": self.after}
+
     def write(self) -> Document:
         """Return the field that `parse` reads."""
         return {"after": write(self.after, "s")}

@@ -48,6 +48,10 @@ class FaultDiagnosed(Remembering):
         faults = fields.read("faults", several_of(*FAULTS), ())
         return cls.made(fields, before, lambda: cls(confidence, faults))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {"confidence": self.confidence, "faults": self.faults}
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         written: Document = {"confidence": self.confidence}

@@ -58,6 +58,18 @@ class ForecastCrossing(OnCourse):
         ratio = fields.read("clear_ratio", number, 1.5)
         return cls.made(fields, before, lambda: cls(signal, side, limit, horizon, span, ratio))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {
+            "signal": None if self.signal is None else self.signal.identity(),
+            "side": self.side,
+            "limit": self.limit,
+            "horizon": self.horizon,
+            "span": self.span,
+            "clear_ratio": self.clear_ratio,
+            "keys": self.keys,
+        }
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         about: Document = {"of": "health"} if self.signal is None else {"signal": self.signal.write()}

@@ -40,6 +40,10 @@ class HealthLow(Plain):
         deadband = fields.read("deadband", number, 0.1)
         return cls.made(fields, before, lambda: cls(below, round(below + deadband, 9)))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {"raise_below": self.raise_below, "clear_above": self.clear_above}
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         return {"below": self.raise_below, "deadband": round(self.clear_above - self.raise_below, 9)}

@@ -74,6 +74,13 @@ class Kind(ABC):
         """Return the fields that `parse` turns back into the very same condition, without its kind."""
 
     @abstractmethod
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions, without its kind.
+
+        Plain values under names that are written in it, not taken from the class: renaming a field changes nothing.
+        """
+
+    @abstractmethod
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
         """Return what an acquisition says, and what to remember from now on."""
 

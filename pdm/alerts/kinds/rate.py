@@ -50,6 +50,17 @@ class RateOfChange(OnCourse):
             lambda: cls(known(signal), direction, rate, rate / 2 if deadband is None else deadband, span),
         )
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {
+            "signal": self.signal.identity(),
+            "direction": self.direction,
+            "rate": self.rate,
+            "deadband": self.deadband,
+            "span": self.span,
+            "keys": self.keys,
+        }
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         unit = f"{self.signal.unit}/s"

@@ -74,6 +74,17 @@ class RemainingLifeShort(Plain):
         more["healthy_above"] = fields.read("healthy_above", number, 0.85)
         return cls.made(fields, before, lambda: cls(**more))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {
+            "bound": self.bound,
+            "horizon_fraction": self.horizon_fraction,
+            "horizon": self.horizon,
+            "clear_ratio": self.clear_ratio,
+            "health_below": self.health_below,
+            "healthy_above": self.healthy_above,
+        }
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         written: Document = {"bound": self.bound}

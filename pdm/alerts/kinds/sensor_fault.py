@@ -58,6 +58,10 @@ class SensorFault(Plain):
         point = fields.read("point", lambda raw: check_key(raw, "point"), None)
         return cls.made(fields, before, lambda: cls(point))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {"point": self.point, "all_points": self.all_points}
+
     def write(self) -> Document:
         """Return the field that `parse` reads."""
         return {"point": self.point} if self.point else {}

@@ -69,6 +69,17 @@ class Signal:
             return None
         return cls(quantity, feature, point, component, known.is_shared, known.unit)
 
+    def identity(self) -> Document:
+        """Return what identifies the signal in stored versions; names are fixed here."""
+        return {
+            "quantity": self.quantity,
+            "feature": self.feature,
+            "point": self.point,
+            "component": self.component,
+            "is_shared": self.is_shared,
+            "unit": self.unit,
+        }
+
     def write(self) -> Document:
         """Return the field that `parse` reads."""
         named = {"quantity": self.quantity, "feature": self.feature, "point": self.point, "component": self.component}

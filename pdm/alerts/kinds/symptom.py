@@ -40,6 +40,10 @@ class SymptomNamed(Plain):
         deadband = fields.read("deadband", number, 0.1)
         return cls.made(fields, before, lambda: cls(confidence, symptoms, deadband))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {"confidence": self.confidence, "symptoms": self.symptoms, "deadband": self.deadband}
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         written: Document = {"confidence": self.confidence, "deadband": self.deadband}

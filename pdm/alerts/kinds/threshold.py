@@ -53,6 +53,16 @@ class Threshold(OnValues, Plain):
         deadband = fields.read("deadband", lambda raw: parse_value(raw, unit, is_difference=True))
         return cls.made(fields, before, lambda: cls(known(signal), side, limit, deadband))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {
+            "signal": self.signal.identity(),
+            "side": self.side,
+            "limit": self.limit,
+            "deadband": self.deadband,
+            "keys": self.keys,
+        }
+
     def write(self) -> Document:
         """Return the fields that `parse` reads."""
         unit = self.signal.unit

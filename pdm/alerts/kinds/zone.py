@@ -34,6 +34,10 @@ class ZoneReached(Plain):
         zone = fields.read("zone", str)
         return cls.made(fields, before, lambda: cls(zone))
 
+    def identity(self) -> Document:
+        """Return what identifies the condition in stored versions; names are fixed here."""
+        return {"zone": self.zone}
+
     def write(self) -> Document:
         """Return the field that `parse` reads."""
         return {"zone": self.zone}

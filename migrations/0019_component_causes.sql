@@ -1,3 +1,4 @@
+-- serves: 0.1.0
 -- A component called data-gap had the cause of missing data. What is open of such a component goes on under a cause of
 -- its own, and so do the holds of it.
 

@@ -1,0 +1,95 @@
+"""Fit what was remembered under another layout to today's: old columns go on, new ones are learned beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.health.baseline import Baseline
+from pdm.health.charts import Charts
+from pdm.health.covariates import Compensation
+from pdm.health.former_layout import former_layout
+from pdm.health.layout import Layout
+from pdm.health.layout_document import ColumnIdentity, LayoutIdentity
+from pdm.health.season import Season
+from pdm.health.state import HealthState
+from pdm.health.zone_trend import Course
+
+RELATION_FORGOTTEN = "relation-forgotten"
+_RELATED = ("temperature", "scalar")
+
+Places = NDArray[np.intp]
+
+
+def refit(state: HealthState, layout: Layout) -> list[str] | None:
+    """Make a state one of a layout, in place; returns what has to be told, None where nothing of it can be kept.
+
+    A column goes on where the same is learned of it (`ColumnIdentity`). Of one that is new nothing is known: it is
+    learned beside the others. What is no longer followed is forgotten.
+    """
+    was = _identity_of(state, layout)
+    if was is None or was.differs_in_points(layout.described):
+        return None
+    now = layout.described
+    state.identity, state.former_signature = layout.identity, b""
+    if was.columns == now.columns:
+        return []
+    places = {column: place for place, column in enumerate(was.columns)}
+    origin = np.array([places.get(column, -1) for column in now.columns], np.intp)
+    state.smoothed = _moved(state.smoothed, origin, 0.0)
+    state.charts = Charts(_moved(state.charts.sums, origin, 0.0), _moved(state.charts.since, origin, 0.0))
+    if (origin[layout.velocity] < 0).any():
+        state.course = Course(np.empty((0, 2 + len(layout.vibration_points))))
+    is_related = _related(was.columns) == _related(now.columns)
+    forgets = not is_related and any(baseline.relation is not None for baseline in state.states)
+    if not is_related:
+        state.related = np.zeros(len(layout.related))
+    state.states = [_refitted(baseline, origin, is_related) for baseline in state.states]
+    return [RELATION_FORGOTTEN] if forgets else []
+
+
+def _identity_of(state: HealthState, layout: Layout) -> LayoutIdentity | None:
+    if state.former_signature:
+        signature, identity = former_layout(layout.machine)
+        return identity if signature == state.former_signature else None
+    try:
+        return LayoutIdentity.from_bytes(state.identity)
+    except ValueError:
+        return None
+
+
+def _related(columns: tuple[ColumnIdentity, ...]) -> list[ColumnIdentity]:
+    return [column for column in columns if column.source in _RELATED]
+
+
+def _moved(array: NDArray[Any], origin: Places, absent: float) -> NDArray[Any]:
+    """Return an array whose last axis are columns, as of today's layout."""
+    moved = np.full((*array.shape[:-1], len(origin)), absent, array.dtype)
+    known = origin >= 0
+    moved[..., known] = array[..., origin[known]]
+    return moved
+
+
+def _refitted(baseline: Baseline, origin: Places, is_related: bool) -> Baseline:
+    explained, season = baseline.compensation, baseline.season
+    fresh = np.isin(origin, baseline.fresh) | (origin < 0)
+    return replace(
+        baseline,
+        location=_moved(baseline.location, origin, np.nan),
+        scale=_moved(baseline.scale, origin, np.nan if baseline.learned else 0.0),
+        rows=_moved(baseline.rows, origin, np.nan) if len(baseline.rows) else baseline.rows,
+        compensation=Compensation(
+            _moved(explained.which, origin, -1),
+            _moved(explained.slope, origin, 0.0),
+            _moved(explained.steepness, origin, 0.0),
+            explained.middle,
+            explained.half_span,
+        ),
+        season=Season(_moved(season.course, origin, 0.0), _moved(season.doubt, origin, 0.0)),
+        relation=baseline.relation if is_related else None,
+        fresh=np.flatnonzero(fresh).astype(np.uint32),
+        beside=None,
+    )
