@@ -16,7 +16,7 @@ from pdm.measurements import Acquisition, Outcome
 from pdm.prognosis.reads import READS
 from pdm.service.memory import Memory
 from pdm.service.record import record
-from pdm.service.work import ATTEMPTS_BEFORE_SET_ASIDE, Worker
+from pdm.service.work import ATTEMPTS_BEFORE_SET_ASIDE, MACHINES_A_ROUND, Worker
 from pdm.service.work_events import record_work_event
 from pdm.settings import Settings
 from pdm.store import queue, registry
@@ -76,7 +76,6 @@ def _assessed(pool: Pool, key: str) -> int:
     return int(ask(pool, f"SELECT count(DISTINCT measured_at) FROM assessment WHERE {_of(key)}")[0][0])
 
 
-@pytest.mark.xfail(strict=True, reason="a replay that fails ends the round")
 def test_a_late_record_that_cannot_be_digested_is_set_aside_and_the_machines_go_on(pool: Pool, worker: Worker) -> None:
     stream, late = series(SICK, 40), 20
     _store(pool, [a for i, a in enumerate(stream[:30]) if i not in (10, late)])
@@ -95,7 +94,6 @@ def test_a_late_record_that_cannot_be_digested_is_set_aside_and_the_machines_go_
     assert ask(pool, "SELECT count(*) FROM analysis_attempt") == [(0,)]
 
 
-@pytest.mark.xfail(strict=True, reason="a replay that fails ends the round")
 def test_a_replay_that_never_works_holds_its_machine_alone_and_is_tried_again(pool: Pool, worker: Worker) -> None:
     stream = series(SICK, 40)
     _store(pool, stream)
@@ -127,7 +125,6 @@ def _later(key: str, count: int) -> list[Acquisition]:
     return [replace(a, measured_at=a.measured_at + STEP / 2) for a in series(key, count)]
 
 
-@pytest.mark.xfail(strict=True, reason="the machine is chosen alone and first for ever")
 def test_a_machine_whose_replay_kills_workers_is_not_chosen_alone_first_for_ever(
     pool: Pool, worker: Worker, settings: Settings
 ) -> None:
@@ -161,7 +158,6 @@ class _DyingWorker(Worker):
         return super()._settle(conn, tasks, *more)
 
 
-@pytest.mark.xfail(strict=True, reason="what cannot be read is taken for poison")
 @pytest.mark.parametrize("damage", [r"'\xdead'::bytea", "overlay(state PLACING 'PDM9'::bytea FROM 1)"])
 @pytest.mark.parametrize("table", ["analysis_state", "analysis_checkpoint"])
 def test_a_state_or_checkpoint_that_cannot_be_read_is_made_again_from_the_features(
@@ -182,7 +178,6 @@ def test_a_state_or_checkpoint_that_cannot_be_read_is_made_again_from_the_featur
     assert states[0][1] is None
 
 
-@pytest.mark.xfail(strict=True, reason="what fits nothing is taken for poison")
 def test_a_state_that_can_be_read_but_fits_nothing_is_made_again_and_costs_no_data(pool: Pool, worker: Worker) -> None:
     for key in (SICK, WELL):
         _store(pool, series(key, 60)[:50])
@@ -201,7 +196,6 @@ def test_a_state_that_can_be_read_but_fits_nothing_is_made_again_and_costs_no_da
     assert states[0] == states[1]
 
 
-@pytest.mark.xfail(strict=True, reason="a champion that cannot be read is taken for poison")
 @pytest.mark.parametrize("body", [b"\x00 damaged", b'{"format": 99}'])
 def test_a_champion_that_cannot_be_read_costs_its_figures_and_nothing_else(
     pool: Pool, worker: Worker, body: bytes
@@ -227,7 +221,6 @@ def test_a_champion_that_cannot_be_read_costs_its_figures_and_nothing_else(
     assert reason
 
 
-@pytest.mark.xfail(strict=True, reason="a missing column is taken for poison")
 def test_a_database_that_lacks_something_costs_no_data(pool: Pool, worker: Worker) -> None:
     _store(pool, series(SICK, 10))
     _do(pool, "ALTER TABLE prognosis RENAME COLUMN reason TO other")
@@ -240,7 +233,6 @@ def test_a_database_that_lacks_something_costs_no_data(pool: Pool, worker: Worke
     assert _assessed(pool, SICK) == 10
 
 
-@pytest.mark.xfail(strict=True, reason="an outage counts as a death of the worker")
 def test_outages_in_the_middle_of_a_batch_are_no_attempts(pool: Pool, worker: Worker) -> None:
     _store(pool, series(SICK, 3))
     _do(
@@ -259,3 +251,16 @@ def test_outages_in_the_middle_of_a_batch_are_no_attempts(pool: Pool, worker: Wo
     _run_dry(worker)
     assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
     assert _assessed(pool, SICK) == 3
+
+
+def test_one_machine_on_hold_leaves_the_place_in_a_round_to_others(pool: Pool, worker: Worker) -> None:
+    assert MACHINES_A_ROUND > 1
+    _store(pool, series(SICK, 5))
+    ((sick,),) = ask(pool, f"SELECT id FROM machine WHERE key = '{SICK}'")
+    with pool.connection() as conn:
+        queue.hold(conn, sick, "tried in vain")
+        queue.hold(conn, sick, "tried in vain")
+        assert queue.pick(conn, MACHINES_A_ROUND) == {}
+    ((attempts, wait),) = ask(pool, "SELECT attempts, retry_at - now() FROM analysis_hold")
+    assert attempts == 2
+    assert timedelta(seconds=1) < wait <= timedelta(seconds=2)
