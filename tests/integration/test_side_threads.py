@@ -53,7 +53,6 @@ def _worker(dsn: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-@pytest.mark.xfail(strict=True, reason="a thread dies alone")
 @pytest.mark.parametrize(
     ("thread", "relation"), [("tick", "timer"), ("jobs", "job"), ("deliver", "subscription"), ("deliver", "outbox")]
 )
@@ -96,7 +95,6 @@ def test_a_training_that_meets_an_outage_is_tried_again(pool: Pool, settings: Se
         assert found["attempts"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="lanes are kept for ever")
 def test_a_removed_broker_loses_its_connection_and_its_thread(dsn: str, tmp_path: Path) -> None:
     settings = replace(Settings(), dsn=dsn, webhook_allowed_networks=receivers.LOOPBACK)
     with psycopg.connect(dsn, autocommit=True) as conn, receivers.mosquitto(tmp_path) as port:
