@@ -70,29 +70,50 @@ def test_a_worker_whose_side_thread_dies_says_so_and_ends(dsn: str, tmp_path: Pa
         assert relation in error
 
 
-@pytest.mark.xfail(strict=True, reason="an outage fails a training for good")
 def test_a_training_that_meets_an_outage_is_tried_again(pool: Pool, settings: Settings, dsn: str) -> None:
-    stop = threading.Event()
-    with psycopg.connect(dsn, autocommit=True) as conn:
+    with psycopg.connect(dsn, autocommit=True) as conn, _jobs_running(pool, settings):
         add_machine(conn, "press-07")
-        job, _ = jobs.ask_for_training(conn, "default", seed=0, actor="test", reason="")
-        thread = threading.Thread(target=run_jobs.run, args=(pool, settings, stop))
         with conn.transaction():
             conn.execute("LOCK TABLE work_event IN ACCESS EXCLUSIVE MODE")
-            thread.start()
             with psycopg.connect(dsn, autocommit=True) as other:
+                job, _ = jobs.ask_for_training(other, "default", seed=0, actor="test", reason="")
                 blocked = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'work_event'::regclass"
-                wait_until(lambda: other.execute(blocked).fetchone(), 60)
+                wait_until(lambda: other.execute(blocked).fetchone(), 130)
                 other.execute(f"SELECT pg_terminate_backend(pid) FROM ({blocked}) p")
-        try:
-            wait_until(lambda: conn.execute("SELECT status FROM job").fetchone() == ("failed",), 60)
-        finally:
-            stop.set()
-            thread.join()
+        wait_until(lambda: conn.execute("SELECT status FROM job").fetchone() == ("failed",), 130)
         found = jobs.find_job(conn, job)
         assert found is not None
         assert found["error"].startswith("refused: 0 lives"), "the training itself had its say"
         assert found["attempts"] == 2
+
+
+@contextmanager
+def _jobs_running(pool: Pool, settings: Settings) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=run_jobs.run, args=(pool, settings, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
+    with pool.connection() as conn:
+        add_machine(conn, "press-07")
+        job, _ = jobs.ask_for_training(conn, "default", seed=0, actor="test", reason="")
+    for _ in range(run_jobs.MOST_OUTAGES + 1):
+        with pool.connection() as conn:
+            conn.execute("UPDATE job SET lease_until = now() WHERE status = 'running'")
+            claimed = jobs.claim(conn, run_jobs.LEASE)
+        assert claimed is not None
+        run_jobs._settle(pool, *claimed, run_jobs.AWAY_STATUS, "the database is away", threading.Event())
+    with pool.connection() as conn:
+        found = jobs.find_job(conn, job)
+    assert found is not None
+    assert found["status"] == "failed"
+    assert "database" in found["error"]
 
 
 def test_a_removed_broker_loses_its_connection_and_its_thread(dsn: str, tmp_path: Path) -> None:
