@@ -132,4 +132,4 @@ class ModelError(PdmError):
 class UnreadableStateError(PdmError):
     """A stored analysis state is damaged or of another version; the features behind it are stored."""
 
-    code = "state"
+    code = "unreadable-state"
