@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 import features
 from features.errors import FftError
 from pdm.errors import ConfigurationError, UnavailableError
 from pdm.service import cold, deliver, run_jobs
+from pdm.service.failures import AWAY
+from pdm.service.supervise import SideThreads
 from pdm.service.tick import tick
 from pdm.service.work import Worker
 from pdm.settings import Settings
@@ -26,8 +29,6 @@ from pdm.store.fleet import is_migrated
 
 TICK_SECONDS = 5.0
 AWAY_SECONDS = 1.0  # pause while the database is away
-
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, UnavailableError)
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ def open_service(settings: Settings) -> Iterator[ConnectionPool[Any]]:
 
 
 def run_worker(settings: Settings) -> None:
-    """Analyse, deliver and tick until SIGTERM or SIGINT; an away database is waited for."""
+    """Analyse, deliver and tick until SIGTERM or SIGINT; an away database is waited for.
+
+    The process ends with status 1 when a thread dies of something unexpected: it is to be started again.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,20 +61,20 @@ def run_worker(settings: Settings) -> None:
         except FftError as error:
             raise ConfigurationError(str(error)) from error
         _wait_for_server(pool, stop)
-        side = [
-            threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),
-            threading.Thread(target=_tick_until, args=(pool, settings, stop), name="tick"),
-            threading.Thread(target=cold.run, args=(settings, stop), name="cold"),
-            threading.Thread(target=run_jobs.run, args=(pool, settings, stop), name="jobs"),
-        ]
-        for thread in side:
-            thread.start()
+        side = SideThreads(pool, stop)
+        side.start("deliver", deliver.run, pool, settings, stop)
+        side.start("tick", _tick_until, pool, settings, stop)
+        side.start("cold", cold.run, settings, stop)
+        side.start("jobs", run_jobs.run, pool, settings, stop)
         try:
             _analyse_until(Worker(pool, settings), settings.poll_interval_s, stop)
         finally:
             stop.set()
-            for thread in side:
-                thread.join()
+            if not side.join():  # one has died and another hangs: nothing but the end of the process ends it
+                logging.shutdown()
+                os._exit(1)
+        if side.died:
+            sys.exit(f"the worker ends because its thread {', '.join(side.died)} died: see the traceback in the log")
     finally:
         pool.close()
 

@@ -127,3 +127,9 @@ class ModelError(PdmError):
     """A stored model is damaged or does not fit what it is asked to predict."""
 
     code = "model"
+
+
+class UnreadableStateError(PdmError):
+    """A stored analysis state is damaged or of another version; the features behind it are stored."""
+
+    code = "unreadable-state"

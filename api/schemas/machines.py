@@ -148,6 +148,15 @@ class OperatingStateAnswer(Answer):
     seasons: list[str] = Field(default_factory=list, description="Found while learning: day, week.")
 
 
+class HoldAnswer(Answer):
+    """Why a machine is not analysed now; its data are stored and wait."""
+
+    reason: str
+    held_since: Time
+    attempts: int = Field(description="How often the analysis was tried in vain.")
+    retry_at: Time = Field(description="When it is tried again.")
+
+
 class HealthAnswer(HealthEntry):
     """A machine's health with its evidence, and that of its points and components."""
 
@@ -162,6 +171,7 @@ class HealthAnswer(HealthEntry):
     operating_states: list[OperatingStateAnswer] = Field(default_factory=list)
     change: dict[str, Any] | None = Field(None, description="Since when something has changed; null if nothing has.")
     zone_trend: dict[str, Any] | None = Field(None, description="When the next zone boundary is reached, or why not.")
+    on_hold: HoldAnswer | None = Field(None, description="Why the machine is not analysed now; null if it is.")
     evidence: dict[str, Any]
 
 

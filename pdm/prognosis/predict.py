@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdm.errors import ModelError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
 from pdm.prognosis.by_age import tell_by_age
@@ -25,6 +26,7 @@ LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"
 NEITHER = "no-model-and-no-trend"
 OTHER_INDICATORS = "model-reads-other-indicators"
+UNREADABLE = "model-cannot-be-read"
 AT_LEAST = "beyond-what-the-model-tells-apart"
 
 
@@ -52,9 +54,10 @@ def prognose_batch(
     Parameters
     ----------
     model : FleetModel or None
-        The champion of the machine's fleet; it answers if it reads the indicators now made.
+        The champion of the machine's fleet; it answers if it reads the indicators now made. None where the fleet
+        has none, or where it cannot be read.
     model_id : int or None
-        Its id in the registry.
+        The champion's id in the registry.
     machine : Machine
     steps : sequence of LifeStep
         Of one machine.
@@ -64,7 +67,7 @@ def prognose_batch(
     prognoses : list of Prognosis
         Source 'model', else 'trend', else 'none' with the reason.
     """
-    refusal = None
+    refusal = UNREADABLE if model is None and model_id is not None else None
     if model is not None and model.reads != READS:
         model, refusal = None, OTHER_INDICATORS
     if model is None:
@@ -72,7 +75,10 @@ def prognose_batch(
     said = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
     chosen = [index for index, prognosis in enumerate(said) if prognosis.source == "model"]
     if chosen:
-        target = model.target([np.stack([steps[index].columns for index in chosen])])
+        try:
+            target = model.target([np.stack([steps[index].columns for index in chosen])])
+        except ModelError:
+            return [_without_figure(step) or _by_trend(step, UNREADABLE) for step in steps]
         answers = (*model.answer(target), model.quantiles(target))
         for index, middle, lower, upper, quantiles in zip(chosen, *(a.tolist() for a in answers), strict=True):
             told = _by_model(machine, model, model_id, steps[index], middle, lower, upper)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 
 from pdm.alerts.lifecycle import AlertChange
@@ -22,6 +21,7 @@ from pdm.health.assessment import Assessment
 from pdm.health.snapshot import Snapshot
 from pdm.service.champions import Champions
 from pdm.service.diagnose import ask_where_due
+from pdm.service.failures import Blame, blame
 from pdm.service.follow import Champion, Course, follow
 from pdm.service.inputs import featurise_new
 from pdm.service.memory import Memory, begin
@@ -177,7 +177,7 @@ def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], 
     for task, step in zip(tasks, steps, strict=True):
         for item in task.waiting:
             if item.measured_at in step.beyond_horizon:
-                queue.set_aside(conn, step.after.machine_id, item, BEYOND_HORIZON)
+                queue.set_aside(conn, step.after.machine_id, item.measured_at, BEYOND_HORIZON)
     keep_checkpoints(conn, [step.after for step in steps], reorder_horizon)
 
 
@@ -188,9 +188,9 @@ def _ask_for_diagnoses(
     try:
         with conn.transaction():
             ask_where_due(conn, followed, interval)
-    except (psycopg.OperationalError, psycopg.InterfaceError, MemoryError):
-        raise
-    except Exception:
+    except Exception as error:
+        if blame(error) is Blame.DATABASE or isinstance(error, MemoryError):
+            raise
         _log.exception("no diagnosis can be asked for")
 
 

@@ -14,12 +14,21 @@ from typing import Any
 
 import orjson
 
-from pdm.errors import ConflictError, InvalidInputError, NotFoundError, PdmError, RefusalError, UnavailableError
+from pdm.errors import (
+    ConflictError,
+    InvalidInputError,
+    ModelError,
+    NotFoundError,
+    PdmError,
+    RefusalError,
+    UnavailableError,
+)
 
 Row = dict[str, Any]
 
 _ERRORS: Mapping[str, type[PdmError]] = {
-    error.code: error for error in (InvalidInputError, NotFoundError, ConflictError, RefusalError, UnavailableError)
+    error.code: error
+    for error in (InvalidInputError, NotFoundError, ConflictError, RefusalError, UnavailableError, ModelError)
 }
 
 

@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from pdm.notify.message import STATE_KINDS, Attempt, Sender
 from pdm.notify.senders import make_sender
 from pdm.notify.targets import parse_networks
+from pdm.service.failures import AWAY, describe, is_of_schema
 from pdm.service.letters import Batch, Letter, claim_letters, claim_reminder
 from pdm.settings import Settings
 from pdm.store import outbox
@@ -89,6 +89,7 @@ class Dispatcher:
     def __post_init__(self) -> None:
         self._networks = parse_networks(self.settings.webhook_allowed_networks)
         self._lanes: dict[UUID, _Lane] = {}
+        self._death: Exception | None = None
         self.stop = threading.Event()
 
     def run_lane(self, subscription_id: UUID) -> DeliveryCounts:
@@ -127,16 +128,23 @@ class Dispatcher:
             if self.stop.is_set() or time.monotonic() > give_up_at:
                 self._release(batch.letters[index:])
                 return not self.stop.is_set()
-            attempt = lane.sender.send(batch.receiver, letter.message, self.now())
+            attempt = self._attempt(lane.sender, batch, letter)
             self._settle(letter, attempt, counts)
             if attempt.is_reachable:
                 lane.failures = 0
                 continue
-            lane.failures += 1
-            lane.rests_until = time.monotonic() + min(30.0, self.policy.wait(lane.failures, self.rng))
+            self._rest(lane)
             self._release(batch.letters[index + 1 :])
             return False
         return True
+
+    def _attempt(self, sender: Sender, batch: Batch, letter: Letter) -> Attempt:
+        """Send a letter; what a sender did not foresee is a failed attempt like others."""
+        try:
+            return sender.send(batch.receiver, letter.message, self.now())
+        except Exception as error:
+            log.exception("the message %s cannot be sent", letter.message.id)
+            return Attempt(False, True, describe(error)[:200])
 
     def _settle(self, letter: Letter, attempt: Attempt, counts: DeliveryCounts) -> None:
         if not letter.parcels:
@@ -163,27 +171,56 @@ class Dispatcher:
             outbox.release(conn, [parcel for letter in letters for parcel in letter.parcels], self.now())
 
     def start_due_lanes(self, executor: ThreadPoolExecutor) -> None:
-        """Start every lane that has something due, is not running and does not rest."""
+        """Start every lane that has something due, is not running and does not rest; end those of removed receivers.
+
+        Raises what a lane died of, unless it concerns its receiver alone.
+        """
+        if self._death is not None:
+            raise self._death
         with self.pool.connection() as conn:
             due = outbox.fetch_due_lanes(conn, self.now())
+            enabled = outbox.fetch_enabled_lanes(conn) if self._lanes else set()
+        for subscription_id in self._lanes.keys() - enabled - set(due):
+            if _is_idle(self._lanes[subscription_id]):
+                executor.submit(self._end, self._lanes.pop(subscription_id))
         for subscription_id in due:
             lane = self._lanes.setdefault(subscription_id, _Lane())
-            if (lane.run is None or lane.run.done()) and time.monotonic() >= lane.rests_until:
+            if _is_idle(lane) and time.monotonic() >= lane.rests_until:
                 lane.run = executor.submit(self._run_logged, subscription_id)
 
     def _run_logged(self, subscription_id: UUID) -> None:
         try:
             self.run_lane(subscription_id)
-        except (psycopg.Error, PoolTimeout) as error:
+        except AWAY as error:
             log.warning("delivery to %s is interrupted: %s", subscription_id, error)
-        except Exception:
+        except Exception as error:
+            if is_of_schema(error):  # no lane can go on
+                self._death = error
+                return
             log.exception("delivery to %s failed", subscription_id)
+            self._rest(self._lanes[subscription_id])
+
+    def _rest(self, lane: _Lane) -> None:
+        lane.failures += 1
+        lane.rests_until = time.monotonic() + min(30.0, self.policy.wait(lane.failures, self.rng))
+
+    @staticmethod
+    def _end(lane: _Lane) -> None:
+        """Close the connection of a receiver that is no more."""
+        try:
+            if lane.sender is not None:
+                lane.sender.close()
+        except Exception:
+            log.exception("a connection could not be closed")
 
     def close(self) -> None:
         """Close the lanes' connections."""
         for lane in self._lanes.values():
-            if lane.sender is not None:
-                lane.sender.close()
+            self._end(lane)
+
+
+def _is_idle(lane: _Lane) -> bool:
+    return lane.run is None or lane.run.done()
 
 
 def deliver_due(
@@ -226,7 +263,10 @@ def run(
         while not stop_event.wait(POLL_S):
             try:
                 dispatcher.start_due_lanes(executor)
-            except (psycopg.Error, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("delivery waits for the database: %s", error)
                 stop_event.wait(2.0)
+            except BaseException:
+                stop_event.set()  # the lanes that run end, or the executor would wait for them
+                raise
     dispatcher.close()

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from pdm.errors import RefusalError
+from pdm.errors import ModelError, RefusalError
 from pdm.health.assessment import RULE_VERSION
 from pdm.health.indicators import INDICATORS
 from pdm.prognosis.explanation import Explanation, PastLife, explain, find_alike, weigh_columns
 from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.life import Columns, life_columns
 from pdm.prognosis.lives import FleetLife
-from pdm.prognosis.predict import OTHER_INDICATORS
+from pdm.prognosis.predict import OTHER_INDICATORS, UNREADABLE
 from pdm.prognosis.reads import READS
 from pdm.store import models
 
@@ -36,9 +36,13 @@ def explain_machine(conn: Connection[Any], machine: str, fleet: str) -> Row:
     Raises
     ------
     RefusalError
-        No model serves the fleet, it reads other indicators, or nothing is known of the present life.
+        No model serves the fleet, it cannot be read or reads other indicators, or nothing is known of the present
+        life.
     """
-    champion = models.fetch_champion(conn, fleet)
+    try:
+        champion = models.fetch_champion(conn, fleet)
+    except ModelError as error:
+        raise RefusalError(f"the fleet's model cannot be explained: {UNREADABLE}", field="machine") from error
     if champion is None:
         raise RefusalError(f"no model serves fleet {fleet!r}: a trend of health needs no explanation", field="machine")
     model_id, model = champion

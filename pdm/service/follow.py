@@ -27,10 +27,10 @@ from pdm.service.rule_values import read_values
 
 @dataclass(frozen=True)
 class Champion:
-    """The model that serves a fleet now, and its id in the registry."""
+    """The model that serves a fleet now, None where it cannot be read, and its id in the registry."""
 
     model_id: int
-    model: FleetModel
+    model: FleetModel | None
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,15 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
-from pdm.errors import PdmError
+from pdm.errors import PdmError, UnavailableError
+from pdm.service.failures import AWAY
 from pdm.settings import Settings
 from pdm.store import jobs
 from pdm.store.connection import open_pool
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PROGRESS_EVERY_S = 0.5
+AWAY_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the database was away, the job may be tried again
 
 
 def end_with_parent(parent: int) -> None:
@@ -37,6 +39,9 @@ def main(job_id: int, attempt: int, parent: int) -> None:
     pool = open_pool(Settings.from_environment())
     try:
         _run(pool, job_id, attempt)
+    except AWAY as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.exit(AWAY_STATUS)
     finally:
         pool.close()
 
@@ -59,6 +64,8 @@ def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
 
     try:
         report = train_fleet(pool, job["fleet"], seed=job["seed"], actor=job["actor"], progress=tell)
+    except UnavailableError:
+        raise
     except PdmError as error:
         with pool.connection() as conn:
             jobs.finish(conn, job_id, attempt, error=f"{error.code}: {error.message}")

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from pdm.alerts.lifecycle import Cases
+from pdm.errors import UnreadableStateError
 from pdm.health.assess import HealthState, initial_state
 from pdm.machines.model import Machine
 from pdm.prognosis.life import LifeState, begin_life
@@ -33,12 +34,21 @@ class Memory:
 
         Raises
         ------
-        ValueError
+        UnreadableStateError
             The bytes are not such a state.
         """
+        try:
+            return cls._parsed(blob)
+        except MemoryError:
+            raise
+        except Exception as error:  # damaged bytes can be wrong in any way
+            raise UnreadableStateError(f"the analysis state cannot be read: {error}") from error
+
+    @classmethod
+    def _parsed(cls, blob: bytes) -> Memory:
         magic, health, life, cases = _LENGTHS.unpack_from(blob)
         if magic != _MAGIC or len(blob) != _LENGTHS.size + health + life + cases:
-            raise ValueError("not an analysis state of this version")
+            raise ValueError("not of this version")
         start = _LENGTHS.size
         return cls(
             health=HealthState.from_bytes(blob[start : start + health]),

@@ -15,7 +15,7 @@ from pdm.errors import NotFoundError, UnavailableError
 from pdm.health.roll_up import Standing
 from pdm.service.access import Caller, Role
 from pdm.service.coverage import verdict_on
-from pdm.store import alert_views, channels, diagnoses, fleet, journal, verdicts
+from pdm.store import alert_views, channels, diagnoses, fleet, journal, queue, verdicts
 from pdm.store.access import scoped
 from pdm.store.compatibility import check_schema
 from pdm.store.connection import check_server
@@ -71,7 +71,9 @@ def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None
     with visible_machine(pool, caller, machine) as (conn, row):
         found = verdicts.fetch_assessment(conn, row["id"], as_of)
         prognosis = verdicts.fetch_prognosis(conn, row["id"], as_of)
-    return {"machine": machine, "learning_progress": 0.0, "evidence": {}, **_with_parts(found, prognosis, row)}
+        on_hold = queue.fetch_hold(conn, row["id"])
+    known = _with_parts(found, prognosis, row)
+    return {"machine": machine, "learning_progress": 0.0, "evidence": {}, **known, "on_hold": on_hold}
 
 
 def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> Row:

@@ -6,13 +6,19 @@ prognoses from the late moment on are appended under the next revision; what was
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
 from pdm.alerts.lifecycle import reconcile
+from pdm.alerts.readings import DiagnosisNote
 from pdm.alerts.rules import DEFAULT_RULES, RuleSet
+from pdm.errors import UnreadableStateError
+from pdm.service.failures import Blame, blame, describe
 from pdm.service.follow import Champion, Course, follow
 from pdm.service.inputs import recall
 from pdm.service.memory import Memory, begin
@@ -22,6 +28,9 @@ from pdm.store.machines import StoredMachine
 from pdm.store.queue import SavedState
 
 CHUNK = 512
+MOST_KNOWN_SET_ASIDE = 3  # acquisitions analysed before that a replay may set aside: more are no fault of theirs
+
+_log = logging.getLogger(__name__)
 
 
 def reprocess(
@@ -32,44 +41,106 @@ def reprocess(
     reorder_horizon: timedelta,
     rules: RuleSet = DEFAULT_RULES,
 ) -> SavedState:
-    """Follow a claimed machine again from its last checkpoint before `held.dirty_from`; returns its new state."""
+    """Follow a claimed machine again from its last checkpoint before `held.dirty_from`; returns its new state.
+
+    An acquisition that cannot be followed is found by halving and set aside. Raises what is no fault of a single
+    acquisition.
+    """
     assert held.dirty_from is not None
     assert held.last_measured_at is not None
     since = held.dirty_from
     machine_id, until = held.machine_id, held.last_measured_at
     conclusions.drop_checkpoints_from(conn, machine_id, since)
-    checkpoint = conclusions.fetch_checkpoint_before(conn, machine_id, since)
-    after, memory = (
-        (checkpoint[0], Memory.from_bytes(checkpoint[1])) if checkpoint else (analysis.BEGINNING, begin(stored.machine))
-    )
+    after, memory = _starting_point(conn, stored, machine_id, since)
     times = analysis.fetch_times_between(conn, machine_id, after, until)
     known = analysis.fetch_life_ends(conn, {machine_id: after})[machine_id]
-    ends = [end for end in known if end <= until + reorder_horizon]
-    life_ends = tuple(ends)
-    revision = held.revision + 1
+    life_ends = tuple(end for end in known if end <= until + reorder_horizon)
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
-    for start in range(0, max(1, len(times)), CHUNK):
+    replay = _Replay(
+        conn, stored, machine_id, held.revision + 1, since, champion, rules, notes, memory, list(life_ends)
+    )
+    for start in range(0, len(times), CHUNK):
         chunk = times[start : start + CHUNK]
-        is_last = start + CHUNK >= len(times)
-        now_ended = [end for end in ends if is_last or end <= chunk[-1]]
-        ends = ends[len(now_ended) :]
-        snapshots = recall(conn, machine_id, stored, chunk)
-        course = follow(stored.machine, memory, snapshots, now_ended, champion, rules, notes)
-        memory = course.memory
-        _append(conn, machine_id, revision, course, since)
-        if chunk and not is_last:
-            conclusions.save_checkpoints(conn, [(machine_id, chunk[-1], memory.to_bytes())])
+        replay.follow(chunk)
+        if chunk[-1] != times[-1]:
+            conclusions.save_checkpoints(conn, [(machine_id, chunk[-1], replay.memory.to_bytes())])
+    if replay.ends:
+        replay.follow([])
+    memory = replay.memory
     alerts.apply_all(conn, {}, reevaluated=True, life_ends={machine_id: life_ends})
     active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
     changes = reconcile(active, memory.cases, until, rules)
     alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
     if changes or life_ends:
         alerts.notify(conn)
-    state = SavedState(machine_id, memory.to_bytes(), until, None, revision)
+    state = SavedState(machine_id, memory.to_bytes(), until, None, replay.revision)
     queue.save_states(conn, [state])
     conclusions.save_checkpoints(conn, [(machine_id, until, memory.to_bytes())])
     conclusions.prune_checkpoints(conn, {machine_id: until - reorder_horizon})
     return state
+
+
+def _starting_point(
+    conn: Connection[Any], stored: StoredMachine, machine_id: int, since: datetime
+) -> tuple[datetime, Memory]:
+    """Return the newest checkpoint before a time that can be read, else the beginning; drop those that cannot."""
+    while (checkpoint := conclusions.fetch_checkpoint_before(conn, machine_id, since)) is not None:
+        measured_at, content = checkpoint
+        try:
+            return measured_at, Memory.from_bytes(content)
+        except UnreadableStateError as error:
+            _log.error("the checkpoint of machine %s at %s is dropped: %s", stored.machine.key, measured_at, error)
+            conclusions.drop_checkpoints_from(conn, machine_id, measured_at)
+    return analysis.BEGINNING, begin(stored.machine)
+
+
+@dataclass
+class _Replay:
+    """A machine that is followed again: its memory, and the ends of lives that are still ahead."""
+
+    conn: Connection[Any]
+    stored: StoredMachine
+    machine_id: int
+    revision: int
+    since: datetime
+    champion: Champion | None
+    rules: RuleSet
+    notes: Sequence[DiagnosisNote]
+    memory: Memory
+    ends: list[datetime]
+    known_set_aside: int = 0
+
+    def follow(self, times: Sequence[datetime]) -> None:
+        """Follow the machine through its next acquisitions; without any, through what is left of the ends."""
+        try:
+            with self.conn.transaction():
+                self._follow(times)
+        except Exception as error:
+            if blame(error) is not Blame.RECORD or not times:
+                raise
+            if len(times) == 1:
+                self._set_aside(times[0], error)
+                return
+            middle = len(times) // 2
+            self.follow(times[:middle])
+            self.follow(times[middle:])
+
+    def _follow(self, times: Sequence[datetime]) -> None:
+        ended = [end for end in self.ends if not times or end <= times[-1]]
+        snapshots = recall(self.conn, self.machine_id, self.stored, times)
+        course = follow(self.stored.machine, self.memory, snapshots, ended, self.champion, self.rules, self.notes)
+        _append(self.conn, self.machine_id, self.revision, course, self.since)
+        self.memory = course.memory
+        self.ends = self.ends[len(ended) :]
+
+    def _set_aside(self, measured_at: datetime, error: Exception) -> None:
+        if conclusions.is_assessed(self.conn, self.machine_id, measured_at):
+            self.known_set_aside += 1
+            if self.known_set_aside > MOST_KNOWN_SET_ASIDE:
+                raise error
+        key = self.stored.machine.key
+        _log.error("machine %s at %s set aside in a replay", key, measured_at, exc_info=error)
+        queue.set_aside(self.conn, self.machine_id, measured_at, describe(error))
 
 
 def _append(conn: Connection[Any], machine_id: int, revision: int, course: Course, since: datetime) -> None:

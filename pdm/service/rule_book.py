@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from pdm.alerts.documents import InvalidRulesError, parse_document
+from pdm.alerts.documents import parse_document
 from pdm.alerts.rules import RuleSet
 from pdm.alerts.scopes import Scope, ScopedRules, resolve, targets_of
 from pdm.machines.model import Machine
@@ -59,7 +59,9 @@ class RuleBook:
             try:
                 document = parse_document(row["document"], feature_units())
                 self._parsed[row["id"]] = ScopedRules(Scope(row["scope"]), row["target"], document)
-            except InvalidRulesError:  # written by another version: the wider rules hold, analysis goes on
+            except MemoryError:
+                raise
+            except Exception:  # written by another version: the wider rules hold, analysis goes on
                 _log.exception("rule set %d of %s %s cannot be read", row["id"], row["scope"], row["target"])
                 self._parsed[row["id"]] = None
         return self._parsed[row["id"]]

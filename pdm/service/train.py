@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from pdm.errors import ModelError
 from pdm.health.assessment import RULE_VERSION
 from pdm.health.indicators import INDICATORS
 from pdm.prognosis.comparison import compare
+from pdm.prognosis.fleet_model import FleetModel
 from pdm.prognosis.fleet_training import Progress
 from pdm.prognosis.fleet_training import train_fleet as learn
 from pdm.store import models, registry, training_parts
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,17 +50,17 @@ def train_fleet(
     """
     with pool.connection() as conn:
         lives = models.fetch_lives(conn, fleet, RULE_VERSION)
-        champion = models.fetch_champion(conn, fleet)
+        champion_id, champion = _fetch_champion(conn, fleet)
     names = [indicator.name for indicator in INDICATORS]
     kept = training_parts.TrainingParts(pool, fleet)
     model, _ = learn(lives, names, are_relative=True, seed=seed, progress=progress, kept=kept)
-    verdict = compare(model, champion[1] if champion else None, lives, seed=seed)
+    verdict = compare(model, champion, lives, seed=seed)
     with pool.connection() as conn, conn.transaction():
         model_id, version = models.insert_model(
             conn, fleet, model, actor=actor, reason=verdict.reason, comparison=verdict.to_document()
         )
         serving = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
-        is_promoted = verdict.is_better and serving == (champion[0] if champion else None)
+        is_promoted = verdict.is_better and serving == champion_id
         if is_promoted:
             registry.promote(conn, fleet, model_id, actor=actor, reason=verdict.reason)
         training_parts.forget(conn, fleet)
@@ -62,3 +68,15 @@ def train_fleet(
     return TrainingReport(
         fleet, model_id, version, is_promoted, reason, verdict.to_document(), model.metrics, model.trained_on
     )
+
+
+def _fetch_champion(conn: Connection[Any], fleet: str) -> tuple[int | None, FleetModel | None]:
+    """Return the id of a fleet's champion and its model; one that cannot be read yields to any that learns."""
+    model_id = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
+    if model_id is None:
+        return None, None
+    try:
+        return model_id, models.fetch_model(conn, model_id)
+    except ModelError:
+        _log.exception("champion %d of fleet %s cannot be read", model_id, fleet)
+        return model_id, None

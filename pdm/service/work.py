@@ -8,23 +8,23 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.service.analyse import Task, analyse
+from pdm.service.analyse import Task
 from pdm.service.champions import Champions
 from pdm.service.diagnose import Diagnoser
-from pdm.service.reprocess import reprocess
+from pdm.service.isolate import Isolation, Methods
 from pdm.service.rule_book import RuleBook
 from pdm.settings import Settings
 from pdm.store import analysis, queue
-from pdm.store.machines import StoredMachine, fetch_machines
+from pdm.store.machines import fetch_machines
 from pdm.store.queue import SavedState
 
 MACHINES_A_ROUND = 16
 ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
 ATTEMPTS_BEFORE_SET_ASIDE = 9  # each halves the batch: the last three had one acquisition alone
+WORKERS_DIED = "workers died while analysing it"
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +35,14 @@ class Worker:
     def __init__(self, pool: ConnectionPool[Any], settings: Settings) -> None:
         self._pool = pool
         self._batch = settings.batch_acquisitions
-        self._horizon = timedelta(seconds=settings.reorder_horizon_s)
-        self._champions = Champions()
-        self._rules = RuleBook()
+        self._methods = Methods(
+            Champions(),
+            RuleBook(),
+            timedelta(seconds=settings.reorder_horizon_s),
+            timedelta(seconds=settings.diagnosis_interval_s),
+        )
         self._diagnoser = Diagnoser(pool, settings)
-        self._diagnosis_interval = timedelta(seconds=settings.diagnosis_interval_s)
+        self._interrupted: list[int] = []
 
     def round(self) -> int:
         """Analyse some of what waits in one transaction, then diagnose some of what is due in others.
@@ -51,25 +54,34 @@ class Worker:
         return handled
 
     def _analyse_some(self) -> int:
-        with self._pool.connection() as conn, conn.transaction():
-            failed = queue.pick(conn, MACHINES_A_ROUND)
-            chosen, is_suspect = _choose(failed)
-            if not chosen:
-                return 0
-            queue.count_attempts(conn, chosen)
-        tried = failed[chosen[0]]
+        chosen, tried = self._choose()
+        if not chosen:
+            return 0
+        self._interrupted = chosen  # an exception ends the round and not the process: no attempt in which it died
+        is_suspect = tried >= ATTEMPTS_BEFORE_CAUTION
         per_machine = max(1, self._batch >> tried if is_suspect else self._batch // len(chosen))
         with self._pool.connection() as conn, conn.transaction():
             tasks = self._claim(conn, chosen, per_machine)
-            waiting = sum(len(task.waiting) for task in tasks)
-            if is_suspect and tried >= ATTEMPTS_BEFORE_SET_ASIDE:
-                tasks = _give_up_first(conn, tasks)
-            replays = self._settle(conn, tasks)
-            if is_suspect and not all(task.is_drained for task in tasks):
-                queue.set_attempts(conn, chosen, tried - 1)
-            else:
-                queue.forget_attempts(conn, chosen)
-        return waiting + replays
+            handled = self._settle(conn, tasks, tried if is_suspect else 0)
+        self._interrupted = [each for each in chosen if each not in {task.before.machine_id for task in tasks}]
+        self._methods.champions.note_unreadable(self._pool)
+        return handled
+
+    def _choose(self) -> tuple[list[int], int]:
+        """Choose machines for a round, and count the attempt; returns them and how often they were tried before.
+
+        A machine over which processes died is put on hold before it is tried: should this process die as well, the
+        others have their turn first.
+        """
+        with self._pool.connection() as conn, conn.transaction():
+            queue.uncount_attempts(conn, self._interrupted)
+            failed = queue.pick(conn, MACHINES_A_ROUND)
+            chosen, is_suspect = _choose(failed)
+            queue.count_attempts(conn, chosen)
+            if is_suspect:
+                queue.hold(conn, chosen[0], WORKERS_DIED)
+        self._interrupted = []
+        return chosen, failed[chosen[0]] if chosen else 0
 
     def _claim(self, conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Task]:
         claims = queue.claim(conn, machine_ids, per_machine)
@@ -77,45 +89,33 @@ class Worker:
         stored = fetch_machines(conn, list(keys.values()))
         return [Task.of(claim, stored[keys[claim.machine_id]]) for claim in claims]
 
-    def _settle(self, conn: Connection[Any], tasks: Sequence[Task]) -> int:
-        states = {task.before.machine_id: task.before for task in tasks}
-        self._in_halves(conn, tasks, states)
-        replays = 0
+    def _settle(self, conn: Connection[Any], tasks: Sequence[Task], deaths: int) -> int:
+        """Analyse and replay; of a machine over which processes died so often, one of the two a round."""
+        handled = sum(len(task.waiting) for task in tasks)
+        is_replay_later = deaths > 0 and any(task.waiting and _must_replay(task.before) for task in tasks)
+        if deaths >= ATTEMPTS_BEFORE_SET_ASIDE and not is_replay_later:
+            tasks = _give_up_first(conn, tasks)
+        batch = Isolation(conn, self._methods, {task.before.machine_id: task.before for task in tasks})
+        batch.analyse(tasks)
         for task in tasks:
-            state = states[task.before.machine_id]
-            if task.is_drained and _must_replay(state):
-                self._replay(conn, task.stored, state)
-                replays += 1
-        return replays
+            machine_id = task.before.machine_id
+            may_replay = task.is_drained and not is_replay_later and machine_id not in batch.on_hold
+            if may_replay and _must_replay(batch.states[machine_id]):
+                batch.replay(task)
+                handled += 1
+        self._release(conn, tasks, batch.on_hold)
+        if is_replay_later:
+            queue.set_attempts(conn, list(batch.states), deaths)
+        elif deaths and not all(task.is_drained for task in tasks):
+            queue.set_attempts(conn, list(batch.states), deaths - 1)
+        else:
+            queue.forget_attempts(conn, list(batch.states))
+        return handled + len(batch.on_hold)
 
-    def _in_halves(self, conn: Connection[Any], tasks: Sequence[Task], states: dict[int, SavedState]) -> None:
-        if not tasks:
-            return
-        current = [replace(task, before=states[task.before.machine_id]) for task in tasks]
-        try:
-            with conn.transaction():
-                states |= analyse(conn, current, self._champions, self._rules, self._horizon, self._diagnosis_interval)
-        except (psycopg.OperationalError, psycopg.InterfaceError, MemoryError):
-            raise
-        except Exception as error:
-            if sum(len(task.waiting) for task in tasks) <= 1:
-                self._set_aside(conn, tasks, error)
-                return
-            first, second = _halves(tasks)
-            self._in_halves(conn, first, states)
-            self._in_halves(conn, second, states)
-
-    def _set_aside(self, conn: Connection[Any], tasks: Sequence[Task], error: Exception) -> None:
-        task = next((task for task in tasks if task.waiting), None)
-        if task is None:
-            raise error
-        _log.exception("machine %s at %s set aside", task.stored.machine.key, task.waiting[0].measured_at)
-        queue.set_aside(conn, task.before.machine_id, task.waiting[0], f"{type(error).__name__}: {error}")
-
-    def _replay(self, conn: Connection[Any], stored: StoredMachine, state: SavedState) -> None:
-        champion = self._champions.serving(conn, [stored.machine.fleet]).get(stored.machine.fleet)
-        rules = self._rules.in_force(conn, [stored.machine])[stored.machine.key]
-        reprocess(conn, stored, state, champion, self._horizon, rules)
+    def _release(self, conn: Connection[Any], tasks: Sequence[Task], on_hold: Mapping[int, str]) -> None:
+        queue.release(conn, [t.before.machine_id for t in tasks if t.before.machine_id not in on_hold])
+        for machine_id, reason in on_hold.items():
+            queue.hold(conn, machine_id, reason)
 
 
 def _choose(failed: Mapping[int, int]) -> tuple[list[int], bool]:
@@ -145,19 +145,7 @@ def _give_up_first(conn: Connection[Any], tasks: Sequence[Task]) -> list[Task]:
     rest = []
     for task in tasks:
         if task.waiting:
-            queue.set_aside(conn, task.before.machine_id, task.waiting[0], "workers died while analysing it")
+            queue.complete(conn, [(task.before.machine_id, task.waiting[0])])
+            queue.set_aside(conn, task.before.machine_id, task.waiting[0].measured_at, WORKERS_DIED)
         rest.append(replace(task, waiting=task.waiting[1:]))
     return rest
-
-
-def _halves(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
-    """Split by machines, and a single machine's acquisitions by time."""
-    filled = [task for task in tasks if task.waiting]
-    if len(filled) > 1:
-        middle = len(filled) // 2
-        return filled[:middle], filled[middle:]
-    task = filled[0]
-    middle = len(task.waiting) // 2
-    return [replace(task, waiting=task.waiting[:middle], is_drained=False)], [
-        replace(task, waiting=task.waiting[middle:])
-    ]

@@ -81,6 +81,12 @@ def save_checkpoints(conn: Connection[Any], rows: Sequence[tuple[int, datetime, 
         )
 
 
+def is_assessed(conn: Connection[Any], machine_id: int, measured_at: datetime) -> bool:
+    """Return whether an acquisition was assessed before."""
+    row = conn.execute(query("is_assessed"), {"machine_id": machine_id, "measured_at": measured_at}).fetchone()
+    return bool(row and row[0])
+
+
 def fetch_checkpoint_times(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, datetime]:
     """Return when each machine's newest checkpoint was."""
     rows = conn.execute(query("fetch_checkpoint_times"), {"machine_ids": list(machine_ids)})

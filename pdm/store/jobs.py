@@ -51,9 +51,21 @@ def claim(conn: Connection[Any], lease: timedelta) -> tuple[int, int] | None:
     return conn.execute(query("claim_job"), {"lease": lease}).fetchone()
 
 
-def renew(conn: Connection[Any], job_id: int, lease: timedelta) -> None:
-    """Say that the worker of a job still lives."""
-    conn.execute(query("renew_lease"), {"id": job_id, "lease": lease})
+def renew(conn: Connection[Any], job_id: int, attempt: int, lease: timedelta) -> bool:
+    """Say that the worker of a job still lives; False if another one has taken the job over."""
+    return conn.execute(query("renew_lease"), {"id": job_id, "attempt": attempt, "lease": lease}).rowcount == 1
+
+
+def count_outages(conn: Connection[Any], job_id: int) -> int:
+    """Return how often a job was interrupted because the database was away."""
+    row = conn.execute(query("count_outages"), {"id": job_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def retry_after_outage(conn: Connection[Any], job_id: int, attempt: int, first: timedelta, longest: timedelta) -> None:
+    """Let a job that met an outage be tried again after a while, which doubles with each up to the longest."""
+    values = {"id": job_id, "attempt": attempt, "first_wait": first, "longest_wait": longest}
+    conn.execute(query("retry_after_outage"), values)
 
 
 def note_progress(conn: Connection[Any], job_id: int, attempt: int, stage: str, progress: float) -> None:

@@ -53,6 +53,11 @@ def fetch_due_lanes(conn: Connection[Any], now: datetime) -> list[UUID]:
     return [row[0] for row in conn.execute(query("fetch_due_lanes"), {"now": now})]
 
 
+def fetch_enabled_lanes(conn: Connection[Any]) -> set[UUID]:
+    """Return the subscriptions that are told of alerts."""
+    return {row[0] for row in conn.execute(query("fetch_enabled_lanes"))}
+
+
 def try_lane(conn: Connection[Any], subscription_id: UUID) -> bool:
     """Keep a lane to this transaction; False where another has it."""
     row = conn.execute(query("try_lane"), {"subscription_id": subscription_id}).fetchone()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 from pdm.store.queries import query
+
+FIRST_WAIT = timedelta(seconds=1)  # of a machine on hold
+LONGEST_WAIT = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,29 @@ def count_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
     The caller commits before it starts the work, so that a worker that dies leaves the count behind.
     """
     conn.execute(query("count_attempts"), {"machine_ids": sorted(machine_ids)})
+
+
+def uncount_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """Count one attempt less at each machine: the process that made it lives."""
+    if machine_ids:
+        conn.execute(query("uncount_attempts"), {"machine_ids": sorted(machine_ids)})
+
+
+def hold(conn: Connection[Any], machine_id: int, reason: str) -> None:
+    """Put a machine on hold: it is tried again later, each time in vain doubles the wait."""
+    values = {"machine_id": machine_id, "reason": reason, "first_wait": FIRST_WAIT, "longest_wait": LONGEST_WAIT}
+    conn.execute(query("hold_machine"), values)
+
+
+def fetch_hold(conn: Connection[Any], machine_id: int) -> dict[str, Any] | None:
+    """Return why a machine is on hold; None where it is not."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query("fetch_hold"), {"machine_id": machine_id}).fetchone()
+
+
+def release(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """End the hold of machines whose analysis works."""
+    conn.execute(query("release_machines"), {"machine_ids": list(machine_ids)})
 
 
 def set_attempts(conn: Connection[Any], machine_ids: Sequence[int], attempts: int) -> None:
@@ -118,7 +145,6 @@ def forget_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
     conn.execute(query("forget_attempts"), {"machine_ids": list(machine_ids)})
 
 
-def set_aside(conn: Connection[Any], machine_id: int, item: Waiting, reason: str) -> None:
-    """Take one acquisition out of the way, with the reason."""
-    complete(conn, [(machine_id, item)])
-    conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": item.measured_at, "reason": reason})
+def set_aside(conn: Connection[Any], machine_id: int, measured_at: datetime, reason: str) -> None:
+    """Keep one acquisition, which waits no longer, out of the analysis, with the reason."""
+    conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": measured_at, "reason": reason})

@@ -112,6 +112,16 @@ def fetch_champion_ids(conn: Connection[Any], fleets: Sequence[str]) -> dict[str
     return dict(conn.execute(query("fetch_champion_ids"), {"names": list(fleets)}).fetchall())
 
 
+def note_unreadable(conn: Connection[Any], model_id: int, reason: str) -> None:
+    """Write down that a model cannot be read."""
+    conn.execute(query("note_unreadable_model"), {"model_id": model_id, "reason": reason})
+
+
+def forget_unreadable(conn: Connection[Any], model_id: int) -> None:
+    """Write down that a model can be read."""
+    conn.execute(query("forget_unreadable_model"), {"model_id": model_id})
+
+
 def fetch_fleet(conn: Connection[Any], model_id: int) -> tuple[str, str]:
     """Return of which fleet a model is and what it reads; raises NotFoundError if there is no such model."""
     row = conn.execute(query("fetch_model_fleet"), {"model_id": model_id}).fetchone()

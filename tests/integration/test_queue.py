@@ -132,7 +132,8 @@ def test_a_channel_that_comes_during_the_analysis_is_not_lost(waiting: dict[str,
 def test_what_is_set_aside_is_out_of_the_way_and_comes_back(waiting: dict[str, int], pool: Pool, dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as conn:
         (claim,) = queue.claim(conn, [waiting["a"]], 8)
-        queue.set_aside(conn, claim.machine_id, claim.waiting[2], "division by zero")
+        queue.complete(conn, [(claim.machine_id, claim.waiting[2])])
+        queue.set_aside(conn, claim.machine_id, claim.waiting[2].measured_at, "division by zero")
         (after,) = queue.claim(conn, [waiting["a"]], 8)
         assert len(after.waiting) == 7
         assert ask(pool, "SELECT measured_at, reason FROM set_aside") == [

@@ -27,3 +27,9 @@ WHERE c.machine_id = h.machine_id AND c.measured_at < (
     SELECT max(k.measured_at) FROM analysis_checkpoint k
     WHERE k.machine_id = h.machine_id AND k.measured_at < h.horizon
 );
+
+-- name: is_assessed
+-- Whether an acquisition was assessed before.
+SELECT EXISTS (
+    SELECT FROM assessment WHERE machine_id = %(machine_id)s::bigint AND measured_at = %(measured_at)s::timestamptz
+);

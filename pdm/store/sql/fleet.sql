@@ -83,6 +83,10 @@ SELECT (SELECT count(*) FROM pending)
 -- Gauges that only the database knows.
 SELECT (SELECT count(*) FROM pending) AS pending,
        (SELECT count(*) FROM set_aside) AS set_aside,
+       (SELECT count(*) FROM analysis_hold) AS machines_on_hold,
+       (SELECT count(*) FROM unreadable_model u JOIN model m ON m.id = u.model_id WHERE m.status = 'champion')
+           AS models_unreadable,
+       (SELECT count(*) FROM worker_death WHERE died_at > now() - INTERVAL '1 day') AS worker_deaths_last_day,
        (SELECT count(*) FROM quarantine) AS quarantined,
        (SELECT count(*) FROM machine) AS machines,
        (SELECT count(*) FROM diagnosis_due WHERE error IS NULL) AS diagnoses_waiting,

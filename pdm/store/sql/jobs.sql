@@ -39,8 +39,19 @@ WHERE id = (
 RETURNING id, attempts;
 
 -- name: renew_lease
--- The worker still lives.
-UPDATE job SET lease_until = now() + %(lease)s::interval WHERE id = %(id)s::bigint AND status = 'running';
+-- The worker still lives; no row if another one has taken the job over.
+UPDATE job SET lease_until = now() + %(lease)s::interval
+WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
+
+-- name: count_outages
+-- How often a job was interrupted because the database was away.
+SELECT outages FROM job WHERE id = %(id)s::bigint;
+
+-- name: retry_after_outage
+-- A job that met an outage of the database falls due again after a while.
+UPDATE job SET outages = outages + 1,
+               lease_until = now() + least(%(longest_wait)s::interval, %(first_wait)s::interval * power(2, least(outages, 30)))
+WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 
 -- name: note_progress
 -- How far a job is.

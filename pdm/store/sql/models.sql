@@ -81,3 +81,12 @@ SELECT key FROM training_part WHERE fleet = %(fleet)s ORDER BY key;
 -- name: forget_training_parts
 -- The training is done, or will not be taken up again.
 DELETE FROM training_part WHERE fleet = %(fleet)s;
+
+-- name: note_unreadable_model
+-- A model that a worker cannot read, with the reason.
+INSERT INTO unreadable_model (model_id, reason) VALUES (%(model_id)s::bigint, %(reason)s::text)
+ON CONFLICT (model_id) DO UPDATE SET reason = EXCLUDED.reason, found_at = now();
+
+-- name: forget_unreadable_model
+-- A model that can be read.
+DELETE FROM unreadable_model WHERE model_id = %(model_id)s::bigint;

@@ -39,6 +39,10 @@ WHERE s.is_enabled
                   WHERE o.subscription_id = s.id AND o.delivered_at IS NULL AND o.dead_at IS NULL
                     AND o.next_attempt_at <= %(now)s));
 
+-- name: fetch_enabled_lanes
+-- Subscriptions that are told of alerts.
+SELECT id FROM subscription WHERE is_enabled;
+
 -- name: try_lane
 -- Keep the lane to this transaction: what is claimed with an eye on all of a lane is claimed by one.
 SELECT pg_try_advisory_xact_lock(hashtextextended(%(subscription_id)s::uuid::text, 0));

@@ -1,5 +1,5 @@
 -- name: pick_waiting_machines
--- Machines with something to analyse that no other worker holds, longest untouched first.
+-- Machines with something to analyse that no other worker holds and that are not on hold, longest untouched first.
 -- A loose index scan over pending: the cost grows with the machines that wait, not with the backlog.
 WITH RECURSIVE waiting (machine_id) AS (
     (SELECT machine_id FROM pending ORDER BY machine_id LIMIT 1)
@@ -10,7 +10,8 @@ WITH RECURSIVE waiting (machine_id) AS (
 SELECT s.machine_id, coalesce(a.attempts, 0)
 FROM analysis_state s
 LEFT JOIN analysis_attempt a ON a.machine_id = s.machine_id
-WHERE s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL
+WHERE (s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM analysis_hold h WHERE h.machine_id = s.machine_id AND h.retry_at > now())
 ORDER BY s.updated_at, s.machine_id
 LIMIT %(machines)s
 FOR UPDATE OF s SKIP LOCKED;
@@ -20,6 +21,28 @@ FOR UPDATE OF s SKIP LOCKED;
 INSERT INTO analysis_attempt AS a (machine_id, attempts)
 SELECT unnest(%(machine_ids)s::bigint[]), 1
 ON CONFLICT (machine_id) DO UPDATE SET attempts = a.attempts + 1, started_at = now();
+
+-- name: uncount_attempts
+-- One attempt less for each machine: it ended, but the process that made it lives.
+UPDATE analysis_attempt SET attempts = attempts - 1
+WHERE machine_id = ANY (%(machine_ids)s::bigint[]) AND attempts > 0;
+
+-- name: hold_machine
+-- Try a machine again later: each time in vain doubles the wait, up to the longest.
+INSERT INTO analysis_hold AS h (machine_id, reason, retry_at)
+VALUES (%(machine_id)s::bigint, %(reason)s::text, clock_timestamp() + %(first_wait)s::interval)
+ON CONFLICT (machine_id) DO UPDATE
+SET reason = EXCLUDED.reason, attempts = h.attempts + 1,
+    retry_at = clock_timestamp()
+        + least(%(longest_wait)s::interval, %(first_wait)s::interval * power(2, least(h.attempts, 30)));
+
+-- name: fetch_hold
+-- Why a machine is on hold, since when, how often it was tried in vain, and when it is tried again.
+SELECT reason, held_since, attempts, retry_at FROM analysis_hold WHERE machine_id = %(machine_id)s::bigint;
+
+-- name: release_machines
+-- The analysis of machines works again.
+DELETE FROM analysis_hold WHERE machine_id = ANY (%(machine_ids)s::bigint[]);
 
 -- name: set_attempts
 -- Keep machines under suspicion after a success, while more of what they wait for may kill.
