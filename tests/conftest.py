@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests import trust
@@ -13,6 +14,9 @@ from tests.database import Shared, dsn, empty_dsn, pool, server, settings, share
 __all__ = ["dsn", "empty_dsn", "pool", "server", "settings", "template"]
 
 ALONE = "alone"  # the group of what measures time, kills, takes ports or starts browsers: one process, one by one
+# How long an example takes depends on what runs beside it; what must be fast measures that itself.
+hypothesis.settings.register_profile("suite", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("suite")
 _made = pytest.StashKey[Shared]()
 
 
