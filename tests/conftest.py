@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests import trust
@@ -13,6 +14,9 @@ from tests.database import Shared, dsn, empty_dsn, pool, server, settings, share
 __all__ = ["dsn", "empty_dsn", "pool", "server", "settings", "template"]
 
 ALONE = "alone"  # the group of what measures time, kills, takes ports or starts browsers: one process, one by one
+# How long an example takes depends on what runs beside it; what must be fast measures that itself.
+hypothesis.settings.register_profile("suite", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("suite")
 _made = pytest.StashKey[Shared]()
 
 
@@ -37,17 +41,20 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests together, as its fixtures are; start with what runs one by one, the longest of all."""
+    """Keep a file's tests together, as its fixtures are, and put them in turn."""
     if Shared.of(config) is None:
         return
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: not _is_alone(item))
+    items.sort(key=_turn)
 
 
-def _is_alone(item: pytest.Item) -> bool:
-    return any(ALONE in mark.args for mark in item.iter_markers("xdist_group"))
+def _turn(item: pytest.Item) -> int:
+    """Return when a test is started: the long ones first, so that all processes end at about the same time."""
+    if any(ALONE in mark.args for mark in item.iter_markers("xdist_group")):
+        return 0
+    return 1 if item.path.parent.name in ("acceptance", "fault") else 2
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
