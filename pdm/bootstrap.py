@@ -14,8 +14,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 import features
-from features.errors import FftError
-from pdm.errors import ConfigurationError, UnavailableError
+from pdm.errors import UnavailableError
 from pdm.service import cold, deliver, run_jobs
 from pdm.service.tick import tick
 from pdm.service.work import Worker
@@ -50,10 +49,7 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     pool = open_pool(settings)
     try:
-        try:
-            features.warm()  # before anything is claimed: a batch is short, and a death in it means something
-        except FftError as error:
-            raise ConfigurationError(str(error)) from error
+        features.warm()  # before anything is claimed: a batch is short, and a death in it means something
         _wait_for_server(pool, stop)
         side = [
             threading.Thread(target=deliver.run, args=(pool, settings, stop), name="deliver"),
