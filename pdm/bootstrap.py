@@ -15,8 +15,7 @@ from typing import Any
 from psycopg_pool import ConnectionPool
 
 import features
-from features.errors import FftError
-from pdm.errors import ConfigurationError, UnavailableError
+from pdm.errors import UnavailableError
 from pdm.service import cold, deliver, run_jobs
 from pdm.service.failures import AWAY
 from pdm.service.supervise import SideThreads
@@ -56,10 +55,7 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     pool = open_pool(settings)
     try:
-        try:
-            features.warm()  # before anything is claimed: a batch is short, and a death in it means something
-        except FftError as error:
-            raise ConfigurationError(str(error)) from error
+        features.warm()  # before anything is claimed: a batch is short, and a death in it means something
         _wait_for_server(pool, stop)
         side = SideThreads(pool, stop)
         side.start("deliver", deliver.run, pool, settings, stop)

@@ -59,7 +59,7 @@ def windowed(x: Array, window: Array, out: Array) -> None:
     """Write (x - mean) * window to `out`, all single precision, the mean taken in double."""
     total = 0.0
     for value in x:
-        total += value
+        total += np.float64(value)
     mean = total / len(x)
     for i in range(len(x)):
         out[i] = np.float32(x[i] - mean) * window[i]

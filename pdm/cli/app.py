@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from pdm.cli import analysis, evaluate, models, plant, report, rules, running, trials
 from pdm.cli.terminal import errors
-from pdm.errors import PdmError
+from pdm.errors import ConfigurationError, PdmError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,5 +31,15 @@ def main() -> None:
     try:
         app()
     except PdmError as error:
-        errors.print(f"[bold red]{error.code}[/]: {escape(error.message)}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _refuse(error.code, error.message)
+    except RuntimeError as error:
+        from features.errors import FftError  # here, so that the API starts without the analysis
+
+        if not isinstance(error, FftError):
+            raise
+        _refuse(ConfigurationError.code, str(error))
+
+
+def _refuse(code: str, message: str) -> None:
+    errors.print(f"[bold red]{code}[/]: {escape(message)}", highlight=False, soft_wrap=True)
+    sys.exit(2)

@@ -1,5 +1,6 @@
 """What holds of both FFT libraries: SciPy's, which comes with `features`, and ducc0's, which must be asked for."""
 
+import os
 import re
 import subprocess
 import sys
@@ -175,3 +176,19 @@ def test_the_environment_chooses_the_library(asked, expected):
         assert "PDM_FFT=fftw: not an FFT library of features; allowed are scipy and ducc0" in done.stderr
     else:
         assert done.stdout.split() == [expected, str(expected == "ducc0")], done.stderr
+
+
+def test_a_command_that_cannot_have_its_library_ends_with_one_line():
+    code = "from pdm.cli import app; from features import fft; app.app = fft.library; app.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PDM_FFT": "fftw"},
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.strip() == (
+        "configuration: PDM_FFT=fftw: not an FFT library of features; allowed are scipy and ducc0"
+    )
