@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,10 +64,9 @@ async def send_acquisitions(request: Request) -> Response:
     caller = await given.authenticate(request)
     caller.require(*given.SENDERS)
     held = given.resources(request)
-    body = await held.bodies.read(request)
     content_type = request.headers.get("content-type", "")
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(held.ingest, receive, held, caller, content_type, body)
+    async with held.bodies.read(request) as body:
+        return await held.ingest.run(receive, held, caller, content_type, body)
 
 
 def receive(held: given.Resources, caller: Caller, content_type: str, body: bytes) -> Response:

@@ -69,8 +69,8 @@ async def import_model(
     Its SHA-256 is verified first; then a process of its own, with limits, reads it. It does not serve until
     it is promoted.
     """
-    file = await held.bodies.read(request)
-    return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
+    async with held.bodies.read(request) as file:
+        return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
 
 
 @router.get("/models/coverage", response_model=Page[LiveCoverageAnswer])

@@ -188,7 +188,6 @@ def _half_sent(stack: Stack, head: str, body: bytes, count: int) -> Iterator[lis
         yield sockets
 
 
-@pytest.mark.xfail(strict=True, reason="small bodies are read before their sender is known")
 @pytest.mark.parametrize("credentials", ["", "\r\nAuthorization: Bearer pdm_unknown"])
 def test_nine_slow_anonymous_clients_leave_room_for_a_caller(
     stack: Stack, sender: httpx.Client, credentials: str
@@ -200,7 +199,6 @@ def test_nine_slow_anonymous_clients_leave_room_for_a_caller(
         assert [each.recv(12) for each in sockets] == [b"HTTP/1.1 401"] * 9
 
 
-@pytest.mark.xfail(strict=True, reason="the budget of bodies ends before they are stored")
 def test_bodies_that_wait_for_a_slow_database_count_against_the_budget(stack: Stack, sender: httpx.Client) -> None:
     def body(second: int) -> bytes:
         document = {"acquisitions": [_record(measured_at=f"2026-10-04T00:00:{second:02d}Z")]}

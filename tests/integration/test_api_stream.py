@@ -181,7 +181,6 @@ def _count_connections(conn: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
-@pytest.mark.xfail(strict=True, reason="every client that resumes opens a database connection of its own")
 def test_a_hundred_resuming_clients_share_a_few_connections_and_others_get_answers(
     served: tuple[str, str, str], settings: Settings
 ) -> None:
