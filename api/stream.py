@@ -192,7 +192,8 @@ async def _fetch(conn: psycopg.AsyncConnection[Any], place: Place) -> list[Event
 
 def _fetch_from_pool(pool: ConnectionPool[Any], place: Place) -> list[Event]:
     with pool.connection() as conn, conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("fetch_alert_events_after"), _behind(place, _RESUMED_PAGE)).fetchall()
+        page: list[Event] = cursor.execute(query("fetch_alert_events_after"), _behind(place, _RESUMED_PAGE)).fetchall()
+    return page
 
 
 def _behind(place: Place, limit: int) -> dict[str, Any]:

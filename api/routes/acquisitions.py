@@ -23,6 +23,7 @@ from pdm.measurements import Outcome
 from pdm.service import query
 from pdm.service.access import Caller
 from pdm.service.record import record
+from pdm.store.journal import StoredReceipt
 
 router = APIRouter(prefix="/v1", tags=["acquisitions"])
 
@@ -113,6 +114,6 @@ def list_receipts(
 
 
 @router.get("/receipts/{receipt_id}", response_model=Receipt)
-def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> dict[str, Any]:
+def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> StoredReceipt:
     """Read a receipt with one result a record."""
     return query.read_receipt(held.pool, caller, receipt_id)

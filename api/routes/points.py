@@ -33,9 +33,10 @@ def read_features(
 ) -> dict[str, Any]:
     """Read minimum, mean and maximum of features in equal steps of time; the last 30 days if no range is given."""
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    return measured.read_features(
+    course = measured.read_features(
         held.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
     )
+    return {**vars(course), "from": course.since, "to": course.before}
 
 
 @router.get("/acquisitions", response_model=Page[Acquired])

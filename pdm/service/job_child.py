@@ -58,7 +58,7 @@ def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
                 jobs.note_progress(conn, job_id, attempt, stage, share)
 
     try:
-        report = train_fleet(pool, job["fleet"], seed=job["seed"], actor=job["actor"], progress=tell)
+        report = train_fleet(pool, job.fleet, seed=job.seed, actor=job.actor, progress=tell)
     except PdmError as error:
         with pool.connection() as conn:
             jobs.finish(conn, job_id, attempt, error=f"{error.code}: {error.message}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,14 @@ from features.errors import SignalError
 from features.spectrum import amplitude_spectrum
 from pdm.errors import InvalidInputError, NotFoundError, RefusalError
 from pdm.machines.units import si_conversion, si_unit
-from pdm.service.absent import explain_absences
+from pdm.service.absent import Absence, explain_absences
 from pdm.service.access import Caller
 from pdm.service.query import visible_machine
 from pdm.store import channels, fleet
 from pdm.store.access import scoped
+from pdm.store.fleet import FoundPoint
 from pdm.store.payload import decode
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 DEFAULT_SPAN = timedelta(days=30)
@@ -46,10 +46,37 @@ class Measured:
 class Spectrum:
     """An amplitude spectrum [unit] of the `signal` or its `squared-envelope`; line k is at k times resolution [Hz]."""
 
-    of: str
+    of: Literal["signal", "squared-envelope"]
     unit: str
     resolution: float
     amplitudes: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A feature's course, step by step; None where no acquisition of a step had it."""
+
+    minimum: Sequence[float | None]
+    mean: Sequence[float | None]
+    maximum: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class FeatureCourse:
+    """Features of a point in equal steps [s] of [since, before); the lists belong together, step by step."""
+
+    machine: str
+    point: str
+    quantity: str
+    resolution_s: float
+    since: datetime
+    before: datetime
+    starts: Sequence[datetime]
+    counts: Sequence[int]
+    available: Sequence[str]
+    features: Mapping[str, Statistics]
+    feature_version: int | None
+    absent: Mapping[str, Absence]
 
 
 def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetime, point: str) -> Measured:
@@ -62,16 +89,16 @@ def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetim
     """
     with pool.connection() as conn:
         found = _visible_point(conn, caller, machine, point)
-        stored = channels.fetch_waveform(conn, found["id"], measured_at)
+        stored = channels.fetch_waveform(conn, found.id, measured_at)
     if stored is None:
         raise NotFoundError(f"machine {machine!r} has no waveform of {point!r} at {measured_at.isoformat()}")
-    kind = np.dtype(np.float32 if stored["scale"] is None else np.int16)
-    raw = decode(stored["codec"], stored["payload"], kind, stored["sample_count"]).astype(np.float64)
-    factor, offset = si_conversion(found["quantity"], found["unit"])
-    samples = raw * (factor * (stored["scale"] or 1.0)) + offset
+    kind = np.dtype(np.float32 if stored.scale is None else np.int16)
+    raw = decode(stored.codec, stored.payload, kind, stored.sample_count).astype(np.float64)
+    factor, offset = si_conversion(found.quantity, found.unit)
+    samples = raw * (factor * (stored.scale or 1.0)) + offset
     # A tachometer's level stays in the unit that it was declared in.
-    unit = found["unit"] if found["quantity"] == "tachometer" else si_unit(found["quantity"])
-    return Measured(found["quantity"], unit, stored["sampling_rate"], samples)
+    unit = found.unit if found.quantity == "tachometer" else si_unit(found.quantity)
+    return Measured(found.quantity, unit, stored.sampling_rate, samples)
 
 
 def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)) -> Spectrum:
@@ -124,7 +151,7 @@ def read_features(
     since: datetime | None,
     before: datetime | None,
     resolution: float | None,
-) -> Row:
+) -> FeatureCourse:
     """Return minimum, mean and maximum of a point's features in equal steps of time, and why some are absent.
 
     Of what was computed in several feature versions the newest counts.
@@ -141,47 +168,46 @@ def read_features(
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         found = _visible_point(conn, caller, machine, point)
-        table = channels.FEATURE_TABLES.get(found["quantity"])
+        table = channels.FEATURE_TABLES.get(found.quantity)
         if table is None:
-            raise RefusalError(f"points of {found['quantity']} have no features; theirs are scalars", field="point")
+            raise RefusalError(f"points of {found.quantity} have no features; theirs are scalars", field="point")
         known = channels.list_feature_columns(conn, table)
         chosen = _known_features(names, known)
-        since, before = _range(since, before, channels.fetch_last_measured_at(conn, row["id"]))
+        since, before = _range(since, before, channels.fetch_last_measured_at(conn, row.id))
         width = _width(before - since, resolution)
         buckets = channels.fetch_feature_buckets(
             conn,
             table,
             chosen,
-            point_id=found["id"],
+            point_id=found.id,
             since=since,
             before=before,
             width=width,
             limit=MOST_BUCKETS + 2,
         )
-        versions = channels.fetch_absences(conn, table, chosen, point_id=found["id"], since=since, before=before)
-    return {
-        "machine": machine,
-        "point": point,
-        "quantity": found["quantity"],
-        "resolution_s": width.total_seconds(),
-        "from": since,
-        "to": before,
-        "starts": [bucket[0] for bucket in buckets],
-        "available": known,
-        "feature_version": max((version[0] for version in versions), default=None),
-        "absent": explain_absences(versions, chosen),
-        "counts": [bucket[1] for bucket in buckets],
-        "features": {
-            name: {
-                part: [bucket[2 + 3 * place + offset] for bucket in buckets]
-                for offset, part in enumerate(("minimum", "mean", "maximum"))
-            }
-            for place, name in enumerate(chosen)
-        },
-    }
+        versions = channels.fetch_absences(conn, table, chosen, point_id=found.id, since=since, before=before)
+    return FeatureCourse(
+        machine=machine,
+        point=point,
+        quantity=found.quantity,
+        resolution_s=width.total_seconds(),
+        since=since,
+        before=before,
+        starts=[bucket[0] for bucket in buckets],
+        counts=[bucket[1] for bucket in buckets],
+        available=known,
+        features={name: _statistics(buckets, place) for place, name in enumerate(chosen)},
+        feature_version=max((version[0] for version in versions), default=None),
+        absent=explain_absences(versions, chosen),
+    )
 
 
-def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> Row:
+def _statistics(buckets: Sequence[tuple[Any, ...]], place: int) -> Statistics:
+    minimum, mean, maximum = ([bucket[2 + 3 * place + part] for bucket in buckets] for part in range(3))
+    return Statistics(minimum, mean, maximum)
+
+
+def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:
     with scoped(conn, caller.site_ids):
         found = fleet.find_point(conn, machine, point)
     if found is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +22,27 @@ from pdm.service.rule_book import RuleBook
 from pdm.store import access, rules
 from pdm.store.access import scoped
 from pdm.store.machines import fetch_machine, fetch_machines
+from pdm.store.rules import RuleSetSummary, StoredRuleSet
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
+
+
+@dataclass(frozen=True)
+class RuleScope:
+    """A scope that a rule set holds for."""
+
+    scope: str
+    target: str
+
+
+@dataclass(frozen=True)
+class MachineRules:
+    """The rules that hold for a machine as documents, and the sets that they come of, widest first."""
+
+    machine: str
+    rule_version: str
+    rules: Sequence[Mapping[str, Any]]
+    of: Sequence[RuleScope]
 
 
 def check_text(text: str) -> RuleDocument:
@@ -43,7 +62,7 @@ def check_content(content: object) -> RuleDocument:
     return parse_document(content, feature_units())
 
 
-def as_stored(document: RuleDocument) -> Row:
+def as_stored(document: RuleDocument) -> Mapping[str, Any]:
     """Return rules as they are stored: every field, values in SI units."""
     return write_document(document)
 
@@ -57,7 +76,7 @@ def propose(
     author: str,
     reason: str,
     site_ids: Sequence[int] | None = None,
-) -> Row:
+) -> StoredRuleSet:
     """Store a set of rules as the next version of its scope; it holds nowhere yet.
 
     Raises
@@ -79,12 +98,12 @@ def propose(
             _check_points(fetch_machine(conn, target, site_ids).machine, document)
         rules.lock_rule_sets(conn)
         before = rules.find_version(conn, scope, target, None)
-        old = parse_document(before["document"], feature_units()).rules if before else ()
+        old = parse_document(before.document, feature_units()).rules if before else ()
         diff = differences(old, document.rules)
         stored = rules.insert_rule_set(
             conn, scope, target, write_document(document), author=author, reason=reason, diff=diff
         )
-        access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored["version"])
+        access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored.version)
     return stored
 
 
@@ -100,9 +119,9 @@ def deploy(
     *,
     author: str,
     site_ids: Sequence[int] | None = None,
-    gate: Row | None = None,
+    gate: Mapping[str, Any] | None = None,
     changes: int | None = None,
-) -> Row:
+) -> StoredRuleSet:
     """Put a stored set in force; `gate` is the backtest that it has passed.
 
     `changes` is what `count_changes` said before that backtest: what was tried against other rules than those in
@@ -118,16 +137,16 @@ def deploy(
     with pool.connection() as conn:
         rules.lock_rule_sets(conn)
         found = _visible(conn, rule_set_id, site_ids)
-        if found["status"] == "in-force":
+        if found.status == "in-force":
             raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
-        if found["status"] == "retired":
-            why = f"rule set {rule_set_id} has been in force; go back to version {found['version']} as a new version"
+        if found.status == "retired":
+            why = f"rule set {rule_set_id} has been in force; go back to version {found.version} as a new version"
             raise ConflictError(why, field="rule_set_id")
         if changes is not None and changes != rules.fetch_change_number(conn):
             raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
         stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
-        place = f"{stored['scope']}:{stored['target']}"
-        access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])
+        place = f"{stored.scope}:{stored.target}"
+        access.insert_audit(conn, author, "rules.deploy", place, version=stored.version)
     return stored
 
 
@@ -140,7 +159,7 @@ def roll_back(
     author: str,
     reason: str,
     site_ids: Sequence[int] | None = None,
-) -> Row | None:
+) -> StoredRuleSet | None:
     """Let an older version hold again, as a new version of the same content; version 0 is nothing of its own.
 
     Returns the set now in force, None for version 0.
@@ -156,10 +175,10 @@ def roll_back(
             old = rules.find_version(conn, scope, target, version)
         if old is None:
             raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
-        document = parse_document(old["document"], feature_units())
+        document = parse_document(old.document, feature_units())
         why = f"back to version {version}: {reason}" if reason.strip() else ""
         stored = propose(pool, document, scope=scope, target=target, author=author, reason=why, site_ids=site_ids)
-        return deploy(pool, stored["id"], author=author, site_ids=site_ids)
+        return deploy(pool, stored.id, author=author, site_ids=site_ids)
     with pool.connection() as conn:
         _check_target(conn, scope, target, site_ids)
         if not rules.retire(conn, scope, target, now):
@@ -168,7 +187,7 @@ def roll_back(
     return None
 
 
-def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> Row:
+def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> StoredRuleSet:
     """Return one stored set; raises NotFoundError if there is none for the caller."""
     with pool.connection() as conn:
         return _visible(conn, rule_set_id, site_ids)
@@ -183,14 +202,14 @@ def list_rule_sets(
     target: str | None = None,
     status: str | None = None,
     site_ids: Sequence[int] | None = None,
-) -> list[Row]:
+) -> list[RuleSetSummary]:
     """Return stored sets, the last written first, without their documents."""
     with pool.connection() as conn:
         found = rules.page_rule_sets(conn, before=before, limit=limit, scope=scope, target=target, status=status)
         return [row for row in found if site_ids is None or _may_see(conn, row, site_ids)]
 
 
-def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> Row:
+def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> MachineRules:
     """Return the rules that hold for a machine and which sets they come of.
 
     Raises
@@ -203,15 +222,15 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
         documents = RuleBook().fetch(conn, [stored.machine])
     resolved = resolve(stored.machine, documents)
     fitting = [each for each in documents if each.holds_for(stored.machine)]
-    return {
-        "machine": machine,
-        "rule_version": resolved.version,
-        "rules": [write_rule(rule) for rule in resolved.rules],
-        "of": [{"scope": each.scope.value, "target": each.target} for each in fitting],
-    }
+    return MachineRules(
+        machine,
+        resolved.version,
+        [write_rule(rule) for rule in resolved.rules],
+        [RuleScope(each.scope.value, each.target) for each in fitting],
+    )
 
 
-def default_document() -> Row:
+def default_document() -> Mapping[str, Any]:
     """Return the rules that hold where nobody has set others."""
     return write_document(RuleDocument(DEFAULT_RULES.rules))
 
@@ -245,17 +264,17 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
                 raise NotFoundError(f"site {target!r} is not known", field="target")
 
 
-def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> Row:
+def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:
     found = rules.fetch_rule_set(conn, rule_set_id)
     if found is None or (site_ids is not None and not _may_see(conn, found, site_ids)):
         raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
     return found
 
 
-def _may_see(conn: Connection[Any], row: Row, site_ids: Sequence[int]) -> bool:
-    if row["scope"] == Scope.MACHINE:
-        return bool(fetch_machines(conn, [row["target"]], site_ids))
-    if row["scope"] == Scope.SITE:
+def _may_see(conn: Connection[Any], row: RuleSetSummary, site_ids: Sequence[int]) -> bool:
+    if row.scope == Scope.MACHINE:
+        return bool(fetch_machines(conn, [row.target], site_ids))
+    if row.scope == Scope.SITE:
         with scoped(conn, site_ids):
-            return row["target"] in access.find_sites(conn, [row["target"]])
+            return row.target in access.find_sites(conn, [row.target])
     return True
