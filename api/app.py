@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from api import errors
 from api.availability import AvailabilityGuard, DatabaseWatch
 from api.body import BodyReader, SmallBodies
-from api.dependencies import Resources
+from api.dependencies import Resources, authenticate
+from api.ingest_queue import IngestQueue
 from api.language import SpokenLanguage
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
@@ -45,7 +45,7 @@ from pdm.settings import Settings
 from pdm.store.connection import open_pool
 
 SMALL_BODY_BYTES = 8 * 1024 * 1024  # of everything but acquisitions: a fleet of 1000 machines takes 2 MiB
-BODIES_IN_MEMORY = 4  # times the largest body that one process holds while it reads
+BODIES_IN_MEMORY = 4  # times the largest body: what one process reads, decodes and stores at once
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         max_bytes=min(SMALL_BODY_BYTES, settings.max_body_bytes),
         deadline_s=settings.body_deadline_s,
         large=frozenset({"/v1/acquisitions", models.IMPORT_PATH}),
+        authenticate=authenticate,
     )
     app.add_middleware(AvailabilityGuard, watch=watch)
     app.add_middleware(SpokenLanguage)
@@ -106,11 +107,11 @@ def _lifespan(settings: Settings, metrics: Metrics, watch: DatabaseWatch) -> Any
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = open_pool(settings)
-        hub = AlertHub(settings.dsn)
+        hub = AlertHub(settings.dsn, pool)
         bodies = BodyReader(
             settings.max_body_bytes, settings.body_deadline_s, BODIES_IN_MEMORY * settings.max_body_bytes
         )
-        ingest = ThreadPoolExecutor(settings.pool_size, thread_name_prefix="ingest")
+        ingest = IngestQueue(settings.pool_size)
         app.state.resources = Resources(settings, pool, KeyRing(), bodies, watch, hub, metrics, ingest)
         try:
             try:
@@ -125,7 +126,7 @@ def _lifespan(settings: Settings, metrics: Metrics, watch: DatabaseWatch) -> Any
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
         finally:
-            ingest.shutdown(wait=False, cancel_futures=True)
+            ingest.close()
             pool.close(timeout=5.0)
 
     return lifespan

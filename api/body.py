@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,16 +14,17 @@ from pdm.errors import BodyTimeoutError, BodyTooLargeError, InvalidInputError, P
 
 
 class BodyReader:
-    """Reads bodies for one process; what is read and not yet released counts against one budget."""
+    """Reads bodies for one process; a body counts against one budget until the work on it has ended."""
 
     def __init__(self, max_bytes: int, deadline_s: float, budget_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.deadline_s = deadline_s
         self._budget = budget_bytes
-        self._held = 0
+        self._used = 0
 
-    async def read(self, request: Request) -> bytes:
-        """Return the body.
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """Yield the body; its bytes count until the context ends.
 
         Raises
         ------
@@ -38,54 +41,73 @@ class BodyReader:
         chunks: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self.deadline_s):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    self._held += len(chunk)
-                    if size > self.max_bytes:
-                        raise self._too_large()
-                    if self._held > self._budget:
-                        raise UnavailableError("the bodies of other requests fill the memory set aside for them")
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise BodyTimeoutError(f"the body did not arrive within {self.deadline_s:g} s") from None
-        except ClientDisconnect:
-            raise InvalidInputError("the client left before its body was whole") from None
+            try:
+                async with asyncio.timeout(self.deadline_s):
+                    async for chunk in request.stream():
+                        size += len(chunk)
+                        self._used += len(chunk)
+                        if size > self.max_bytes:
+                            raise self._too_large()
+                        if self._used > self._budget:
+                            raise UnavailableError("the bodies of other requests fill the memory set aside for them")
+                        chunks.append(chunk)
+            except TimeoutError:
+                raise BodyTimeoutError(f"the body did not arrive within {self.deadline_s:g} s") from None
+            except ClientDisconnect:
+                raise InvalidInputError("the client left before its body was whole") from None
+            whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            chunks.clear()
+            yield whole
         finally:
-            self._held -= size
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            self._used -= size
 
     def _too_large(self) -> BodyTooLargeError:
         return BodyTooLargeError(f"the body is larger than {self.max_bytes} bytes")
 
 
 class SmallBodies:
-    """Pure ASGI: reads every body but those of acquisitions before the app does, under the same rules.
+    """Pure ASGI: reads every body of the API but those of acquisitions before the app does, under the same rules.
 
-    What people send is small; acquisitions are read by their own route once the sender is known.
+    What people send is small; acquisitions are read by their own route. No body is read before its sender is known.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, deadline_s: float, large: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        deadline_s: float,
+        large: frozenset[str],
+        authenticate: Callable[[Request], Awaitable[object]],
+    ) -> None:
         self._app = app
         self._reader = BodyReader(max_bytes, deadline_s, budget_bytes=8 * max_bytes)
         self._large = large
+        self._authenticate = authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, then let the app read it from memory."""
-        if scope["type"] != "http" or scope["path"] in self._large or not _has_body(scope):
+        """Authenticate the sender, read the body, then let the app read it from memory."""
+        if scope["type"] != "http" or not _has_body(scope) or not self._is_small(scope["path"]):
             await self._app(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            whole = await self._reader.read(Request(scope, receive))
+            await self._authenticate(request)
+            async with self._reader.read(request) as whole:
+                await self._app(scope, _replay(whole, receive), send)
         except PdmError as error:
             await problem_of(error)(scope, receive, send)
-            return
-        messages: list[Message] = [{"type": "http.request", "body": whole, "more_body": False}]
 
-        async def replay() -> Message:
-            return messages.pop() if messages else await receive()
+    def _is_small(self, path: str) -> bool:
+        return path.startswith("/v1/") and path not in self._large
 
-        await self._app(scope, replay, send)
+
+def _replay(whole: bytes, receive: Receive) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": whole, "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
 
 
 def _has_body(scope: Scope) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -15,11 +14,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api.availability import DatabaseWatch
 from api.body import BodyReader
+from api.ingest_queue import IngestQueue
 from api.metrics import Metrics
 from api.stream import AlertHub
 from pdm.errors import UnauthenticatedError
 from pdm.service.access import Caller, KeyRing, Role
 from pdm.settings import Settings
+from pdm.store.connection import database_required
 
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
@@ -35,7 +36,7 @@ class Resources:
     watch: DatabaseWatch
     hub: AlertHub
     metrics: Metrics
-    ingest: ThreadPoolExecutor  # as many threads as connections: the rest waits without one
+    ingest: IngestQueue
 
 
 def resources(request: Request) -> Resources:
@@ -56,13 +57,18 @@ async def authenticate(request: Request) -> Caller:
     ------
     UnauthenticatedError
         There is no key, or it is not a live one.
+    UnavailableError
+        The database is away.
     """
     key = _bearer(request.headers.get("authorization")) or request.headers.get("x-api-key")
     if not key:
         raise UnauthenticatedError("send an API key: 'Authorization: Bearer pdm_...'")
     process = resources(request)
     known = process.keys.recall(key)
-    return known if known is not None else await run_in_threadpool(process.keys.look_up, process.pool, key)
+    if known is not None:
+        return known
+    with database_required():
+        return await run_in_threadpool(process.keys.look_up, process.pool, key)
 
 
 def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:

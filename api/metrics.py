@@ -11,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.process_collector import ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pdm.store.live_coverage import FleetCoverage
+
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _GAUGES = {
     "pending": "Acquisitions that wait for analysis.",
@@ -123,7 +125,7 @@ class Counted:
 
     gauges: Mapping[str, Any]
     open_alerts: Mapping[str, int]
-    coverage: Sequence[Mapping[str, Any]]
+    coverage: Sequence[FleetCoverage]
 
 
 def render(metrics: Metrics, counted: Counted | None) -> tuple[bytes, str]:
@@ -135,6 +137,6 @@ def render(metrics: Metrics, counted: Counted | None) -> tuple[bytes, str]:
         for severity in SEVERITIES:
             metrics.open_alerts.labels(severity).set(counted.open_alerts.get(severity, 0))
         metrics.coverage.clear()
-        for row in counted.coverage:
-            metrics.coverage.labels(row["fleet"], row["source"], f"{row['level']:g}").set(row["coverage"])
+        for each in counted.coverage:
+            metrics.coverage.labels(each.fleet, each.source, f"{each.level:g}").set(each.coverage)
     return generate_latest(metrics.registry), CONTENT_TYPE_LATEST

@@ -21,11 +21,11 @@ LAST_ID = 2**63 - 1
 Place = TypeVar("Place", bound=tuple[Any, ...])
 
 
-def page(rows: Sequence[dict[str, Any]], limit: int, *keys: str) -> dict[str, Any]:
+def page(rows: Sequence[object], limit: int, *keys: str) -> dict[str, Any]:
     """Return a page of the first `limit` rows; `rows` holds one more where there is a next page."""
     items = list(rows[:limit])
     has_more = len(rows) > limit
-    return {"items": items, "next_cursor": encode([items[-1][key] for key in keys]) if has_more else None}
+    return {"items": items, "next_cursor": encode([getattr(items[-1], key) for key in keys]) if has_more else None}
 
 
 def encode(place: Sequence[Any]) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -24,6 +26,8 @@ QUEUE_EVENTS = 256
 HEARTBEAT_S = 15.0
 SLOW_CLIENT_S = 10.0
 _PAGE = 500
+_RESUMED_PAGE = 100  # of each client that resumes, in memory while it is sent
+_RESUMING_CONNECTIONS = 2  # of the pool, for all clients that resume together
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +56,10 @@ class AlertHub:
     then never appear behind a place that a client has passed.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, pool: ConnectionPool[Any]) -> None:
         self._dsn = dsn
+        self._pool = pool
+        self._resuming = asyncio.Semaphore(_RESUMING_CONNECTIONS)
         self._place: Place | None = None
         self._listeners: set[Listener] = set()
 
@@ -79,13 +85,19 @@ class AlertHub:
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def events_after(self, place: Place, listener: Listener) -> AsyncIterator[Event]:
-        """Yield stored events behind a place, up to what the hub has handed out."""
-        async with await psycopg.AsyncConnection.connect(conninfo(self._dsn), autocommit=True) as conn:
-            while page := await _fetch(conn, place):
-                for event in page:
-                    place = _place(event)
-                    if listener.may_see(event):
-                        yield event
+        """Yield stored events behind a place, up to what the hub has handed out.
+
+        A connection is borrowed for each page, never while a page is sent to a client.
+        """
+        while page := await self._fetch_page(place):
+            for event in page:
+                place = _place(event)
+                if listener.may_see(event):
+                    yield event
+
+    async def _fetch_page(self, place: Place) -> list[Event]:
+        async with self._resuming:
+            return await run_in_threadpool(_fetch_from_pool, self._pool, place)
 
     async def _follow(self, conn: psycopg.AsyncConnection[Any]) -> None:
         while True:
@@ -174,9 +186,18 @@ def encode_event(event: Event) -> bytes:
 
 
 async def _fetch(conn: psycopg.AsyncConnection[Any], place: Place) -> list[Event]:
-    values = {"transaction": str(place[0]), "id": place[1], "limit": _PAGE}
     async with conn.cursor(row_factory=dict_row) as cursor:
-        return await (await cursor.execute(query("fetch_alert_events_after"), values)).fetchall()
+        return await (await cursor.execute(query("fetch_alert_events_after"), _behind(place, _PAGE))).fetchall()
+
+
+def _fetch_from_pool(pool: ConnectionPool[Any], place: Place) -> list[Event]:
+    with pool.connection() as conn, conn.cursor(row_factory=dict_row) as cursor:
+        page: list[Event] = cursor.execute(query("fetch_alert_events_after"), _behind(place, _RESUMED_PAGE)).fetchall()
+    return page
+
+
+def _behind(place: Place, limit: int) -> dict[str, Any]:
+    return {"transaction": str(place[0]), "id": place[1], "limit": limit}
 
 
 def _place(event: Event) -> Place:

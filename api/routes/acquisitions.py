@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from pdm.measurements import Outcome
 from pdm.service import query
 from pdm.service.access import Caller
 from pdm.service.record import record
+from pdm.store.journal import StoredReceipt
 
 router = APIRouter(prefix="/v1", tags=["acquisitions"])
 
@@ -65,10 +65,9 @@ async def send_acquisitions(request: Request) -> Response:
     caller = await given.authenticate(request)
     caller.require(*given.SENDERS)
     held = given.resources(request)
-    body = await held.bodies.read(request)
     content_type = request.headers.get("content-type", "")
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(held.ingest, receive, held, caller, content_type, body)
+    async with held.bodies.read(request) as body:
+        return await held.ingest.run(receive, held, caller, content_type, body)
 
 
 def receive(held: given.Resources, caller: Caller, content_type: str, body: bytes) -> Response:
@@ -115,6 +114,6 @@ def list_receipts(
 
 
 @router.get("/receipts/{receipt_id}", response_model=Receipt)
-def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> dict[str, Any]:
+def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> StoredReceipt:
     """Read a receipt with one result a record."""
     return query.read_receipt(held.pool, caller, receipt_id)

@@ -19,6 +19,8 @@ from api.schemas.administration import (
 )
 from api.schemas.pages import Page
 from pdm.service import access, query, set_aside
+from pdm.service.access import NewKey
+from pdm.store.fleet import Backlog
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -35,7 +37,7 @@ def list_keys(
 
 
 @router.post("/keys", status_code=201, response_model=KeyCreated)
-def create_key(question: KeyQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+def create_key(question: KeyQuestion, held: given.Held, caller: given.Administrator) -> NewKey:
     """Make an API key; the answer holds the secret, this once."""
     return access.create_key_for(held.pool, caller, name=question.name, role=question.role, sites=question.sites)
 
@@ -48,7 +50,7 @@ def revoke_key(key_id: RowId, held: given.Held, caller: given.Administrator) -> 
 
 
 @router.get("/queue", response_model=QueueAnswer)
-def read_queue(held: given.Held, _: given.Reader) -> dict[str, Any]:
+def read_queue(held: given.Held, _: given.Reader) -> Backlog:
     """Read how many acquisitions wait for analysis."""
     return query.count_waiting(held.pool)
 

@@ -15,6 +15,7 @@ from api.schemas.machines import AlertState
 from api.schemas.pages import Page
 from api.stream import AlertStream, parse_place
 from pdm.service import query
+from pdm.store.alert_views import Alert
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -97,8 +98,8 @@ async def stream_alerts(
 
 
 @router.get("/alerts/{alert_id}", response_model=AlertAnswer)
-def read_alert(alert_id: UUID, response: Response, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def read_alert(alert_id: UUID, response: Response, held: given.Held, caller: given.Reader) -> Alert:
     """Read one alert with its evidence and its last 500 events; the ETag is its version."""
     found = query.read_alert(held.pool, caller, alert_id)
-    response.headers["ETag"] = f'"{found["version"]}"'
+    response.headers["ETag"] = f'"{found.version}"'
     return found

@@ -21,6 +21,8 @@ from api.schemas.cases import (
 )
 from pdm.alerts.trend_picture import draw
 from pdm.service import cases, feedback, kpi
+from pdm.service.case_views import CaseView
+from pdm.store.cases import Feedback
 from pdm.words.catalogue import messages
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
@@ -44,7 +46,7 @@ def read_kpi(
 
 
 @router.get("/alerts/{alert_id}/case", response_model=CaseAnswer)
-def read_case(alert_id: UUID, held: given.Held, caller: given.Reader, language: Language) -> dict[str, Any]:
+def read_case(alert_id: UUID, held: given.Held, caller: given.Reader, language: Language) -> CaseView:
     """Read what to do about an alert: by when, checks, parts, cost of waiting, and what became of similar cases."""
     return cases.read_case(held.pool, caller, alert_id, language, datetime.now(UTC))
 
@@ -60,15 +62,13 @@ def draw_trend(alert_id: UUID, held: given.Held, caller: given.Reader, language:
 
 
 @router.get("/alerts/{alert_id}/feedback", response_model=list[FeedbackAnswer])
-def list_feedback(alert_id: UUID, held: given.Held, caller: given.Reader) -> list[dict[str, Any]]:
+def list_feedback(alert_id: UUID, held: given.Held, caller: given.Reader) -> list[Feedback]:
     """List what people held of a case, newest first; the newest counts."""
     return feedback.list_feedback(held.pool, caller, alert_id)
 
 
 @router.post("/alerts/{alert_id}/feedback", status_code=201, response_model=FeedbackAnswer)
-def give_feedback(
-    alert_id: UUID, question: FeedbackQuestion, held: given.Held, caller: given.Operator
-) -> dict[str, Any]:
+def give_feedback(alert_id: UUID, question: FeedbackQuestion, held: given.Held, caller: given.Operator) -> Feedback:
     """Say what became of a case: a label for training and for the backtest of rules."""
     return feedback.give_feedback(
         held.pool,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -10,6 +11,7 @@ from api import dependencies as given
 from api.routes.machines import MachineKey
 from api.schemas.diagnosis import DiagnosisAnswer, DiagnosisQuestion, DiagnosisRequested
 from pdm.service import diagnoses
+from pdm.service.diagnoses import DiagnosisRequest
 from pdm.words.catalogue import choose_language
 
 router = APIRouter(prefix="/v1/machines/{machine}/diagnosis", tags=["machines"])
@@ -21,7 +23,7 @@ At = Annotated[given.Moment | None, Query(description="From acquisitions measure
 @router.get("", response_model=DiagnosisAnswer)
 def read_diagnosis(
     machine: MachineKey, held: given.Held, caller: given.Reader, at: At = None, accept_language: Language = None
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Read the newest diagnosis with its lines, reasons and the acquisitions behind it, in words too."""
     return diagnoses.read_diagnosis(held.pool, caller, machine, at, choose_language(accept_language))
 
@@ -33,7 +35,7 @@ def request_diagnosis(
     held: given.Held,
     caller: given.Operator,
     question: DiagnosisQuestion | None = None,
-) -> dict[str, Any]:
+) -> DiagnosisRequest:
     """Ask for a fresh diagnosis; a worker computes it, and Location says where it will be."""
     wanted = question or DiagnosisQuestion()
     response.headers["Location"] = f"/v1/machines/{machine}/diagnosis"

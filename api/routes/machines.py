@@ -32,6 +32,9 @@ from pdm.machines.model import Machine
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.service import explanations, query, register, what_if, work_events
 from pdm.service.access import Caller
+from pdm.service.machine_views import MachineDetails, MachineHealth, MachinePrognosis
+from pdm.service.what_if import WhatIf
+from pdm.store.journal import RecordedWork
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
@@ -84,13 +87,13 @@ def list_machines(
 
 
 @router.get("/machines/{machine}", response_model=MachineAnswer)
-def read_machine(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def read_machine(machine: MachineKey, held: given.Held, caller: given.Reader) -> MachineDetails:
     """Read one machine with its components and points."""
     return query.read_machine(held.pool, caller, machine)
 
 
 @router.get("/machines/{machine}/health", response_model=HealthAnswer)
-def read_health(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> dict[str, Any]:
+def read_health(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> MachineHealth:
     """Read the newest assessment with its evidence."""
     return query.read_health(held.pool, caller, machine, as_of)
 
@@ -114,7 +117,7 @@ def list_health(
 
 
 @router.get("/machines/{machine}/prognosis", response_model=PrognosisAnswer)
-def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> dict[str, Any]:
+def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> MachinePrognosis:
     """Read the newest remaining useful life with its interval, source and evidence."""
     return query.read_prognosis(held.pool, caller, machine, as_of)
 
@@ -126,9 +129,7 @@ def explain_prognosis(machine: MachineKey, held: given.Held, caller: given.Reade
 
 
 @router.post("/machines/{machine}/prognosis/what-if", response_model=WhatIfAnswer)
-def ask_what_if(
-    machine: MachineKey, question: WhatIfQuestion, held: given.Held, caller: given.Reader
-) -> dict[str, Any]:
+def ask_what_if(machine: MachineKey, question: WhatIfQuestion, held: given.Held, caller: given.Reader) -> WhatIf:
     """Say how long the machine would last under another load or speed, where past lives can tell."""
     return what_if.prognose_under(held.pool, caller, machine, load=question.load, speed=question.speed_hz)
 
@@ -168,7 +169,7 @@ def list_work_events(
 @router.post("/machines/{machine}/work-events", status_code=201, response_model=WorkEventAnswer)
 def record_work_event(
     machine: MachineKey, question: WorkEventQuestion, held: given.Held, caller: given.Sender
-) -> dict[str, Any]:
+) -> RecordedWork:
     """Record what was done: a failure or replacement ends a life and begins the next."""
     event = WorkEvent(
         machine=machine,

@@ -21,6 +21,8 @@ from api.schemas.models import (
 )
 from api.schemas.pages import Page
 from pdm.service import coverage, jobs, models
+from pdm.service.models import ModelHistory
+from pdm.store.jobs import Job
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -41,7 +43,7 @@ def list_models(
 
 
 @router.post("/models/train", status_code=202, response_model=JobAnswer)
-def train_model(question: TrainQuestion, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def train_model(question: TrainQuestion, held: given.Held, caller: given.Operator) -> Job:
     """Let a worker train a fleet's model on its lives so far; read the job for how far it is.
 
     One training of a fleet at a time: where one waits or runs already, that one is the answer.
@@ -50,7 +52,7 @@ def train_model(question: TrainQuestion, held: given.Held, caller: given.Operato
 
 
 @router.post("/models/rollback", response_model=ModelAnswer)
-def roll_back(question: RollBackQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+def roll_back(question: RollBackQuestion, held: given.Held, caller: given.Administrator) -> ModelHistory:
     """Let the model serve again that served before the champion; the answer is that model."""
     return models.roll_back_for(held.pool, caller, question.fleet, reason=question.reason)
 
@@ -63,14 +65,14 @@ def roll_back(question: RollBackQuestion, held: given.Held, caller: given.Admini
 )
 async def import_model(
     request: Request, held: given.Held, caller: given.Administrator, fleet: Annotated[given.Key, Query()]
-) -> dict[str, Any]:
+) -> ModelHistory:
     """Register a model from a file that `export` made, as challenger of a fleet.
 
     Its SHA-256 is verified first; then a process of its own, with limits, reads it. It does not serve until
     it is promoted.
     """
-    file = await held.bodies.read(request)
-    return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
+    async with held.bodies.read(request) as file:
+        return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
 
 
 @router.get("/models/coverage", response_model=Page[LiveCoverageAnswer])
@@ -80,7 +82,7 @@ def read_coverage(held: given.Held, _: given.Reader, fleet: Fleet = None) -> dic
 
 
 @router.get("/models/{model_id:int}", response_model=ModelAnswer)
-def read_model(model_id: ModelId, held: given.Held, _: given.Reader) -> dict[str, Any]:
+def read_model(model_id: ModelId, held: given.Held, _: given.Reader) -> ModelHistory:
     """Read how well a model does, what it learned from and what became of it."""
     return models.read_model(held.pool, model_id)
 
@@ -88,7 +90,7 @@ def read_model(model_id: ModelId, held: given.Held, _: given.Reader) -> dict[str
 @router.post("/models/{model_id:int}/promote", response_model=ModelAnswer)
 def promote_model(
     model_id: ModelId, question: PromoteQuestion, held: given.Held, caller: given.Administrator
-) -> dict[str, Any]:
+) -> ModelHistory:
     """Let a model serve its fleet from now on: one that validated better, served before, is the first, or is forced."""
     return models.promote_for(held.pool, caller, model_id, reason=question.reason, force=question.force)
 
@@ -110,6 +112,6 @@ def list_jobs(
 
 
 @router.get("/jobs/{job_id}", response_model=JobAnswer)
-def read_job(job_id: Annotated[given.RowId, Path()], held: given.Held, _: given.Reader) -> dict[str, Any]:
+def read_job(job_id: Annotated[given.RowId, Path()], held: given.Held, _: given.Reader) -> Job:
     """Read how far a job is, and what came of it."""
     return jobs.read_job(held.pool, job_id)

@@ -26,6 +26,8 @@ from pdm.alerts.alarm_states import Verb
 from pdm.alerts.holds import Ground, HoldKind
 from pdm.errors import PreconditionRequiredError
 from pdm.service import operate, windows
+from pdm.store.alert_views import Alert
+from pdm.store.holds import ListedHold
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -51,7 +53,7 @@ class Operation:
         self.names_version = if_match is not None
         self.seen_version = _version(if_match)
 
-    def act(self, verb: Verb, comment: str, assignee: str | None = None) -> dict[str, Any]:
+    def act(self, verb: Verb, comment: str, assignee: str | None = None) -> Alert:
         """Do it and return the alert with its new ETag."""
         found = operate.act_on_alert(
             self.pool,
@@ -65,22 +67,22 @@ class Operation:
         )
         return self._tagged(found)
 
-    def hold(self, wish: operate.HoldWish) -> dict[str, Any]:
+    def hold(self, wish: operate.HoldWish) -> Alert:
         """Withhold the alert and return it with its new ETag."""
         now = datetime.now(UTC)
         return self._tagged(
             operate.hold_alert(self.pool, self.caller, self.alert_id, wish, seen_version=self.seen_version, now=now)
         )
 
-    def release(self, kind: HoldKind) -> dict[str, Any]:
+    def release(self, kind: HoldKind) -> Alert:
         """Withhold the alert no longer and return it with its new ETag."""
         now = datetime.now(UTC)
         return self._tagged(
             operate.release_alert(self.pool, self.caller, self.alert_id, kind, seen_version=self.seen_version, now=now)
         )
 
-    def _tagged(self, found: dict[str, Any]) -> dict[str, Any]:
-        self.response.headers["ETag"] = f'"{found["version"]}"'
+    def _tagged(self, found: Alert) -> Alert:
+        self.response.headers["ETag"] = f'"{found.version}"'
         return found
 
 
@@ -88,25 +90,25 @@ Operating = Annotated[Operation, Depends()]
 
 
 @router.post("/alerts/{alert_id}/acknowledge", response_model=AlertAnswer)
-def acknowledge_alert(operation: Operating, question: Remark | None = None) -> dict[str, Any]:
+def acknowledge_alert(operation: Operating, question: Remark | None = None) -> Alert:
     """Take notice of an alert; with If-Match only if nothing has changed since it was read."""
     return operation.act(Verb.ACKNOWLEDGE, question.comment if question else "")
 
 
 @router.post("/alerts/{alert_id}/confirm", response_model=AlertAnswer)
-def confirm_alert(operation: Operating, question: Remark | None = None) -> dict[str, Any]:
+def confirm_alert(operation: Operating, question: Remark | None = None) -> Alert:
     """Confirm that what an acknowledged alert asked for was done."""
     return operation.act(Verb.CONFIRM, question.comment if question else "")
 
 
 @router.post("/alerts/{alert_id}/comment", response_model=AlertAnswer)
-def comment_alert(operation: Operating, question: Comment) -> dict[str, Any]:
+def comment_alert(operation: Operating, question: Comment) -> Alert:
     """Add something to an alert's history."""
     return operation.act(Verb.COMMENT, question.comment)
 
 
 @router.post("/alerts/{alert_id}/assign", response_model=AlertAnswer)
-def assign_alert(operation: Operating, question: Assignment) -> dict[str, Any]:
+def assign_alert(operation: Operating, question: Assignment) -> Alert:
     """Say who sees to an alert; If-Match is asked for, since it would write over what another has said."""
     if not operation.names_version:
         raise PreconditionRequiredError("assigning needs If-Match with the ETag that was read", field="If-Match")
@@ -114,45 +116,45 @@ def assign_alert(operation: Operating, question: Assignment) -> dict[str, Any]:
 
 
 @router.post("/alerts/{alert_id}/reset", response_model=AlertAnswer)
-def reset_alert(operation: Operating, question: Remark | None = None) -> dict[str, Any]:
+def reset_alert(operation: Operating, question: Remark | None = None) -> Alert:
     """Reset a latched alert: its condition is gone, and it ends."""
     return operation.act(Verb.RESET, question.comment if question else "")
 
 
 @router.post("/alerts/{alert_id}/shelve", response_model=AlertAnswer)
-def shelve_alert(operation: Operating, question: Shelving) -> dict[str, Any]:
+def shelve_alert(operation: Operating, question: Shelving) -> Alert:
     """Shelve an alert for a time or until it has returned; an escalation ends that."""
     wish = operate.HoldWish(HoldKind.SHELVED, question.reason, question.until, one_shot=question.once)
     return operation.hold(wish)
 
 
 @router.post("/alerts/{alert_id}/unshelve", response_model=AlertAnswer)
-def unshelve_alert(operation: Operating) -> dict[str, Any]:
+def unshelve_alert(operation: Operating) -> Alert:
     """Shelve an alert no longer; if it is still open, receivers are told."""
     return operation.release(HoldKind.SHELVED)
 
 
 @router.post("/alerts/{alert_id}/suppress", response_model=AlertAnswer)
-def suppress_alert(operation: Operating, question: Suppression) -> dict[str, Any]:
+def suppress_alert(operation: Operating, question: Suppression) -> Alert:
     """Suppress an alert by design: it means nothing while something else holds."""
     wish = operate.HoldWish(HoldKind.SUPPRESSED, question.reason, question.until, ground=Ground(question.ground))
     return operation.hold(wish)
 
 
 @router.post("/alerts/{alert_id}/unsuppress", response_model=AlertAnswer)
-def unsuppress_alert(operation: Operating) -> dict[str, Any]:
+def unsuppress_alert(operation: Operating) -> Alert:
     """Suppress an alert no longer; if it is still open, receivers are told."""
     return operation.release(HoldKind.SUPPRESSED)
 
 
 @router.post("/alerts/{alert_id}/remove-from-service", response_model=AlertAnswer)
-def remove_alert_from_service(operation: Operating, question: OutOfService) -> dict[str, Any]:
+def remove_alert_from_service(operation: Operating, question: OutOfService) -> Alert:
     """Take an alert's cause out of service while it is mended."""
     return operation.hold(operate.HoldWish(HoldKind.OUT_OF_SERVICE, question.reason, question.until))
 
 
 @router.post("/alerts/{alert_id}/return-to-service", response_model=AlertAnswer)
-def return_alert_to_service(operation: Operating) -> dict[str, Any]:
+def return_alert_to_service(operation: Operating) -> Alert:
     """Put an alert's cause back into service; if it is still open, receivers are told."""
     return operation.release(HoldKind.OUT_OF_SERVICE)
 
@@ -168,7 +170,7 @@ def list_holds(
 
 
 @router.post("/holds", status_code=201, response_model=HoldAnswer)
-def open_hold(question: HoldQuestion, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def open_hold(question: HoldQuestion, held: given.Held, caller: given.Operator) -> ListedHold:
     """Withhold the alerts of a machine, a line or a site, such as in a maintenance window."""
     asked = question.model_dump()
     ground = Ground(asked.pop("ground")) if question.ground else asked.pop("ground")

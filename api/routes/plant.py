@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 
@@ -17,12 +17,12 @@ LineKey = Annotated[given.Key, Path(description="The line's key.")]
 
 
 @router.get("/health", response_model=SiteHealth)
-def read_site_health(site: SiteKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def read_site_health(site: SiteKey, held: given.Held, caller: given.Reader) -> plant_health.SiteHealth:
     """Read the worst that is known of a site's machines, and of each of its lines."""
     return plant_health.read_site_health(held.pool, caller, site)
 
 
 @router.get("/lines/{line}/health", response_model=LineHealth)
-def read_line_health(site: SiteKey, line: LineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def read_line_health(site: SiteKey, line: LineKey, held: given.Held, caller: given.Reader) -> plant_health.LineHealth:
     """Read the worst that is known of a line's machines."""
     return plant_health.read_line_health(held.pool, caller, site, line)

@@ -33,9 +33,10 @@ def read_features(
 ) -> dict[str, Any]:
     """Read minimum, mean and maximum of features in equal steps of time; the last 30 days if no range is given."""
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    return measured.read_features(
+    course = measured.read_features(
         held.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
     )
+    return {**vars(course), "from": course.since, "to": course.before}
 
 
 @router.get("/acquisitions", response_model=Page[Acquired])
@@ -84,21 +85,20 @@ def read_spectrum(
     band_from_hz: Hertz = None,
     band_to_hz: Hertz = None,
 ) -> SpectrumAnswer:
-    """Read one channel's amplitude spectrum, of the signal or of its envelope in a band (all of it by default)."""
+    """Read one channel's amplitude spectrum, of the signal or of its squared envelope in a band.
+
+    The band of the envelope is 1/4 to 3/4 of half the sampling rate by default, as for the features.
+    """
     found = measured.read_waveform(held.pool, caller, machine, measured_at, point)
-    if kind == "envelope":
-        top = found.sampling_rate / 2
-        band = (band_from_hz or 0.0, top if band_to_hz is None else band_to_hz)
-        amplitudes, resolution = measured.envelope_spectrum(found.samples, found.sampling_rate, band)
-    else:
-        amplitudes, resolution = measured.amplitude_spectrum(found.samples, found.sampling_rate)
+    spectrum = measured.compute_spectrum(found, kind, (band_from_hz, band_to_hz))
     return SpectrumAnswer(
         machine=machine,
         point=point,
         measured_at=measured_at,
         kind=kind,
+        spectrum_of=spectrum.of,
         quantity=found.quantity,
-        unit=found.unit,
-        resolution_hz=resolution,
-        amplitudes=amplitudes.tolist(),
+        unit=spectrum.unit,
+        resolution_hz=spectrum.resolution,
+        amplitudes=spectrum.amplitudes.tolist(),
     )

@@ -28,6 +28,7 @@ from api.schemas.rules import (
 from pdm.alerts.gate import Limits
 from pdm.service import backtests, rules
 from pdm.service.access import Caller
+from pdm.store.rules import StoredRuleSet
 
 router = APIRouter(prefix="/v1", tags=["rules"])
 
@@ -59,7 +60,7 @@ def list_rule_sets(
 
 
 @router.post("/rules", status_code=201, response_model=RuleSetAnswer)
-def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Administrator) -> StoredRuleSet:
     """Store rules for a scope and put them in force, with `gate` only if they do well enough on the past."""
     document = rules.check_content(question.document)
     stored = rules.propose(
@@ -114,7 +115,7 @@ def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Ope
 
 
 @router.get("/rules/{rule_set_id:int}", response_model=RuleSetAnswer)
-def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader) -> StoredRuleSet:
     """Read one version of a scope's rules."""
     return rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
 
@@ -122,24 +123,24 @@ def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader
 @router.post("/rules/{rule_set_id:int}/deploy", response_model=RuleSetAnswer)
 def deploy_rule_set(
     rule_set_id: RuleSetId, held: given.Held, caller: given.Administrator, question: DeployQuestion | None = None
-) -> dict[str, Any]:
+) -> StoredRuleSet:
     """Put a stored set in force, with `gate` only if it does well enough on the past."""
     stored = rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
     return _deploy(held, caller, stored, question.gate if question is not None else None)
 
 
 @router.get("/machines/{machine}/rules", response_model=MachineRules)
-def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Reader) -> rules.MachineRules:
     """Read the rules that hold for a machine now, and which sets they come of."""
     return rules.rules_of_machine(held.pool, machine, caller.site_ids)
 
 
-def _deploy(held: given.Resources, caller: Caller, stored: dict[str, Any], gate: GateQuestion | None) -> dict[str, Any]:
+def _deploy(held: given.Resources, caller: Caller, stored: StoredRuleSet, gate: GateQuestion | None) -> StoredRuleSet:
     passed, changes = None, None
     if gate is not None:
         changes = rules.count_changes(held.pool)
         limits = Limits(gate.more_missed, gate.more_false, gate.lead_loss)
         passed = backtests.pass_gate(held.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids)
     return rules.deploy(
-        held.pool, stored["id"], author=caller.name, site_ids=caller.site_ids, gate=passed, changes=changes
+        held.pool, stored.id, author=caller.name, site_ids=caller.site_ids, gate=passed, changes=changes
     )

@@ -16,6 +16,9 @@ from api.schemas.pages import Page
 from pdm.errors import InvalidInputError
 from pdm.notify.pacing import Pacing, QuietHours, RateLimit
 from pdm.service import subscribe
+from pdm.service.subscribe import NewSubscription, Trial
+from pdm.store.outbox import DeadLetter
+from pdm.store.subscriptions import Subscription
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -35,7 +38,7 @@ def list_subscriptions(
 @router.post("/subscriptions", status_code=201, response_model=schemas.SubscriptionCreated)
 def add_subscription(
     question: schemas.SubscriptionQuestion, held: given.Held, caller: given.Administrator
-) -> dict[str, Any]:
+) -> NewSubscription:
     """Tell a receiver of alerts; the answer holds a webhook's signing secret, this once."""
     wish = subscribe.Wish(
         name=question.name,
@@ -53,7 +56,7 @@ def add_subscription(
 
 
 @router.get("/subscriptions/{subscription_id}", response_model=schemas.SubscriptionAnswer)
-def read_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def read_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> Subscription:
     """Read one receiver of alerts."""
     return subscribe.read_subscription(held.pool, caller, subscription_id)
 
@@ -65,7 +68,7 @@ def remove_subscription(subscription_id: UUID, held: given.Held, caller: given.A
 
 
 @router.post("/subscriptions/{subscription_id}/test", response_model=schemas.TestAnswer)
-def try_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def try_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> Trial:
     """Send a receiver a message marked as a test, and return what it said; one attempt of 10 s at most."""
     return subscribe.try_subscription(held.pool, caller, subscription_id, now=datetime.now(UTC), settings=held.settings)
 
@@ -94,7 +97,7 @@ def list_dead_letters(
 
 
 @router.post("/dead-letters/{letter_id}/replay", response_model=schemas.DeadLetter)
-def replay_dead_letter(letter_id: UUID, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def replay_dead_letter(letter_id: UUID, held: given.Held, caller: given.Operator) -> DeadLetter:
     """Send a dead letter again, under the id that it had; the answer is what it was."""
     return subscribe.replay_dead_letter(held.pool, caller, letter_id, datetime.now(UTC))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,14 +10,13 @@ from fastapi import APIRouter
 from api import dependencies as given
 from api.schemas.work_orders import WorkOrderAnswer, WorkOrderQuestion
 from pdm.service import work_orders
+from pdm.store.work_orders import WorkOrder
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
 
 @router.post("/{alert_id}/work-order", response_model=WorkOrderAnswer)
-def link_work_order(
-    alert_id: UUID, question: WorkOrderQuestion, held: given.Held, caller: given.Operator
-) -> dict[str, Any]:
+def link_work_order(alert_id: UUID, question: WorkOrderQuestion, held: given.Held, caller: given.Operator) -> WorkOrder:
     """Link a work order to an alert, or say what became of it; the same reference is brought up to date."""
     return work_orders.link_work_order(
         held.pool,
@@ -32,6 +30,6 @@ def link_work_order(
 
 
 @router.get("/{alert_id}/work-orders", response_model=list[WorkOrderAnswer])
-def list_work_orders(alert_id: UUID, held: given.Held, caller: given.Reader) -> list[dict[str, Any]]:
+def list_work_orders(alert_id: UUID, held: given.Held, caller: given.Reader) -> list[WorkOrder]:
     """List the work orders of an alert, first made first."""
     return work_orders.list_work_orders(held.pool, caller, alert_id)

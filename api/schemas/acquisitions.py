@@ -152,14 +152,15 @@ class WaveformAnswer(Answer):
 
 
 class SpectrumAnswer(Answer):
-    """An amplitude spectrum in SI units; line k is at k times the resolution."""
+    """An amplitude spectrum; line k is at k times the resolution."""
 
     machine: str
     point: str
     measured_at: Time
     kind: Literal["amplitude", "envelope"]
-    quantity: str
-    unit: str
+    spectrum_of: Literal["signal", "squared-envelope"] = Field(description="What the amplitudes are of.")
+    quantity: str = Field(description="What the channel measures.")
+    unit: str = Field(description="Of the amplitudes: the SI unit, squared for the squared envelope: (m/s2)^2.")
     resolution_hz: float
     amplitudes: list[float]
 

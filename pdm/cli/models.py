@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pdm.cli.terminal import AsJson, settings_with_dsn, show
+
+if TYPE_CHECKING:
+    from pdm.service.models import ModelHistory
 
 registry = typer.Typer(no_args_is_help=True, help="Models of remaining life.")
 
@@ -27,8 +31,8 @@ def list_models(
 
     with open_service(settings_with_dsn()) as pool:
         rows = models.list_models(pool, before=2**63 - 1, limit=limit, fleet=fleet)
-    lines = [f"{r['id']:>6}  {r['fleet']} v{r['version']:<4} {r['status']:<10} {r['created_at']:%F %T}" for r in rows]
-    document = [{**row, "created_at": row["created_at"].isoformat()} for row in rows]
+    lines = [f"{r.id:>6}  {r.fleet} v{r.version:<4} {r.status:<10} {r.created_at:%F %T}" for r in rows]
+    document = [{**asdict(row), "created_at": row.created_at.isoformat()} for row in rows]
     show(document, as_json, "\n".join(lines) or "no models yet")
 
 
@@ -87,9 +91,7 @@ def import_model(
         _tell(models.import_model(pool, fleet, file.read_bytes(), actor=ACTOR), as_json)
 
 
-def _tell(model: dict[str, Any], as_json: bool) -> None:
-    last = model["events"][-1]
-    text = (
-        f"{model['fleet']} v{model['version']} (id {model['id']}): {model['status']}, {last['kind']}: {last['reason']}"
-    )
-    show(model, as_json, text)
+def _tell(model: ModelHistory, as_json: bool) -> None:
+    last = model.events[-1]
+    text = f"{model.fleet} v{model.version} (id {model.id}): {model.status}, {last.kind}: {last.reason}"
+    show(asdict(model), as_json, text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,10 +48,10 @@ def show_rules(
     from pdm.service.rules import default_document, rules_of_machine
 
     if machine is None:
-        found: dict[str, Any] = default_document()
+        found = dict(default_document())
     else:
         with open_service(settings_with_dsn()) as pool:
-            found = rules_of_machine(pool, machine)
+            found = asdict(rules_of_machine(pool, machine))
     show(found, as_json, yaml.safe_dump(found, sort_keys=False, allow_unicode=True).rstrip())
 
 
@@ -91,8 +93,8 @@ def deploy(
             passed = gate_of(report.document())
         author = getpass.getuser()
         stored = propose(pool, document, scope=scope, target=target, author=author, reason=reason)
-        stored = deploy(pool, stored["id"], author=author, gate=passed, changes=changes)
-    show(stored, as_json, f"{scope} {target} version {stored['version']} is in force: {_said(stored['diff'])}")
+        stored = deploy(pool, stored.id, author=author, gate=passed, changes=changes)
+    show(asdict(stored), as_json, f"{scope} {target} version {stored.version} is in force: {_said(stored.diff)}")
 
 
 @rules.command("history")
@@ -108,11 +110,11 @@ def history(
     with open_service(settings_with_dsn()) as pool:
         rows = list_rule_sets(pool, before=2**62, limit=1000, scope=scope, target=target)
     lines = [
-        f"{row['scope']} {row['target']} v{row['version']} {row['status']} by {row['author']} "
-        f"{row['created_at']:%Y-%m-%d %H:%M}: {row['reason']} ({_said(row['diff'])})"
+        f"{row.scope} {row.target} v{row.version} {row.status} by {row.author} "
+        f"{row.created_at:%Y-%m-%d %H:%M}: {row.reason} ({_said(row.diff)})"
         for row in rows
     ]
-    show(rows, as_json, "\n".join(lines) or "nobody has set rules: the defaults hold")
+    show([asdict(row) for row in rows], as_json, "\n".join(lines) or "nobody has set rules: the defaults hold")
 
 
 @rules.command("rollback")
@@ -129,8 +131,8 @@ def rollback(
 
     with open_service(settings_with_dsn()) as pool:
         stored = roll_back(pool, scope=scope, target=target, version=version, author=getpass.getuser(), reason=reason)
-    text = f"version {stored['version']} is in force" if stored else "no rules of its own are in force"
-    show(stored, as_json, f"{scope} {target}: {text}")
+    text = f"version {stored.version} is in force" if stored else "no rules of its own are in force"
+    show(None if stored is None else asdict(stored), as_json, f"{scope} {target}: {text}")
 
 
 @commands.command("backtest")
@@ -233,7 +235,7 @@ def _figure(value: Any, name: str) -> str:
     return f"{value:.4g}"
 
 
-def _said(diff: dict[str, Any]) -> str:
+def _said(diff: Mapping[str, Any]) -> str:
     return f"{len(diff['added'])} added, {len(diff['removed'])} removed, {len(diff['changed'])} changed"
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Absence:
+    """How many acquisitions lack a feature, and why."""
+
+    count: int
+    reason: str
 
 
-def explain_absences(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[str, Row]:
+def explain_absences(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[str, Absence]:
     """Return by feature how many rows do not have it, and the reasons of all of them together.
 
     Parameters
@@ -21,7 +28,7 @@ def explain_absences(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> d
     from features.catalogue import CATALOGUE, explain  # here, so that the API starts without the analysis
 
     brought = {definition.name: definition.version for definition in CATALOGUE}
-    found: dict[str, Row] = {}
+    found: dict[str, Absence] = {}
     for place, name in enumerate(names):
         count, reasons = 0, []
         for version, _, *columns in sorted(rows, reverse=True):
@@ -32,5 +39,5 @@ def explain_absences(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> d
             is_older = version < brought.get(name, 0)
             reasons.append(f"version {version} had it not yet: `pdm backfill`" if is_older else explain(name, mask))
         if count:
-            found[name] = {"count": count, "reason": "; ".join(reason for reason in reasons if reason)}
+            found[name] = Absence(count, "; ".join(reason for reason in reasons if reason))
     return found

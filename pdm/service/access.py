@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -63,6 +63,13 @@ class Caller:
             raise ForbiddenError(f"key {self.name!r} is limited to some sites; this call needs a key for all of them")
 
 
+@dataclass(frozen=True)
+class NewKey(access.ListedKey):
+    """A key that was just made, with the secret that can never be shown again."""
+
+    secret: str = field(repr=False)
+
+
 class KeyRing:
     """Callers by the hash of their key, remembered for a few seconds.
 
@@ -92,8 +99,8 @@ class KeyRing:
         if row is None:
             self._known.pop(digest, None)
             raise UnauthenticatedError("this API key is unknown or was revoked")
-        site_ids = None if row["site_ids"] is None else tuple(row["site_ids"])
-        caller = Caller(row["id"], row["name"], Role(row["role"]), site_ids)
+        site_ids = None if row.site_ids is None else tuple(row.site_ids)
+        caller = Caller(row.id, row.name, Role(row.role), site_ids)
         if len(self._known) >= _MOST_CACHED:
             self._known.clear()
         self._known[digest] = (caller, self._clock() + KEY_CACHE_SECONDS)
@@ -115,12 +122,12 @@ def create_key(pool: ConnectionPool[Any], *, name: str, role: str, sites: Sequen
         A key of this name exists.
     """
     with pool.connection() as conn:
-        return str(_create(conn, name, role, sites, actor)["secret"])
+        return _create(conn, name, role, sites, actor).secret
 
 
 def create_key_for(
     pool: ConnectionPool[Any], caller: Caller, *, name: str, role: str, sites: Sequence[str] | None
-) -> dict[str, Any]:
+) -> NewKey:
     """Make a key on a caller's behalf and return it with its secret, shown this once.
 
     A caller that is limited to some sites can only make keys of those sites.
@@ -139,10 +146,10 @@ def create_first_admin_key(conn: Connection[Any]) -> str | None:
     """Make the first admin key and return it, or None where a live admin key exists."""
     if access.count_live_admins(conn):
         return None
-    return str(_create(conn, f"first-admin-{secrets.token_hex(3)}", Role.ADMIN, None, "setup")["secret"])
+    return _create(conn, f"first-admin-{secrets.token_hex(3)}", Role.ADMIN, None, "setup").secret
 
 
-def list_keys(pool: ConnectionPool[Any], caller: Caller, *, before: int, limit: int) -> list[dict[str, Any]]:
+def list_keys(pool: ConnectionPool[Any], caller: Caller, *, before: int, limit: int) -> list[access.ListedKey]:
     """Return keys without their secrets, newest first; needs a key of every site."""
     caller.require_every_site()
     with pool.connection() as conn:
@@ -169,7 +176,7 @@ def revoke_key(pool: ConnectionPool[Any], caller: Caller, key_id: int) -> None:
         access.insert_audit(conn, caller.name, "key.revoke", name)
 
 
-def _create(conn: Connection[Any], name: str, role: str, sites: Sequence[str] | None, actor: str) -> dict[str, Any]:
+def _create(conn: Connection[Any], name: str, role: str, sites: Sequence[str] | None, actor: str) -> NewKey:
     if role not in set(Role):
         raise InvalidInputError(f"role {role!r} is none of {', '.join(Role)}", field="role")
     site_ids = None
@@ -182,7 +189,8 @@ def _create(conn: Connection[Any], name: str, role: str, sites: Sequence[str] | 
     if row is None:
         raise ConflictError(f"a key named {name!r} exists; names are never used twice", field="name")
     access.insert_audit(conn, actor, "key.create", name, role=role, sites=None if sites is None else list(sites))
-    return {**row, "sites": None if sites is None else sorted(set(sites)), "secret": secret}
+    named = None if sites is None else sorted(set(sites))
+    return NewKey(row.id, row.name, row.role, row.created_at, row.revoked_at, named, secret)
 
 
 def _refuse_unknown_sites(sites: Sequence[str], known: dict[str, int]) -> None:

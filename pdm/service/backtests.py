@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pdm.alerts.gate import Figures, GateError, Limits, find_objections
 from pdm.service.aside import Aside
 from pdm.service.rules import as_stored, check_content
+from pdm.store.rules import StoredRuleSet
 
 Row = dict[str, Any]
 
@@ -26,7 +27,7 @@ def run_aside(
     *,
     since: datetime,
     before: datetime,
-    document: Row | None = None,
+    document: Mapping[str, Any] | None = None,
     scope: str = "all",
     target: str = "",
     machines: Sequence[str] | None = None,
@@ -64,7 +65,7 @@ def run_aside(
 
 
 def pass_gate(
-    dsn: str, stored: Row, since: datetime, before: datetime, limits: Limits, site_ids: Sequence[int] | None
+    dsn: str, stored: StoredRuleSet, since: datetime, before: datetime, limits: Limits, site_ids: Sequence[int] | None
 ) -> Row:
     """Return what is kept of the backtest that a stored set has passed.
 
@@ -77,9 +78,9 @@ def pass_gate(
         dsn,
         since=since,
         before=before,
-        document=stored["document"],
-        scope=stored["scope"],
-        target=stored["target"],
+        document=stored.document,
+        scope=stored.scope,
+        target=stored.target,
         site_ids=site_ids,
         with_suggestions=False,
     )

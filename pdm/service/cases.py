@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.advice import Known, Why, advise, likely_parts, recommend_checks, suspects_of
+from pdm.alerts.advice import Known, advise, likely_parts, recommend_checks, suspects_of
 from pdm.alerts.likeness import Traits, evidence_of, find_like
 from pdm.alerts.trend_picture import Picture, TrendPoint
 from pdm.alerts.waiting import cost_of_waiting
@@ -20,12 +20,21 @@ from pdm.health.assessment import ZoneTrend
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
 from pdm.service.access import Caller
+from pdm.service.case_views import (
+    CaseView,
+    CheckView,
+    DeadlineView,
+    PartView,
+    SimilarCase,
+    SuspectView,
+    WaitingCostView,
+)
 from pdm.store import cases, diagnoses, verdicts
 from pdm.store.access import scoped
+from pdm.store.cases import Case, PastCase, TrendStep
 from pdm.store.machines import fetch_machine
 from pdm.words.phrases import say
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 _PAST = 500  # past cases that are compared, the newest
@@ -34,20 +43,20 @@ _STEPS = 300  # of a trend
 
 @dataclass(frozen=True)
 class _Context:
-    case: Row
+    case: Case
     machine: Machine
-    assessment: Row
-    prognosis: Row
-    diagnosis: Row | None
+    assessment: Mapping[str, Any]  # stored with the alert where the case has ended
+    prognosis: Mapping[str, Any]
+    diagnosis: Mapping[str, Any] | None
 
     @property
     def at(self) -> datetime:
         """The newest measurement that the case rests on."""
-        at: datetime = self.case["cleared_at"] or self.assessment.get("measured_at") or self.case["opened_at"]
+        at: datetime = self.case.cleared_at or self.assessment.get("measured_at") or self.case.opened_at
         return at
 
 
-def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: datetime) -> Row:
+def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: datetime) -> CaseView:
     """Return what is known of a case and what to do about it, with words in a language.
 
     Of an open case the newest conclusions of its machine count, of one that ended those when it was raised.
@@ -61,40 +70,33 @@ def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: da
         context = _read(conn, caller, alert_id)
         case = context.case
         with scoped(conn, caller.site_ids):
-            past = cases.fetch_past_cases(conn, case, case["evidence"].get("symptom"), now, _PAST)
+            past = cases.fetch_past_cases(conn, case, case.evidence.get("symptom"), now, _PAST)
             held = cases.list_feedback(conn, alert_id)
             work = cases.list_linked_work(conn, alert_id)
         trend = _trend(conn, context)
     known = _known(context)
     advice = advise(known)
-    suspects = suspects_of((context.diagnosis or {}).get("findings", ()), _symptom(context), case["component"])
+    suspects = suspects_of((context.diagnosis or {}).get("findings", ()), _symptom(context), case.component)
     waiting = cost_of_waiting(context.machine.costs, known)
-    return {
-        "alert_id": case["id"],
-        "machine": case["machine"],
-        "text": say_alert(case, language),
-        "urgency": advice.urgency.value,
-        "urgency_text": say(f"urgency.{advice.urgency.value}", {}, language),
-        "act_by": advice.act_by,
-        "plan_by": advice.plan_by,
-        "deadlines": [{"at": one.at, **_why(one.why, language)} for one in advice.deadlines],
-        "evidence": case["evidence"],
-        "suspects": [{**_plain(one), "text": say(f"fault.{one.fault}", {}, language)} for one in suspects],
-        "checks": [
-            {**_plain(one), "text": say(f"check.{one.check}", {}, language)} for one in recommend_checks(suspects)
-        ],
-        "parts": [
-            {**_plain(one), **_why(one.why, language)}
-            for one in likely_parts(context.machine, case["component"], suspects)
-        ],
-        "cost_of_waiting": None
-        if waiting is None
-        else _plain(waiting) | {"text": _cost_text(waiting.is_at_most, language)},
-        "similar": _similar(case, past, language),
-        "feedback": held,
-        "work_events": work,
-        "trend": trend,
-    }
+    return CaseView(
+        alert_id=case.id,
+        machine=case.machine,
+        text=say_alert(case.message, case.parameters, language),
+        urgency=advice.urgency.value,
+        urgency_text=say(f"urgency.{advice.urgency.value}", {}, language),
+        act_by=advice.act_by,
+        plan_by=advice.plan_by,
+        deadlines=[DeadlineView.of(one, language) for one in advice.deadlines],
+        evidence=case.evidence,
+        suspects=[SuspectView.of(one, language) for one in suspects],
+        checks=[CheckView.of(one, language) for one in recommend_checks(suspects)],
+        parts=[PartView.of(one, language) for one in likely_parts(context.machine, case.component, suspects)],
+        cost_of_waiting=None if waiting is None else WaitingCostView.of(waiting, language),
+        similar=_similar(case, past, language),
+        feedback=held,
+        work_events=work,
+        trend=trend,
+    )
 
 
 def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Picture:
@@ -109,24 +111,24 @@ def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Pic
         context = _read(conn, caller, alert_id)
         trend = _trend(conn, context)
     return Picture(
-        title=f"{context.case['machine']}: {say_alert(context.case, language)}",
+        title=f"{context.case.machine}: {say_alert(context.case.message, context.case.parameters, language)}",
         axis=say("feature.health", {}, language),
-        points=tuple(TrendPoint(row["at"], row["health"], row["zone"]) for row in trend),
-        opened_at=context.case["opened_at"],
-        ended_at=context.case["cleared_at"],
+        points=tuple(TrendPoint(step.at, step.health, step.zone) for step in trend),
+        opened_at=context.case.opened_at,
+        ended_at=context.case.cleared_at,
         nothing=say("reason.no-data", {}, language),
     )
 
 
-def say_alert(alert: Mapping[str, Any], language: str) -> str:
+def say_alert(message: str, parameters: Mapping[str, Any], language: str) -> str:
     """Return an alert's message in words.
 
     Examples
     --------
-    >>> say_alert({"message": "zone-reached", "parameters": {"zone": "C", "limit": "C", "source": "ISO 10816-3"}}, "ko")
+    >>> say_alert("zone-reached", {"zone": "C", "limit": "C", "source": "ISO 10816-3"}, "ko")
     '진동이 C 구역에 도달 (한계 C 구역, ISO 10816-3)'
     """
-    return say(f"alert.{alert['message']}", alert["parameters"], language)
+    return say(f"alert.{message}", parameters, language)
 
 
 def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
@@ -134,22 +136,23 @@ def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
         case = cases.find_case(conn, alert_id)
     if case is None:
         raise NotFoundError(f"there is no alert {alert_id}")
-    ended = case["cleared_at"]
+    ended = case.cleared_at
     assessment = prognosis = None
     if ended is None:
-        assessment = verdicts.fetch_assessment(conn, case["machine_id"], None)
-        prognosis = verdicts.fetch_prognosis(conn, case["machine_id"], None)
-    diagnosis = diagnoses.fetch_diagnosis(conn, case["machine_id"], ended)
-    if diagnosis is not None and diagnosis["measured_at"] < case["opened_at"] - timedelta(days=30):
+        assessment = verdicts.fetch_assessment(conn, case.machine_id, None)
+        prognosis = verdicts.fetch_prognosis(conn, case.machine_id, None)
+    diagnosis = diagnoses.fetch_diagnosis(conn, case.machine_id, ended)
+    if diagnosis is not None and diagnosis.measured_at < case.opened_at - timedelta(days=30):
         diagnosis = None
-    stored = fetch_machine(conn, case["machine"])
-    told = case["evidence"]
+    stored = fetch_machine(conn, case.machine)
+    told = case.evidence
+    kept = {"evidence": told.get("assessment") or {}, **{k: told.get(k) for k in ("zone", "symptom")}}
     return _Context(
         case,
         stored.machine,
-        assessment or {"evidence": told.get("assessment") or {}, **{k: told.get(k) for k in ("zone", "symptom")}},
-        prognosis or told.get("prognosis") or {},
-        None if diagnosis is None else diagnosis["document"],
+        kept if assessment is None else vars(assessment),
+        (told.get("prognosis") or {}) if prognosis is None else vars(prognosis),
+        None if diagnosis is None else diagnosis.document,
     )
 
 
@@ -157,7 +160,7 @@ def _known(context: _Context) -> Known:
     limits = context.machine.severity_limits
     prognosis = Prognosis.from_row(context.prognosis, context.at)
     return Known(
-        severity=context.case["severity"],
+        severity=context.case.severity,
         measured_at=context.at,
         planning_horizon=context.machine.planning_horizon,
         zone=context.assessment.get("zone"),
@@ -172,63 +175,22 @@ def _known(context: _Context) -> Known:
 
 
 def _symptom(context: _Context) -> str | None:
-    found: str | None = context.assessment.get("symptom") or context.case["evidence"].get("symptom")
+    found: str | None = context.assessment.get("symptom") or context.case.evidence.get("symptom")
     return found
 
 
-def _trend(conn: Connection[Any], context: _Context) -> list[Row]:
-    opened = context.case["opened_at"]
+def _trend(conn: Connection[Any], context: _Context) -> list[TrendStep]:
+    opened = context.case.opened_at
     until = max(context.at, opened)
     since = min(opened - timedelta(seconds=context.machine.planning_horizon), until - timedelta(seconds=60))
     step = max((until - since) / _STEPS, timedelta(seconds=1))
-    return cases.fetch_trend(conn, context.case["machine_id"], since, until, step)
+    return cases.fetch_trend(conn, context.case.machine_id, since, until, step)
 
 
-def _similar(case: Row, past: list[Row], language: str) -> list[Row]:
-    evidence = case["evidence"]
-    contributors = (evidence.get("assessment") or {}).get("contributors") or ()
-    this = Traits(evidence_of(contributors), evidence.get("symptom"), case["component_kind"], case["fleet"])
+def _similar(case: Case, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
+    contributors = (case.evidence.get("assessment") or {}).get("contributors") or ()
+    this = Traits(evidence_of(contributors), case.evidence.get("symptom"), case.component_kind, case.fleet)
     others = [
-        Traits(evidence_of(row["contributors"] or ()), row["symptom"], row["component_kind"], row["fleet"])
-        for row in past
+        Traits(evidence_of(each.contributors or ()), each.symptom, each.component_kind, each.fleet) for each in past
     ]
-    return [_outcome(past[like.index], like.likeness, like.cosine, language) for like in find_like(this, others)]
-
-
-def _outcome(row: Row, likeness: float, cosine: float, language: str) -> Row:
-    kept = (
-        "machine",
-        "cause",
-        "component",
-        "severity",
-        "symptom",
-        "opened_at",
-        "cleared_at",
-        "verdict",
-        "finding",
-        "fault",
-    )
-    return {
-        "alert_id": row["id"],
-        **{name: row[name] for name in kept},
-        "likeness": round(likeness, 4),
-        "cosine": round(cosine, 4),
-        "verdict_text": say(f"feedback.{row['verdict']}", {}, language) if row["verdict"] else None,
-        "work_events": row["work_events"] or [],
-    }
-
-
-def _why(why: Why, language: str) -> Row:
-    return {"reason": why.key, "parameters": dict(why.parameters), "text": say(why.key, why.parameters, language)}
-
-
-def _cost_text(is_at_most: bool, language: str) -> str:
-    told = [say("cost.failure", {}, language)]
-    return "; ".join([*told, say("cost.at-most", {}, language)] if is_at_most else told)
-
-
-def _plain(thing: Any) -> Row:
-    """Return a dataclass as plain values, without its reason."""
-    values = asdict(thing)
-    values.pop("why", None)
-    return values
+    return [SimilarCase.of(past[like.index], like, language) for like in find_like(this, others)]

@@ -11,8 +11,8 @@ from psycopg_pool import ConnectionPool
 from pdm.prognosis.live_coverage import track_coverage
 from pdm.settings import Settings
 from pdm.store import live_coverage
-
-Row = dict[str, Any]
+from pdm.store.live_coverage import FleetCoverage
+from pdm.store.verdicts import PrognosisEntry
 
 LIVES = 50
 """A fleet's last lives that count: a claim that held for years may have stopped."""
@@ -27,18 +27,18 @@ def track(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # n
     return f"{len(fleets)} fleets"
 
 
-def read_coverage(pool: ConnectionPool[Any], fleet: str | None) -> list[Row]:
+def read_coverage(pool: ConnectionPool[Any], fleet: str | None) -> list[FleetCoverage]:
     """Return how often the intervals of a fleet, or of all, have held in service."""
     with pool.connection() as conn:
         return live_coverage.fetch(conn, fleet)
 
 
-def verdict_on(conn: Connection[Any], fleet: str, prognosis: Row | None) -> str | None:
+def verdict_on(conn: Connection[Any], fleet: str, prognosis: PrognosisEntry | None) -> str | None:
     """Return whether intervals such as a prognosis carries have held; None where nothing has failed yet."""
-    if prognosis is None or prognosis["level"] is None:
+    if prognosis is None or prognosis.level is None:
         return None
-    level = round(float(prognosis["level"]), 4)
+    level = round(float(prognosis.level), 4)
     for row in live_coverage.fetch(conn, fleet):
-        if row["source"] == prognosis["source"] and abs(row["level"] - level) < 1e-3:
-            return str(row["verdict"])
+        if row.source == prognosis.source and abs(row.level - level) < 1e-3:
+            return row.verdict
     return None

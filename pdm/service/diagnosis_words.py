@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pdm.words.phrases import say, say_doubt
 
-Row = dict[str, Any]
 
-
-def in_words(document: Row, language: str) -> Row:
+def in_words(document: Mapping[str, Any], language: str) -> Mapping[str, Any]:
     """Return a diagnosis's document with `text` beside every fault and reason, and `check_texts` beside checks.
 
     Examples
@@ -25,7 +24,7 @@ def in_words(document: Row, language: str) -> Row:
     }
 
 
-def _finding(finding: Row, language: str) -> Row:
+def _finding(finding: Mapping[str, Any], language: str) -> Mapping[str, Any]:
     return {
         **finding,
         "text": say(f"fault.{finding['fault']}", {}, language),
@@ -34,6 +33,6 @@ def _finding(finding: Row, language: str) -> Row:
     }
 
 
-def _reason(reason: Row, language: str) -> Row:
+def _reason(reason: Mapping[str, Any], language: str) -> Mapping[str, Any]:
     text = say_doubt(reason["code"], reason["parameters"], reason["point"], reason["remedy"], language)
     return {**reason, "text": text}

@@ -28,7 +28,7 @@ def explain_prognosis(pool: ConnectionPool[Any], dsn: str, caller: Caller, machi
         Another explanation is worked out.
     """
     with visible_machine(pool, caller, machine) as (_, row):
-        fleet_key = row["fleet"]
+        fleet_key = row.fleet
     found = EXPLANATION.run({"dsn": dsn, "machine": machine, "fleet": fleet_key})
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         for alike in found["alike"]:

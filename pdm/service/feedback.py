@@ -13,8 +13,9 @@ from pdm.errors import InvalidInputError, NotFoundError
 from pdm.service.access import Caller
 from pdm.store import access, cases, fleet
 from pdm.store.access import scoped
+from pdm.store.cases import Case, Feedback
+from pdm.store.journal import RecordedWork
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 
@@ -28,7 +29,7 @@ def give_feedback(
     fault: str | None,
     component: str | None,
     now: datetime,
-) -> Row:
+) -> Feedback:
     """Write down what the caller holds of a case; what was held before stays, and the newest counts.
 
     Raises
@@ -40,28 +41,27 @@ def give_feedback(
     """
     with pool.connection() as conn:
         case = _visible(conn, caller, alert_id)
-        known = [row["component"] for row in fleet.list_components(conn, case["machine_id"])]
+        known = [each.component for each in fleet.list_components(conn, case.machine_id)]
         if component is not None and component not in known:
             raise InvalidInputError(
-                f"machine {case['machine']!r} has no component {component!r}; it has {', '.join(known) or 'none'}",
+                f"machine {case.machine!r} has no component {component!r}; it has {', '.join(known) or 'none'}",
                 field="component",
             )
-        row = {
-            "alert_id": alert_id,
-            "machine_id": case["machine_id"],
-            "verdict": verdict,
-            "finding": finding,
-            "fault": fault,
-            "component": component,
-            "actor": caller.name,
-            "now": now,
-        }
-        number = cases.insert_feedback(conn, row)
-        access.insert_audit(conn, caller.name, "alert.feedback", str(alert_id), verdict=verdict, id=number)
-    return {**row, "id": number, "recorded_at": now}
+        given = cases.insert_feedback(
+            conn,
+            case,
+            verdict=verdict,
+            finding=finding,
+            fault=fault,
+            component=component,
+            actor=caller.name,
+            now=now,
+        )
+        access.insert_audit(conn, caller.name, "alert.feedback", str(alert_id), verdict=verdict, id=given.id)
+    return given
 
 
-def list_feedback(pool: Pool, caller: Caller, alert_id: UUID) -> list[Row]:
+def list_feedback(pool: Pool, caller: Caller, alert_id: UUID) -> list[Feedback]:
     """Return what people held of a case, newest first.
 
     Raises
@@ -74,7 +74,7 @@ def list_feedback(pool: Pool, caller: Caller, alert_id: UUID) -> list[Row]:
         return cases.list_feedback(conn, alert_id)
 
 
-def link_work_event(pool: Pool, caller: Caller, alert_id: UUID, work_event_id: int) -> list[Row]:
+def link_work_event(pool: Pool, caller: Caller, alert_id: UUID, work_event_id: int) -> list[RecordedWork]:
     """Say that work was done for a case, and return all such work; again changes nothing.
 
     Raises
@@ -84,15 +84,15 @@ def link_work_event(pool: Pool, caller: Caller, alert_id: UUID, work_event_id: i
     """
     with pool.connection() as conn:
         case = _visible(conn, caller, alert_id)
-        is_new = cases.link_work_event(conn, alert_id, work_event_id, case["machine_id"], caller.name)
+        is_new = cases.link_work_event(conn, alert_id, work_event_id, case.machine_id, caller.name)
         if is_new is None:
-            raise NotFoundError(f"machine {case['machine']!r} has no work event {work_event_id}", field="work_event")
+            raise NotFoundError(f"machine {case.machine!r} has no work event {work_event_id}", field="work_event")
         if is_new:
             access.insert_audit(conn, caller.name, "alert.link-work", str(alert_id), work_event=work_event_id)
         return cases.list_linked_work(conn, alert_id)
 
 
-def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> Row:
+def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> Case:
     with scoped(conn, caller.site_ids):
         found = cases.find_case(conn, alert_id)
     if found is None:

@@ -63,7 +63,7 @@ def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
                 jobs.note_progress(conn, job_id, attempt, stage, share)
 
     try:
-        report = train_fleet(pool, job["fleet"], seed=job["seed"], actor=job["actor"], progress=tell)
+        report = train_fleet(pool, job.fleet, seed=job.seed, actor=job.actor, progress=tell)
     except UnavailableError:
         raise
     except PdmError as error:

@@ -9,12 +9,12 @@ from psycopg_pool import ConnectionPool
 from pdm.errors import NotFoundError
 from pdm.service.access import Caller
 from pdm.store import jobs
+from pdm.store.jobs import Job
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 
-def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reason: str) -> Row:
+def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reason: str) -> Job:
     """Ask a worker to train a fleet's model; a training of the fleet that waits or runs already is returned instead.
 
     Raises
@@ -28,13 +28,13 @@ def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reaso
     with pool.connection() as conn:
         if not jobs.is_fleet(conn, fleet):
             raise NotFoundError(f"no machine belongs to a fleet {fleet!r}")
-        job_id, is_new = jobs.ask_for_training(conn, fleet, seed=seed, actor=caller.name, reason=reason)
+        job_id, _ = jobs.ask_for_training(conn, fleet, seed=seed, actor=caller.name, reason=reason)
         job = jobs.find_job(conn, job_id)
     assert job is not None
-    return {**job, "is_new": is_new}
+    return job
 
 
-def read_job(pool: Pool, job_id: int) -> Row:
+def read_job(pool: Pool, job_id: int) -> Job:
     """Return a job with its progress; raises NotFoundError if there is none."""
     with pool.connection() as conn:
         found = jobs.find_job(conn, job_id)
@@ -43,7 +43,7 @@ def read_job(pool: Pool, job_id: int) -> Row:
     return found
 
 
-def list_jobs(pool: Pool, *, before: int, limit: int, fleet: str | None) -> list[Row]:
+def list_jobs(pool: Pool, *, before: int, limit: int, fleet: str | None) -> list[Job]:
     """Return jobs, newest first."""
     with pool.connection() as conn:
         return jobs.page_jobs(conn, before=before, limit=limit, fleet=fleet)

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
-from scipy.signal import hilbert
 
+from features.envelope import envelope_spectrum
+from features.errors import SignalError
+from features.spectrum import amplitude_spectrum
 from pdm.errors import InvalidInputError, NotFoundError, RefusalError
-from pdm.machines.units import si_conversion
-from pdm.service.absent import explain_absences
+from pdm.machines.units import si_conversion, si_unit
+from pdm.service.absent import Absence, explain_absences
 from pdm.service.access import Caller
 from pdm.service.query import visible_machine
 from pdm.store import channels, fleet
 from pdm.store.access import scoped
+from pdm.store.fleet import FoundPoint
 from pdm.store.payload import decode
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
-SI_UNITS = {
-    "acceleration": "m/s2",
-    "velocity": "m/s",
-    "displacement": "m",
-    "current": "A",
-    "voltage": "V",
-    "temperature": "K",
-    "pressure": "Pa",
-    "speed": "Hz",
-    "power": "W",
-    "torque": "N.m",
-    "force": "N",
-    "flow": "m3/s",
-    "ratio": "1",
-}
 DEFAULT_SPAN = timedelta(days=30)
 MOST_BUCKETS = 2000
 _DEFAULT_BUCKETS = 300
@@ -55,6 +42,43 @@ class Measured:
     samples: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Spectrum:
+    """An amplitude spectrum [unit] of the `signal` or its `squared-envelope`; line k is at k times resolution [Hz]."""
+
+    of: Literal["signal", "squared-envelope"]
+    unit: str
+    resolution: float
+    amplitudes: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A feature's course, step by step; None where no acquisition of a step had it."""
+
+    minimum: Sequence[float | None]
+    mean: Sequence[float | None]
+    maximum: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class FeatureCourse:
+    """Features of a point in equal steps [s] of [since, before); the lists belong together, step by step."""
+
+    machine: str
+    point: str
+    quantity: str
+    resolution_s: float
+    since: datetime
+    before: datetime
+    starts: Sequence[datetime]
+    counts: Sequence[int]
+    available: Sequence[str]
+    features: Mapping[str, Statistics]
+    feature_version: int | None
+    absent: Mapping[str, Absence]
+
+
 def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetime, point: str) -> Measured:
     """Return a stored waveform in SI units.
 
@@ -65,71 +89,56 @@ def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetim
     """
     with pool.connection() as conn:
         found = _visible_point(conn, caller, machine, point)
-        stored = channels.fetch_waveform(conn, found["id"], measured_at)
+        stored = channels.fetch_waveform(conn, found.id, measured_at)
     if stored is None:
         raise NotFoundError(f"machine {machine!r} has no waveform of {point!r} at {measured_at.isoformat()}")
-    kind = np.dtype(np.float32 if stored["scale"] is None else np.int16)
-    raw = decode(stored["codec"], stored["payload"], kind, stored["sample_count"]).astype(np.float64)
-    factor, offset = si_conversion(found["quantity"], found["unit"])
-    samples = raw * (factor * (stored["scale"] or 1.0)) + offset
+    kind = np.dtype(np.float32 if stored.scale is None else np.int16)
+    raw = decode(stored.codec, stored.payload, kind, stored.sample_count).astype(np.float64)
+    factor, offset = si_conversion(found.quantity, found.unit)
+    samples = raw * (factor * (stored.scale or 1.0)) + offset
     # A tachometer's level stays in the unit that it was declared in.
-    unit = found["unit"] if found["quantity"] == "tachometer" else SI_UNITS[found["quantity"]]
-    return Measured(found["quantity"], unit, stored["sampling_rate"], samples)
+    unit = found.unit if found.quantity == "tachometer" else si_unit(found.quantity)
+    return Measured(found.quantity, unit, stored.sampling_rate, samples)
 
 
-def amplitude_spectrum(samples: NDArray[np.float64], sampling_rate: float) -> tuple[NDArray[np.float64], float]:
-    """Return the single-sided amplitude spectrum under a Hann window.
+def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)) -> Spectrum:
+    """Return the amplitude spectrum of a waveform (`amplitude`) or of its squared envelope in a band (`envelope`).
+
+    It is the spectrum of `features.spectrum` and `features.envelope`, which the diagnosis draws too.
 
     Parameters
     ----------
-    samples : (n,) array
-    sampling_rate : float [Hz]
+    measured : Measured
+    kind : {"amplitude", "envelope"}
+    band : (lowest, highest)
+        [Hz] of the envelope; by default 1/4 to 3/4 of half the sampling rate. One end that is None is 0, or half
+        the sampling rate.
 
-    Returns
-    -------
-    amplitudes : (n // 2 + 1,) array
-        Peak amplitude in the samples' unit: a sine of amplitude a on a line reads a.
-    resolution : float [Hz]
-        Distance between lines.
-
-    Notes
-    -----
-    A sine between two lines reads up to 15 % low (scalloping of the Hann window [1]_).
-
-    References
-    ----------
-    .. [1] F. J. Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform",
-       Proc. IEEE 66 (1978), table 1.
+    Raises
+    ------
+    InvalidInputError
+        The band is not inside 0 to half the sampling rate.
+    RefusalError
+        The waveform has fewer than 16 samples.
     """
-    count = len(samples)
-    if count < 4:
-        raise RefusalError(f"a spectrum needs at least 4 samples; there are {count}")
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
-    amplitudes = np.abs(np.fft.rfft((samples - samples.mean()) * window)) * (2 / window.sum())
-    amplitudes[0] /= 2
-    if count % 2 == 0:
-        amplitudes[-1] /= 2
-    return amplitudes, sampling_rate / count
+    samples, rate = measured.samples, measured.sampling_rate
+    try:
+        if kind == "amplitude":
+            frequency, amplitudes = amplitude_spectrum(samples, rate)
+            return Spectrum("signal", measured.unit, float(frequency[1]), amplitudes)
+        frequency, amplitudes = envelope_spectrum(samples, rate, _band(band, rate))
+    except SignalError as error:
+        if error.where == "band":
+            raise InvalidInputError(f"band: {error.what}", field="band_from_hz") from error
+        raise RefusalError(f"there is no spectrum of this waveform: {error.what}") from error
+    return Spectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
 
 
-def envelope_spectrum(
-    samples: NDArray[np.float64], sampling_rate: float, band: tuple[float, float]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the amplitude spectrum of the envelope within a frequency band [Hz].
-
-    A bearing's defects repeat at its defect frequencies but ring at a structure's resonance; the envelope
-    of the band around the resonance shows the repetition.
-    """
+def _band(band: tuple[float | None, float | None], rate: float) -> tuple[float, float] | None:
     low, high = band
-    if not 0 <= low < high <= sampling_rate / 2:
-        raise InvalidInputError(
-            f"band {low:g}..{high:g} Hz must rise and lie within 0..{sampling_rate / 2:g} Hz", field="band_from_hz"
-        )
-    lines = np.fft.rfft(samples - samples.mean())
-    frequencies = np.fft.rfftfreq(len(samples), 1 / sampling_rate)
-    lines[(frequencies < low) | (frequencies > high)] = 0
-    envelope = np.abs(hilbert(np.fft.irfft(lines, len(samples))))
-    return amplitude_spectrum(envelope, sampling_rate)
+    if low is None and high is None:
+        return None
+    return low or 0.0, rate / 2 if high is None else high
 
 
 def read_features(
@@ -142,7 +151,7 @@ def read_features(
     since: datetime | None,
     before: datetime | None,
     resolution: float | None,
-) -> Row:
+) -> FeatureCourse:
     """Return minimum, mean and maximum of a point's features in equal steps of time, and why some are absent.
 
     Of what was computed in several feature versions the newest counts.
@@ -159,47 +168,46 @@ def read_features(
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         found = _visible_point(conn, caller, machine, point)
-        table = channels.FEATURE_TABLES.get(found["quantity"])
+        table = channels.FEATURE_TABLES.get(found.quantity)
         if table is None:
-            raise RefusalError(f"points of {found['quantity']} have no features; theirs are scalars", field="point")
+            raise RefusalError(f"points of {found.quantity} have no features; theirs are scalars", field="point")
         known = channels.list_feature_columns(conn, table)
         chosen = _known_features(names, known)
-        since, before = _range(since, before, channels.fetch_last_measured_at(conn, row["id"]))
+        since, before = _range(since, before, channels.fetch_last_measured_at(conn, row.id))
         width = _width(before - since, resolution)
         buckets = channels.fetch_feature_buckets(
             conn,
             table,
             chosen,
-            point_id=found["id"],
+            point_id=found.id,
             since=since,
             before=before,
             width=width,
             limit=MOST_BUCKETS + 2,
         )
-        versions = channels.fetch_absences(conn, table, chosen, point_id=found["id"], since=since, before=before)
-    return {
-        "machine": machine,
-        "point": point,
-        "quantity": found["quantity"],
-        "resolution_s": width.total_seconds(),
-        "from": since,
-        "to": before,
-        "starts": [bucket[0] for bucket in buckets],
-        "available": known,
-        "feature_version": max((version[0] for version in versions), default=None),
-        "absent": explain_absences(versions, chosen),
-        "counts": [bucket[1] for bucket in buckets],
-        "features": {
-            name: {
-                part: [bucket[2 + 3 * place + offset] for bucket in buckets]
-                for offset, part in enumerate(("minimum", "mean", "maximum"))
-            }
-            for place, name in enumerate(chosen)
-        },
-    }
+        versions = channels.fetch_absences(conn, table, chosen, point_id=found.id, since=since, before=before)
+    return FeatureCourse(
+        machine=machine,
+        point=point,
+        quantity=found.quantity,
+        resolution_s=width.total_seconds(),
+        since=since,
+        before=before,
+        starts=[bucket[0] for bucket in buckets],
+        counts=[bucket[1] for bucket in buckets],
+        available=known,
+        features={name: _statistics(buckets, place) for place, name in enumerate(chosen)},
+        feature_version=max((version[0] for version in versions), default=None),
+        absent=explain_absences(versions, chosen),
+    )
 
 
-def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> Row:
+def _statistics(buckets: Sequence[tuple[Any, ...]], place: int) -> Statistics:
+    minimum, mean, maximum = ([bucket[2 + 3 * place + part] for bucket in buckets] for part in range(3))
+    return Statistics(minimum, mean, maximum)
+
+
+def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:
     with scoped(conn, caller.site_ids):
         found = fleet.find_point(conn, machine, point)
     if found is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg_pool import ConnectionPool
@@ -13,33 +15,41 @@ from pdm.prognosis.reads import READS
 from pdm.service.access import Caller
 from pdm.service.untrusted import check_model
 from pdm.store import journal, registry
+from pdm.store.journal import ModelCard, ModelSummary
+from pdm.store.registry import ModelEvent
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 
-def list_models(pool: Pool, *, before: int, limit: int, fleet: str | None) -> list[Row]:
+@dataclass(frozen=True)
+class ModelHistory(ModelCard):
+    """A model's card and what became of the model."""
+
+    events: Sequence[ModelEvent]
+
+
+def list_models(pool: Pool, *, before: int, limit: int, fleet: str | None) -> list[ModelSummary]:
     """Return models of remaining life, newest first."""
     with pool.connection() as conn:
         return journal.page_models(conn, before=before, limit=limit, fleet=fleet)
 
 
-def read_model(pool: Pool, model_id: int) -> Row:
+def read_model(pool: Pool, model_id: int) -> ModelHistory:
     """Return a model's metrics, what it was trained on and what became of it; raises NotFoundError."""
     with pool.connection() as conn:
         found = journal.find_model(conn, model_id)
         if found is None:
             raise NotFoundError(f"there is no model {model_id}")
-        return {**found, "events": registry.fetch_events(conn, model_id)}
+        return ModelHistory(**vars(found), events=registry.fetch_events(conn, model_id))
 
 
-def promote_for(pool: Pool, caller: Caller, model_id: int, *, reason: str, force: bool) -> Row:
+def promote_for(pool: Pool, caller: Caller, model_id: int, *, reason: str, force: bool) -> ModelHistory:
     """Let a model serve on behalf of a caller; raises ForbiddenError beside what `promote` raises."""
     caller.require_every_site()
     return promote(pool, model_id, actor=caller.name, reason=reason, force=force)
 
 
-def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) -> Row:
+def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) -> ModelHistory:
     """Let a model serve its fleet from now on.
 
     It must have validated better than the champion, have served before, or be the first; `force` lets any
@@ -60,8 +70,8 @@ def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) 
         if champion == model_id:
             raise ConflictError(f"model {model_id} serves {fleet!r} already")
         _refuse_unreadable(reads)
-        has_served = any(event["kind"] == "promoted" for event in registry.fetch_events(conn, model_id))
-        is_better = bool(card["metrics"].get("comparison", {}).get("is_better"))
+        has_served = any(event.kind == "promoted" for event in registry.fetch_events(conn, model_id))
+        is_better = bool(card.metrics.get("comparison", {}).get("is_better"))
         if not (force or is_better or has_served or champion is None):
             raise ConflictError(
                 f"model {model_id} has not validated better than the champion {champion}; "
@@ -71,13 +81,13 @@ def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) 
     return read_model(pool, model_id)
 
 
-def roll_back_for(pool: Pool, caller: Caller, fleet: str, *, reason: str) -> Row:
+def roll_back_for(pool: Pool, caller: Caller, fleet: str, *, reason: str) -> ModelHistory:
     """Go back to the model before on behalf of a caller; raises ForbiddenError beside what `roll_back` raises."""
     caller.require_every_site()
     return roll_back(pool, fleet, actor=caller.name, reason=reason)
 
 
-def roll_back(pool: Pool, fleet: str, *, actor: str, reason: str) -> Row:
+def roll_back(pool: Pool, fleet: str, *, actor: str, reason: str) -> ModelHistory:
     """Let the model serve again that served before the champion; returns it.
 
     Raises
@@ -99,16 +109,16 @@ def export_model(pool: Pool, model_id: int) -> tuple[str, bytes]:
     assert card is not None
     if hashlib.sha256(body).digest() != sha256:
         raise ConflictError(f"the stored bytes of model {model_id} are damaged; it cannot be exported")
-    return f"{card['fleet']}-v{card['version']}.pdm-model", pack_model(body)
+    return f"{card.fleet}-v{card.version}.pdm-model", pack_model(body)
 
 
-def import_model_for(pool: Pool, caller: Caller, fleet: str, file: bytes) -> Row:
+def import_model_for(pool: Pool, caller: Caller, fleet: str, file: bytes) -> ModelHistory:
     """Register a model from a file on behalf of a caller; raises ForbiddenError beside what `import_model` raises."""
     caller.require_every_site()
     return import_model(pool, fleet, file, actor=caller.name)
 
 
-def import_model(pool: Pool, fleet: str, file: bytes, *, actor: str) -> Row:
+def import_model(pool: Pool, fleet: str, file: bytes, *, actor: str) -> ModelHistory:
     """Register a model from a file as challenger of a fleet.
 
     Its checksum is verified before anything else, then a child process with limits reads it. It never

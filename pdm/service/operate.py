@@ -17,8 +17,8 @@ from pdm.alerts.standing import Standing
 from pdm.errors import ConflictError, InvalidInputError, PreconditionError
 from pdm.service.access import Caller
 from pdm.store import access, alert_views, alerts, holds
+from pdm.store.alert_views import Alert
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 
@@ -75,7 +75,7 @@ def act_on_alert(
     seen_version: int | None,
     now: datetime,
     assignee: str | None = None,
-) -> Row:
+) -> Alert:
     """Acknowledge, confirm, comment, assign or reset an alert, write down who and why, and return it.
 
     Raises
@@ -121,7 +121,7 @@ class HoldWish:
 
 def hold_alert(
     pool: Pool, caller: Caller, alert_id: UUID, wish: HoldWish, *, seen_version: int | None, now: datetime
-) -> Row:
+) -> Alert:
     """Shelve an alert, suppress it or take it out of service; it stays in every list.
 
     Raises
@@ -174,7 +174,7 @@ def hold_alert(
 
 def release_alert(
     pool: Pool, caller: Caller, alert_id: UUID, kind: HoldKind, *, seen_version: int | None, now: datetime
-) -> Row:
+) -> Alert:
     """End the holds of a kind on just this alert; those on its machine, line or site last.
 
     Raises
@@ -206,7 +206,7 @@ def _require_version(alert: Standing, seen: Seen) -> None:
         raise PreconditionError(f"the alert is at version {alert.version}, not {seen.version}; read it again")
 
 
-def _told(conn: Connection[Any], alert_id: UUID) -> Row:
+def _told(conn: Connection[Any], alert_id: UUID) -> Alert:
     found = alert_views.find_alert(conn, alert_id)
     assert found is not None
     return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg_pool import ConnectionPool
@@ -11,15 +14,82 @@ from pdm.health.roll_up import RollUp, Standing, roll_up
 from pdm.service.access import Caller
 from pdm.store import fleet
 from pdm.store.access import scoped
+from pdm.store.fleet import LastKnown, ListedMachine
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 UNJUDGED = ("off", "transient")  # pdm.health.steadiness.UNJUDGED, which brings the analysis with it
 _EVERY_MACHINE = 100_000
 
 
-def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> Row:
+@dataclass(frozen=True)
+class Summary:
+    """The worst that is known of some machines; each figure may be another machine's. None: not known of any."""
+
+    health: float | None
+    severity: float | None
+    zone: str | None
+    urgency: str
+    rul_lower_s: float | None
+    machines: int
+    known: int
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """A machine and what it adds to the roll-up."""
+
+    machine: str
+    line: str
+    measured_at: datetime | None
+    health: float | None
+    severity: float | None
+    zone: str | None
+    symptom: str | None
+    component: str | None
+    rul_lower_s: float | None
+    urgency: str
+
+
+@dataclass(frozen=True)
+class LineSummary(Summary):
+    """The roll-up of one line of a site."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class LineHealth(LineSummary):
+    """The roll-up of a line with the machines that make it so, the worst first."""
+
+    site: str
+    contributors: Sequence[Contributor]
+
+
+@dataclass(frozen=True)
+class SiteHealth(Summary):
+    """The roll-up of a site with the machines that make it so, and of each of its lines."""
+
+    site: str
+    contributors: Sequence[Contributor]
+    lines: Sequence[LineSummary]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A machine and what was last known of it."""
+
+    machine: ListedMachine
+    last: LastKnown
+
+    @property
+    def standing(self) -> Standing:
+        """What of it counts in a roll-up."""
+        last = self.last
+        return Standing(self.machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+
+
+def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHealth:
     """Return the roll-up of a line.
 
     Raises
@@ -27,13 +97,14 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> Row:
     NotFoundError
         There is no machine on such a line that the caller may see.
     """
-    known = _standings(pool, caller, site, line)
+    known = _fetch_known(pool, caller, site, line)
     if not known:
         raise NotFoundError(f"site {site!r} has no line {line!r}")
-    return {"site": site, "line": line, **_told(known)}
+    found = roll_up([each.standing for each in known])
+    return LineHealth(**_figures(found), line=line, site=site, contributors=_contributors(found, known))
 
 
-def read_site_health(pool: Pool, caller: Caller, site: str) -> Row:
+def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
     """Return the roll-up of a site, and that of each of its lines.
 
     Raises
@@ -41,48 +112,46 @@ def read_site_health(pool: Pool, caller: Caller, site: str) -> Row:
     NotFoundError
         There is no machine at such a site that the caller may see.
     """
-    known = _standings(pool, caller, site, None)
+    known = _fetch_known(pool, caller, site, None)
     if not known:
         raise NotFoundError(f"there is no site {site!r}")
-    lines = sorted({row["line"] for row, _ in known})
-    parts = [
-        {"line": line, **_summary(roll_up([standing for row, standing in known if row["line"] == line]))}
-        for line in lines
+    lines = [
+        LineSummary(**_figures(roll_up([each.standing for each in known if each.machine.line == line])), line=line)
+        for line in sorted({each.machine.line for each in known})
     ]
-    return {"site": site, **_told(known), "lines": parts}
+    found = roll_up([each.standing for each in known])
+    return SiteHealth(**_figures(found), site=site, contributors=_contributors(found, known), lines=lines)
 
 
-def _standings(pool: Pool, caller: Caller, site: str, line: str | None) -> list[tuple[Row, Standing]]:
+def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> list[_Known]:
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             machines = fleet.page_machines(conn, after="", limit=_EVERY_MACHINE, site=site, line=line)
-        last = fleet.fetch_standings(conn, [machine["id"] for machine in machines], UNJUDGED)
-    known = []
-    for machine in machines:
-        row = machine | last[machine["id"]]
-        standing = Standing(row["machine"], row["health"], row["zone"], row["rul_lower"], row["planning_horizon"])
-        known.append((row, standing))
-    return known
+        last = fleet.fetch_standings(conn, [machine.id for machine in machines], UNJUDGED)
+    return [_Known(machine, last[machine.id]) for machine in machines]
 
 
-def _told(known: list[tuple[Row, Standing]]) -> Row:
-    found = roll_up([standing for _, standing in known])
-    rows = {row["machine"]: row for row, _ in known}
-    contributors = [
-        {
-            **{name: rows[each.key][name] for name in ("machine", "line", "measured_at", "symptom", "component")},
-            "health": each.health,
-            "severity": each.severity,
-            "zone": each.zone,
-            "rul_lower_s": each.rul_lower,
-            "urgency": each.urgency.value,
-        }
+def _contributors(found: RollUp, known: Sequence[_Known]) -> list[Contributor]:
+    by_key = {each.machine.machine: each for each in known}
+    return [
+        Contributor(
+            machine=each.key,
+            line=by_key[each.key].machine.line,
+            measured_at=by_key[each.key].last.measured_at,
+            health=each.health,
+            severity=each.severity,
+            zone=each.zone,
+            symptom=by_key[each.key].last.symptom,
+            component=by_key[each.key].last.component,
+            rul_lower_s=each.rul_lower,
+            urgency=each.urgency.value,
+        )
         for each in found.contributors
     ]
-    return {**_summary(found), "contributors": contributors}
 
 
-def _summary(found: RollUp) -> Row:
+def _figures(found: RollUp) -> dict[str, Any]:
+    """Return the fields of a summary."""
     return {
         "health": found.health,
         "severity": found.severity,

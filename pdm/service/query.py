@@ -12,22 +12,24 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError, UnavailableError
-from pdm.health.roll_up import Standing
 from pdm.service.access import Caller, Role
 from pdm.service.coverage import verdict_on
+from pdm.service.machine_views import FleetMachine, MachineDetails, MachineHealth, MachinePrognosis
 from pdm.store import alert_views, channels, diagnoses, fleet, journal, queue, verdicts
 from pdm.store.access import scoped
+from pdm.store.alert_views import Alert, AlertSummary, HistoryEvent
+from pdm.store.channels import ListedAcquisition
 from pdm.store.compatibility import check_schema
 from pdm.store.connection import check_server
+from pdm.store.fleet import Backlog, RegisteredMachine
+from pdm.store.journal import Quarantined, ReceiptSummary, RecordedWork, SetAside, StoredReceipt
+from pdm.store.verdicts import AssessmentEntry, PrognosisEntry
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
-
-NOT_YET_ANALYSED = "nothing has been analysed yet"
 
 
 @contextmanager
-def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[Connection[Any], Row]]:
+def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[Connection[Any], RegisteredMachine]]:
     """Open a transaction on a machine that the caller may see.
 
     Raises
@@ -45,79 +47,76 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
 
 def list_machines(
     pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None
-) -> list[Row]:
+) -> list[FleetMachine]:
     """Return the fleet: machines with their newest health, remaining life and worst open alert."""
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             machines = fleet.page_machines(conn, after=after, limit=limit, site=site, line=line)
-        current = fleet.fetch_current_verdicts(conn, [machine["id"] for machine in machines])
-    return [_with_verdict(machine, current[machine["id"]]) for machine in machines]
+        current = fleet.fetch_current_verdicts(conn, [machine.id for machine in machines])
+    return [FleetMachine.of(machine, current[machine.id]) for machine in machines]
 
 
-def read_machine(pool: Pool, caller: Caller, machine: str) -> Row:
+def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
     """Return one machine with its components, points and newest verdict."""
-    with visible_machine(pool, caller, machine) as (conn, row):
-        parts = {
-            "components": fleet.list_components(conn, row["id"]),
-            "points": fleet.list_points(conn, row["id"]),
-            "diagnosed_at": diagnoses.fetch_last_diagnosed(conn, row["id"]),
-        }
-        current = fleet.fetch_current_verdicts(conn, [row["id"]])[row["id"]]
-    return {**_with_verdict(row, current), **parts}
+    with visible_machine(pool, caller, machine) as (conn, found):
+        return MachineDetails(
+            **vars(found),
+            **vars(fleet.fetch_current_verdicts(conn, [found.id])[found.id]),
+            components=fleet.list_components(conn, found.id),
+            points=fleet.list_points(conn, found.id),
+            diagnosed_at=diagnoses.fetch_last_diagnosed(conn, found.id),
+        )
 
 
-def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> Row:
+def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachineHealth:
     """Return the newest assessment, or what was the newest at `as_of`; a machine not yet analysed is learning."""
-    with visible_machine(pool, caller, machine) as (conn, row):
-        found = verdicts.fetch_assessment(conn, row["id"], as_of)
-        prognosis = verdicts.fetch_prognosis(conn, row["id"], as_of)
-        on_hold = queue.fetch_hold(conn, row["id"])
-    known = _with_parts(found, prognosis, row)
-    return {"machine": machine, "learning_progress": 0.0, "evidence": {}, **known, "on_hold": on_hold}
+    with visible_machine(pool, caller, machine) as (conn, found):
+        assessment = verdicts.fetch_assessment(conn, found.id, as_of)
+        prognosis = verdicts.fetch_prognosis(conn, found.id, as_of)
+        on_hold = queue.fetch_hold(conn, found.id)
+    return MachineHealth.of(found, assessment, prognosis, on_hold)
 
 
-def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> Row:
+def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachinePrognosis:
     """Return the newest prognosis, or what was the newest at `as_of`; without one, the reason."""
-    with visible_machine(pool, caller, machine) as (conn, row):
-        found = verdicts.fetch_prognosis(conn, row["id"], as_of)
-        held = verdict_on(conn, row["fleet"], found)
-    said = found or {"source": "none", "reason": NOT_YET_ANALYSED, "evidence": {}}
-    return {"machine": machine, **said, "interval_verdict": held}
+    with visible_machine(pool, caller, machine) as (conn, found):
+        prognosis = verdicts.fetch_prognosis(conn, found.id, as_of)
+        return MachinePrognosis.of(machine, prognosis, verdict_on(conn, found.fleet, prognosis))
 
 
 def list_health(
     pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
-) -> list[Row]:
+) -> list[AssessmentEntry]:
     """Return one assessment an acquisition, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return verdicts.page_assessments(conn, row["id"], since=since, before=before, limit=limit)
+        return verdicts.page_assessments(conn, row.id, since=since, before=before, limit=limit)
 
 
 def list_prognoses(
     pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
-) -> list[Row]:
+) -> list[PrognosisEntry]:
     """Return one prognosis an acquisition, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return verdicts.page_prognoses(conn, row["id"], since=since, before=before, limit=limit)
+        return verdicts.page_prognoses(conn, row.id, since=since, before=before, limit=limit)
 
 
 def list_acquisitions(
     pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
-) -> list[Row]:
+) -> list[ListedAcquisition]:
     """Return when and how a machine was measured, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return channels.page_acquisitions(conn, row["id"], since=since, before=before, limit=limit)
+        return channels.page_acquisitions(conn, row.id, since=since, before=before, limit=limit)
 
 
 def list_work_events(
     pool: Pool, caller: Caller, machine: str, *, before: datetime, before_id: int, limit: int
-) -> list[Row]:
+) -> list[RecordedWork]:
     """Return what was done to a machine, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return journal.page_work_events(conn, row["id"], before=before, before_id=before_id, limit=limit)
+        return journal.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
 
 
-def read_work_event(pool: Pool, event_id: int) -> Row:
+def read_work_event(pool: Pool, event_id: int) -> RecordedWork:
     """Return a work event that the caller has just recorded."""
     with pool.connection() as conn:
         found = journal.find_work_event(conn, event_id)
@@ -134,21 +133,21 @@ def list_alerts(
     before_id: UUID,
     limit: int,
     **wanted: Any,
-) -> list[Row]:
+) -> list[AlertSummary]:
     """Return alerts of machines that the caller may see, the last raised first; `wanted` as in `AlertFilter`."""
     asked = alert_views.AlertFilter(**wanted)
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return alert_views.page_alerts(conn, before=before, before_id=before_id, limit=limit, wanted=asked)
 
 
-def list_alert_history(pool: Pool, caller: Caller, *, before: int, limit: int, **wanted: Any) -> list[Row]:
+def list_alert_history(pool: Pool, caller: Caller, *, before: int, limit: int, **wanted: Any) -> list[HistoryEvent]:
     """Return what happened to alerts that the caller may see, the last first; `wanted` as in `HistoryFilter`."""
     asked = alert_views.HistoryFilter(**wanted)
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return alert_views.page_history(conn, before=before, limit=limit, wanted=asked)
 
 
-def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Row:
+def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Alert:
     """Return an alert with its evidence and history.
 
     Raises
@@ -163,13 +162,13 @@ def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Row:
     return found
 
 
-def list_receipts(pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int) -> list[Row]:
+def list_receipts(pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int) -> list[ReceiptSummary]:
     """Return receipts, newest first; a sender or a caller of some sites sees its own."""
     with pool.connection() as conn:
         return journal.page_receipts(conn, before=before, before_id=before_id, limit=limit, actor=_sender(caller))
 
 
-def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> Row:
+def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> StoredReceipt:
     """Return a receipt with one result a record."""
     with pool.connection() as conn:
         found = journal.find_receipt(conn, receipt_id, _sender(caller))
@@ -178,25 +177,25 @@ def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> Row:
     return found
 
 
-def list_set_aside(pool: Pool, caller: Caller, *, after_id: int, after: datetime, limit: int) -> list[Row]:
+def list_set_aside(pool: Pool, caller: Caller, *, after_id: int, after: datetime, limit: int) -> list[SetAside]:
     """Return acquisitions whose analysis failed."""
     with pool.connection() as conn:
         return journal.page_set_aside(conn, after_id=after_id, after=after, limit=limit, site_ids=caller.site_ids)
 
 
-def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> list[Row]:
+def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> list[Quarantined]:
     """Return records whose time cannot be right."""
     with pool.connection() as conn:
         return journal.page_quarantine(conn, before=before, limit=limit, site_ids=caller.site_ids)
 
 
-def count_waiting(pool: Pool) -> Row:
+def count_waiting(pool: Pool) -> Backlog:
     """Return how much waits for analysis."""
     with pool.connection() as conn:
         return fleet.count_waiting(conn)
 
 
-def count_for_metrics(pool: Pool) -> tuple[Row, dict[str, int]]:
+def count_for_metrics(pool: Pool) -> tuple[dict[str, float], dict[str, int]]:
     """Return the gauges that only the database knows, and open alerts by severity."""
     with pool.connection() as conn:
         return fleet.count_for_metrics(conn)
@@ -221,27 +220,3 @@ def check_ready(pool: Pool) -> None:
 
 def _sender(caller: Caller) -> str | None:
     return caller.name if caller.role is Role.INGEST or caller.site_ids is not None else None
-
-
-_PARTS = ("points", "components", "operating_states", "change", "zone_trend")
-
-
-def _with_parts(assessment: Row | None, prognosis: Row | None, machine: Row) -> Row:
-    """Take what an assessment says of points, components and states out of its evidence; urgency beside severity."""
-    if assessment is None:
-        return {}
-    evidence = dict(assessment["evidence"])
-    parts = {name: evidence.pop(name) for name in _PARTS if name in evidence}
-    rul_lower = (prognosis or {}).get("rul_lower_s")
-    horizon = machine["planning_horizon_h"] * 3600.0
-    standing = Standing(machine["machine"], assessment["health"], assessment["zone"], rul_lower, horizon)
-    told = {"evidence": evidence, "severity": standing.severity, "urgency": standing.urgency.value}
-    return {**assessment, **parts, **told}
-
-
-def _with_verdict(machine: Row, verdict: Row) -> Row:
-    alert = None
-    if verdict["alert_id"] is not None:
-        alert = {name: verdict[f"alert_{name}"] for name in ("id", "severity", "state")}
-    kept = {name: value for name, value in verdict.items() if not name.startswith("alert_")}
-    return {**machine, **kept, "alert": alert}

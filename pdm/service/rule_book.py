@@ -54,14 +54,14 @@ class RuleBook:
         known = self._resolved.get(machine.key)
         return known is not None and (known[0] is machine or known[0] == machine)
 
-    def _parse(self, row: dict[str, Any]) -> ScopedRules | None:
-        if row["id"] not in self._parsed:
+    def _parse(self, row: rules.RulesInForce) -> ScopedRules | None:
+        if row.id not in self._parsed:
             try:
-                document = parse_document(row["document"], feature_units())
-                self._parsed[row["id"]] = ScopedRules(Scope(row["scope"]), row["target"], document)
+                document = parse_document(row.document, feature_units())
+                self._parsed[row.id] = ScopedRules(Scope(row.scope), row.target, document)
             except MemoryError:
                 raise
             except Exception:  # written by another version: the wider rules hold, analysis goes on
-                _log.exception("rule set %d of %s %s cannot be read", row["id"], row["scope"], row["target"])
-                self._parsed[row["id"]] = None
-        return self._parsed[row["id"]]
+                _log.exception("rule set %d of %s %s cannot be read", row.id, row.scope, row.target)
+                self._parsed[row.id] = None
+        return self._parsed[row.id]

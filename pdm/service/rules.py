@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +22,28 @@ from pdm.service.rule_book import RuleBook
 from pdm.store import access, rules
 from pdm.store.access import scoped
 from pdm.store.machines import fetch_machine
+from pdm.store.rules import RuleSetSummary, StoredRuleSet
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
+
+
+@dataclass(frozen=True)
+class RuleScope:
+    """A scope that a rule set holds for."""
+
+    scope: str
+    target: str
+
+
+@dataclass(frozen=True)
+class MachineRules:
+    """The rules that hold for a machine as documents, and the sets that they come of, widest first."""
+
+    machine: str
+    rule_version: str
+    former_rule_version: str
+    rules: Sequence[Mapping[str, Any]]
+    of: Sequence[RuleScope]
 
 
 def check_text(text: str) -> RuleDocument:
@@ -43,7 +63,7 @@ def check_content(content: object) -> RuleDocument:
     return parse_document(content, feature_units())
 
 
-def as_stored(document: RuleDocument) -> Row:
+def as_stored(document: RuleDocument) -> Mapping[str, Any]:
     """Return rules as they are stored: every field, values in SI units."""
     return write_document(document)
 
@@ -57,7 +77,7 @@ def propose(
     author: str,
     reason: str,
     site_ids: Sequence[int] | None = None,
-) -> Row:
+) -> StoredRuleSet:
     """Store a set of rules as the next version of its scope; it holds nowhere yet.
 
     Raises
@@ -87,9 +107,9 @@ def deploy(
     *,
     author: str,
     site_ids: Sequence[int] | None = None,
-    gate: Row | None = None,
+    gate: Mapping[str, Any] | None = None,
     changes: int | None = None,
-) -> Row:
+) -> StoredRuleSet:
     """Put a stored set in force; `gate` is the backtest that it has passed.
 
     `changes` is what `count_changes` said before that backtest: what was tried against other rules than those in
@@ -115,7 +135,7 @@ def roll_back(
     author: str,
     reason: str,
     site_ids: Sequence[int] | None = None,
-) -> Row | None:
+) -> StoredRuleSet | None:
     """Let an older version hold again, as a new version of the same content; version 0 is nothing of its own.
 
     Returns the set now in force, None for version 0.
@@ -135,7 +155,7 @@ def roll_back(
     return None
 
 
-def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> Row:
+def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> StoredRuleSet:
     """Return one stored set; raises NotFoundError if there is none for the caller."""
     with pool.connection() as conn:
         return _visible(conn, rule_set_id, site_ids)
@@ -150,7 +170,7 @@ def list_rule_sets(
     target: str | None = None,
     status: str | None = None,
     site_ids: Sequence[int] | None = None,
-) -> list[Row]:
+) -> list[RuleSetSummary]:
     """Return stored sets, the last written first, without their documents."""
     with pool.connection() as conn:
         return rules.page_rule_sets(
@@ -158,7 +178,7 @@ def list_rule_sets(
         )
 
 
-def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> Row:
+def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> MachineRules:
     """Return the rules that hold for a machine and which sets they come of.
 
     Raises
@@ -171,16 +191,16 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
         documents = RuleBook().fetch(conn, [stored.machine])
     resolved = resolve(stored.machine, documents)
     fitting = [each for each in documents if each.holds_for(stored.machine)]
-    return {
-        "machine": machine,
-        "rule_version": resolved.version,
-        "former_rule_version": resolved.former_version,
-        "rules": [write_rule(rule) for rule in resolved.rules],
-        "of": [{"scope": each.scope.value, "target": each.target} for each in fitting],
-    }
+    return MachineRules(
+        machine,
+        resolved.version,
+        resolved.former_version,
+        [write_rule(rule) for rule in resolved.rules],
+        [RuleScope(each.scope.value, each.target) for each in fitting],
+    )
 
 
-def default_document() -> Row:
+def default_document() -> Mapping[str, Any]:
     """Return the rules that hold where nobody has set others."""
     return write_document(RuleDocument(DEFAULT_RULES.rules))
 
@@ -193,7 +213,7 @@ def _propose(
     author: str,
     reason: str,
     site_ids: Sequence[int] | None,
-) -> Row:
+) -> StoredRuleSet:
     if not reason.strip():
         raise InvalidInputError("say why the rules change", field="reason")
     _check_target(conn, scope, target, site_ids)
@@ -201,11 +221,11 @@ def _propose(
         _check_points(fetch_machine(conn, target, site_ids).machine, document)
     rules.lock_rule_sets(conn)
     before = rules.find_version(conn, scope, target, None)
-    old = parse_document(before["document"], feature_units()).rules if before else ()
+    old = parse_document(before.document, feature_units()).rules if before else ()
     diff = differences(old, document.rules)
     written = write_document(document)
     stored = rules.insert_rule_set(conn, scope, target, written, author=author, reason=reason, diff=diff)
-    access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored["version"])
+    access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored.version)
     return stored
 
 
@@ -214,21 +234,21 @@ def _deploy(
     rule_set_id: int,
     author: str,
     site_ids: Sequence[int] | None,
-    gate: Row | None = None,
+    gate: Mapping[str, Any] | None = None,
     changes: int | None = None,
-) -> Row:
+) -> StoredRuleSet:
     rules.lock_rule_sets(conn)
     found = _visible(conn, rule_set_id, site_ids)
-    if found["status"] == "in-force":
+    if found.status == "in-force":
         raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
-    if found["status"] == "retired":
-        why = f"rule set {rule_set_id} has been in force; go back to version {found['version']} as a new version"
+    if found.status == "retired":
+        why = f"rule set {rule_set_id} has been in force; go back to version {found.version} as a new version"
         raise ConflictError(why, field="rule_set_id")
     if changes is not None and changes != rules.fetch_change_number(conn):
         raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
     stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
-    place = f"{stored['scope']}:{stored['target']}"
-    access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])
+    place = f"{stored.scope}:{stored.target}"
+    access.insert_audit(conn, author, "rules.deploy", place, version=stored.version)
     return stored
 
 
@@ -240,15 +260,15 @@ def _restore(
     author: str,
     reason: str,
     site_ids: Sequence[int] | None,
-) -> Row:
+) -> StoredRuleSet:
     """Propose the content of an older version as a new one and put it in force, in one transaction."""
     old = rules.find_version(conn, scope, target, version)
     if old is None:
         raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
-    document = parse_document(old["document"], feature_units())
+    document = parse_document(old.document, feature_units())
     why = f"back to version {version}: {reason}" if reason.strip() else ""
     stored = _propose(conn, document, scope, target, author, why, site_ids)
-    return _deploy(conn, stored["id"], author, site_ids)
+    return _deploy(conn, stored.id, author, site_ids)
 
 
 def _check_points(machine: Machine, document: RuleDocument) -> None:
@@ -280,7 +300,7 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
                 raise NotFoundError(f"site {target!r} is not known", field="target")
 
 
-def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> Row:
+def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:
     found = rules.fetch_rule_set(conn, rule_set_id, site_ids)
     if found is None:
         raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")

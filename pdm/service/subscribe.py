@@ -24,9 +24,9 @@ from pdm.service.letters import find_receiver
 from pdm.settings import Settings
 from pdm.store import access, outbox, subscriptions
 from pdm.store.access import scoped
+from pdm.store.outbox import DeadLetter
+from pdm.store.subscriptions import Subscription
 from pdm.words.catalogue import DEFAULT_LANGUAGE
-
-Row = dict[str, Any]
 
 READ_BY_PEOPLE = ("email", "chat")
 
@@ -46,9 +46,26 @@ class Wish:
     pacing: Pacing = field(default_factory=Pacing)
 
 
+@dataclass(frozen=True)
+class NewSubscription(Subscription):
+    """A receiver that was just added; of a webhook with the secret that signs what it is sent."""
+
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one attempt to reach a receiver, and how long it took [s]."""
+
+    message_id: str
+    is_delivered: bool
+    answer: str | None
+    took_s: float
+
+
 def subscribe(
     pool: ConnectionPool[Any], caller: Caller, wish: Wish, *, now: datetime, allowed_networks: str = ""
-) -> Row:
+) -> NewSubscription:
     """Add a receiver and return it; a webhook with the secret that signs what it is sent, shown this once.
 
     What can be refused by looking at the address is refused here; what a name resolves to is checked at
@@ -96,7 +113,7 @@ def subscribe(
         )
         found = subscriptions.find_subscription(conn, subscription_id)
     assert found is not None
-    return {**found, "secret": secret or None}
+    return NewSubscription(**vars(found), secret=secret or None)
 
 
 def _site_of(conn: Connection[Any], caller: Caller, site: str | None) -> int | None:
@@ -113,13 +130,13 @@ def _site_of(conn: Connection[Any], caller: Caller, site: str | None) -> int | N
 
 def list_subscriptions(
     pool: ConnectionPool[Any], caller: Caller, *, before: datetime, before_id: UUID, limit: int
-) -> list[Row]:
+) -> list[Subscription]:
     """Return the receivers that the caller may see, newest first."""
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return subscriptions.page_subscriptions(conn, before=before, before_id=before_id, limit=limit)
 
 
-def read_subscription(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID) -> Row:
+def read_subscription(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID) -> Subscription:
     """Return one receiver.
 
     Raises
@@ -142,12 +159,12 @@ def unsubscribe(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID
     with pool.connection() as conn:
         found = _visible(conn, caller, subscription_id)
         subscriptions.disable_subscription(conn, subscription_id)
-        access.insert_audit(conn, caller.name, "subscription.delete", str(subscription_id), name=found["name"])
+        access.insert_audit(conn, caller.name, "subscription.delete", str(subscription_id), name=found.name)
 
 
 def try_subscription(
     pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID, *, now: datetime, settings: Settings
-) -> Row:
+) -> Trial:
     """Send a receiver a message that nobody takes for an alert, and return what it said.
 
     One attempt, outside any transaction, past the outbox: nothing is repeated and nothing is held back.
@@ -172,12 +189,8 @@ def try_subscription(
         attempt = sender.test(receiver, message_id, now)
     finally:
         sender.close()
-    return {
-        "message_id": message_id,
-        "is_delivered": attempt.is_delivered,
-        "answer": attempt.answer if attempt.is_delivered else attempt.error,
-        "took_s": round(time.monotonic() - started, 3),
-    }
+    answer = attempt.answer if attempt.is_delivered else attempt.error
+    return Trial(message_id, attempt.is_delivered, answer, round(time.monotonic() - started, 3))
 
 
 def list_dead_letters(
@@ -188,7 +201,7 @@ def list_dead_letters(
     before: datetime,
     before_id: UUID,
     limit: int,
-) -> list[Row]:
+) -> list[DeadLetter]:
     """Return what was given up, last first, of the receivers that the caller may see."""
     with pool.connection() as conn:
         return outbox.page_dead_letters(
@@ -201,7 +214,7 @@ def list_dead_letters(
         )
 
 
-def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, letter_id: UUID, now: datetime) -> Row:
+def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, letter_id: UUID, now: datetime) -> DeadLetter:
     """Send a dead letter again, under its own id, and return it.
 
     Raises
@@ -232,7 +245,7 @@ def replay_dead_letters(pool: ConnectionPool[Any], caller: Caller, subscription_
     return count
 
 
-def _visible(conn: Connection[Any], caller: Caller, subscription_id: UUID) -> Row:
+def _visible(conn: Connection[Any], caller: Caller, subscription_id: UUID) -> Subscription:
     with scoped(conn, caller.site_ids):
         found = subscriptions.find_subscription(conn, subscription_id)
     if found is None:

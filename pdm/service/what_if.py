@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg_pool import ConnectionPool
@@ -15,12 +18,31 @@ from pdm.store import conditions, verdicts
 ACQUISITIONS = 50
 """A machine's last ones, whose means are its present conditions."""
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Remaining life [s] under another load or speed: what is said as it is, times a factor that past lives show."""
+
+    machine: str
+    measured_at: datetime
+    rul_s: float
+    rul_lower_s: float | None
+    rul_upper_s: float | None
+    factor: float
+    factor_lower: float
+    factor_upper: float
+    factor_level: float
+    exponents: Mapping[str, float]
+    lives: int
+    present_load: float | None
+    present_speed_hz: float | None
+    source: str
+    model_id: int | None
 
 
 def prognose_under(
     pool: ConnectionPool[Any], caller: Caller, machine: str, *, load: float | None, speed: float | None
-) -> Row:
+) -> WhatIf:
     """Return a machine's remaining life under another load [1] or speed [Hz], by what its fleet's lives show.
 
     Raises
@@ -36,27 +58,27 @@ def prognose_under(
     if not asked:
         raise InvalidInputError("say which load or speed is asked about", field="load")
     with visible_machine(pool, caller, machine) as (conn, row):
-        said = verdicts.fetch_prognosis(conn, row["id"], None)
-        now = conditions.fetch_present(conn, row["id"], ACQUISITIONS)
-        lives = conditions.fetch_lives(conn, row["fleet"])
-    if said is None or said["rul_s"] is None:
+        said = verdicts.fetch_prognosis(conn, row.id, None)
+        now = conditions.fetch_present(conn, row.id, ACQUISITIONS)
+        lives = conditions.fetch_lives(conn, row.fleet)
+    if said is None or said.rul_s is None:
         raise RefusalError(f"nothing is said of the remaining life of {machine!r} as it is", field="machine")
     effect = tell_effect(lives, now, asked)
-    upper = said["rul_upper_s"]
-    return {
-        "machine": machine,
-        "measured_at": said["measured_at"],
-        "rul_s": said["rul_s"] * effect.factor,
-        "rul_lower_s": None if said["rul_lower_s"] is None else said["rul_lower_s"] * effect.lower,
-        "rul_upper_s": None if upper is None else upper * effect.upper,
-        "factor": effect.factor,
-        "factor_lower": effect.lower,
-        "factor_upper": effect.upper,
-        "factor_level": LEVEL,
-        "exponents": dict(effect.exponents),
-        "lives": effect.lives,
-        "present_load": now.get("load"),
-        "present_speed_hz": now.get("speed"),
-        "source": said["source"],
-        "model_id": said["model_id"],
-    }
+    lower, upper = said.rul_lower_s, said.rul_upper_s
+    return WhatIf(
+        machine=machine,
+        measured_at=said.measured_at,
+        rul_s=said.rul_s * effect.factor,
+        rul_lower_s=None if lower is None else lower * effect.lower,
+        rul_upper_s=None if upper is None else upper * effect.upper,
+        factor=effect.factor,
+        factor_lower=effect.lower,
+        factor_upper=effect.upper,
+        factor_level=LEVEL,
+        exponents=dict(effect.exponents),
+        lives=effect.lives,
+        present_load=now.get("load"),
+        present_speed_hz=now.get("speed"),
+        source=said.source,
+        model_id=said.model_id,
+    )

@@ -15,8 +15,8 @@ from pdm.service import alert_clock
 from pdm.service.access import Caller
 from pdm.store import access, alerts, holds
 from pdm.store.access import scoped
+from pdm.store.holds import ListedHold
 
-Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
 
@@ -56,7 +56,7 @@ class WindowWish:
             raise InvalidInputError("a hold ends after it begins, and not in the past", field="ends_at")
 
 
-def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> Row:
+def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> ListedHold:
     """Withhold the alerts of a machine, a line or a site, present and coming; they stay in every list.
 
     Raises
@@ -72,15 +72,13 @@ def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> 
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             scope = holds.find_scope(conn, wish.site, wish.line, wish.machine)
-        is_found = (
-            scope is not None and (wish.line is None or scope["line_id"]) and (not wish.machine or scope["machine_id"])
-        )
+        is_found = scope is not None and (wish.line is None or scope.line_id) and (not wish.machine or scope.machine_id)
         if scope is None or not is_found:
             raise NotFoundError("there is no such machine, line or site")
         hold = Hold(
             id=uuid4(),
             kind=wish.kind,
-            **scope,
+            **vars(scope),
             cause=wish.cause,
             ground=wish.ground,
             reason=wish.reason,
@@ -105,7 +103,7 @@ def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> 
 
 def list_windows(
     pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int, is_live: bool
-) -> list[Row]:
+) -> list[ListedHold]:
     """Return the holds that the caller may see, newest first."""
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return holds.page(conn, before=before, before_id=before_id, limit=limit, is_live=is_live)

@@ -13,8 +13,7 @@ from pdm.errors import NotFoundError
 from pdm.service.access import Caller
 from pdm.store import access, alert_views, work_orders
 from pdm.store.access import scoped
-
-Row = dict[str, Any]
+from pdm.store.work_orders import WorkOrder
 
 
 def link_work_order(
@@ -26,7 +25,7 @@ def link_work_order(
     url: str | None,
     status: str,
     now: datetime,
-) -> Row:
+) -> WorkOrder:
     """Keep which work order an alert led to, or what became of it; told twice, the last counts.
 
     Later events of the alert carry it, so that who closes work orders need remember nothing.
@@ -46,7 +45,7 @@ def link_work_order(
         )
 
 
-def list_work_orders(pool: ConnectionPool[Any], caller: Caller, alert_id: UUID) -> list[Row]:
+def list_work_orders(pool: ConnectionPool[Any], caller: Caller, alert_id: UUID) -> list[WorkOrder]:
     """Return the work orders of an alert, first made first.
 
     Raises

@@ -4,13 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all, fetch_first
+
+
+@dataclass(frozen=True)
+class LiveKey:
+    """A key that is accepted; `site_ids` is None where it holds for every site."""
+
+    id: int
+    name: str
+    role: str
+    site_ids: Sequence[int] | None
+
+
+@dataclass(frozen=True)
+class ListedKey:
+    """A key without anything that could be used as one; `sites` is None where it holds for all of them."""
+
+    id: int
+    name: str
+    role: str
+    created_at: datetime
+    revoked_at: datetime | None
+    sites: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class InsertedKey:
+    """A key as it was stored."""
+
+    id: int
+    name: str
+    role: str
+    site_ids: Sequence[int] | None
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 @contextmanager
@@ -30,30 +66,22 @@ def scoped(conn: Connection[Any], site_ids: Sequence[int] | None) -> Iterator[No
     conn.execute("SET LOCAL ROLE NONE")
 
 
-def find_key(conn: Connection[Any], digest: bytes) -> dict[str, Any] | None:
-    """Return id, name, role and site_ids of the live key with this SHA-256, or None."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_key"), {"hash": digest}).fetchone()
+def find_key(conn: Connection[Any], digest: bytes) -> LiveKey | None:
+    """Return the live key with this SHA-256, or None."""
+    return fetch_first(conn, LiveKey, "find_key", hash=digest)
 
 
 def insert_key(
     conn: Connection[Any], name: str, role: str, site_ids: Sequence[int] | None, digest: bytes
-) -> dict[str, Any] | None:
+) -> InsertedKey | None:
     """Keep a new key's hash; None where the name is taken."""
-    values = {
-        "name": name,
-        "role": role,
-        "site_ids": None if site_ids is None else list(site_ids),
-        "hash": digest,
-    }
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("insert_key"), values).fetchone()
+    listed = None if site_ids is None else list(site_ids)
+    return fetch_first(conn, InsertedKey, "insert_key", name=name, role=role, site_ids=listed, hash=digest)
 
 
-def list_keys(conn: Connection[Any], before: int, limit: int) -> list[dict[str, Any]]:
+def list_keys(conn: Connection[Any], before: int, limit: int) -> list[ListedKey]:
     """Return keys with an id below `before`, newest first."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("list_keys"), {"before": before, "limit": limit}).fetchall()
+    return fetch_all(conn, ListedKey, "list_keys", before=before, limit=limit)
 
 
 def revoke_key(conn: Connection[Any], key_id: int) -> str | None:

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection, sql
-from psycopg.rows import dict_row
 
 from pdm.store.cold import FramePlace, fetch_payloads
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class ListedAcquisition:
+    """When and how a machine was measured; `missing` are the waveform points that did not come."""
+
+    measured_at: datetime
+    received_at: datetime
+    speed_rpm: float | None
+    load: float | None
+    state: str | None
+    missing: Sequence[str]
+    receipt_id: UUID
+
+
+@dataclass(frozen=True)
+class EncodedWaveform:
+    """One channel as it is stored: sampling_rate [Hz], and samples as they were encoded."""
+
+    sampling_rate: float
+    sample_count: int
+    scale: float | None
+    codec: int
+    payload: bytes
+
 
 # By the quantity that a point measures.
 FEATURE_TABLES = {
@@ -37,23 +62,23 @@ _ABSENCES = sql.SQL(_NEWEST + "SELECT feature_version, count(*), {columns} FROM 
 
 def page_acquisitions(
     conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
-) -> list[Row]:
+) -> list[ListedAcquisition]:
     """Return the acquisitions of a machine measured in [since, before), newest first."""
-    values = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("page_acquisitions"), values).fetchall()
+    wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
+    return fetch_all(conn, ListedAcquisition, "page_acquisitions", **wanted)
 
 
-def fetch_waveform(conn: Connection[Any], point_id: int, measured_at: datetime) -> Row | None:
-    """Return sampling_rate [Hz], sample_count, scale, codec and payload of one channel, or None."""
-    with conn.cursor(row_factory=dict_row, binary=True) as cursor:
+def fetch_waveform(conn: Connection[Any], point_id: int, measured_at: datetime) -> EncodedWaveform | None:
+    """Return one channel, or None."""
+    with conn.cursor(binary=True) as cursor:
         values = {"point_id": point_id, "measured_at": measured_at}
         row = cursor.execute(query("fetch_waveform"), values).fetchone()
-    if row is None or row["payload"] is not None:
-        return row
-    place = FramePlace(point_id, row["frame_at"], row["frame_offset"], row["frame_length"])
-    payload = fetch_payloads(conn, [place])[0]
-    return None if payload is None else row | {"payload": payload}
+    if row is None:
+        return None
+    rate, count, scale, codec, payload, frame_at, frame_offset, frame_length = row
+    if payload is None:
+        payload = fetch_payloads(conn, [FramePlace(point_id, frame_at, frame_offset, frame_length)])[0]
+    return None if payload is None else EncodedWaveform(rate, count, scale, codec, payload)
 
 
 def fetch_last_measured_at(conn: Connection[Any], machine_id: int) -> datetime | None:

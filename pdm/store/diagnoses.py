@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from pdm.store.queries import query
-
-Row = dict[str, Any]
+from pdm.store.rows import fetch_first
 
 MOST_ATTEMPTS = 3
 PATIENCE = timedelta(minutes=5)  # until a second attempt; the third waits four times as long
@@ -44,6 +42,29 @@ class Diagnosable:
     missing: tuple[str, ...]
     operating_state: str | None
     is_state_learned: bool | None = None
+
+
+@dataclass(frozen=True)
+class StoredDiagnosis:
+    """What was found from some acquisitions, what asked for it and when it was computed."""
+
+    measured_at: datetime
+    computed_at: datetime
+    cause: str
+    rule_version: str
+    acquisitions: Sequence[datetime]
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DiagnosisDue:
+    """A diagnosis that was asked for and is not there yet; `error` is that of the last attempt."""
+
+    cause: str
+    as_of: datetime | None
+    asked_at: datetime
+    is_given_up: bool
+    error: str | None
 
 
 def fetch_watches(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, tuple[datetime, bool, list[str]]]:
@@ -123,9 +144,9 @@ def insert_diagnosis(
     conn.execute(query("insert_diagnosis"), values)
 
 
-def fetch_diagnosis(conn: Connection[Any], machine_id: int, at: datetime | None) -> Row | None:
+def fetch_diagnosis(conn: Connection[Any], machine_id: int, at: datetime | None) -> StoredDiagnosis | None:
     """Return the newest diagnosis from acquisitions up to a time."""
-    return _first(conn, "fetch_diagnosis", machine_id=machine_id, at=at or END)
+    return fetch_first(conn, StoredDiagnosis, "fetch_diagnosis", machine_id=machine_id, at=at or END)
 
 
 def fetch_last_diagnosed(conn: Connection[Any], machine_id: int) -> datetime | None:
@@ -134,15 +155,10 @@ def fetch_last_diagnosed(conn: Connection[Any], machine_id: int) -> datetime | N
     return None if row is None else row[0]
 
 
-def fetch_due(conn: Connection[Any], machine_id: int) -> Row | None:
+def fetch_due(conn: Connection[Any], machine_id: int) -> DiagnosisDue | None:
     """Return what was asked for of a machine and is not there yet."""
-    return _first(conn, "fetch_diagnosis_due", machine_id=machine_id, most_attempts=MOST_ATTEMPTS)
+    return fetch_first(conn, DiagnosisDue, "fetch_diagnosis_due", machine_id=machine_id, most_attempts=MOST_ATTEMPTS)
 
 
-def _key(due: Due) -> Row:
+def _key(due: Due) -> dict[str, Any]:
     return {"machine_id": due.machine_id, "is_requested": due.is_requested, "asked_at": due.asked_at}
-
-
-def _first(conn: Connection[Any], name: str, **values: Any) -> Row | None:
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query(name), values).fetchone()

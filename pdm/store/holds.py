@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import dict_row, kwargs_row
 
 from pdm.alerts.conduct import Severity
 from pdm.alerts.holds import Ground, Hold, HoldKind
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all, fetch_first
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class ListedHold:
+    """A hold as it is listed: whose alerts are withheld, by whom, since and until when, and why."""
+
+    id: UUID
+    kind: str
+    site: str
+    line: str | None
+    machine: str | None
+    cause: str | None
+    ground: str | None
+    reason: str
+    one_shot: bool
+    starts_at: datetime
+    ends_at: datetime | None
+    actor: str
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+@dataclass(frozen=True)
+class HoldScope:
+    """The ids of a machine, a line or a site, and of what they are in."""
+
+    site_id: int
+    line_id: int | None
+    machine_id: int | None
 
 
 def insert(conn: Connection[Any], hold: Hold) -> bool:
@@ -22,7 +51,7 @@ def insert(conn: Connection[Any], hold: Hold) -> bool:
     return conn.execute(query("insert_hold"), vars_of(hold)).fetchone() is not None
 
 
-def vars_of(hold: Hold) -> Row:
+def vars_of(hold: Hold) -> dict[str, Any]:
     """Return a hold's columns."""
     return {name: getattr(hold, name) for name in Hold.__dataclass_fields__}
 
@@ -32,8 +61,7 @@ def fetch_live(
 ) -> list[Hold]:
     """Return the holds that reach one of some machines and have not ended, or only since a time."""
     wanted = {"site_ids": list(site_ids), "machine_ids": list(machine_ids), "since": since}
-    with conn.cursor(row_factory=kwargs_row(_hold)) as cursor:
-        return cursor.execute(query("fetch_live_holds"), wanted).fetchall()
+    return fetch_all(conn, _hold, "fetch_live_holds", **wanted)
 
 
 def end(conn: Connection[Any], ids: Sequence[UUID], actor: str, now: datetime) -> int:
@@ -57,23 +85,20 @@ def exists(conn: Connection[Any], hold_id: UUID, site_ids: Sequence[int] | None)
     return conn.execute(query("find_hold_of_sites"), wanted).fetchone() is not None
 
 
-def find(conn: Connection[Any], hold_id: UUID) -> Row | None:
+def find(conn: Connection[Any], hold_id: UUID) -> ListedHold | None:
     """Return one hold as it is listed."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_hold"), {"id": hold_id}).fetchone()
+    return fetch_first(conn, ListedHold, "find_hold", id=hold_id)
 
 
-def page(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, is_live: bool) -> list[Row]:
+def page(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, is_live: bool) -> list[ListedHold]:
     """Return visible holds made before a place, newest first."""
     wanted = {"before": before, "before_id": before_id, "limit": limit, "is_live": is_live}
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("page_holds"), wanted).fetchall()
+    return fetch_all(conn, ListedHold, "page_holds", **wanted)
 
 
-def find_scope(conn: Connection[Any], site: str | None, line: str | None, machine: str | None) -> Row | None:
+def find_scope(conn: Connection[Any], site: str | None, line: str | None, machine: str | None) -> HoldScope | None:
     """Return the ids of a machine, a line or a site, and of what they are in, where the caller sees them."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_scope"), {"site": site, "line": line, "machine": machine}).fetchone()
+    return fetch_first(conn, HoldScope, "find_scope", site=site, line=line, machine=machine)
 
 
 def _hold(**row: Any) -> Hold:

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all, fetch_first
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Job:
+    """Work that takes long: how far it is, and what came of it."""
+
+    id: int
+    kind: str
+    fleet: str
+    seed: int
+    status: str
+    stage: str
+    progress: float
+    attempts: int
+    actor: str
+    reason: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    model_id: int | None
+    result: Mapping[str, Any] | None
 
 
 def ask_for_training(conn: Connection[Any], fleet: str, *, seed: int, actor: str, reason: str) -> tuple[int, bool]:
@@ -34,16 +55,14 @@ def is_fleet(conn: Connection[Any], fleet: str) -> bool:
     return bool(row and row[0])
 
 
-def find_job(conn: Connection[Any], job_id: int) -> Row | None:
+def find_job(conn: Connection[Any], job_id: int) -> Job | None:
     """Return one job."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_job"), {"id": job_id}).fetchone()
+    return fetch_first(conn, Job, "find_job", id=job_id)
 
 
-def page_jobs(conn: Connection[Any], *, before: int, limit: int, fleet: str | None) -> list[Row]:
+def page_jobs(conn: Connection[Any], *, before: int, limit: int, fleet: str | None) -> list[Job]:
     """Return jobs, newest first."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("page_jobs"), {"before": before, "limit": limit, "fleet": fleet}).fetchall()
+    return fetch_all(conn, Job, "page_jobs", before=before, limit=limit, fleet=fleet)
 
 
 def claim(conn: Connection[Any], lease: timedelta) -> tuple[int, int] | None:

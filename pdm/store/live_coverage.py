@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from pdm.prognosis.live_coverage import LiveCoverage, Outcome
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class FleetCoverage:
+    """How often intervals of a fleet from one source held, at one level."""
+
+    fleet: str
+    source: str
+    level: float
+    lives: int
+    coverage: float
+    chance: float
+    verdict: str
+    computed_at: datetime
 
 
 def fetch_fleets_with_new_failures(conn: Connection[Any]) -> list[str]:
@@ -47,7 +60,6 @@ def replace(conn: Connection[Any], fleet: str, found: Sequence[LiveCoverage], no
         conn.execute(query("insert_live_coverage"), wanted)
 
 
-def fetch(conn: Connection[Any], fleet: str | None = None) -> list[Row]:
+def fetch(conn: Connection[Any], fleet: str | None = None) -> list[FleetCoverage]:
     """Return how often intervals held, by fleet, source and level."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("fetch_live_coverage"), {"fleet": fleet}).fetchall()
+    return fetch_all(conn, FleetCoverage, "fetch_live_coverage", fleet=fleet)

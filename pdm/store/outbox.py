@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all, fetch_first
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,25 @@ class Parcel:
     payload: dict[str, Any]
     attempts: int
     digest_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that was given up for a receiver, and why."""
+
+    id: UUID
+    subscription_id: UUID
+    subscription: str
+    is_enabled: bool
+    kind: str
+    alert_id: UUID
+    alert_event_id: int
+    attempts: int
+    enqueued_at: datetime
+    attempted_at: datetime | None
+    dead_at: datetime
+    last_error: str | None
+    payload: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -199,11 +218,10 @@ def revive_letter(conn: Connection[Any], letter_id: UUID, now: datetime) -> bool
     return conn.execute(query("revive_letter"), {"id": letter_id, "now": now}).rowcount == 1
 
 
-def find_dead_letter(conn: Connection[Any], letter_id: UUID, site_ids: Sequence[int] | None) -> dict[str, Any] | None:
+def find_dead_letter(conn: Connection[Any], letter_id: UUID, site_ids: Sequence[int] | None) -> DeadLetter | None:
     """Return a dead letter of some sites, or of all; None where there is none."""
-    wanted = {"id": letter_id, "site_ids": None if site_ids is None else list(site_ids)}
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_dead_letter"), wanted).fetchone()
+    listed = None if site_ids is None else list(site_ids)
+    return fetch_first(conn, DeadLetter, "find_dead_letter", id=letter_id, site_ids=listed)
 
 
 def page_dead_letters(
@@ -214,7 +232,7 @@ def page_dead_letters(
     before: datetime,
     before_id: UUID,
     limit: int,
-) -> list[dict[str, Any]]:
+) -> list[DeadLetter]:
     """Return dead letters of some sites, or of all, last died first."""
     wanted = {
         "subscription_id": subscription_id,
@@ -223,8 +241,7 @@ def page_dead_letters(
         "before_id": before_id,
         "limit": limit,
     }
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("page_dead_letters"), wanted).fetchall()
+    return fetch_all(conn, DeadLetter, "page_dead_letters", **wanted)
 
 
 def count_waiting_and_dead(conn: Connection[Any]) -> tuple[int, int]:

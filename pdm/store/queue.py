@@ -8,12 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from pdm.store.queries import query
+from pdm.store.rows import fetch_first
 
 FIRST_WAIT = timedelta(seconds=1)  # of a machine on hold
 LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class AnalysisHold:
+    """Why the analysis of a machine waits, since when, after how many attempts, and when it is tried again."""
+
+    reason: str
+    held_since: datetime
+    attempts: int
+    retry_at: datetime
 
 
 @dataclass(frozen=True)
@@ -65,10 +75,9 @@ def hold(conn: Connection[Any], machine_id: int, reason: str) -> None:
     conn.execute(query("hold_machine"), values)
 
 
-def fetch_hold(conn: Connection[Any], machine_id: int) -> dict[str, Any] | None:
+def fetch_hold(conn: Connection[Any], machine_id: int) -> AnalysisHold | None:
     """Return why a machine is on hold; None where it is not."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("fetch_hold"), {"machine_id": machine_id}).fetchone()
+    return fetch_first(conn, AnalysisHold, "fetch_hold", machine_id=machine_id)
 
 
 def release(conn: Connection[Any], machine_ids: Sequence[int]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from pdm.errors import ConflictError, NotFoundError
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,16 @@ class Card:
     reads: str
     metrics: Mapping[str, Any]
     trained_on: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelEvent:
+    """What became of a model, by whom and why."""
+
+    kind: str
+    at: datetime
+    actor: str
+    reason: str
 
 
 def insert_body(
@@ -138,7 +149,6 @@ def fetch_body(conn: Connection[Any], model_id: int) -> tuple[bytes, bytes]:
     return bytes(row[0]), bytes(row[1])
 
 
-def fetch_events(conn: Connection[Any], model_id: int) -> list[dict[str, Any]]:
+def fetch_events(conn: Connection[Any], model_id: int) -> list[ModelEvent]:
     """Return what became of a model, in order."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("fetch_model_events"), {"model_id": model_id}).fetchall()
+    return fetch_all(conn, ModelEvent, "fetch_model_events", model_id=model_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +13,24 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from pdm.store.queries import query
+from pdm.store.rows import fetch_all, fetch_first
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Subscription:
+    """A receiver of alerts, without its secrets."""
+
+    id: UUID
+    name: str
+    kind: str
+    url: str
+    site: str | None
+    min_severity: str
+    payload: str
+    config: Mapping[str, Any]
+    pacing: Mapping[str, Any]
+    is_enabled: bool
+    created_at: datetime
 
 
 def insert_subscription(
@@ -26,9 +44,9 @@ def insert_subscription(
     site_id: int | None,
     min_severity: str,
     payload: str,
-    config: Row,
-    credentials: Row,
-    pacing: Row,
+    config: Mapping[str, Any],
+    credentials: Mapping[str, Any],
+    pacing: Mapping[str, Any],
     refresh_at: datetime | None,
 ) -> None:
     """Add a receiver of the alerts of one site, or of all."""
@@ -49,23 +67,20 @@ def insert_subscription(
     conn.execute(query("insert_subscription"), values)
 
 
-def find_subscription(conn: Connection[Any], subscription_id: UUID) -> Row | None:
-    """Return a visible receiver, or None; never its secrets."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query("find_subscription"), {"id": subscription_id}).fetchone()
+def find_subscription(conn: Connection[Any], subscription_id: UUID) -> Subscription | None:
+    """Return a visible receiver, or None."""
+    return fetch_first(conn, Subscription, "find_subscription", id=subscription_id)
 
 
-def find_receiver(conn: Connection[Any], subscription_id: UUID) -> Row | None:
+def find_receiver(conn: Connection[Any], subscription_id: UUID) -> dict[str, Any] | None:
     """Return where and how to send to a receiver, with its secrets, or None; for senders only."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query("find_receiver"), {"id": subscription_id}).fetchone()
 
 
-def page_subscriptions(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int) -> list[Row]:
+def page_subscriptions(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int) -> list[Subscription]:
     """Return visible receivers, newest first."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        values = {"before": before, "before_id": before_id, "limit": limit}
-        return cursor.execute(query("page_subscriptions"), values).fetchall()
+    return fetch_all(conn, Subscription, "page_subscriptions", before=before, before_id=before_id, limit=limit)
 
 
 def disable_subscription(conn: Connection[Any], subscription_id: UUID) -> None:

@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
-from pdm.store.queries import query
-
-Row = dict[str, Any]
+from pdm.store.rows import fetch_all, fetch_first
 
 
-def fetch_assessment(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> Row | None:
+@dataclass(frozen=True)
+class AssessmentEntry:
+    """What was concluded from one acquisition about a machine's health."""
+
+    measured_at: datetime
+    computed_at: datetime
+    revision: int
+    health: float | None
+    learning_progress: float
+    operating_state: str | None
+    zone: str | None
+    symptom: str | None
+    component: str | None
+    confidence: float | None
+    rule_version: str
+
+
+@dataclass(frozen=True)
+class StoredAssessment(AssessmentEntry):
+    """An assessment with its evidence."""
+
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PrognosisEntry:
+    """A remaining useful life with its interval [s], or why there is none."""
+
+    measured_at: datetime
+    computed_at: datetime
+    revision: int
+    source: str
+    rul_s: float | None
+    rul_lower_s: float | None
+    rul_upper_s: float | None
+    level: float | None
+    model_id: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class StoredPrognosis(PrognosisEntry):
+    """A prognosis with its evidence."""
+
+    evidence: Mapping[str, Any]
+
+
+def fetch_assessment(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> StoredAssessment | None:
     """Return the newest assessment, or the newest that had been computed by `as_of`."""
-    return _first(conn, "fetch_assessment", machine_id=machine_id, as_of=as_of)
+    return fetch_first(conn, StoredAssessment, "fetch_assessment", machine_id=machine_id, as_of=as_of)
 
 
-def fetch_prognosis(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> Row | None:
+def fetch_prognosis(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> StoredPrognosis | None:
     """Return the newest prognosis, or the newest that had been computed by `as_of`."""
-    return _first(conn, "fetch_prognosis", machine_id=machine_id, as_of=as_of)
+    return fetch_first(conn, StoredPrognosis, "fetch_prognosis", machine_id=machine_id, as_of=as_of)
 
 
 def page_assessments(
     conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
-) -> list[Row]:
+) -> list[AssessmentEntry]:
     """Return one assessment an acquisition measured in [since, before), newest first."""
-    return _rows(conn, "page_assessments", machine_id=machine_id, since=since, before=before, limit=limit)
+    wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
+    return fetch_all(conn, AssessmentEntry, "page_assessments", **wanted)
 
 
 def page_prognoses(
     conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
-) -> list[Row]:
+) -> list[PrognosisEntry]:
     """Return one prognosis an acquisition measured in [since, before), newest first."""
-    return _rows(conn, "page_prognoses", machine_id=machine_id, since=since, before=before, limit=limit)
-
-
-def _first(conn: Connection[Any], name: str, **values: Any) -> Row | None:
-    rows = _rows(conn, name, **values)
-    return rows[0] if rows else None
-
-
-def _rows(conn: Connection[Any], name: str, **values: Any) -> list[Row]:
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query(name), values).fetchall()
+    wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
+    return fetch_all(conn, PrognosisEntry, "page_prognoses", **wanted)

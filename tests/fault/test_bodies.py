@@ -8,10 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 
 from pdm.ingest.fleet_file import machine_to_document
@@ -172,6 +175,64 @@ def test_fifty_half_sent_bodies_leave_the_service_answering(stack: Stack, sender
     finally:
         for each in sockets:
             each.close()
+
+
+@contextmanager
+def _half_sent(stack: Stack, head: str, body: bytes, count: int) -> Iterator[list[socket.socket]]:
+    """Connections that have sent a head and the beginning of a body, and send nothing more."""
+    address = urlsplit(stack.url)
+    with ExitStack() as opened:
+        sockets = []
+        for _ in range(count):
+            each = socket.create_connection((address.hostname or "", address.port or 80), timeout=20)
+            sockets.append(opened.enter_context(each))
+            each.sendall(f"{head}\r\nHost: x\r\nContent-Length: {len(body) + 1000}\r\n\r\n".encode() + body)
+        yield sockets
+
+
+@pytest.mark.parametrize("credentials", ["", "\r\nAuthorization: Bearer pdm_unknown"])
+def test_nine_slow_anonymous_clients_leave_room_for_a_caller(
+    stack: Stack, sender: httpx.Client, credentials: str
+) -> None:
+    body = json.dumps(machine_to_document(plant.machine())).encode() + b" " * 20_000
+    with _half_sent(stack, f"POST /v1/keys HTTP/1.1{credentials}", b" " * (LIMIT - 1000), 9) as sockets:
+        answer = sender.put("/v1/machines/press-07", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, answer.text
+        assert [each.recv(12) for each in sockets] == [b"HTTP/1.1 401"] * 9
+
+
+def test_bodies_that_wait_for_a_slow_database_count_against_the_budget(stack: Stack, sender: httpx.Client) -> None:
+    def body(second: int) -> bytes:
+        document = {"acquisitions": [_record(measured_at=f"2026-10-04T00:00:{second:02d}Z")]}
+        return json.dumps(document).encode() + b" " * (LIMIT - 1000)
+
+    def send(second: int) -> int:
+        with client(stack.url, stack.admin_key) as own:
+            return _post(own, body(second), "application/json").status_code
+
+    with ThreadPoolExecutor(4) as senders:
+        with psycopg.connect(stack.dsn) as slow:
+            slow.execute("LOCK TABLE receipt IN ACCESS EXCLUSIVE MODE")
+            waiting = [senders.submit(send, second) for second in range(4)]
+            _until_waiting(stack, 4)
+            answer = sender.post(
+                "/v1/acquisitions", content=body(4), headers={"Content-Type": "application/json"}, timeout=3
+            )
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["Retry-After"]) >= 1
+        assert [each.result() for each in waiting] == [200] * 4
+    assert send(4) == 200
+
+
+def _until_waiting(stack: Stack, count: int) -> None:
+    deadline = time.monotonic() + 10
+    with psycopg.connect(stack.dsn, autocommit=True) as conn:
+        while time.monotonic() < deadline:
+            row = conn.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+            if row is not None and row[0] >= count:
+                return
+            time.sleep(0.02)
+    raise AssertionError(f"fewer than {count} bodies wait for the database")
 
 
 def test_a_client_that_leaves_midway_harms_nobody(stack: Stack, sender: httpx.Client) -> None:

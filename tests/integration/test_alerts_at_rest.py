@@ -124,7 +124,7 @@ def test_a_stop_and_a_window_overlap_and_the_last_to_end_releases_the_alert(
     wish = WindowWish(HoldKind.SUPPRESSED, "oil change", machine="press-07", ground=Ground.MAINTENANCE)
     window = open_window(pool, KIM, wish, NOW)
     happen(conn, machine_id, STOP)
-    close_window(pool, KIM, window["id"], NOW + MINUTE)
+    close_window(pool, KIM, window.id, NOW + MINUTE)
     assert withheld(conn) == ["suppressed"]
     happen(conn, machine_id, START_UP)
     assert withheld(conn) == [None]
@@ -152,7 +152,7 @@ def test_the_history_names_who_has_ended_a_hold_whoever_looks_next(
     )
     open_window(pool, KIM, timed, NOW)
     mine = open_window(pool, KIM, replace(timed, machine="press-07", ends_at=None), NOW)
-    close_window(pool, LEE, mine["id"], NOW + 6 * MINUTE)
+    close_window(pool, LEE, mine.id, NOW + 6 * MINUTE)
     ended = conn.execute(
         "SELECT m.key, e.actor, e.detail ->> 'hold' IS NOT NULL FROM alert_event e"
         " JOIN machine m ON m.id = e.machine_id WHERE e.kind = 'unsuppressed' ORDER BY m.key"
@@ -188,7 +188,7 @@ def test_a_shelf_that_is_over_is_in_nobodys_way_before_the_clock_has_looked(
     later = NOW + 61 * MINUTE
     again = replace(SHELVE, until=later + 60 * MINUTE)
     found = hold_alert(pool, LEE, only(conn), again, seen_version=None, now=later)
-    assert found["withheld"] == "shelved"
+    assert found.withheld == "shelved"
 
 
 def test_reminders_are_not_spent_while_nobody_is_told(pool: Pool, conn: Connection[Any], machine_id: int) -> None:
@@ -241,13 +241,13 @@ def test_an_alert_tells_its_last_events_and_the_history_pages_through_all_of_one
         " FROM alert, generate_series(1, 700) n WHERE id = %s",
         (alert_id,),
     )
-    shown = read_alert(pool, KIM, alert_id)["history"]
-    assert (len(shown), shown[0]["comment"], shown[-1]["comment"]) == (HISTORY_SHOWN, "201", "700")
+    shown = read_alert(pool, KIM, alert_id).history
+    assert (len(shown), shown[0].comment, shown[-1].comment) == (HISTORY_SHOWN, "201", "700")
     before, found = 2**62, []
     while page := list_alert_history(pool, KIM, before=before, limit=300, alert_id=alert_id):
         found += page
-        before = page[-1]["id"]
-    assert [row["alert_id"] for row in found] == [alert_id] * 701
+        before = page[-1].id
+    assert [row.alert_id for row in found] == [alert_id] * 701
     assert len(list_alert_history(pool, KIM, before=2**62, limit=900, machine="press-07")) == 702
     assert list_alert_history(pool, KIM, before=2**62, limit=9, machine="press-99") == []
     elsewhere = replace(KIM, site_ids=(-1,))

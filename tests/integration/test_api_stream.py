@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -161,6 +162,45 @@ def test_clients_that_never_read_take_bounded_memory_and_a_reader_misses_nothing
         assert caller.get("/v1/alerts").status_code == 200
     for each in deaf:
         each.close()
+
+
+def _resume_without_reading(url: str, key: str) -> socket.socket:
+    """A client that resumes from the beginning and reads the status line only."""
+    address = urlsplit(url)
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    opened.settimeout(20)
+    opened.connect((address.hostname or "", address.port or 0))
+    head = f"GET /v1/alerts/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nLast-Event-ID: 0-0\r\n\r\n"
+    opened.sendall(head.encode())
+    assert opened.recv(15) == b"HTTP/1.1 200 OK"
+    return opened
+
+
+def _count_connections(conn: psycopg.Connection[Any]) -> int:
+    row = conn.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_hundred_resuming_clients_share_a_few_connections_and_others_get_answers(
+    served: tuple[str, str, str], settings: Settings
+) -> None:
+    url, key, _ = served
+    with ExitStack() as opened, client(url, key) as caller, psycopg.connect(settings.dsn, autocommit=True) as conn:
+        _burst(conn, "press-08", 2000)
+        assert caller.get("/v1/alerts").status_code == 200
+        before = _count_connections(conn)
+        for _ in range(100):
+            opened.enter_context(_resume_without_reading(url, key))
+        most = before
+        for _ in range(20):
+            began = time.monotonic()
+            assert caller.get("/v1/alerts").status_code == 200
+            assert time.monotonic() - began < 2
+            most = max(most, _count_connections(conn))
+            time.sleep(0.05)
+        assert most - before <= settings.pool_size
 
 
 def test_an_acknowledgement_is_guarded_by_the_version_that_was_read(

@@ -116,7 +116,7 @@ def test_a_pass_shrinks_the_disk_and_every_sample_comes_back(conn: Connection[An
     machine = fetch_machine(conn, "m")
     row = channels.fetch_waveform(conn, machine.point_ids["h"], FIRST + 150 * STEP)
     assert row is not None
-    samples = decode(row["codec"], row["payload"], np.dtype(np.int16), row["sample_count"])
+    samples = decode(row.codec, row.payload, np.dtype(np.int16), row.sample_count)
     np.testing.assert_array_equal(samples, _samples(150, "h"))
     keys = [(point, FIRST + 7 * STEP) for point in machine.point_ids.values()]
     assert sorted(fetch_stored_hashes(conn, keys).values()) == sorted(_waveform(7, key).content_hash() for key in KEYS)

@@ -24,6 +24,7 @@ from pdm.service.operate import HoldWish, act_on_alert, hold_alert, release_aler
 from pdm.service.windows import WindowWish, close_window, list_windows, open_window
 from pdm.settings import Settings
 from pdm.store import alerts
+from pdm.store.alert_views import Alert
 from tests.integration.alert_plant import add_machine, add_subscription, change
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -72,7 +73,7 @@ def told(conn: Connection[Any]) -> list[str]:
     return [row[0] for row in conn.execute("SELECT payload ->> 'type' FROM outbox ORDER BY alert_event_id")]
 
 
-def do(pool: Pool, alert_id: UUID, verb: Verb, caller: Caller = KIM, **more: Any) -> dict[str, Any]:
+def do(pool: Pool, alert_id: UUID, verb: Verb, caller: Caller = KIM, **more: Any) -> Alert:
     return act_on_alert(pool, caller, alert_id, verb, **{"comment": "", "seen_version": None, "now": NOW, **more})
 
 
@@ -89,8 +90,8 @@ def test_a_critical_alert_that_returned_waits_for_its_acknowledgement_and_keeps_
     happen(conn, machine_id, change("cleared", "critical"))
     assert stands(conn) == {"machine": ("returned", None)}
     found = do(pool, only(conn), Verb.ACKNOWLEDGE, comment="bearing was greased")
-    assert (found["state"], found["acknowledged_by"], found["acknowledged_at"]) == ("normal", "kim", NOW)
-    steps = [(e["kind"], e["actor"], e["state"], e["comment"]) for e in found["history"]]
+    assert (found.state, found.acknowledged_by, found.acknowledged_at) == ("normal", "kim", NOW)
+    steps = [(e.kind, e.actor, e.state, e.comment) for e in found.history]
     assert steps == [
         ("opened", "analysis", "unacknowledged", ""),
         ("returned", "analysis", "returned", ""),
@@ -114,7 +115,7 @@ def test_a_latched_alert_ends_when_somebody_resets_it_and_comes_back_as_the_same
     assert stands(conn) == {"machine": ("unacknowledged", None)}
     happen(conn, machine_id, change("cleared", "warning"))
     found = do(pool, alert_id, Verb.RESET, caller=LEE, comment="looked at it")
-    assert found["state"] == "normal"
+    assert found.state == "normal"
     assert [kind for kind, actor in history(conn) if actor == "lee"] == ["reset", "cleared"]
 
 
@@ -129,13 +130,13 @@ def test_confirming_commenting_and_assigning_are_kept_and_do_not_move_the_alert(
     do(pool, alert_id, Verb.ASSIGN, assignee="park")
     do(pool, alert_id, Verb.ACKNOWLEDGE)
     found = do(pool, alert_id, Verb.CONFIRM, caller=LEE, comment="fan was blocked")
-    assert (found["state"], found["assignee"], found["confirmed_by"]) == ("acknowledged", "park", "lee")
-    kinds = [(event["kind"], event["comment"]) for event in found["history"]]
+    assert (found.state, found.assignee, found.confirmed_by) == ("acknowledged", "park", "lee")
+    kinds = [(event.kind, event.comment) for event in found.history]
     assert kinds == [
         ("opened", ""), ("commented", "smells hot"), ("assigned", ""), ("acknowledged", ""),
         ("confirmed", "fan was blocked"),
     ]  # fmt: skip
-    assert found["history"][2]["detail"] == {"assignee": "park", "was": None}
+    assert found.history[2].detail == {"assignee": "park", "was": None}
     audited = conn.execute("SELECT action, actor FROM audit ORDER BY id").fetchall()
     assert audited[-1] == ("alert.confirm", "lee")
 
@@ -150,7 +151,7 @@ def test_of_two_operators_who_saw_the_same_one_is_refused(pool: Pool, conn: Conn
         barrier.wait()
         try:
             found = do(pool, alert_id, Verb.ASSIGN, caller, assignee=caller.name, seen_version=1)
-            outcomes[caller.name] = f"stored {found['assignee']}"
+            outcomes[caller.name] = f"stored {found.assignee}"
         except PreconditionError:
             outcomes[caller.name] = "refused"
 
@@ -171,8 +172,8 @@ def test_a_shelved_alert_stays_listed_is_not_told_and_comes_back_when_the_time_i
     add_subscription(conn)
     happen(conn, machine_id, change("opened", "warning"))
     found = hold_alert(pool, KIM, only(conn), SHELVE, seen_version=1, now=NOW)
-    assert (found["state"], found["withheld"], found["version"]) == ("unacknowledged", "shelved", 2)
-    assert found["history"][-1]["reason"] == "known, part is ordered"
+    assert (found.state, found.withheld, found.version) == ("unacknowledged", "shelved", 2)
+    assert found.history[-1].reason == "known, part is ordered"
     with pytest.raises(ConflictError, match="already"):
         hold_alert(pool, LEE, only(conn), SHELVE, seen_version=None, now=NOW)
     happen(conn, machine_id, change("cleared", "warning"), change("opened", "warning"), at=NOW + MINUTE)
@@ -220,7 +221,7 @@ def test_shelving_needs_an_end_and_an_open_alert_and_is_undone_by_hand(
         release_alert(pool, KIM, alert_id, HoldKind.SHELVED, seen_version=None, now=NOW)
     hold_alert(pool, KIM, alert_id, SHELVE, seen_version=None, now=NOW)
     found = release_alert(pool, LEE, alert_id, HoldKind.SHELVED, seen_version=2, now=NOW)
-    assert (found["withheld"], found["history"][-1]["kind"], found["history"][-1]["actor"]) == (
+    assert (found.withheld, found.history[-1].kind, found.history[-1].actor) == (
         None,
         "unshelved",
         "lee",
@@ -276,15 +277,15 @@ def test_a_window_is_ended_early_by_who_may_and_refused_where_it_makes_no_sense(
     held = open_window(
         pool, KIM, WindowWish(HoldKind.SUPPRESSED, "off", machine="press-07", ground=Ground.MACHINE_OFF), NOW
     )
-    assert (held["site"], held["line"], held["machine"]) == ("seoul", "line-1", "press-07")
+    assert (held.site, held.line, held.machine) == ("seoul", "line-1", "press-07")
     assert stands(conn)["machine"][1] == "suppressed"
     with pytest.raises(NotFoundError):
-        close_window(pool, replace(LEE, site_ids=(-1,)), held["id"], NOW)
-    close_window(pool, LEE, held["id"], NOW + MINUTE)
+        close_window(pool, replace(LEE, site_ids=(-1,)), held.id, NOW)
+    close_window(pool, LEE, held.id, NOW + MINUTE)
     assert stands(conn)["machine"][1] is None
     assert history(conn)[-1] == ("unsuppressed", "lee")
     with pytest.raises(ConflictError):
-        close_window(pool, LEE, held["id"], NOW + MINUTE)
+        close_window(pool, LEE, held.id, NOW + MINUTE)
     maintenance = WindowWish(HoldKind.SUPPRESSED, "x", ground=Ground.MAINTENANCE)
     for wrong in (
         maintenance,

@@ -34,6 +34,7 @@ from pdm.settings import Settings
 from pdm.store import models, rules
 from pdm.store.histories import fetch_history
 from pdm.store.machines import fetch_machine, register
+from pdm.store.rules import StoredRuleSet
 from tests.integration import plant
 from tests.integration.plant import NOW, decoded
 
@@ -56,9 +57,9 @@ def _hot(limit: float = 80.0, severity: str = "warning") -> str:
     return HOT.format(limit=limit, severity=severity)
 
 
-def _deploy(pool: Pool, text: str, scope: str = "all", target: str = "", reason: str = "because") -> dict[str, Any]:
+def _deploy(pool: Pool, text: str, scope: str = "all", target: str = "", reason: str = "because") -> StoredRuleSet:
     row = propose(pool, check_text(text), scope=scope, target=target, author="ann", reason=reason)
-    return deploy(pool, row["id"], author="ann")
+    return deploy(pool, row.id, author="ann")
 
 
 @pytest.fixture
@@ -97,23 +98,23 @@ def test_a_set_is_proposed_put_in_force_replaced_and_brought_back_and_every_vers
     pool: Pool, machine: Machine
 ) -> None:
     first = propose(pool, check_text(_hot(80)), scope="all", target="", author="ann", reason="the summer")
-    assert (first["version"], first["status"], first["diff"]["added"]) == (1, "proposed", ["oil-hot"])
+    assert (first.version, first.status, first.diff["added"]) == (1, "proposed", ["oil-hot"])
     with pool.connection() as conn:
         assert "oil-hot" not in RuleBook().in_force(conn, [machine])[machine.key].by_key
-    deploy(pool, first["id"], author="ann")
+    deploy(pool, first.id, author="ann")
     second = _deploy(pool, _hot(90), reason="too many")
-    assert second["version"] == 2
-    assert second["diff"]["changed"]["oil-hot"]["above"] == ["353.15 K", "363.15 K"]
+    assert second.version == 2
+    assert second.diff["changed"]["oil-hot"]["above"] == ["353.15 K", "363.15 K"]
     third = roll_back(pool, scope="all", target="", version=1, author="bob", reason="too few")
     assert third is not None
-    assert (third["version"], third["reason"]) == (3, "back to version 1: too few")
-    assert third["document"] == first["document"]
+    assert (third.version, third.reason) == (3, "back to version 1: too few")
+    assert third.document == first.document
     rows = list_rule_sets(pool, before=2**62, limit=10)
-    assert [(row["version"], row["status"], row["author"]) for row in rows] == [
+    assert [(row.version, row.status, row.author) for row in rows] == [
         (3, "in-force", "bob"), (2, "retired", "ann"), (1, "retired", "ann"),
     ]  # fmt: skip
     assert roll_back(pool, scope="all", target="", version=0, author="bob", reason="defaults again") is None
-    assert rules_of_machine(pool, machine.key)["of"] == []
+    assert rules_of_machine(pool, machine.key).of == []
     with pool.connection() as conn:
         audited = conn.execute("SELECT action FROM audit WHERE action LIKE 'rules.%' ORDER BY id").fetchall()
     assert [row[0] for row in audited].count("rules.deploy") == 3
@@ -141,7 +142,7 @@ def test_what_cannot_be_put_in_force_is_refused_with_the_reason(pool: Pool, mach
         propose(pool, blind, scope="machine", target=machine.key, **given)
     row = _deploy(pool, _hot())
     with pytest.raises(ConflictError, match="already"):
-        deploy(pool, row["id"], author="ann")
+        deploy(pool, row.id, author="ann")
     with pytest.raises(NotFoundError):
         deploy(pool, 999_999, author="ann")
     with pytest.raises(NotFoundError):
@@ -152,9 +153,9 @@ def test_a_set_that_has_been_in_force_keeps_its_history_and_comes_back_as_a_new_
     first = _deploy(pool, _hot(80))
     _deploy(pool, _hot(90))
     with pytest.raises(ConflictError, match="go back to version 1"):
-        deploy(pool, first["id"], author="ann")
+        deploy(pool, first.id, author="ann")
     (_, kept) = list_rule_sets(pool, before=2**62, limit=10)
-    assert (kept["status"], kept["in_force_at"]) == ("retired", first["in_force_at"])
+    assert (kept.status, kept.in_force_at) == ("retired", first.in_force_at)
 
 
 def test_of_two_deployments_of_one_set_the_second_is_refused(pool: Pool) -> None:
@@ -162,10 +163,10 @@ def test_of_two_deployments_of_one_set_the_second_is_refused(pool: Pool) -> None
     before = count_changes(pool)
     with ThreadPoolExecutor(1) as other, pool.connection() as conn:
         rules.lock_rule_sets(conn)
-        waiting = other.submit(deploy, pool, row["id"], author="bob")
+        waiting = other.submit(deploy, pool, row.id, author="bob")
         with pytest.raises(TimeoutError):
             waiting.result(0.2)
-        rules.put_in_force(conn, row["id"], NOW, None)
+        rules.put_in_force(conn, row.id, NOW, None)
         conn.commit()
         with pytest.raises(ConflictError, match="already"):
             waiting.result(5)
@@ -177,8 +178,8 @@ def test_a_gate_that_was_passed_against_other_rules_opens_nothing(pool: Pool) ->
     row = propose(pool, check_text(_hot(80)), scope="all", target="", author="ann", reason="the summer")
     _deploy(pool, _hot(90))
     with pytest.raises(ConflictError, match="since the backtest"):
-        deploy(pool, row["id"], author="ann", gate={}, changes=tried)
-    assert deploy(pool, row["id"], author="ann", gate={}, changes=count_changes(pool))["status"] == "in-force"
+        deploy(pool, row.id, author="ann", gate={}, changes=tried)
+    assert deploy(pool, row.id, author="ann", gate={}, changes=count_changes(pool)).status == "in-force"
 
 
 def test_a_worker_follows_the_rules_from_its_next_batch_on(pool: Pool, settings: Settings, machine: Machine) -> None:
@@ -202,9 +203,7 @@ def test_a_set_that_this_version_cannot_read_leaves_the_wider_rules(
     row = _deploy(pool, _hot(80), scope="machine", target=machine.key)
     _deploy(pool, _hot(70))
     with pool.connection() as conn:
-        conn.execute(
-            """UPDATE rule_set SET document = '{"rules": [{"kind": "psychic"}]}' WHERE id = %s""", (row["id"],)
-        )
+        conn.execute("""UPDATE rule_set SET document = '{"rules": [{"kind": "psychic"}]}' WHERE id = %s""", (row.id,))
     _analyse(pool, Worker(pool, settings), _series([75.0] * 4))
     assert [alert[3] for alert in _alerts(pool)] == ["oil-hot"]
     assert "cannot be read" in caplog.text
@@ -371,7 +370,7 @@ def test_a_backtest_in_several_processes_says_the_same_and_an_empty_past_is_refu
 
 def test_defaults_hold_where_nobody_has_said_anything(pool: Pool, machine: Machine) -> None:
     found = rules_of_machine(pool, machine.key)
-    assert {rule["key"] for rule in found["rules"]} >= {"zone-d", "health-warning", "sensor-silent:de-h"}
+    assert {rule["key"] for rule in found.rules} >= {"zone-d", "health-warning", "sensor-silent:de-h"}
     with pool.connection() as conn:
         assert RuleBook().in_force(conn, [machine])[machine.key] == DEFAULT_RULES.fit(machine)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_cursor_leads_back_to_its_place() -> None:
 
 
 def test_a_page_without_a_next_has_no_cursor() -> None:
-    rows = [{"id": 1}, {"id": 2}]
+    rows = [SimpleNamespace(id=1), SimpleNamespace(id=2)]
     assert paging.page(rows, 2, "id") == {"items": rows, "next_cursor": None}
     assert paging.page(rows, 1, "id")["next_cursor"] is not None
 

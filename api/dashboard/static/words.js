@@ -67,7 +67,7 @@ const FEATURE_UNITS = [
 ];
 export const featureUnit = (name, quantity) =>
   FEATURE_UNITS.find(([pattern, units]) => pattern.test(name) && units[quantity])?.[1][quantity] ?? "1";
-export const unit = (text) => text.replace("s2", "s²");
+export const unit = (text) => text.replace("s2", "s²").replace(")^2", ")²");
 
 /** What weighs in an assessment, in words. */
 export const causeText = (one) => say("page.cause", {
