@@ -123,7 +123,7 @@ def say_alert(alert: Mapping[str, Any], language: str) -> str:
     Examples
     --------
     >>> say_alert({"message": "zone-reached", "parameters": {"zone": "C", "limit": "C", "source": "ISO 10816-3"}}, "ko")
-    '진동이 C 구역에 도달 (한계 C 구역, ISO 10816-3)'
+    '진동 등급 C 도달 (기준 등급 C, ISO 10816-3)'
     """
     return say(f"alert.{alert['message']}", alert["parameters"], language)
 

@@ -16,7 +16,7 @@ def in_words(document: Row, language: str) -> Row:
     --------
     >>> reason = {"code": "flat", "parameters": {}, "point": "de-h", "remedy": "check-sensor"}
     >>> in_words({"findings": [], "reasons": [reason]}, "en")["reasons"][0]["text"]
-    'de-h: The signal does not change. To help: check the sensor.'
+    'de-h: The signal does not change. Remedy: check the sensor.'
     """
     return {
         **document,

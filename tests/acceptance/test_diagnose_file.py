@@ -95,7 +95,7 @@ def test_a_seeded_bearing_is_diagnosed_in_words_with_a_picture(machine, cwru, tm
     done = run(cwru / "DE12k_IR007_L0_105.npz", "--machine", machine, "--point", "drive-end=DE", "--plot", picture)
     assert done.returncode == 0, done.stderr
     assert "rig: SUPPORTED, the data carry a fault" in done.stdout
-    assert "damage on a bearing's inner race (drive-end-bearing), confidence" in done.stdout
+    assert "bearing inner race damage (drive-end-bearing), confidence" in done.stdout
     assert "3 x BPFI" in done.stdout
     assert "Check: listen to the bearing" in done.stdout
     drawn = matplotlib.image.imread(picture)
@@ -136,7 +136,7 @@ def test_noise_without_a_speed_is_refused_with_what_would_help(machine, tmp_path
     assert done.returncode == 0, done.stderr
     assert "speed unknown" in done.stdout
     assert "not judged: " in done.stdout
-    assert "To help: measure the speed." in done.stdout
+    assert "Remedy: measure the speed." in done.stdout
 
 
 def test_refusals_are_one_line_and_exit_status_2(machine, tmp_path):

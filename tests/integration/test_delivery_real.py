@@ -192,7 +192,7 @@ def test_a_mail_says_what_happened_and_is_known_by_the_events_id(
         assert deliver(pool, settings, 10).delivered == 2
     first, second = (email.message_from_bytes(mail.content, policy=policy.default) for mail in mailbox.mails)
     assert mailbox.mails[0].rcpt_tos == ["a@example.com", "b@example.com"]
-    said = "health 50 %, below the limit of 60 %; no symptom named"
+    said = "health 50 %, below the limit of 60 %; no symptom identified"
     assert first["Subject"] == f"[warning] press-07: {said} (raised)"
     assert second["References"] == first["References"]
     assert first["Auto-Submitted"] == "auto-generated"

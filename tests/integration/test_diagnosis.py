@@ -162,7 +162,7 @@ def test_what_the_recordings_do_not_allow_is_told_with_its_reason(
     assert all(reason["code"] for reason in told["reasons"])
     assert {reason["point"] for reason in told["reasons"]} & {w.point for w in flat}
     (line, *_) = [each["text"] for each in told["reasons"] if each["code"] == "flat"]
-    assert line.endswith("The signal does not change. To help: check the sensor.")
+    assert line.endswith("The signal does not change. Remedy: check the sensor.")
     korean = caller.get(PLACE, headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
     assert [each["code"] for each in korean["reasons"]] == [each["code"] for each in told["reasons"]]
     assert all(any("가" <= letter <= "힣" for letter in each["text"]) for each in korean["reasons"])
