@@ -323,9 +323,9 @@ def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:
     assert answers.BacktestAnswer.model_validate(report).suggestions[0].effect.missed_after == 0
     told = text_of(report)
     assert "suggested: health-warning: " in told
-    assert "nothing to hold out" in told
+    assert "no cross-validation" in told
     both = replace(found, held_out=found.effect)
-    assert text_of(report | {"suggestions": [asdict(both)]}).splitlines()[-1].startswith("  chosen so and counted")
+    assert text_of(report | {"suggestions": [asdict(both)]}).splitlines()[-1].startswith("  cross-validated")
 
 
 def _trial(*folds: Tally) -> Trial:

@@ -92,11 +92,11 @@ def test_timestamps_several_lives_of_a_machine_and_missing_values_are_read(tmp_p
     ("change", "said"),
     [
         ({"ended_by": None}, "no column ended_by"),
-        ({"wear": None, "noise": None}, "no column of a sensor"),
+        ({"wear": None, "noise": None}, "no sensor column"),
         ({"wear": "text"}, "column wear is string, not a number"),
         ({"time": "null"}, "column time has 1 nulls"),
         ({"ended_by": "other"}, "ended_by is 'scrapped'"),
-        ({"ended_by": "mixed"}, "m0: ended_by is not the same"),
+        ({"ended_by": "mixed"}, "m0: ended_by must be constant"),
         ({"time": "back"}, "m0: life time goes back"),
         ({"time": "repeated"}, "m0: life time goes back, repeats"),
     ],

@@ -98,7 +98,7 @@ def test_csv_and_packed_recordings_have_the_same_level(tmp_path):
 
 
 def test_folders_that_cannot_be_evaluated_are_refused_by_name(tmp_path):
-    with pytest.raises(InvalidInputError, match="holds no bearing"):
+    with pytest.raises(InvalidInputError, match="contains no bearing"):
         evaluate_pronostia(tmp_path)
     write_npz(tmp_path / "Bearing1_1.npz", 60)
     with pytest.raises(InvalidInputError, match="1 learning bearings"):
@@ -116,7 +116,7 @@ def test_folders_that_cannot_be_evaluated_are_refused_by_name(tmp_path):
     folder = tmp_path / "Bearing1_3"
     folder.mkdir()
     (folder / "acc_00001.csv").write_text("1,2,3\n")
-    with pytest.raises(InvalidInputError, match=r"acc_00001\.csv of Bearing1_3 does not have 6"):
+    with pytest.raises(InvalidInputError, match=r"acc_00001\.csv of Bearing1_3 must have 6"):
         read_level("1_3", folder)
 
 
