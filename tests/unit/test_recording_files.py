@@ -120,8 +120,8 @@ def test_an_uneven_clock_is_doubted_with_its_figures(tmp_path):
     ("times", "said"),
     [
         (np.delete(np.arange(2001), 700), "samples are missing before sample 701"),
-        (np.round(np.arange(2000), -1), "time does not rise at sample 2"),
-        (np.arange(2000)[::-1], "time does not rise"),
+        (np.round(np.arange(2000), -1), "time does not increase at sample 2"),
+        (np.arange(2000)[::-1], "time does not increase"),
     ],
 )
 def test_times_that_break_are_refused(tmp_path, times, said):
@@ -181,7 +181,7 @@ def test_a_rate_that_the_file_contradicts_is_refused(tmp_path):
 
 def test_units_that_differ_are_settled_by_the_caller(tmp_path):
     path = write_csv(tmp_path / "a.csv", "de [m/s^2];x")
-    assert "say which holds with --unit" in refusal(path, TOLD)
+    assert "select one with --unit" in refusal(path, TOLD)
     read = read_recording_file(path, MACHINE, Declared(rate=RATE, unit="m/s2"))
     np.testing.assert_allclose(samples_of(read), SIGNAL, atol=1e-5)
     assert "'bar' is not one of acceleration" in refusal(path, Declared(rate=RATE, unit="bar"))
