@@ -78,7 +78,7 @@ class HealthLow(Conclusion):
     def __post_init__(self) -> None:
         if not 0 < self.raise_below < self.clear_above < 1:
             raise InvalidInputError(
-                f"health limits must hold 0 < raise_below < clear_above < 1, not {self.raise_below} and "
+                f"health limits must satisfy 0 < raise_below < clear_above < 1, not {self.raise_below} and "
                 f"{self.clear_above}",
                 field="raise_below",
             )
@@ -134,9 +134,9 @@ class RemainingLifeShort(Conclusion):
         if self.horizon is not None and not 0 < self.horizon < 1e10:
             raise InvalidInputError("horizon must be positive", field="horizon")
         if not 1 < self.clear_ratio <= 100:
-            raise InvalidInputError("clear_ratio must be in (1, 100]: a dead band", field="clear_ratio")
+            raise InvalidInputError("clear_ratio must be in (1, 100]: it is the deadband", field="clear_ratio")
         if not 0 < (0.5 if self.health_below is None else self.health_below) < self.healthy_above < 1:
-            raise InvalidInputError("0 < health_below < healthy_above < 1 must hold", field="health_below")
+            raise InvalidInputError("0 < health_below < healthy_above < 1 is required", field="health_below")
 
     def limit(self, machine: Machine) -> float:
         """Return the remaining life below which it raises [s]."""
@@ -188,7 +188,7 @@ class SymptomNamed(Conclusion):
 
     def __post_init__(self) -> None:
         if not 0 < self.confidence - self.deadband < self.confidence <= 1:
-            raise InvalidInputError("0 < confidence - deadband < confidence <= 1 must hold", field="confidence")
+            raise InvalidInputError("0 < confidence - deadband < confidence <= 1 is required", field="confidence")
 
     def observe(self, reading: Reading) -> Observation:
         """Return how clearly a symptom stands out; absent while learning."""
@@ -228,7 +228,10 @@ class FaultDiagnosed(Conclusion):
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence <= 1:
-            raise InvalidInputError("a diagnosis that is more likely wrong than right calls nobody", field="confidence")
+            raise InvalidInputError(
+                "confidence must be at least 0.5: a diagnosis that is probably wrong must not raise an alert",
+                field="confidence",
+            )
 
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
         """Return what a diagnosis not seen before says, and which was seen last."""

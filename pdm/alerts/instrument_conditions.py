@@ -74,7 +74,7 @@ class DataGap:
 
     def __post_init__(self) -> None:
         if not 60 <= self.after < LONGEST:
-            raise InvalidInputError("a gap is at least a minute, and less than 31 years", field="after")
+            raise InvalidInputError("must be at least 60 s and less than 31 years", field="after")
 
     def fit(self, machine: Machine) -> tuple[DataGap, ...]:  # noqa: ARG002
         """Return itself: every machine should send."""

@@ -99,11 +99,15 @@ class Threshold(OnValues):
 
     def __post_init__(self) -> None:
         _check(math.isfinite(self.limit), "limit must be finite", "limit")
-        _check(0 < self.deadband < math.inf, "a deadband must be positive, or the alert flaps", "deadband")
+        _check(0 < self.deadband < math.inf, "deadband must be positive; without it the alert chatters", "deadband")
         if self.signal.quantity == "temperature":
             _check(self.limit > 0, "limit must be above absolute zero", "limit")
         if self.side == "above" and self._cannot_be_negative and self.limit > 0:
-            _check(self.deadband < self.limit, "the value would have to fall below 0 to return", "deadband")
+            _check(
+                self.deadband < self.limit,
+                "limit minus deadband must not be negative, or the alert never clears",
+                "deadband",
+            )
 
     @property
     def _cannot_be_negative(self) -> bool:
@@ -156,8 +160,8 @@ class RateOfChange(OnCourse):
     message: ClassVar[str] = "changing-fast"
 
     def __post_init__(self) -> None:
-        _check(0 < self.rate < math.inf, "rate must be positive: the direction says which way", "rate")
-        _check(0 < self.deadband < self.rate, "0 < deadband < rate must hold", "deadband")
+        _check(0 < self.rate < math.inf, "rate must be positive; 'direction' gives the sign", "rate")
+        _check(0 < self.deadband < self.rate, "0 < deadband < rate is required", "deadband")
         _check_times(self.span)
 
     @property
@@ -199,7 +203,11 @@ class ForecastCrossing(OnCourse):
         _check_times(self.span)
         _check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: a dead band", "clear_ratio")
         if self.signal is None:
-            _check(0 < self.limit < 1 and self.side == "below", "health crosses a limit in (0, 1) from above", "limit")
+            _check(
+                0 < self.limit < 1 and self.side == "below",
+                "the limit of health must be in (0, 1) and 'side' below",
+                "limit",
+            )
 
     def fit(self, machine: Machine) -> tuple[Self, ...]:
         """Return the condition as it stands for a machine; none where the machine has no such value."""
@@ -269,7 +277,9 @@ def _described(signal: Signal, side: str, found: tuple[float, str] | None, **mor
 
 
 def _check_times(span: float) -> None:
-    _check(STEPS <= span < LONGEST, f"span must be {STEPS} s at least, a second a step, and below 31 years", "over")
+    _check(
+        STEPS <= span < LONGEST, f"span must be {STEPS} s at least (one second per step) and less than 31 years", "over"
+    )
 
 
 def _check(holds: bool, message: str, field: str) -> None:

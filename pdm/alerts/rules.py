@@ -79,10 +79,10 @@ class Rule:
     def __post_init__(self) -> None:
         if self.condition.needs_repetition and self.on_delay.required < 2:
             raise InvalidInputError(
-                "a single acquisition never raises an alert: 'required' is at least 2", field="on_delay"
+                "'required' must be at least 2: a single acquisition must not raise an alert", field="on_delay"
             )
         if self.escalate_after is not None and not 60 <= self.escalate_after < 1e9:
-            raise InvalidInputError("escalate_after is at least a minute", field="escalate_after")
+            raise InvalidInputError("escalate_after must be at least 60 s", field="escalate_after")
 
     @property
     def category(self) -> Category:
@@ -132,7 +132,7 @@ class RuleSet:
     def __post_init__(self) -> None:
         by_key = {rule.key: rule for rule in self.rules}
         if len(by_key) != len(self.rules) or "" in by_key:
-            raise InvalidInputError("every rule of a set needs a key of its own", field="rules")
+            raise InvalidInputError("each rule of a set must have a unique key", field="rules")
         evaluated = tuple(rule for rule in self.rules if not isinstance(rule.condition, DataGap))
         wanted = {key: None for rule in evaluated for key in rule.condition.wanted}  # type: ignore[union-attr]
         digest = hashlib.sha256(repr(self.rules).encode()).hexdigest()[:8]
