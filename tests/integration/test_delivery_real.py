@@ -175,7 +175,7 @@ def test_a_broker_that_refuses_the_password_or_the_topic_is_a_failed_attempt_tha
         assert deliver(pool, settings).failed == 2
     errors = dict(conn.execute("SELECT subscription_id, last_error FROM outbox").fetchall())
     assert "Not authorized" in errors[lanes["right-word"]]
-    assert "refused the connection" in errors[lanes["wrong-word"]]
+    assert "rejected the connection" in errors[lanes["wrong-word"]]
     assert not any("word" in error for error in errors.values())
 
 

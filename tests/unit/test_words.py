@@ -156,7 +156,7 @@ def test_no_words_of_the_page_are_left_over() -> None:
 
 
 def test_a_language_without_a_catalogue_is_refused_by_name() -> None:
-    with pytest.raises(NotFoundError, match="no words in 'de', only in en, ko"):
+    with pytest.raises(NotFoundError, match="no message catalogue for language 'de'; available: en, ko"):
         messages("de")
 
 
@@ -220,9 +220,7 @@ def test_a_duration_is_said_in_the_unit_that_holds_it_twice(seconds: float | Non
 
 def test_an_alert_reads_well_in_both_languages() -> None:
     parameters = {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}
-    assert say("alert.health-low", parameters) == (
-        "health 52 %, below the limit of 60 %; bearing outer race damage"
-    )
+    assert say("alert.health-low", parameters) == ("health 52 %, below the limit of 60 %; bearing outer race damage")
     assert say("alert.health-low", parameters, "ko") == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
 
 
