@@ -32,7 +32,7 @@ from pdm.store.machines import StoredMachine
 from pdm.store.queue import Claim, SavedState, Waiting
 
 CHECKPOINT_INTERVAL = timedelta(hours=6)
-BEYOND_HORIZON = "older than the reorder horizon: stored and featured, not assessed"
+BEYOND_HORIZON = "older than the reorder horizon: stored with features, not assessed"
 
 _log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _ask_for_diagnoses(
     except (psycopg.OperationalError, psycopg.InterfaceError, MemoryError):
         raise
     except Exception:
-        _log.exception("no diagnosis can be asked for")
+        _log.exception("a diagnosis cannot be requested")
 
 
 def apply_changes(

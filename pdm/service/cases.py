@@ -132,7 +132,7 @@ def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
     with scoped(conn, caller.site_ids):
         case = cases.find_case(conn, alert_id)
     if case is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+        raise NotFoundError(f"unknown alert {alert_id}")
     ended = case["cleared_at"]
     assessment = prognosis = None
     if ended is None:

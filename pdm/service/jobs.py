@@ -27,7 +27,7 @@ def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reaso
     caller.require_every_site()
     with pool.connection() as conn:
         if not jobs.is_fleet(conn, fleet):
-            raise NotFoundError(f"no machine belongs to a fleet {fleet!r}")
+            raise NotFoundError(f"no machine belongs to fleet {fleet!r}")
         job_id, is_new = jobs.ask_for_training(conn, fleet, seed=seed, actor=caller.name, reason=reason)
         job = jobs.find_job(conn, job_id)
     assert job is not None
@@ -39,7 +39,7 @@ def read_job(pool: Pool, job_id: int) -> Row:
     with pool.connection() as conn:
         found = jobs.find_job(conn, job_id)
     if found is None:
-        raise NotFoundError(f"there is no job {job_id}")
+        raise NotFoundError(f"unknown job {job_id}")
     return found
 
 

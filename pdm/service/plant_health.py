@@ -43,7 +43,7 @@ def read_site_health(pool: Pool, caller: Caller, site: str) -> Row:
     """
     known = _standings(pool, caller, site, None)
     if not known:
-        raise NotFoundError(f"there is no site {site!r}")
+        raise NotFoundError(f"unknown site {site!r}")
     lines = sorted({row["line"] for row, _ in known})
     parts = [
         {"line": line, **_summary(roll_up([standing for row, standing in known if row["line"] == line]))}

@@ -22,7 +22,7 @@ from pdm.store.connection import check_server
 Row = dict[str, Any]
 Pool = ConnectionPool[Any]
 
-NOT_YET_ANALYSED = "nothing has been analysed yet"
+NOT_YET_ANALYSED = "no analysis yet"
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
         with scoped(conn, caller.site_ids):
             row = fleet.find_machine(conn, machine)
         if row is None:
-            raise NotFoundError(f"there is no machine {machine!r}")
+            raise NotFoundError(f"unknown machine {machine!r}")
         yield conn, row
 
 
@@ -119,7 +119,7 @@ def read_work_event(pool: Pool, event_id: int) -> Row:
     with pool.connection() as conn:
         found = journal.find_work_event(conn, event_id)
     if found is None:
-        raise NotFoundError(f"there is no work event {event_id}")
+        raise NotFoundError(f"unknown work event {event_id}")
     return found
 
 
@@ -156,7 +156,7 @@ def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Row:
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         found = alert_views.find_alert(conn, alert_id)
     if found is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+        raise NotFoundError(f"unknown alert {alert_id}")
     return found
 
 
@@ -171,7 +171,7 @@ def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> Row:
     with pool.connection() as conn:
         found = journal.find_receipt(conn, receipt_id, _sender(caller))
     if found is None:
-        raise NotFoundError(f"there is no receipt {receipt_id}")
+        raise NotFoundError(f"unknown receipt {receipt_id}")
     return found
 
 
@@ -211,7 +211,7 @@ def check_ready(pool: Pool) -> None:
     """
     with pool.connection() as conn:
         if not fleet.is_migrated(conn):
-            raise UnavailableError("the database holds no schema yet; run `pdm migrate`")
+            raise UnavailableError("the database has no schema; run `pdm migrate`")
         check_server(conn)
 
 

@@ -72,7 +72,7 @@ def propose(
         The caller is limited to some sites and the scope is wider.
     """
     if not reason.strip():
-        raise InvalidInputError("say why the rules change", field="reason")
+        raise InvalidInputError("a reason of the change is required", field="reason")
     with pool.connection() as conn:
         _check_target(conn, scope, target, site_ids)
         if scope == Scope.MACHINE:
@@ -119,12 +119,15 @@ def deploy(
         rules.lock_rule_sets(conn)
         found = _visible(conn, rule_set_id, site_ids)
         if found["status"] == "in-force":
-            raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+            raise ConflictError(f"rule set {rule_set_id} is already in force", field="rule_set_id")
         if found["status"] == "retired":
-            why = f"rule set {rule_set_id} has been in force; go back to version {found['version']} as a new version"
+            why = (
+                f"rule set {rule_set_id} was in force before; use a rollback to version "
+                f"{found['version']} as a new version"
+            )
             raise ConflictError(why, field="rule_set_id")
         if changes is not None and changes != rules.fetch_change_number(conn):
-            raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
+            raise ConflictError("the rules in force have changed since the backtest; run it again", field="gate")
         stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
         place = f"{stored['scope']}:{stored['target']}"
         access.insert_audit(conn, author, "rules.deploy", place, version=stored["version"])
@@ -157,7 +160,7 @@ def roll_back(
         if old is None:
             raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
         document = parse_document(old["document"], feature_units())
-        why = f"back to version {version}: {reason}" if reason.strip() else ""
+        why = f"rollback to version {version}: {reason}" if reason.strip() else ""
         stored = propose(pool, document, scope=scope, target=target, author=author, reason=why, site_ids=site_ids)
         return deploy(pool, stored["id"], author=author, site_ids=site_ids)
     with pool.connection() as conn:
@@ -219,7 +222,7 @@ def default_document() -> Row:
 def _check_points(machine: Machine, document: RuleDocument) -> None:
     """Refuse rules of one machine that look at points which it does not have: they would never say anything."""
     problems = [
-        Problem(f"rules[{index}]", f"{machine.key} has no point that the rule could look at")
+        Problem(f"rules[{index}]", f"{machine.key} has no point to which the rule applies")
         for index, rule in enumerate(document.rules)
         if not rule.condition.fit(machine)
     ]
@@ -231,10 +234,12 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
     if scope not in list(Scope):
         raise InvalidInputError(f"scope {scope!r} must be one of {', '.join(Scope)}", field="scope")
     if (scope == Scope.ALL) != (target == ""):
-        raise InvalidInputError("a scope other than 'all' names its target, and 'all' names none", field="target")
+        raise InvalidInputError(
+            "scopes other than 'all' require a target; scope 'all' must not have one", field="target"
+        )
     if scope in (Scope.ALL, Scope.CLASS):
         if site_ids is not None:
-            raise ForbiddenError("rules for all machines or for a class need a key for every site")
+            raise ForbiddenError("rules for all machines or for a class require a key for all sites")
         if scope == Scope.CLASS:
             check_key(target, "target")
     elif scope == Scope.MACHINE:
@@ -242,13 +247,13 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
     else:
         with scoped(conn, site_ids):
             if target not in access.find_sites(conn, [target]):
-                raise NotFoundError(f"site {target!r} is not known", field="target")
+                raise NotFoundError(f"unknown site {target!r}", field="target")
 
 
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> Row:
     found = rules.fetch_rule_set(conn, rule_set_id)
     if found is None or (site_ids is not None and not _may_see(conn, found, site_ids)):
-        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+        raise NotFoundError(f"unknown rule set {rule_set_id}", field="rule_set_id")
     return found
 
 

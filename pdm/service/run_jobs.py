@@ -47,7 +47,7 @@ def run_one(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event
     job_id, attempt = claimed
     if attempt > MOST_ATTEMPTS:
         with pool.connection() as conn:
-            jobs.finish(conn, job_id, attempt, error=f"its process or its worker died {MOST_ATTEMPTS} times")
+            jobs.finish(conn, job_id, attempt, error=f"its process or worker ended {MOST_ATTEMPTS} times")
         return True
     with TemporaryFile("w+") as said:
         child = _start(job_id, attempt, settings, said)
@@ -85,7 +85,7 @@ def _settle(pool: ConnectionPool[Any], job_id: int, attempt: int, status: int, s
         if is_stopping:
             jobs.give_back(conn, job_id, attempt)
         elif status < 0 and attempt < MOST_ATTEMPTS:
-            _log.warning("the process of job %d died of signal %d; it is tried again", job_id, -status)
+            _log.warning("the process of job %d was ended by signal %d; it is retried", job_id, -status)
             jobs.renew(conn, job_id, timedelta())
         else:
             _log.error("job %d failed with status %d: %s", job_id, status, said)

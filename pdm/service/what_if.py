@@ -34,13 +34,13 @@ def prognose_under(
     """
     asked = {name: value for name, value in (("load", load), ("speed", speed)) if value is not None}
     if not asked:
-        raise InvalidInputError("say which load or speed is asked about", field="load")
+        raise InvalidInputError("load or speed is required", field="load")
     with visible_machine(pool, caller, machine) as (conn, row):
         said = verdicts.fetch_prognosis(conn, row["id"], None)
         now = conditions.fetch_present(conn, row["id"], ACQUISITIONS)
         lives = conditions.fetch_lives(conn, row["fleet"])
     if said is None or said["rul_s"] is None:
-        raise RefusalError(f"nothing is said of the remaining life of {machine!r} as it is", field="machine")
+        raise RefusalError(f"there is no prognosis of machine {machine!r} at present", field="machine")
     effect = tell_effect(lives, now, asked)
     upper = said["rul_upper_s"]
     return {

@@ -109,7 +109,7 @@ class Worker:
         task = next((task for task in tasks if task.waiting), None)
         if task is None:
             raise error
-        _log.exception("machine %s at %s set aside", task.stored.machine.key, task.waiting[0].measured_at)
+        _log.exception("analysis of machine %s at %s failed", task.stored.machine.key, task.waiting[0].measured_at)
         queue.set_aside(conn, task.before.machine_id, task.waiting[0], f"{type(error).__name__}: {error}")
 
     def _replay(self, conn: Connection[Any], stored: StoredMachine, state: SavedState) -> None:
@@ -145,7 +145,9 @@ def _give_up_first(conn: Connection[Any], tasks: Sequence[Task]) -> list[Task]:
     rest = []
     for task in tasks:
         if task.waiting:
-            queue.set_aside(conn, task.before.machine_id, task.waiting[0], "workers died while analysing it")
+            queue.set_aside(
+                conn, task.before.machine_id, task.waiting[0], "workers ended repeatedly while analysing it"
+            )
         rest.append(replace(task, waiting=task.waiting[1:]))
     return rest
 

@@ -75,7 +75,7 @@ def put_in_force(conn: Connection[Any], rule_set_id: int, now: datetime, gate: R
         gate=None if gate is None else Jsonb(gate),
     )
     if not rows:
-        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+        raise NotFoundError(f"unknown rule set {rule_set_id}", field="rule_set_id")
     conn.execute(query("count_rule_change"))
     return rows[0]
 
