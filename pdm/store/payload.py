@@ -4,7 +4,8 @@ Hot: behind a bit shuffle the high bits of small samples are long runs; zigzag m
 counts zeros too. Cold: pcodec with a linear prediction of each sample from the ones before it, which vibration
 and current reward. Measured on PRONOSTIA records of 2,560 counts, one core (million samples a second in and out,
 bytes a sample): hot 340, 600, 1.47; cold 36, 75, 1.34. The float32 form of the same records: hot 3.51, cold 1.36,
-for it finds the step that the values are multiples of. docs/adr/0008-fast-and-compact-waveform-encoding.md compares the candidates.
+for it finds the step that the values are multiples of. The candidates are compared in
+docs/adr/0008-fast-and-compact-waveform-encoding.md.
 """
 
 from __future__ import annotations

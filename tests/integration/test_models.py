@@ -117,7 +117,7 @@ def test_a_refused_training_says_why_and_an_unknown_fleet_is_not_found(stage: St
     work(stage)
     failed = stage.api.get(f"/v1/jobs/{job['id']}").json()
     assert failed["status"] == "failed"
-    assert failed["error"].startswith("refused: 0 lives of this fleet ended in failure")
+    assert failed["error"].startswith("refused: 0 run-to-failure histories in this fleet")
 
 
 def test_a_training_whose_process_is_killed_goes_on_with_what_was_finished(
@@ -250,7 +250,7 @@ HOSTILE = {
     "no JSON": lambda text: text[:-20],
     "a member twice": lambda text: text.replace('"cap":', '"cap": 1.0, "cap":', 1),
     "not a number": lambda text: text.replace('"cap":', '"longest_age": NaN, "cap2":', 1),
-    "another format": lambda text: text.replace("fleet-3", "fleet-9"),
+    "unknown model format": lambda text: text.replace("fleet-3", "fleet-9"),
     "a column that does not exist": lambda text: _in_trees(text, "split_feature=", "999999"),
     "a node that is its own child": lambda text: _in_trees(text, "left_child=", "0"),
     "a node far outside": lambda text: _in_trees(text, "right_child=", "123456789"),
@@ -347,7 +347,7 @@ def test_trainings_are_asked_for_when_they_are_due(failed: Pool, settings: Setti
             live(conn, key, number, scale=40.0, ended_at=clock)
             conn.execute("DELETE FROM work_event WHERE machine_id = (SELECT id FROM machine WHERE key = %s)", (key,))
     assert "drift of features" in ask(clock)
-    assert "all that training saw" in _last_reason(failed)
+    assert "the range of the training data" in _last_reason(failed)
 
 
 def test_a_model_that_errs_more_than_it_did_is_trained_again(failed: Pool, settings: Settings) -> None:

@@ -145,9 +145,9 @@ def test_growth_looks_at_no_later_record():
 
 
 def test_lives_that_cannot_teach_are_refused():
-    with pytest.raises(RefusalError, match="3 lives"):
+    with pytest.raises(RefusalError, match="3 histories"):
         learn_moments([worn("a", 100)] * 3)
-    with pytest.raises(RefusalError, match="no life ever changes"):
+    with pytest.raises(RefusalError, match="constant in every history"):
         learn_moments([WornLife("a", 10.0 * np.arange(100), np.zeros(100))] * 4)
     gap = WornLife("gap", np.r_[np.arange(50.0), np.arange(100.0, 150.0)], np.zeros(100))
     with pytest.raises(InvalidInputError, match="gap"):

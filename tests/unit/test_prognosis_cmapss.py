@@ -230,11 +230,11 @@ def test_censored_lives_teach_only_where_they_outlived_the_cap():
 
 def test_lives_that_cannot_teach_are_refused_by_name():
     lives = worn_lives(5)
-    with pytest.raises(RefusalError, match="3 lives"):
+    with pytest.raises(RefusalError, match="3 run-to-failure"):
         train_fleet(lives[:3], NAMES)
     bad = lives[4]
     backwards = FleetLife("m4", bad.life_time[::-1].copy(), bad.settings, bad.values, "failure", bad.ended_at)
-    with pytest.raises(InvalidInputError, match="m4: life time goes back"):
+    with pytest.raises(InvalidInputError, match="m4: life time decreases"):
         train_fleet([*lives[:4], backwards], NAMES)
     early = FleetLife("m4", bad.life_time, bad.settings, bad.values, "failure", bad.ended_at - 10)
     with pytest.raises(InvalidInputError, match="after the end"):
@@ -244,7 +244,7 @@ def test_lives_that_cannot_teach_are_refused_by_name():
         train_fleet([*lives[:4], narrow], NAMES)
     with pytest.raises(InvalidInputError, match="cap"):
         train_fleet(lives, NAMES, cap=0.0)
-    with pytest.raises(InvalidInputError, match="m4: the same life is there twice"):
+    with pytest.raises(InvalidInputError, match="m4: the same life occurs twice"):
         train_fleet([*lives, bad], NAMES)
     with pytest.raises(InvalidInputError, match="different versions: , v2"):
         train_fleet([*lives[:4], replace(bad, reads="v2")], NAMES)
@@ -252,7 +252,7 @@ def test_lives_that_cannot_teach_are_refused_by_name():
     repeated[5] = repeated[4]
     with pytest.raises(InvalidInputError, match=r"m4: life time .* repeats"):
         train_fleet([*lives[:4], replace(bad, life_time=repeated)], NAMES)
-    with pytest.raises(RefusalError, match="0 lives"):
+    with pytest.raises(RefusalError, match="0 run-to-failure"):
         train_fleet([replace(life, ended_by="censored") for life in lives], NAMES)
     with pytest.raises(RefusalError, match="no sensor varies"):
         train_fleet([replace(life, values=np.full_like(life.values, 7.0)) for life in lives], NAMES)
@@ -288,7 +288,7 @@ def test_a_challenger_serves_only_if_it_surely_errs_less_on_lives_neither_has_se
     assert verdict.is_better
     assert verdict.better_share == 1.0
     assert verdict.lives == len(lives)
-    assert "neither had seen" in verdict.reason
+    assert "held-out histories" in verdict.reason
     assert not compare(poor, model, lives).is_better
     assert compare(model, replace(poor, reads="older"), lives).is_better
     assert not compare(model, poor, lives[:2]).is_better
