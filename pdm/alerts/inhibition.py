@@ -65,7 +65,7 @@ INHIBITIONS: tuple[Inhibition, ...] = (
         Trait(Category.MACHINE, ("supply_unbalance",)),
         Trait(Category.MACHINE, ("stator", "eccentricity", "overall_vibration")),
         "supply-unbalance",
-        "the supply voltage is unbalanced: it causes motor current unbalance and vibration at twice the supply frequency",
+        "supply voltage unbalance causes motor current unbalance and vibration at twice the supply frequency",
     ),
     # near a natural frequency the same unbalance shakes the machine many times as much
     Inhibition(
