@@ -166,7 +166,7 @@ def test_a_job_that_its_worker_left_behind_is_taken_over_and_given_up_after_thre
     assert run_jobs.run_one(stage.pool, stage.settings, threading.Event())
     said = stage.api.get(f"/v1/jobs/{job}").json()
     assert said["status"] == "failed"
-    assert "died 3 times" in said["error"]
+    assert "ended 3 times" in said["error"]
 
 
 def test_a_stopping_worker_gives_its_job_back(stage: Stage) -> None:
@@ -250,7 +250,7 @@ HOSTILE = {
     "no JSON": lambda text: text[:-20],
     "a member twice": lambda text: text.replace('"cap":', '"cap": 1.0, "cap":', 1),
     "not a number": lambda text: text.replace('"cap":', '"longest_age": NaN, "cap2":', 1),
-    "unknown model format": lambda text: text.replace("fleet-3", "fleet-9"),
+    "another format": lambda text: text.replace("fleet-3", "fleet-9"),
     "a column that does not exist": lambda text: _in_trees(text, "split_feature=", "999999"),
     "a node that is its own child": lambda text: _in_trees(text, "left_child=", "0"),
     "a node far outside": lambda text: _in_trees(text, "right_child=", "123456789"),
@@ -365,7 +365,7 @@ def test_a_model_that_errs_more_than_it_did_is_trained_again(failed: Pool, setti
             )
         said = retrain.ask_where_due(conn, settings, _now(failed) + timedelta(days=2))
     assert "drift of residuals: error of" in said
-    assert "on 3 lives that failed since" in said
+    assert "on 3 histories that failed since" in said
 
 
 def _now(pool: Pool) -> datetime:

@@ -292,7 +292,7 @@ def test_a_gate_objects_to_what_is_worse_than_declared_and_to_nothing_else() -> 
     assert "misses 1 of 1" in find_objections(good, blind, Limits())[0]
     assert find_objections(good, blind, Limits(more_missed=1)) == []
     assert "false alarms" in find_objections(good, noisy, Limits())[0]
-    assert "warns 5 h" in find_objections(good, late, Limits())[0]
+    assert "median lead time 5 h" in find_objections(good, late, Limits())[0]
     assert find_objections(good, late, Limits(lead_loss=0.96)) == []
     assert "2 alarms, 1 now" in find_objections(good, noisy, Limits(more_false=10, more_alarms=0.5))[-1]
     assert find_objections(noisy, good, Limits()) == []

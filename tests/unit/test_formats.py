@@ -162,7 +162,7 @@ def test_npz_blocks_give_back_what_was_written(tmp_path: Path) -> None:
     ]
     with pytest.raises(InvalidInputError, match="same channels"):
         write_block(tmp_path / "x.npz", [sent[0], replace(sent[1], waveforms=())])
-    with pytest.raises(InvalidInputError, match="no machine 'fan-02'"):
+    with pytest.raises(InvalidInputError, match="unknown machine 'fan-02'"):
         recording.count("fan-02")
 
 

@@ -262,7 +262,7 @@ def test_a_sensor_told_in_another_unit_in_one_life_is_named():
     lives = worn_lives(8)
     lives = [replace(life, values=np.column_stack([life.values, 100 + life.values[:, 0]])) for life in lives]
     mixed = lives[3].values * [1, 1, 1, 1, 9.80665]
-    with pytest.raises(InvalidInputError, match=r"m3: level lies a factor of [89]\."):
+    with pytest.raises(InvalidInputError, match=r"m3: level differs by a factor of [89]\."):
         train_fleet([*lives[:3], replace(lives[3], values=mixed), *lives[4:]], (*NAMES, "level"))
 
 
@@ -410,7 +410,7 @@ def test_files_that_are_not_of_cmapss_are_refused_by_name(tmp_path):
     write_engines(bad, [5, 6])
     table = np.loadtxt(bad)
     np.savetxt(bad, table[1:])
-    with pytest.raises(InvalidInputError, match="engine 1 do not run from 1"):
+    with pytest.raises(InvalidInputError, match="engine 1 must count from 1"):
         read_engines(bad)
     (tmp_path / "RUL_X.txt").write_text("3\n-1\n")
     with pytest.raises(InvalidInputError):

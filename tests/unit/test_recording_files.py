@@ -113,7 +113,7 @@ def test_an_uneven_clock_is_doubted_with_its_figures(tmp_path):
     (doubt,) = read_recording_file(path, MACHINE).doubts
     assert doubt.code == "clock-jitter"
     assert doubt.parameters["samples"] == pytest.approx(0.3, rel=0.15)
-    assert "even grid" in say_doubt(doubt.code, doubt.parameters, doubt.point, doubt.remedy)
+    assert "even spacing" in say_doubt(doubt.code, doubt.parameters, doubt.point, doubt.remedy)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_channels_are_not_guessed(tmp_path):
     said = refusal(path, TOLD)
     assert "the file has left, right" in said
     assert "--point POINT=CHANNEL" in said
-    assert "no channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
+    assert "unknown channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
     assert "no point 'nde'" in refusal(path, Declared({"nde": "left"}, rate=RATE))
 
 
@@ -215,7 +215,7 @@ def test_a_file_cut_short_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", de=SIGNAL)
     whole = (tmp_path / "a.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
-    assert "no readable NPZ file" in refusal(tmp_path / "cut.npz", TOLD)
+    assert "not a readable NPZ file" in refusal(tmp_path / "cut.npz", TOLD)
 
 
 def test_an_unknown_ending_names_the_known_ones(tmp_path):
@@ -227,5 +227,5 @@ def test_an_unknown_ending_names_the_known_ones(tmp_path):
 def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch, library, write):
     path = write(tmp_path / f"a.{'uff' if library == 'pyuff' else 'tdms'}")
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ConfigurationError, match=f"needs {library}: install the extra 'files'"):
+    with pytest.raises(ConfigurationError, match=f"requires {library}: install the extra 'files'"):
         read_recording_file(path, MACHINE)
