@@ -201,7 +201,7 @@ class ForecastCrossing(OnCourse):
         _check(math.isfinite(self.limit), "limit must be finite", "limit")
         _check(0 < self.horizon < 10 * LONGEST, "horizon must be positive, below 310 years", "horizon")
         _check_times(self.span)
-        _check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: a dead band", "clear_ratio")
+        _check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: it is the deadband", "clear_ratio")
         if self.signal is None:
             _check(
                 0 < self.limit < 1 and self.side == "below",
