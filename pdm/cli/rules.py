@@ -215,7 +215,7 @@ _FIGURES = (
     ("false per machine-month", "false_a_machine_month"),
     ("failures", "failures"),
     ("missed", "missed"),
-    ("raised in the first half of life", "early"),
+    ("raised in first half of life", "early"),
     ("lead time, median", "lead_median_s"),
     ("lead time, minimum", "lead_least_s"),
     ("time in flood", "flood_share"),
