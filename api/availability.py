@@ -95,7 +95,7 @@ class DatabaseWatch:
             await self._went_away(str(error) or type(error).__name__)
             return False
         if not self.is_available:
-            _log.warning("the database is back")
+            _log.warning("database available again")
         self.is_available = True
         return True
 
@@ -111,7 +111,7 @@ class DatabaseWatch:
 
     async def _went_away(self, reason: str) -> None:
         if self.is_available:
-            _log.warning("the database does not answer: %s", reason)
+            _log.warning("database unavailable: %s", reason)
         self.is_available = False
         for exchange in tuple(self._exchanges):
             await exchange.give_up()
@@ -149,4 +149,4 @@ class AvailabilityGuard:
 
 
 def _away_answer() -> Any:
-    return problem(503, "unavailable", "the database does not answer now; nothing is known to be stored")
+    return problem(503, "unavailable", "database unavailable; nothing was stored; retry after Retry-After seconds")

@@ -93,14 +93,14 @@ def _moment(value: object) -> datetime:
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if not isinstance(value, str) or len(value) < len("2026-01-01T00:00Z") or value[10] not in "Tt ":
-        raise ValueError("give an RFC 3339 date and time with its offset, such as 2026-11-01T10:00:00Z")
+        raise ValueError("must be an RFC 3339 date and time with an offset, such as 2026-11-01T10:00:00Z")
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
-            raise ValueError("the time has no offset; end it with Z for UTC")
+            raise ValueError("the time has no UTC offset; append Z for UTC or an offset such as +09:00")
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("the time lies outside the years 1 to 9999") from None
+        raise ValueError("the time is outside the years 1 to 9999") from None
 
 
 Moment = Annotated[

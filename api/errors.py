@@ -128,15 +128,17 @@ def _methods_of(request: Request) -> list[str]:
 
 
 def _away(_: Request, error: Exception) -> Response:
-    _log.warning("the database is away: %s", error)
-    return problem(503, "unavailable", "the database cannot be reached now; nothing is known to be stored")
+    _log.warning("database unavailable: %s", error)
+    return problem(
+        503, "unavailable", "database unavailable; storage is not confirmed; retry after Retry-After seconds"
+    )
 
 
 def _unstorable(_: Request, error: Exception) -> Response:
-    _log.info("the database refused a value: %s", error)
-    return problem(422, "invalid-input", "a value lies outside what can be stored")
+    _log.info("the database rejected a value: %s", error)
+    return problem(422, "invalid-input", "a value is outside the range that can be stored")
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(500, "error", "the service failed here; its log says more")
+    return problem(500, "error", "internal error; the service log has the details")

@@ -15,7 +15,7 @@ from pdm.store.live_coverage import FleetCoverage
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _GAUGES = {
-    "pending": "Acquisitions that wait for analysis.",
+    "pending": "Acquisitions in the analysis queue.",
     "oldest_pending_s": "Age of the longest waiting acquisition in seconds.",
     "set_aside": "Acquisitions whose analysis failed.",
     "machines_on_hold": "Machines that are not analysed now for a reason that is none of their data's.",
@@ -23,27 +23,27 @@ _GAUGES = {
     "worker_deaths_last_day": "Workers that ended in the last 24 hours because one of their threads died.",
     "quarantined": "Records whose time cannot be right.",
     "machines": "Registered machines.",
-    "undelivered": "Notifications that wait for their receiver.",
-    "dead_letters": "Notifications that were given up.",
+    "undelivered": "Notifications in the outbox.",
+    "dead_letters": "Notifications that failed permanently.",
     "diagnoses_waiting": "Machines whose diagnosis is due.",
-    "diagnoses_failed": "Machines whose last diagnosis that was due could not be computed.",
-    "cold_saved_bytes": "Disk that the cold pass has given back of the waveforms that are kept.",
-    "cold_unfinished": "Chunks of waveforms that the cold pass has begun and not finished.",
+    "diagnoses_failed": "Machines whose last diagnosis failed.",
+    "cold_saved_bytes": "Disk space freed by the cold pass.",
+    "cold_unfinished": "Waveform chunks with an unfinished cold pass.",
 }
 _ALARM_GAUGES = {  # ISA-18.2 and IEC 62682 over the last day: docs/kpi.md
     "alarms_last_day": "Alarms annunciated in the last 24 hours.",
-    "alarm_rate_mean": "Annunciated alarms in 10 minutes, mean of the last 24 hours.",
-    "alarm_rate_most": "Annunciated alarms in 10 minutes, most of the last 24 hours.",
+    "alarm_rate_mean": "Annunciated alarms per 10 minutes, mean of the last 24 hours.",
+    "alarm_rate_most": "Annunciated alarms per 10 minutes, maximum of the last 24 hours.",
     "alarm_floods_last_day": "Alarm floods of the last 24 hours.",
-    "alarm_flood_now": "Whether an alarm flood goes on.",
+    "alarm_flood_now": "Whether an alarm flood is active.",
     "alarm_flood_share": "Share of the last 24 hours in alarm floods.",
-    "alarms_chattering": "Alarms that came three times in a minute in the last 24 hours.",
-    "alarms_repeating": "Alarms that came three times in the last 24 hours.",
-    "alarms_stale": "Alarms that have stood for more than 24 hours.",
-    "alarm_bad_actors_share": "Share of the last 24 hours' alarms that the ten most frequent make.",
-    "alarm_acknowledge_s": "Median time to acknowledge, of the last 24 hours.",
-    "alarms_unacknowledged": "Alarms of the last 24 hours that nobody acknowledged.",
-    "alarm_precision": "Share of the cases judged in the last 24 hours that were true.",
+    "alarms_chattering": "Chattering alarms: three times within a minute, in the last 24 hours.",
+    "alarms_repeating": "Repeating alarms: three times in the last 24 hours.",
+    "alarms_stale": "Stale alarms: active for more than 24 hours.",
+    "alarm_bad_actors_share": "Share of the ten most frequent alarms in all alarms of the last 24 hours.",
+    "alarm_acknowledge_s": "Median time to acknowledge in the last 24 hours.",
+    "alarms_unacknowledged": "Alarms of the last 24 hours that were not acknowledged.",
+    "alarm_precision": "Share of true alarms in the cases with feedback in the last 24 hours.",
 }
 SEVERITIES = ("advisory", "warning", "critical")
 
@@ -58,10 +58,10 @@ class Metrics:
             "pdm_http_requests", "Requests answered.", ["method", "status"], registry=self.registry
         )
         self._seconds = Histogram(
-            "pdm_http_request_seconds", "Time to the end of the answer.", buckets=_BUCKETS, registry=self.registry
+            "pdm_http_request_seconds", "Time to the end of the response.", buckets=_BUCKETS, registry=self.registry
         )
         self._children: dict[tuple[str, int], Any] = {}
-        self.database_up = Gauge("pdm_database_up", "Whether the database answers.", registry=self.registry)
+        self.database_up = Gauge("pdm_database_up", "Whether the database is available.", registry=self.registry)
         self.gauges = {
             name: Gauge(
                 f"pdm_{name.removesuffix('_s')}" + ("_seconds" if name.endswith("_s") else ""),
@@ -73,7 +73,8 @@ class Metrics:
         self.open_alerts = Gauge("pdm_open_alerts", "Open alerts.", ["severity"], registry=self.registry)
         self.coverage = Gauge(
             "pdm_interval_coverage",
-            "Share of intervals of remaining life that held, mean over the lives that have failed.",
+            "Share of prediction intervals of remaining life that contained the true failure time, mean over "
+            "the failed lives.",
             ["fleet", "source", "level"],
             registry=self.registry,
         )

@@ -15,7 +15,7 @@ _MEANINGS = {
     400: "The body cannot be read at all.",
     401: "No valid API key.",
     403: "The key's role does not allow it.",
-    404: "There is no such thing, or not for this key.",
+    404: "Not found, or not visible for this key.",
     408: "The body did not arrive in time.",
     409: "Something else is stored under the same key, or the state forbids it.",
     412: "It has changed since it was read.",
@@ -23,7 +23,7 @@ _MEANINGS = {
     415: "The content type is not accepted.",
     422: "Something that was sent cannot be accepted; the field is named.",
     428: "The call must name, with If-Match, the version that was read.",
-    503: "The database is away; try again after Retry-After seconds.",
+    503: "Database unavailable; retry after Retry-After seconds.",
 }
 _CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {

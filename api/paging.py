@@ -46,11 +46,11 @@ def decode(cursor: str | None, first: Place) -> Place:
     try:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
         if not isinstance(parts, list) or len(parts) != len(first):
-            raise ValueError("not the parts of a place")
+            raise ValueError("not the parts of a cursor")
         return type(first)(_part(part, kind) for part, kind in zip(parts, first, strict=True))
     except (ValueError, OverflowError, binascii.Error):
         raise InvalidInputError(
-            "this is not a cursor with which a page of this collection ended", field="cursor"
+            "invalid cursor; use the next_cursor of a page of this collection", field="cursor"
         ) from None
 
 
@@ -60,7 +60,7 @@ def _part(part: object, kind: object) -> Any:
     if isinstance(kind, UUID) and isinstance(part, str):
         return UUID(part)
     if type(part) is not type(kind) or (isinstance(part, int) and not -LAST_ID <= part <= LAST_ID):
-        raise ValueError("not a part of a place")
+        raise ValueError("not a part of a cursor")
     if isinstance(part, str) and "\x00" in part:
-        raise ValueError("not a part of a place")
+        raise ValueError("not a part of a cursor")
     return part

@@ -37,7 +37,7 @@ def tables(report: dict[str, Any]) -> str:
         "",
         "What is supported first, by vibration and current together:",
         "",
-        "| simulated | said |",
+        "| simulated | diagnosed |",
         "|---|---|",
     ]
     for kind, said in both["confusion"].items():

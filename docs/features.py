@@ -67,7 +67,7 @@ print(table.column("mesh_1")[0, 0], "because", features.explain("mesh_1", int(ta
 ```
 
 The last line prints `nan because the gear's number of teeth is not known`. Currents go the same way, the phases as
-channels; what the phases say together stands in `group_values`:
+channels; features of all phases together are in `group_values`:
 
 ```python
 sampling_rate = 2_048.0  # Hz

@@ -123,7 +123,7 @@ def extract(
     orders = arguments.at_least("bearing_orders", bearing_orders, n, tiny, "orders are positive", (4,))
     factor = None if scale is None else arguments.per_row("scale", scale, n)
     if factor is not None and not (np.isfinite(factor) & (factor != 0)).all():
-        raise SignalError("scale", "a count is worth a finite amount that is not 0")
+        raise SignalError("scale", "scale must be finite and not 0")
     flags = None
     if bad not in ("raise", "flag"):
         raise SignalError("bad", f"{bad!r} is neither 'raise' nor 'flag'")

@@ -108,7 +108,8 @@ class OverLife:
         _check_rising("lags", self.lags)
         if self.baseline_records != 0 and self.baseline_records < 5:
             raise SignalError(
-                "baseline_records", f"{self.baseline_records} values make no baseline; 5 do, 0 leaves it out"
+                "baseline_records",
+                f"{self.baseline_records} values are too few for a baseline; give at least 5, or 0 for none",
             )
         if not 0 <= self.cusum_reference < np.inf:
             raise SignalError("cusum_reference", f"{self.cusum_reference} is not a finite number from 0 on")
@@ -303,4 +304,4 @@ def _check_rising(where: str, times: tuple[float, ...]) -> None:
     if not all(0 < time < np.inf for time in times) or any(a >= b for a, b in pairwise(times)):
         raise SignalError(where, f"{times} are not positive and rising")
     if len({f"{time:g}" for time in times}) != len(times):
-        raise SignalError(where, f"{times} lie too close together to have names of their own")
+        raise SignalError(where, f"{times} are too close together for unique names")

@@ -97,7 +97,7 @@ def _analyse_until(worker: Worker, poll_interval_s: float, stop: threading.Event
             if worker.round() == 0:
                 stop.wait(poll_interval_s)
         except AWAY as error:
-            _log.warning("the database is away: %s", error)
+            _log.warning("database unavailable: %s", error)
             stop.wait(AWAY_SECONDS)
 
 
@@ -106,4 +106,4 @@ def _tick_until(pool: ConnectionPool[Any], settings: Settings, stop: threading.E
         try:
             tick(pool, settings, datetime.now(UTC))
         except AWAY as error:
-            _log.warning("the clockwork waits for the database: %s", error)
+            _log.warning("background jobs wait for the database: %s", error)

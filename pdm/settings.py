@@ -92,5 +92,5 @@ class Settings:
             try:
                 values[field.name] = _KINDS[str(field.type)](source[name])
             except ValueError as error:
-                raise ConfigurationError(f"{name}={source[name]!r} is not of type {field.type}") from error
+                raise ConfigurationError(f"{name}={source[name]!r} must be of type {field.type}") from error
         return cls(**values)  # type: ignore[arg-type]

@@ -55,7 +55,9 @@ def register_machine(
     """Register a machine, or change one."""
     described = machine_from_document(document)
     if described.key != machine:
-        raise InvalidInputError(f"the body names machine {described.key!r}, the path {machine!r}", field="key")
+        raise InvalidInputError(
+            f"the body has machine {described.key!r} but the path has {machine!r}; they must be equal", field="key"
+        )
     return _register(held, caller, [described], dry_run)[0]
 
 

@@ -111,7 +111,9 @@ def comment_alert(operation: Operating, question: Comment) -> Alert:
 def assign_alert(operation: Operating, question: Assignment) -> Alert:
     """Say who sees to an alert; If-Match is asked for, since it would write over what another has said."""
     if not operation.names_version:
-        raise PreconditionRequiredError("assigning needs If-Match with the ETag that was read", field="If-Match")
+        raise PreconditionRequiredError(
+            "If-Match is required to assign an alert; send the ETag that was read", field="If-Match"
+        )
     return operation.act(Verb.ASSIGN, question.comment, question.assignee)
 
 

@@ -104,7 +104,7 @@ def replay_dead_letter(letter_id: UUID, held: given.Held, caller: given.Operator
 
 def _payload(question: schemas.SubscriptionQuestion) -> str:
     if question.payload != "pdm" and question.kind != "webhook":
-        raise InvalidInputError("only webhooks have a choice of payload", field="payload")
+        raise InvalidInputError("payload is allowed for webhooks only", field="payload")
     return question.payload
 
 
@@ -112,11 +112,13 @@ def _details(question: schemas.SubscriptionQuestion) -> dict[str, Any]:
     """Return what describes a receiver of its kind, secrets in the clear."""
     for kind in _DETAILS:
         if kind != question.kind and getattr(question, kind) is not None:
-            raise InvalidInputError(f"a receiver of kind {question.kind} has no {kind}", field=kind)
+            raise InvalidInputError(f"a receiver of kind {question.kind} does not allow the field {kind}", field=kind)
     details = getattr(question, question.kind) if question.kind in _DETAILS else None
     if details is None:
         if question.kind in ("mqtt", "email"):
-            raise InvalidInputError(f"a receiver of kind {question.kind} needs {question.kind}", field=question.kind)
+            raise InvalidInputError(
+                f"a receiver of kind {question.kind} requires the field {question.kind}", field=question.kind
+            )
         return {}
     return {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -35,7 +35,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses={503: {"description": "The database is away."}})
+@router.get("/readyz", responses={503: {"description": "Database unavailable."}})
 def readyz(held: given.Held) -> dict[str, str]:
     """Say whether requests can be served: 503 while the database is away."""
     query.check_ready(held.pool)

@@ -44,7 +44,7 @@ class Question(BaseModel):
         """Refuse a text that reads like a number, and a number that would do for a truth: the schema knows neither."""
         kinds = _kinds(cls.model_fields[about.field_name or ""].annotation)
         if kinds & {int, float} and kinds <= {int, float, type(None)} and isinstance(value, str | bool):
-            raise ValueError("a number is not written as a text or a truth")
+            raise ValueError("must be a number, not text or a boolean")
         if bool in kinds and kinds <= {bool, type(None)} and not isinstance(value, bool | None):
             raise ValueError("true or false")
         return value

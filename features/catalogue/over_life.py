@@ -47,7 +47,7 @@ BANK: tuple[Row, ...] = (
     ),
     (
         "{channel}.rise_{tau}",
-        "that slope times the mean age of the weights: how far the line now stands above the average; 0 at one time",
+        "that slope times the mean age of the weights: difference between the line now and the average; 0 at one time",
         "u",
         "[b]",
     ),
@@ -55,8 +55,8 @@ BANK: tuple[Row, ...] = (
 CURVATURE: tuple[Row, ...] = (
     (
         "{channel}.curvature_{tau}",
-        "second derivative of the parabola of weighted least squares; absent while no parabola can be told from "
-        "a line (three times are needed, within reach of the time constant)",
+        "second derivative of the parabola of weighted least squares; absent while a parabola cannot be "
+        "distinguished from a line (three times are needed, within reach of the time constant)",
         "u/T2",
         "[b]",
     ),

@@ -124,7 +124,7 @@ LIFE_CLOSED = "life-closed"  # why a case ends whatever it demands: a failure or
 
 _U, _A, _R, _L, _N = AlertState
 _HAS_ENDED = Refused("the alert has ended")
-_NOT_LATCHED = Refused("only a latched alert is reset: its condition must be gone and somebody must have seen it")
+_NOT_LATCHED = Refused("only a latched alert can be reset: its condition must have cleared and it must be acknowledged")
 _ACKNOWLEDGE_FIRST = Refused("acknowledge the alert before confirming it")
 
 TRANSITIONS: Mapping[tuple[AlertState, Verb], Step | Ending | Refused] = {

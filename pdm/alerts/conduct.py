@@ -58,7 +58,7 @@ class OnDelay:
     def __post_init__(self) -> None:
         if not 1 <= self.required <= self.window <= 60:
             raise InvalidInputError(
-                f"on-delay needs 1 <= required <= window <= 60, not {self.required} of {self.window}",
+                f"on-delay must satisfy 1 <= required <= window <= 60, not {self.required} of {self.window}",
                 field="on_delay",
             )
         _check_duration(self.duration, "on_delay")
@@ -94,9 +94,11 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not self.days or any(day not in DAYS for day in self.days) or len(set(self.days)) != len(self.days):
-            raise InvalidInputError(f"days must be some of {', '.join(DAYS)}, each once", field="days")
+            raise InvalidInputError(f"days must be a list of unique values of {', '.join(DAYS)}", field="days")
         if self.begins.tzinfo is not None or self.ends.tzinfo is not None:
-            raise InvalidInputError("times of a schedule are of its time zone, without an offset", field="from")
+            raise InvalidInputError(
+                "the times of a schedule must not have a UTC offset; they are in its time zone", field="from"
+            )
         try:
             object.__setattr__(self, "_zone", ZoneInfo(self.time_zone))
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -124,4 +126,4 @@ class Schedule:
 
 def _check_duration(duration: float, name: str) -> None:
     if not 0 <= duration < LONGEST:
-        raise InvalidInputError(f"{name} duration {duration} s must not be negative, nor 31 years", field=name)
+        raise InvalidInputError(f"{name} duration {duration} s must be at least 0 and less than 31 years", field=name)

@@ -89,7 +89,7 @@ class Fields:
         if name in self._rest:
             taken = self._rest.pop(name)
             if taken is None:
-                self.refuse(name, "has no value: give one, or leave the field out")
+                self.refuse(name, "has no value; give a value or remove the field")
             return taken
         if isinstance(default, Missing):
             self.refuse(name, "is missing")
@@ -120,7 +120,7 @@ class Fields:
         """Note every field that nobody has taken."""
         for name in self._rest:
             near = difflib.get_close_matches(name, self.known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(self.known)}"
+            hint = f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(self.known)}"
             self.refuse(name, f"is unknown{hint}")
 
 
@@ -156,7 +156,7 @@ def several_of(*allowed: str) -> Callable[[Any], tuple[str, ...]]:
         for word in taken:
             if word not in allowed:
                 near = difflib.get_close_matches(word, allowed, 3) or allowed
-                raise ValueError(f"{word!r} is unknown; known are {', '.join(near)}")
+                raise ValueError(f"{word!r} is unknown; similar: {', '.join(near)}")
         return taken
 
     return check
@@ -184,7 +184,7 @@ def flag(raw: Any) -> bool:
 def text_of(raw: Any) -> str:
     """Return a text of 1 to 100 characters that can be shown."""
     if not isinstance(raw, str) or not 0 < len(raw) <= 100 or not raw.isprintable():
-        raise ValueError(f"{str(raw)[:100]!r} must be a text of 1 to 100 characters that can be shown")
+        raise ValueError(f"{str(raw)[:100]!r} must be a text of 1 to 100 printable characters")
     return raw
 
 
@@ -192,7 +192,7 @@ def note_of(raw: Any) -> str:
     """Return what people wrote beside a rule."""
     lines = raw.splitlines() if isinstance(raw, str) and len(raw) <= 1000 else None
     if lines is None or not all(line.replace("\t", " ").isprintable() for line in lines):
-        raise ValueError("must be a text of at most 1000 characters that can be shown")
+        raise ValueError("must be a text of at most 1000 printable characters")
     return str(raw)
 
 
@@ -212,5 +212,5 @@ def clock(raw: Any) -> time:
     except ValueError:
         raise ValueError(f'{raw!r} must be a time of day such as "06:00"') from None
     if found.tzinfo is not None:
-        raise ValueError(f"{raw!r} must be a time of the schedule's 'time_zone', without an offset of its own")
+        raise ValueError(f"{raw!r} must be a time of the schedule's 'time_zone', without a UTC offset")
     return found

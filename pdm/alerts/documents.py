@@ -89,7 +89,7 @@ def parse_document(
         problems.append((("off",), f"must be a list of at most {MOST_RULES} rule keys"))
         raw_off = []
     if not raw_rules and not raw_off and not problems:
-        problems.append(((), "sets no rule and switches none off"))
+        problems.append(((), "has no rule and no entry in 'off'; give at least one"))
     set_here = {rule.key for rule in found}
     for index, key in enumerate(raw_off):
         why = _no_key_to_switch_off(key, raw_off[:index], set_here)
@@ -108,7 +108,7 @@ def _no_key_to_switch_off(key: object, before: list[object], set_here: set[str])
         return error.message
     if key in before:
         return f"{key!r} is given twice"
-    return f"{key!r} is set by the same document" if key in set_here else None
+    return f"{key!r} is also in 'rules' of the same document" if key in set_here else None
 
 
 def _rule(fields: Fields) -> Rule | None:

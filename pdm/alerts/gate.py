@@ -47,13 +47,12 @@ def find_objections(before: Score | Figures, after: Score | Figures, limits: Lim
         objections.append(f"misses {after.missed} of {after.failures} failures, {before.missed} now")
     false, false_now = after.false_a_machine_month or 0.0, before.false_a_machine_month or 0.0
     if false > false_now * (1 + limits.more_false) + 1e-9:
-        objections.append(f"{false:.3g} false alarms a machine-month, {false_now:.3g} now")
+        objections.append(f"{false:.3g} false alarms per machine-month, {false_now:.3g} now")
     if before.lead_median_s and after.lead_median_s is not None:
         least = before.lead_median_s * (1 - limits.lead_loss)
         if after.lead_median_s < least:
             objections.append(
-                f"warns {after.lead_median_s / 3600:.3g} h before a failure (median), "
-                f"{before.lead_median_s / 3600:.3g} h now"
+                f"median lead time {after.lead_median_s / 3600:.3g} h, {before.lead_median_s / 3600:.3g} h now"
             )
     if limits.more_alarms is not None and after.alarms > before.alarms * (1 + limits.more_alarms):
         objections.append(f"{after.alarms} alarms, {before.alarms} now")

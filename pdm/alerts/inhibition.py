@@ -50,13 +50,13 @@ INHIBITIONS: tuple[Inhibition, ...] = (
         Trait(Category.DATA),
         Trait(Category.INSTRUMENT),
         "no-data-at-all",
-        "nothing comes of the machine at all: that single sensors are silent says no more",
+        "no point of the machine sends data: single silent sensors add no information",
     ),
     Inhibition(
         Trait(Category.INSTRUMENT),
         Trait(Category.MACHINE),
         "sensor-fault",
-        "all the evidence comes from a point whose sensor is faulty",
+        "all evidence comes from a point whose sensor is faulty",
         is_of_the_point=True,
     ),
     # unequal phase voltages drive a negative-sequence current of several times their share (NEMA MG 1-2016, 14.36):
@@ -65,14 +65,14 @@ INHIBITIONS: tuple[Inhibition, ...] = (
         Trait(Category.MACHINE, ("supply_unbalance",)),
         Trait(Category.MACHINE, ("stator", "eccentricity", "overall_vibration")),
         "supply-unbalance",
-        "the supply is unbalanced: the motor's currents and vibration at twice its frequency follow from it",
+        "supply voltage unbalance causes motor current unbalance and vibration at twice the supply frequency",
     ),
     # near a natural frequency the same unbalance shakes the machine many times as much
     Inhibition(
         Trait(Category.MACHINE, ("resonance",)),
         Trait(Category.MACHINE, ("unbalance", "looseness", "overall_vibration")),
         "resonance",
-        "the foundation is in resonance: what the rotor's turning excites is amplified",
+        "the foundation is in resonance: vibration at the rotating frequency is amplified",
     ),
 )
 

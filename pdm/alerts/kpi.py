@@ -50,7 +50,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not 1 <= self.flood_ends <= self.flood_begins:
-            raise InvalidInputError("a flood ends at a count of 1 up to that at which it begins", field="flood_ends")
+            raise InvalidInputError(
+                "the count that ends a flood must be between 1 and the count that starts it", field="flood_ends"
+            )
 
 
 def assess_alarms(
@@ -79,7 +81,7 @@ def assess_alarms(
     limits : Limits
     """
     if before <= since or operators < 1:
-        raise InvalidInputError("a period needs a beginning before its end, and at least one operator", field="from")
+        raise InvalidInputError("a period must start before it ends and have at least one operator", field="from")
     every = [event for event in events if since <= event.at]
     told = [event for event in every if event.at < before and is_annunciated(event)]
     raised = [event for event in every if event.at < before and event.kind in _RAISING and not event.reevaluated]

@@ -32,7 +32,7 @@ def parse_duration(text: object) -> float:
     if unit.rstrip("s") in TIMES and unit != "s":
         unit = unit.rstrip("s")
     if unit not in TIMES:
-        raise QuantityError(f"{text!r} needs a unit of time: {', '.join(TIMES)}")
+        raise QuantityError(f"{text!r} requires a unit of time: {', '.join(TIMES)}")
     return number * TIMES[unit]
 
 
@@ -64,7 +64,7 @@ def parse_rate(text: object, si: str) -> float:
     number, unit = _split(text)
     match = _PER.fullmatch(unit)
     if match is None:
-        raise QuantityError(f"{text!r} needs a unit of time behind '/', such as '{si}/h'")
+        raise QuantityError(f"{text!r} requires a unit of time after '/', such as '{si}/h'")
     factor, _ = _conversion(match[1].strip(), si, text)
     return number * factor / TIMES[match[2]]
 
@@ -76,11 +76,11 @@ def write(value: float, unit: str) -> str | float:
 
 def _split(text: object) -> tuple[float, str]:
     if isinstance(text, bool) or not isinstance(text, str | int | float):
-        raise QuantityError(f"{text!r} is no number with a unit")
+        raise QuantityError(f"{text!r} is not a number with a unit")
     written = str(text) if not isinstance(text, str) or len(text) <= _LONGEST else ""
     match = _WRITTEN.fullmatch(written) if len(written) <= _LONGEST else None
     if match is None:
-        raise QuantityError(f"{str(text)[:_LONGEST]!r} is no number with a unit")
+        raise QuantityError(f"{str(text)[:_LONGEST]!r} is not a number with a unit")
     number = float(match[1])
     if not math.isfinite(number):
         raise QuantityError(f"{text!r} is not finite")
@@ -93,5 +93,5 @@ def _conversion(unit: str, si: str, text: object) -> tuple[float, float]:
     else:
         known = next((units for units in UNITS.values() if units.get(si) == (1.0, 0.0)), {si: (1.0, 0.0)})
     if unit not in known:
-        raise QuantityError(f"{text!r} needs one of the units {', '.join(name or 'none' for name in known)}")
+        raise QuantityError(f"{text!r} requires one of the units {', '.join(name or 'none' for name in known)}")
     return known[unit]

@@ -80,10 +80,10 @@ class Rule:
     def __post_init__(self) -> None:
         if self.condition.needs_repetition and self.on_delay.required < 2:
             raise InvalidInputError(
-                "a single acquisition never raises an alert: 'required' is at least 2", field="on_delay"
+                "'required' must be at least 2: a single acquisition must not raise an alert", field="on_delay"
             )
         if self.escalate_after is not None and not 60 <= self.escalate_after < 1e9:
-            raise InvalidInputError("escalate_after is at least a minute", field="escalate_after")
+            raise InvalidInputError("escalate_after must be at least 60 s", field="escalate_after")
 
     @property
     def category(self) -> Category:

@@ -17,11 +17,11 @@ commands = typer.Typer()
 
 @commands.command()
 def train(
-    fleet: Annotated[str, typer.Option(help="Which machines' lives to learn from.")] = "default",
+    fleet: Annotated[str, typer.Option(help="Fleet to train the model for.")] = "default",
     seed: Annotated[int, typer.Option()] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train a fleet's remaining-life model on its past lives; promote it if it validates better."""
+    """Train the remaining-life model of a fleet on its run-to-failure histories; promote it if it validates better."""
     os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
     from pdm.bootstrap import open_service
     from pdm.service.train import train_fleet
@@ -41,20 +41,25 @@ def train(
 def backfill(
     quantity: Annotated[str, typer.Option(help="vibration, current, or both.")] = "both",
     machine: Annotated[str | None, typer.Option(help="Only this machine.")] = None,
-    since: Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="Measured at or after; UTC.")] = None,
-    before: Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="Measured before; UTC.")] = None,
-    version: Annotated[int | None, typer.Option(help="Feature version; the newest unless given.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Acquisitions a transaction.")] = 32,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=TIMES, help="Only acquisitions measured at or after this time (UTC)."),
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option("--to", formats=TIMES, help="Only acquisitions measured before this time (UTC).")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="Feature version; default: the newest.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Acquisitions per transaction.")] = 32,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the features of stored waveforms in the newest version, beside the rows that are there."""
+    """Compute the features of stored waveforms in the newest version; existing rows stay."""
     os.environ["OMP_NUM_THREADS"] = "1"
     from features.catalogue import FEATURE_VERSION
     from pdm.bootstrap import open_service
     from pdm.service.backfill import SENSED, backfill_features
 
     if quantity not in (*SENSED, "both"):
-        raise typer.BadParameter("quantity is vibration, current or both")
+        raise typer.BadParameter("quantity must be vibration, current or both")
     os.nice(10)
     reports = []
     with open_service(settings_with_dsn()) as pool, bars(as_json) as progress:
@@ -78,16 +83,23 @@ def backfill(
 def diagnose(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NPZ, CSV, Parquet, WAV, UFF or TDMS.")],
     machine: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Fleet YAML with the machine.")],
-    machine_key: Annotated[str | None, typer.Option("--key", help="Which machine, if the YAML has several.")] = None,
-    point: Annotated[list[str] | None, typer.Option(help="POINT=CHANNEL, where their names differ.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Shaft speed [rpm].")] = None,
-    rate: Annotated[float | None, typer.Option(help="Sampling rate [Hz], if the file does not say it.")] = None,
-    unit: Annotated[str | None, typer.Option(help="Unit of the samples, instead of the points'.")] = None,
-    scale: Annotated[list[str] | None, typer.Option(help="Units per count; of WAV, at full scale.")] = None,
-    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the spectra into this PNG.")] = None,
+    machine_key: Annotated[
+        str | None, typer.Option("--key", help="Key of the machine, if the YAML has several machines.")
+    ] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(help="Channel of a point, POINT=CHANNEL, if the names differ.")
+    ] = None,
+    speed: Annotated[float | None, typer.Option(help="Shaft speed in rpm.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Sampling rate in Hz, if the file does not contain it.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of the samples; default: the unit of the point.")] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(help="Scale of a channel, CHANNEL=VALUE: units per ADC count (WAV: units at full scale)."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the spectra to this PNG file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is wrong with a machine from one recording in a file, without a database."""
+    """Diagnose a machine from one recording in a file, without a database."""
     from pdm.replay.diagnose_file import declare, diagnose_file, diagnosis_text, file_document, find_in_fleet
 
     declared = declare(point or [], scale or [], speed_rpm=speed, rate=rate, unit=unit)

@@ -14,15 +14,15 @@ evaluations = typer.Typer(no_args_is_help=True, help="Published benchmarks of re
 
 @evaluations.command("cmapss")
 def evaluate_cmapss(
-    path: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the published text files.")],
-    subset: Annotated[str, typer.Option(help="FD001 to FD004.")],
-    predictions: Annotated[Path | None, typer.Option(help="Where to write what was said, as CSV.")] = None,
-    plots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
-    svg: Annotated[bool, typer.Option("--svg", help="Pictures as SVG, not PNG.")] = False,
+    path: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder with the published text files.")],
+    subset: Annotated[str, typer.Option(help="Subset: FD001 to FD004.")],
+    predictions: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for plots.")] = None,
+    svg: Annotated[bool, typer.Option("--svg", help="Write plots as SVG instead of PNG.")] = False,
     seed: Annotated[int, typer.Option()] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train on the training engines of C-MAPSS, predict the test engines, say how well."""
+    """Train on the training engines of C-MAPSS, predict the test engines and report the errors."""
     from pdm.replay.evaluate import evaluate_cmapss as evaluate
     from pdm.replay.evaluate import evaluation_text
 
@@ -41,12 +41,14 @@ def evaluate_cmapss(
 
 @evaluations.command("pronostia")
 def evaluate_pronostia(
-    path: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the bearings, at any depth.")],
-    plots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
-    svg: Annotated[bool, typer.Option("--svg", help="Pictures as SVG, not PNG.")] = False,
+    path: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder with the bearings, searched recursively.")
+    ],
+    plots: Annotated[Path | None, typer.Option(help="Folder for plots.")] = None,
+    svg: Annotated[bool, typer.Option("--svg", help="Write plots as SVG instead of PNG.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Leave each learning bearing of PRONOSTIA out in turn; take the challenge where test bearings are there."""
+    """Cross-validate on the learning bearings of PRONOSTIA; run the challenge if test bearings are present."""
     from pdm.replay.evaluate_pronostia import evaluate_pronostia as evaluate
     from pdm.replay.evaluate_pronostia import pronostia_text
 
@@ -62,16 +64,21 @@ def evaluate_pronostia(
 @evaluations.command("lives")
 def evaluate_lives(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Parquet: machine, time, ended_by, sensors.")
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="Parquet file with columns machine, time, ended_by and sensors."
+        ),
     ],
-    cap: Annotated[float | None, typer.Option(help="Remaining life beyond which all counts as this.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Remaining life at which an alert is raised.")] = None,
-    plots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
-    svg: Annotated[bool, typer.Option("--svg", help="Pictures as SVG, not PNG.")] = False,
+    cap: Annotated[float | None, typer.Option(help="Upper limit of the remaining life used as label.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Predicted remaining life below which an alert is raised.")
+    ] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for plots.")] = None,
+    svg: Annotated[bool, typer.Option("--svg", help="Write plots as SVG instead of PNG.")] = False,
     seed: Annotated[int, typer.Option()] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train on grouped folds of your own lives, say how well the lives left out were told."""
+    """Cross-validate on your own run-to-failure histories and report the errors."""
     from pdm.replay.evaluate_lives import evaluate_lives as evaluate
     from pdm.replay.evaluate_lives import lives_text
 

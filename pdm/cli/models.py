@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 registry = typer.Typer(no_args_is_help=True, help="Models of remaining life.")
 
-Reason = Annotated[str, typer.Option(help="Why; kept with the model.")]
+Reason = Annotated[str, typer.Option(help="Reason; stored with the model.")]
 ACTOR = "pdm model"
 
 
 @registry.command("list")
 def list_models(
-    fleet: Annotated[str | None, typer.Option(help="Only this fleet's.")] = None,
+    fleet: Annotated[str | None, typer.Option(help="Only models of this fleet.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -40,10 +40,10 @@ def list_models(
 def promote(
     model_id: int,
     reason: Reason,
-    force: Annotated[bool, typer.Option("--force", help="Although it has not validated better.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Promote even if the model has not validated better.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a model serve its fleet from now on."""
+    """Promote a model to champion of its fleet."""
     from pdm.bootstrap import open_service
     from pdm.service import models
 
@@ -53,7 +53,7 @@ def promote(
 
 @registry.command()
 def rollback(fleet: str, reason: Reason, as_json: AsJson = False) -> None:
-    """Let the model serve again that served before the champion."""
+    """Promote the previous champion of a fleet again."""
     from pdm.bootstrap import open_service
     from pdm.service import models
 
@@ -64,9 +64,11 @@ def rollback(fleet: str, reason: Reason, as_json: AsJson = False) -> None:
 @registry.command("export")
 def export_model(
     model_id: int,
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="Where to; by its own name if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Output file; default: a name made from fleet and version.")
+    ] = None,
 ) -> None:
-    """Write a model to a file that another pdm imports."""
+    """Write a model to a file for import into another installation."""
     from pdm.bootstrap import open_service
     from pdm.service import models
 
@@ -80,10 +82,10 @@ def export_model(
 @registry.command("import")
 def import_model(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    fleet: Annotated[str, typer.Option(help="Whose challenger it shall be.")],
+    fleet: Annotated[str, typer.Option(help="Fleet for which the model becomes a challenger.")],
     as_json: AsJson = False,
 ) -> None:
-    """Register a model from a file, after a process of its own has read it."""
+    """Register a model from a file as a challenger. The file is checked in a separate process."""
     from pdm.bootstrap import open_service
     from pdm.service import models
 

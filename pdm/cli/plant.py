@@ -18,7 +18,7 @@ def register(
     fleet: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Fleet YAML.")],
     url: Url = LOCAL_URL,
     key: Key = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report the changes without applying them.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register the sites, lines, machines and points of a fleet YAML."""
@@ -32,12 +32,12 @@ def register(
 
 @commands.command(name="import")
 def import_recording(
-    folder: Annotated[Path, typer.Argument(exists=True, help="A recording one of the adapters reads.")],
+    folder: Annotated[Path, typer.Argument(exists=True, help="Folder with recordings in a supported format.")],
     url: Url = LOCAL_URL,
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
-    """Register the machines of a recording and send all of it."""
+    """Register the machines of a recording and send all acquisitions."""
     from pdm.replay.client import Client
     from pdm.replay.feed import feed_recording
 
@@ -49,11 +49,11 @@ def import_recording(
 @keys.command("create")
 def create_key(
     name: str,
-    role: Annotated[str, typer.Option(help="ingest, read, operate or admin.")] = "read",
+    role: Annotated[str, typer.Option(help="Role: ingest, read, operate or admin.")] = "read",
     site: Annotated[list[str] | None, typer.Option(help="Limit the key to these sites.")] = None,
-    bare: Annotated[bool, typer.Option("--bare", help="Print the key and nothing else.")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Print the key only.")] = False,
 ) -> None:
-    """Make an API key and print it, once."""
+    """Create an API key and print it once."""
     from pdm.bootstrap import open_service
     from pdm.service.access import create_key as create
 

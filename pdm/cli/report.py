@@ -1,4 +1,4 @@
-"""Reports on the service's own work."""
+"""Reports on alarms and operation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from pdm.cli.terminal import TIMES, AsJson, in_utc, settings_with_dsn, show
 
-reports = typer.Typer(no_args_is_help=True, help="Reports on the service's own work.")
+reports = typer.Typer(no_args_is_help=True, help="Reports on alarms and operation.")
 
 
 @reports.callback()
@@ -21,14 +21,17 @@ def reporting() -> None:
 @reports.command("alarms")
 def report_alarms(
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=TIMES, help="A week ago unless given; UTC.")
+        datetime | None,
+        typer.Option("--from", formats=TIMES, help="Start of the period (UTC); default: 7 days before the end."),
     ] = None,
-    before: Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="Now unless given; UTC.")] = None,
+    before: Annotated[
+        datetime | None, typer.Option("--to", formats=TIMES, help="End of the period (UTC); default: now.")
+    ] = None,
     site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
-    operators: Annotated[int, typer.Option(min=1, help="Operating positions that share the alarms.")] = 1,
+    operators: Annotated[int, typer.Option(min=1, help="Number of operator positions that share the alarms.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Say how well the alarms serve people: the figures of ISA-18.2 and IEC 62682 over a time."""
+    """Report the alarm performance indicators of ISA-18.2 and IEC 62682 for a period."""
     from pdm.bootstrap import open_service
     from pdm.service.kpi import measure, report_text
 

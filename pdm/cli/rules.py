@@ -16,18 +16,23 @@ from pdm.cli.terminal import TIMES, AsJson, bars, in_utc, settings_with_dsn, sho
 rules = typer.Typer(no_args_is_help=True, help="Rules that raise alerts: check, show, deploy, roll back.")
 commands = typer.Typer()
 
-RulesFile = Annotated[Path, typer.Argument(help="YAML or JSON; - is standard input.", allow_dash=True)]
-ScopeName = Annotated[str, typer.Option(help="all, class, site or machine.")]
-Target = Annotated[str, typer.Option(help="Which class, site or machine.")]
-Reason = Annotated[str, typer.Option(help="Why the rules change; kept with them.")]
-From = Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="Begin of the past to replay (UTC).")]
-To = Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="Its end; now if left out.")]
-Processes = Annotated[int, typer.Option(min=1, max=64, help="Processes that replay.")]
+RulesFile = Annotated[Path, typer.Argument(help="YAML or JSON file; - reads standard input.", allow_dash=True)]
+ScopeName = Annotated[str, typer.Option(help="Scope: all, class, site or machine.")]
+Target = Annotated[str, typer.Option(help="Name of the class, site or machine; not used for scope all.")]
+Reason = Annotated[str, typer.Option(help="Reason of the change; stored with the rules.")]
+From = Annotated[
+    datetime | None,
+    typer.Option(
+        "--from", formats=TIMES, help="Start of the period to replay (UTC); default: 365 days before the end."
+    ),
+]
+To = Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="End of the period (UTC); default: now.")]
+Processes = Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")]
 
 
 @rules.command("check")
 def check(file: RulesFile, as_json: AsJson = False) -> None:
-    """Say whether a file holds rules, and if not where and why."""
+    """Check a rule file; report each error with its line and field."""
     from pdm.alerts.rule_writing import write_document
     from pdm.service.rules import check_text
 
@@ -39,9 +44,10 @@ def check(file: RulesFile, as_json: AsJson = False) -> None:
 
 @rules.command("show")
 def show_rules(
-    machine: Annotated[str | None, typer.Option(help="What holds for this machine.")] = None, as_json: AsJson = False
+    machine: Annotated[str | None, typer.Option(help="Print the rules in force for this machine.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Print the rules that hold for a machine, or the defaults, as a file that can be edited."""
+    """Print the rules in force for a machine, or the default rules, as an editable file."""
     import yaml
 
     from pdm.bootstrap import open_service
@@ -61,16 +67,16 @@ def deploy(
     reason: Reason,
     scope: ScopeName = "all",
     target: Target = "",
-    gate: Annotated[bool, typer.Option(help="Refuse rules whose backtest is worse than the limits.")] = False,
+    gate: Annotated[bool, typer.Option(help="Reject the rules if their backtest exceeds the limits.")] = False,
     since: From = None,
     before: To = None,
-    more_missed: Annotated[int, typer.Option(help="Failures that may be missed more.")] = 0,
-    more_false: Annotated[float, typer.Option(help="Share of false alarms that may come more.")] = 0.0,
-    lead_loss: Annotated[float, typer.Option(help="Share of the median lead time that may be lost.")] = 0.1,
+    more_missed: Annotated[int, typer.Option(help="Allowed number of additional missed failures.")] = 0,
+    more_false: Annotated[float, typer.Option(help="Allowed increase of false alarms, as a fraction.")] = 0.0,
+    lead_loss: Annotated[float, typer.Option(help="Allowed loss of median lead time, as a fraction.")] = 0.1,
     processes: Processes = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Store rules and put them in force; with --gate only if they do well enough on the past."""
+    """Store rules and put them in force; with --gate only if their backtest is within the limits."""
     from pdm.alerts.gate import GateError, Limits
     from pdm.bootstrap import open_service
     from pdm.service.backtest import Question, backtest, candidate_of
@@ -89,7 +95,7 @@ def deploy(
                 report = backtest(settings.dsn, question, processes=processes, progress=progress)
             objections = report.objections(limits)
             if objections:
-                raise GateError("not put in force: " + "; ".join(objections), field="gate")
+                raise GateError("rules not deployed: " + "; ".join(objections), field="gate")
             passed = gate_of(report.document())
         author = getpass.getuser()
         stored = propose(pool, document, scope=scope, target=target, author=author, reason=reason)
@@ -99,11 +105,11 @@ def deploy(
 
 @rules.command("history")
 def history(
-    scope: Annotated[str | None, typer.Option(help="Only this scope.")] = None,
-    target: Annotated[str | None, typer.Option(help="Only this target.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Only rules of this scope.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only rules of this target.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions of rules, the last written first."""
+    """List the versions of rules, newest first."""
     from pdm.bootstrap import open_service
     from pdm.service.rules import list_rule_sets
 
@@ -119,13 +125,13 @@ def history(
 
 @rules.command("rollback")
 def rollback(
-    version: Annotated[int, typer.Argument(min=0, help="Which version holds again; 0: nothing of its own.")],
+    version: Annotated[int, typer.Argument(min=0, help="Version to restore; 0: no rules of this scope.")],
     reason: Reason,
     scope: ScopeName = "all",
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let an older version hold again."""
+    """Put an older version of rules in force again."""
     from pdm.bootstrap import open_service
     from pdm.service.rules import roll_back
 
@@ -138,22 +144,25 @@ def rollback(
 @commands.command("backtest")
 def run_backtest(
     file: Annotated[
-        Path | None, typer.Option("--rules", help="Rules to try; those in force if left out.", allow_dash=True)
+        Path | None, typer.Option("--rules", help="Rules to evaluate; default: the rules in force.", allow_dash=True)
     ] = None,
     since: From = None,
     before: To = None,
     scope: ScopeName = "all",
     target: Target = "",
-    machine: Annotated[list[str] | None, typer.Option(help="Only this machine; may be repeated.")] = None,
+    machine: Annotated[list[str] | None, typer.Option(help="Only this machine; repeat the option for several.")] = None,
     credit_horizons: Annotated[
-        float, typer.Option(help="Planning horizons before a failure in which an alarm counts.")
+        float,
+        typer.Option(help="An alarm is true if it is raised at most this many planning horizons before the failure."),
     ] = 4.0,
-    model: Annotated[int | None, typer.Option(help="With the prognoses of this model in place of those given.")] = None,
-    suggestions: Annotated[bool, typer.Option(help="Search for better dead bands and delays.")] = True,
+    model: Annotated[
+        int | None, typer.Option(help="Use the prognoses of this model instead of the stored ones.")
+    ] = None,
+    suggestions: Annotated[bool, typer.Option(help="Search for better deadbands and delays.")] = True,
     processes: Processes = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Replay rules over the stored past: alarms, lead time, missed, false, and what differs from those in force."""
+    """Evaluate rules on stored data: alarms, lead time, missed and false alarms, compared with the rules in force."""
     from pdm.service.backtest import Question, backtest, candidate_of
     from pdm.service.rules import check_text
 
@@ -191,11 +200,11 @@ def text_of(report: dict[str, Any]) -> str:
             lines.append(f"{label}: and {len(runs) - 10} more")
     for each in report["suggestions"]:
         lines.append(
-            f"suggested: {each['rule']}: {each['field']} {each['instead']} in place of {each['now']}: "
+            f"suggested: {each['rule']}: {each['field']} {each['instead']} instead of {each['now']}: "
             f"{_effect(each['effect'])}"
         )
-        held_out = _effect(each["held_out"]) if each["held_out"] else "a single life, nothing to hold out"
-        lines.append(f"  chosen so and counted in lives left out: {held_out}")
+        held_out = _effect(each["held_out"]) if each["held_out"] else "only one history, no cross-validation"
+        lines.append(f"  cross-validated: {held_out}")
     return "\n".join(lines)
 
 
@@ -206,14 +215,14 @@ _FIGURES = (
     ("true", "true"),
     ("false", "false"),
     ("undecided", "undecided"),
-    ("false a machine-month", "false_a_machine_month"),
+    ("false per machine-month", "false_a_machine_month"),
     ("failures", "failures"),
     ("missed", "missed"),
-    ("warned in half its life", "early"),
+    ("raised in first half of life", "early"),
     ("lead time, median", "lead_median_s"),
-    ("lead time, least", "lead_least_s"),
+    ("lead time, minimum", "lead_least_s"),
     ("time in flood", "flood_share"),
-    ("opened again within a day", "repeats"),
+    ("repeated within a day", "repeats"),
 )
 
 

@@ -14,7 +14,7 @@ commands = typer.Typer()
 
 @commands.command()
 def serve() -> None:
-    """Serve the REST API on PDM_HOST:PDM_PORT."""
+    """Run the REST API on PDM_HOST:PDM_PORT."""
     import uvicorn
 
     settings = settings_with_dsn()
@@ -31,7 +31,7 @@ def serve() -> None:
 
 @commands.command()
 def work() -> None:
-    """Analyse what was received, deliver alerts and keep the clockwork, until told to stop."""
+    """Run a worker: analysis, notifications and background jobs, until SIGINT or SIGTERM."""
     os.environ["OMP_NUM_THREADS"] = "1"
     from pdm.bootstrap import run_worker
 
@@ -48,13 +48,13 @@ def up(
     from pdm.replay.stack import Stack
 
     with Stack(name, workers=workers, port=port) as stack:
-        typer.echo(f"{stack.url}/\nAPI key (admin, shown once): {stack.admin_key}\nCtrl-C stops.")
+        typer.echo(f"{stack.url}/\nAPI key (admin, shown once): {stack.admin_key}\nPress Ctrl-C to stop.")
         wait_for_interrupt()
 
 
 @commands.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Bring the database to this version's schema; on a new one, print the first admin key, once."""
+    """Migrate the database schema to this version; on a new database, print the first admin key once."""
     from pdm.bootstrap import open_service
     from pdm.service.access import create_first_admin_key
     from pdm.store.migrate import migrate as run
@@ -63,5 +63,5 @@ def migrate(as_json: AsJson = False) -> None:
     applied = run(settings.dsn)
     with open_service(settings) as pool, pool.connection() as conn:
         key = create_first_admin_key(conn)
-    lines = [*(applied or ["nothing to do"]), *([f"first admin key, shown once: {key}"] if key else [])]
+    lines = [*(applied or ["schema is up to date"]), *([f"first admin key, shown once: {key}"] if key else [])]
     show({"applied": applied, "first_admin_key": key}, as_json, "\n".join(lines))

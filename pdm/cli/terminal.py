@@ -16,7 +16,7 @@ from pdm.errors import ConfigurationError
 from pdm.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Url = Annotated[str, typer.Option(envvar="PDM_URL", help="Where the API answers.")]
+Url = Annotated[str, typer.Option(envvar="PDM_URL", help="Address of the API.")]
 Key = Annotated[str, typer.Option(envvar="PDM_KEY", help="API key.")]
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 LOCAL_URL = "http://127.0.0.1:8000"
@@ -33,7 +33,7 @@ def settings_with_dsn() -> Settings:
     """Return the settings of the environment; raises ConfigurationError where they name no database."""
     settings = Settings.from_environment()
     if not settings.dsn:
-        raise ConfigurationError("PDM_DSN is not set: give the database's connection string, or use `pdm up`")
+        raise ConfigurationError("PDM_DSN is not set: set it to the connection string of the database, or run `pdm up`")
     return settings
 
 

@@ -20,11 +20,11 @@ commands = typer.Typer()
 
 @commands.command()
 def simulate(
-    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to write.")],
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Output folder.")],
     seed: Annotated[int, typer.Option()] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Write the recordings of a simulated fleet, with its truth, to files."""
+    """Write the recordings and the ground truth of a simulated fleet to files."""
     from pdm.replay.simulated_files import write_files
     from pdm.twin.fleet import demo_fleet
 
@@ -37,17 +37,17 @@ def simulate(
 @commands.command()
 def replay(
     data: Annotated[Path, typer.Option(exists=True, help="Folder of run-to-failure recordings.")],
-    hold: Annotated[str, typer.Option(help="The life to hold out, e.g. Bearing1_2, or all in turn.")],
-    mode: Annotated[str, typer.Option(help="live: one acquisition a request; bulk: batches.")] = "bulk",
-    out: Annotated[Path | None, typer.Option(help="Where to write the JSON report.")] = None,
+    hold: Annotated[str, typer.Option(help="History to hold out, such as Bearing1_2, or all for each in turn.")],
+    mode: Annotated[str, typer.Option(help="live: one acquisition per request; bulk: batches.")] = "bulk",
+    out: Annotated[Path | None, typer.Option(help="File for the JSON report.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train on the other lives of a folder, replay the one held out, compare with what happened."""
+    """Train on all histories of a folder except one, replay that one and compare with the true failure time."""
     from pdm.replay.hold_out import lives_in, replay_held_out
     from pdm.replay.report import held_out_text, hold_each_out_text
 
     if mode not in ("live", "bulk"):
-        raise typer.BadParameter("mode is live or bulk")
+        raise typer.BadParameter("mode must be live or bulk")
     reports = []
     for name in lives_in(data) if hold == "all" else [hold]:
         with bars(as_json) as progress:
@@ -69,11 +69,13 @@ def replay(
 @commands.command()
 def demo(
     seed: Annotated[int, typer.Option(envvar="SEED")] = 1,
-    leave: Annotated[bool, typer.Option("--exit", envvar="DEMO_EXIT", help="End instead of serving on.")] = False,
-    port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
-    out: Annotated[Path, typer.Option(help="Where to write the JSON report.")] = Path("out/demo.json"),
+    leave: Annotated[
+        bool, typer.Option("--exit", envvar="DEMO_EXIT", help="Exit after the report instead of continuing to serve.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the API; 0: any free port.")] = 0,
+    out: Annotated[Path, typer.Option(help="File for the JSON report.")] = Path("out/demo.json"),
 ) -> None:
-    """Run a simulated fleet through the whole service and show what it alerts, and when."""
+    """Run a simulated fleet through the service and report its alerts."""
     from pdm.replay.demo import as_document, run_demo
     from pdm.replay.report import demo_text
     from pdm.replay.stack import Stack
@@ -87,6 +89,6 @@ def demo(
         console = Console()
         Console(width=max(console.width, 150)).print(demo_text(report))
         if not leave:
-            typer.echo(f"pages: {stack.url}/   API: {stack.url}/docs   key: {stack.admin_key}\nCtrl-C stops.")
+            typer.echo(f"pages: {stack.url}/   API: {stack.url}/docs   key: {stack.admin_key}\nPress Ctrl-C to stop.")
             wait_for_interrupt()
     raise typer.Exit(0 if report.is_passed else 1)

@@ -70,7 +70,7 @@ def decode_arrow(body: bytes) -> list[Decoded]:
                     raise MalformedBodyError(f"more than {MAX_ROWS} rows in one body")
                 _read_batch(batch, groups, rows - batch.num_rows)
     except (pa.ArrowException, struct.error, UnicodeDecodeError, OSError, ValueError) as error:
-        raise MalformedBodyError(f"the body is no Arrow IPC stream: {error}"[:300]) from None
+        raise MalformedBodyError(f"the body is not an Arrow IPC stream: {error}"[:300]) from None
     check_count(len(groups))
     return [_finish(index, key, unit, group) for index, (key, group) in enumerate(groups.items())]
 
@@ -93,7 +93,7 @@ def _check_column(name: str, kind: Any) -> None:
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
     if name == "measured_at":
         good = pa.types.is_timestamp(plain) and plain.tz is not None and plain is kind
-        wanted = "timestamp[us, tz=UTC]; a time without its zone, or a number, is not accepted"
+        wanted = "timestamp[us, tz=UTC]; a time without a time zone, or a number, is not accepted"
     elif name in _TEXT:
         good, wanted = pa.types.is_string(plain) or pa.types.is_large_string(plain), "string"
     elif name in _NUMBERS:
@@ -120,7 +120,7 @@ def _read_batch(batch: Any, groups: dict[tuple[Any, Any], _Group], first_row: in
         if context != group.context:
             group.conflict = Problem(
                 "conflicting-context",
-                f"row {first_row + row}: rows of one acquisition disagree on its context",
+                f"row {first_row + row}: rows of one acquisition have different context values",
                 "context",
             )
         try:
@@ -136,7 +136,9 @@ def _read_row(group: _Group, cells: dict[str, Any], samples: Any, where: str) ->
             raise RefusedPartError("missing-field", f"{where}: {name} is null", f"{where}.{name}")
     value = cells["value"]
     if (samples is None) == (value is None):
-        raise RefusedPartError("wrong-type", f"{where}: a channel has either samples or a value", f"{where}.samples")
+        raise RefusedPartError(
+            "wrong-type", f"{where}: a channel must have either samples or a value", f"{where}.samples"
+        )
     if value is not None:
         group.scalars.append(make_scalar(cells["point"], cells["unit"], float(value), where))
         return
@@ -212,13 +214,15 @@ def _to_time(value: int, unit: str) -> datetime:
     try:
         return _EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
-        raise RefusedPartError("timestamp", f"{value} {unit} since 1970 is no time", "measured_at") from None
+        raise RefusedPartError("timestamp", f"{value} {unit} since 1970 is not a valid time", "measured_at") from None
 
 
 def _to_context(cells: tuple[Any, ...]) -> OperatingContext:
     speed_hz, speed_rpm, load, state = cells
     if speed_hz is not None and speed_rpm is not None:
-        raise RefusedPartError("wrong-type", "give speed_rpm or speed_hz, not both", "context.speed_rpm")
+        raise RefusedPartError(
+            "wrong-type", "speed_rpm and speed_hz exclude each other; give one of them", "context.speed_rpm"
+        )
     speed = speed_hz if speed_rpm is None else speed_rpm / 60
     return make_context(speed, load, state, "context")
 
@@ -253,11 +257,11 @@ def _messages(body: bytes) -> Iterator[bytes]:
 def _field(buffer: bytes, table: int, slot: int) -> int:
     """Return where a flatbuffer table keeps a field, 0 if it has not got it."""
     if table >= len(buffer):
-        raise MalformedBodyError("the body is no Arrow IPC stream: a table lies outside its message")
+        raise MalformedBodyError("the body is not an Arrow IPC stream: a table lies outside its message")
     (distance,) = struct.unpack_from("<i", buffer, table)
     vtable = table - distance
     if not 0 <= vtable < len(buffer):
-        raise MalformedBodyError("the body is no Arrow IPC stream: a table lies outside its message")
+        raise MalformedBodyError("the body is not an Arrow IPC stream: a table lies outside its message")
     (size,) = struct.unpack_from("<H", buffer, vtable)
     if 4 + 2 * slot >= size:
         return 0

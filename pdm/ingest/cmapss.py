@@ -38,15 +38,17 @@ def read_engines(path: Path) -> tuple[Engine, ...]:
     if table.shape[1] != _COLUMNS:
         raise InvalidInputError(f"{path.name} has {table.shape[1]} columns where C-MAPSS has {_COLUMNS}", field="path")
     if not np.isfinite(table).all():
-        raise InvalidInputError(f"{path.name} holds values that are not finite", field="path")
+        raise InvalidInputError(f"{path.name} contains values that are not finite", field="path")
     engines = []
     for rows in np.split(table, np.flatnonzero(np.diff(table[:, 0])) + 1):
         unit = int(rows[0, 0])
         if not np.array_equal(rows[:, 1], np.arange(1, len(rows) + 1)):
-            raise InvalidInputError(f"{path.name}: cycles of engine {unit} do not run from 1 on", field="path")
+            raise InvalidInputError(
+                f"{path.name}: cycles of engine {unit} must count from 1 without gaps", field="path"
+            )
         engines.append(Engine(unit, rows[:, 1], rows[:, 2 : 2 + SETTINGS], rows[:, 2 + SETTINGS :]))
     if len({engine.unit for engine in engines}) != len(engines):
-        raise InvalidInputError(f"{path.name}: an engine's records are not together", field="path")
+        raise InvalidInputError(f"{path.name}: the records of an engine must be contiguous", field="path")
     return tuple(engines)
 
 
@@ -60,7 +62,7 @@ def read_remaining(path: Path, engines: int) -> NDArray[np.float64]:
     """
     table = _numbers(path)
     if table.shape != (engines, 1) or not (table >= 0).all():
-        raise InvalidInputError(f"{path.name} does not hold one remaining life for each of {engines} engines")
+        raise InvalidInputError(f"{path.name} must contain one remaining life for each of {engines} engines")
     return table[:, 0]
 
 

@@ -60,7 +60,7 @@ def _time(path: Path) -> datetime:
         except ValueError:
             continue
     raise InvalidInputError(
-        f"{path.parent.name}/{path.name}: a file is named after its time, 20261101T100000Z.csv", field="path"
+        f"{path.parent.name}/{path.name}: the file name must be a time, such as 20261101T100000Z.csv", field="path"
     )
 
 

@@ -45,6 +45,6 @@ def decode(content_type: str, body: bytes) -> list[Decoded]:
 
         return decode_arrow(body)
     raise UnsupportedMediaError(
-        f"content type {media_type[:80]!r} is not accepted; send {json_body.MEDIA_TYPE}, {ARROW_MEDIA_TYPE} "
+        f"content type {media_type[:80]!r} is not accepted; allowed: {json_body.MEDIA_TYPE}, {ARROW_MEDIA_TYPE} "
         f"or {raw_body.MEDIA_TYPE}"
     )

@@ -137,9 +137,11 @@ def machines_from_document(document: Any) -> list[Machine]:
         The document or a machine in it is not as it should be; `field` is the place.
     """
     if not isinstance(document, dict) or not isinstance(document.get("machines"), list):
-        raise InvalidInputError("a fleet is an object with a list 'machines'", field="machines")
+        raise InvalidInputError("a fleet must be an object with a list 'machines'", field="machines")
     if other := [key for key in document if key != "machines"]:
-        raise InvalidInputError(f"unknown field {other[0]!r} beside 'machines'", field=str(other[0]))
+        raise InvalidInputError(
+            f"unknown field {other[0]!r}; the only field next to it is 'machines'", field=str(other[0])
+        )
     machines = [machine_from_document(entry, f"machines[{i}]") for i, entry in enumerate(document["machines"])]
     seen: set[str] = set()
     for index, machine in enumerate(machines):
@@ -168,7 +170,9 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
     points = tuple(_placed(_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
     limits = None
     if form.severity_limits is not None and form.severity_class is not None:
-        raise InvalidInputError(f"{place}: give severity_limits or a severity_class, not both", field="severity_class")
+        raise InvalidInputError(
+            f"{place}: severity_limits and severity_class exclude each other; give one of them", field="severity_class"
+        )
     if form.severity_limits is not None:
         limits = _placed(_limits, form.severity_limits, f"{place}.severity_limits")
     if form.severity_class is not None:

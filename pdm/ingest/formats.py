@@ -52,12 +52,12 @@ def open_recording(path: Path) -> Recording:
         The folder is in none of the formats known.
     """
     if not path.is_dir():
-        raise InvalidInputError(f"{path} is no folder", field="path")
+        raise InvalidInputError(f"{path} is not a folder", field="path")
     if any(path.glob("Bearing[0-9]_[0-9].npz")):
         return Pronostia(path)
     if (path / FLEET_FILE).is_file():
         return CsvFolder(path) if any(path.glob("*/*.csv")) else NpzFolder(path)
     raise InvalidInputError(
-        f"{path} holds neither PRONOSTIA lives (Bearing1_1.npz) nor a {FLEET_FILE} with a folder a machine",
+        f"{path} contains neither PRONOSTIA histories (Bearing1_1.npz) nor a {FLEET_FILE} with a folder per machine",
         field="path",
     )

@@ -92,7 +92,7 @@ def read_record(
             index,
             None,
             None,
-            [Problem("wrong-type", f"record {index} is no object", f"acquisitions[{index}]")],
+            [Problem("wrong-type", f"record {index} is not an object", f"acquisitions[{index}]")],
         )
     machine, measured_at = plain.get("machine"), plain.get("measured_at")
     try:
@@ -128,7 +128,7 @@ def _channels(plain: dict[str, Any], name: str, form: type[_Form]) -> list[_Form
     if not isinstance(entries, list):
         raise RefusedPartError("wrong-type", f"{name} must be a list", name)
     if len(entries) > MAX_CHANNELS:
-        detail = f"{len(entries)} {name} in one record, at most {MAX_CHANNELS} channels fit"
+        detail = f"{len(entries)} {name} in one record; at most {MAX_CHANNELS} channels are allowed"
         raise RefusedPartError("too-many-channels", detail, name)
     forms: list[_Form | Problem] = []
     for place, entry in enumerate(entries):
@@ -157,6 +157,8 @@ def _context(form: ContextForm | None) -> OperatingContext:
     if form is None:
         return OperatingContext()
     if form.speed_rpm is not None and form.speed_hz is not None:
-        raise RefusedPartError("wrong-type", "give speed_rpm or speed_hz, not both", "context.speed_rpm")
+        raise RefusedPartError(
+            "wrong-type", "speed_rpm and speed_hz exclude each other; give one of them", "context.speed_rpm"
+        )
     speed = form.speed_hz if form.speed_rpm is None else form.speed_rpm / 60
     return make_context(speed, form.load, form.state, "context")

@@ -54,7 +54,8 @@ def decode_json(body: bytes) -> list[Decoded]:
     """
     if len(body) > MAX_JSON_BYTES:
         raise BodyTooLargeError(
-            f"a JSON body has at most {MAX_JSON_BYTES} bytes, this one {len(body)}; send Arrow, raw or smaller batches"
+            f"the JSON body has {len(body)} bytes; at most {MAX_JSON_BYTES} are allowed; send Arrow, raw or "
+            f"smaller batches"
         )
     try:
         form = _DECODER.decode(body)
@@ -86,7 +87,7 @@ def check_count(records: int) -> None:
     """
     if not 0 < records <= MAX_RECORDS:
         raise MalformedBodyError(
-            f"a body carries 1 to {MAX_RECORDS} acquisitions, this one {records}", field="acquisitions"
+            f"the body has {records} acquisitions; 1 to {MAX_RECORDS} are allowed", field="acquisitions"
         )
 
 
@@ -101,7 +102,9 @@ def records_of(plain: Any) -> list[Any]:
     if not isinstance(plain, dict) or not isinstance(plain.get("acquisitions"), list):
         raise MalformedBodyError("the body must be an object with a list 'acquisitions'", field="acquisitions")
     if other := [key for key in plain if key != "acquisitions"]:
-        raise MalformedBodyError(f"unknown field {other[0][:64]!r} beside 'acquisitions'", field=other[0][:64])
+        raise MalformedBodyError(
+            f"unknown field {other[0][:64]!r}; the only field next to it is 'acquisitions'", field=other[0][:64]
+        )
     records: list[Any] = plain["acquisitions"]
     check_count(len(records))
     return records
@@ -114,7 +117,7 @@ def _plain_records(body: bytes) -> list[Any]:
     except RecursionError:
         raise MalformedBodyError("the body is nested too deeply") from None
     except ValueError as error:
-        raise MalformedBodyError(f"the body is no JSON: {error}"[:300]) from None
+        raise MalformedBodyError(f"the body is not valid JSON: {error}"[:300]) from None
     return records_of(plain)
 
 

@@ -83,7 +83,9 @@ def find_machine(machines: dict[str, Machine], key: str) -> Machine:
         The recording has no such machine.
     """
     if key not in machines:
-        raise InvalidInputError(f"there is no machine {key!r} here; there are {', '.join(machines)}", field="machine")
+        raise InvalidInputError(
+            f"unknown machine {key!r}; machines in the folder: {', '.join(machines)}", field="machine"
+        )
     return machines[key]
 
 
@@ -186,7 +188,7 @@ def _read_block(machine: Machine, block: dict[str, Any]) -> Iterator[Acquisition
 
 def _waveform(point: MeasurementPoint, samples: Any, block: dict[str, Any]) -> Waveform:
     if point.sampling_rate is None:
-        raise ValueError(f"point {point.key!r} reports scalars but has a waveform")
+        raise ValueError(f"point {point.key!r} is registered for scalars but the file has a waveform")
     scale = block.get(f"scale.{point.key}")
     if (samples.dtype == np.int16) != (scale is not None) or samples.dtype not in (np.int16, np.float32):
         raise ValueError(f"waveform.{point.key} must be int16 with scale.{point.key}, or float32 without")

@@ -74,7 +74,7 @@ class Pronostia:
     def _find(self, machine: str) -> Path:
         if machine not in self._files:
             raise InvalidInputError(
-                f"there is no machine {machine!r} here; there are {', '.join(self._files)}", field="machine"
+                f"unknown machine {machine!r}; machines in the folder: {', '.join(self._files)}", field="machine"
             )
         return self._files[machine]
 
@@ -132,7 +132,9 @@ def _speed(key: str) -> float:
     """Return the shaft speed [Hz] of the life's operating condition; NaN never reaches a machine."""
     speed = SPEED_RPM.get(_condition(key), math.nan) / 60
     if math.isnan(speed):
-        raise InvalidInputError(f"{key!r} is of no operating condition known: {sorted(SPEED_RPM)}", field="machine")
+        raise InvalidInputError(
+            f"{key!r} has an unknown operating condition; known: {sorted(SPEED_RPM)}", field="machine"
+        )
     return speed
 
 
@@ -146,4 +148,4 @@ def _count(path: Path) -> int:
             shape, _, _ = np.lib.format.read_array_header_1_0(stream)
             return int(shape[0])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InvalidInputError(f"{path.name} is no PRONOSTIA life: {error}", field="path") from error
+        raise InvalidInputError(f"{path.name} is not a PRONOSTIA history: {error}", field="path") from error

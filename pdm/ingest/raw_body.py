@@ -49,10 +49,10 @@ def decode_raw(body: bytes) -> list[Decoded]:
     """
     start = len(MAGIC) + LENGTH.size
     if len(body) < start or body[: len(MAGIC)] != MAGIC:
-        raise MalformedBodyError(f"a raw body begins with {MAGIC.decode()} and the header's length")
+        raise MalformedBodyError(f"a raw body must begin with {MAGIC.decode()} and the length of the header")
     (length,) = LENGTH.unpack_from(body, len(MAGIC))
     if start + length > len(body):
-        raise MalformedBodyError(f"the header should have {length} bytes, the body has {len(body) - start} left")
+        raise MalformedBodyError(f"the header needs {length} bytes but only {len(body) - start} bytes follow")
     try:
         plain = msgspec.json.decode(body[start : start + length])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
@@ -60,16 +60,18 @@ def decode_raw(body: bytes) -> list[Decoded]:
     records = records_of(plain)
     end = _place_samples(records, start + length)
     if end != len(body):
-        raise MalformedBodyError(f"the header promises a body of {end} bytes, it has {len(body)}")
+        raise MalformedBodyError(f"the header describes a body of {end} bytes but the body has {len(body)}")
 
     def to_waveform(form: RawWaveformForm, field: str) -> Waveform:
         samples = _view(body, form)
         if form.dtype == "i2" and form.scale is None:
             raise RefusedPartError(
-                "missing-field", f"channel {form.point!r}: counts (i2) need a scale", f"{field}.scale"
+                "missing-field", f"channel {form.point!r}: counts (i2) require a scale", f"{field}.scale"
             )
         if form.dtype == "f4" and form.scale is not None:
-            raise RefusedPartError("wrong-type", f"channel {form.point!r}: floats (f4) have no scale", f"{field}.scale")
+            raise RefusedPartError(
+                "wrong-type", f"channel {form.point!r}: floats (f4) must not have a scale", f"{field}.scale"
+            )
         return make_waveform(form.point, form.unit, form.sampling_rate_hz, form.scale, samples, field)
 
     return [read_record(index, record, RawWaveformForm, to_waveform) for index, record in enumerate(records)]
@@ -82,7 +84,7 @@ def _lenient(header: bytes) -> Any:
     except RecursionError:
         raise MalformedBodyError("the header is nested too deeply") from None
     except ValueError as error:
-        raise MalformedBodyError(f"the header is no JSON: {error}"[:300]) from None
+        raise MalformedBodyError(f"the header is not valid JSON: {error}"[:300]) from None
 
 
 def _place_samples(records: list[Any], offset: int) -> int:
@@ -99,7 +101,7 @@ def _place_samples(records: list[Any], offset: int) -> int:
                 raise MalformedBodyError(refusal.problem.detail, field=refusal.problem.field, record=index) from None
             if not 0 <= layout.count <= MAX_SAMPLES or "offset" in entry:
                 raise MalformedBodyError(
-                    f"{field}: count must be in 0..{MAX_SAMPLES}, and the header has no offsets",
+                    f"{field}: count must be in 0..{MAX_SAMPLES}, and the header must not contain offsets",
                     field=field,
                     record=index,
                 )

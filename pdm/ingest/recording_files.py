@@ -107,18 +107,16 @@ def read_recording_file(path: Path, machine: Machine, declared: Declared | None 
 def _read(path: Path) -> FileRecording:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise InvalidInputError(f"no format known; known are {', '.join(READERS)}", field="file")
+        raise InvalidInputError(f"unknown file format; supported: {', '.join(READERS)}", field="file")
     try:
         held = reader(path)
     except PdmError:
         raise
     except Exception as error:  # whatever a library says of a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidInputError(
-            f"this is no readable {path.suffix[1:].upper()} file: {reason}", field="file"
-        ) from error
+        raise InvalidInputError(f"not a readable {path.suffix[1:].upper()} file: {reason}", field="file") from error
     if not held.channels:
-        raise InvalidInputError("there is no channel of numbers in it", field="file")
+        raise InvalidInputError("the file has no numeric channel", field="file")
     return held
 
 
@@ -130,11 +128,11 @@ def _map(held: FileRecording, machine: Machine, declared: Declared) -> dict[str,
         if key not in points:
             raise InvalidInputError(f"the machine has no point {key!r}: {has}", field="point")
         if name not in names:
-            raise InvalidInputError(f"there is no channel {name!r}: {has}", field="point")
+            raise InvalidInputError(f"unknown channel {name!r}: {has}", field="point")
     mapping = dict(declared.points) or {key: key for key in points if key in names}
     if not mapping:
         raise InvalidInputError(
-            f"no channel is named like a point: {has}. Say which is which with --point POINT=CHANNEL", field="point"
+            f"no channel has the name of a point: {has}. Assign channels with --point POINT=CHANNEL", field="point"
         )
     return mapping
 
@@ -145,7 +143,9 @@ def _channel(point: MeasurementPoint, channel: FileChannel, declared: Declared) 
     scale = _scale(channel, declared)
     samples = channel.samples
     if samples.ndim != 1:
-        raise InvalidInputError(f"channel {channel.name!r} has {samples.ndim} dimensions, not one", field="file")
+        raise InvalidInputError(
+            f"channel {channel.name!r} has {samples.ndim} dimensions; one is required", field="file"
+        )
     if samples.dtype == np.int16 and scale is not None and offset == 0.0:
         return RecordedChannel(point, samples, rate, scale * factor)
     with np.errstate(over="ignore"):  # what is beyond single precision becomes infinite, and is refused as such
@@ -158,13 +158,13 @@ def _rate(point: MeasurementPoint, channel: FileChannel, declared: Declared) -> 
     if known is not None and declared.rate is not None and abs(declared.rate / known - 1.0) > _SAME_RATE:
         raise InvalidInputError(
             f"the file says {known:g} Hz of channel {channel.name!r}, --rate says {declared.rate:g} Hz; "
-            "leave --rate out, or correct the file",
+            "remove --rate or correct the file",
             field="rate",
         )
     rate = next((each for each in (known, declared.rate, point.sampling_rate) if each is not None), None)
     if rate is None:
         raise InvalidInputError(
-            f"nothing declares the sampling rate of channel {channel.name!r}: add --rate HZ, "
+            f"the sampling rate of channel {channel.name!r} is missing: add --rate HZ, "
             f"or sampling_rate_hz to point {point.key!r} of the machine",
             field="rate",
         )
@@ -184,7 +184,7 @@ def _unit(point: MeasurementPoint, channel: FileChannel, declared: Declared) -> 
     known = ", ".join(UNITS[point.quantity])
     raise InvalidInputError(
         f"the file gives channel {channel.name!r} in {channel.unit!r}, the machine has point {point.key!r} in "
-        f"{point.unit!r}: say which holds with --unit (one of {known})",
+        f"{point.unit!r}: select one with --unit (one of {known})",
         field="unit",
     )
 
@@ -192,13 +192,12 @@ def _unit(point: MeasurementPoint, channel: FileChannel, declared: Declared) -> 
 def _scale(channel: FileChannel, declared: Declared) -> float | None:
     told = declared.scale.get(channel.name, declared.scale.get(""))
     if channel.scale is not None and told is not None:
-        raise InvalidInputError(f"the file has a scale of channel {channel.name!r}; leave --scale out", field="scale")
+        raise InvalidInputError(f"the file has a scale of channel {channel.name!r}; remove --scale", field="scale")
     scale = channel.scale if told is None else told * (channel.part_of_full_scale or 1.0)
     if scale is None and channel.needs_scale:
         what = "its units per count" if channel.part_of_full_scale is None else "its units at full scale"
         raise InvalidInputError(
-            f"nothing says what the samples of channel {channel.name!r} are worth: add --scale {channel.name}=VALUE, "
-            f"{what}",
+            f"the scale of channel {channel.name!r} is missing: add --scale {channel.name}=VALUE, {what}",
             field="scale",
         )
     if scale is not None and not 0 < abs(scale) < math.inf:

@@ -57,7 +57,7 @@ def read_uff(path: Path) -> FileRecording:
         name = title if title and title.upper() != "NONE" and counts[title] == 1 else place
         samples = np.asarray(each["data"])
         if samples.dtype.kind == "c":
-            raise InvalidInputError(f"channel {name!r} is complex, a spectrum and no record of time", field="file")
+            raise InvalidInputError(f"channel {name!r} is complex: a spectrum, not a time record", field="file")
         rate, jitter = _uff_clock(each)
         unit = str(each.get("ordinate_axis_units_lab", "")).strip()
         channels.append(FileChannel(name, samples, rate, None if unit.upper() in ("", "NONE") else unit))
@@ -107,5 +107,5 @@ def _library(name: str, path: Path) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise ConfigurationError(
-            f"reading {path.suffix} files needs {name}: install the extra 'files' of pdm-service"
+            f"reading {path.suffix} files requires {name}: install the extra 'files' of pdm-service"
         ) from error

@@ -56,7 +56,7 @@ def measure_clock(seconds: NDArray[np.float64]) -> tuple[float, float]:
         The times do not rise, or samples are missing between them.
     """
     if len(seconds) < 3:
-        raise InvalidInputError("a time column needs three lines at least", field="time")
+        raise InvalidInputError("a time column requires at least three lines", field="time")
     if not np.isfinite(seconds).all():
         line = int(np.argmin(np.isfinite(seconds)))
         raise InvalidInputError(f"sample {line + 1} has no time", field="time")
@@ -64,15 +64,15 @@ def measure_clock(seconds: NDArray[np.float64]) -> tuple[float, float]:
     if not (steps > 0).all():
         line = int(np.argmax(steps <= 0)) + 2
         raise InvalidInputError(
-            f"time does not rise at sample {line}: written too coarsely, or parts are joined; "
-            "leave the time column out and declare the rate, or give one unbroken part",
+            f"time does not increase at sample {line}: the resolution is too coarse, or parts are joined; "
+            f"remove the time column and declare the rate, or give one continuous part",
             field="time",
         )
     if steps.max() >= 1.5 * np.median(steps):
         line = int(np.argmax(steps)) + 2
         raise InvalidInputError(
             f"samples are missing before sample {line}, where time jumps by {steps.max():.6g} s; "
-            "give one unbroken part",
+            "give one continuous part",
             field="time",
         )
     places = np.arange(len(seconds))

@@ -35,13 +35,13 @@ def read_csv(path: Path) -> FileRecording:
         head = stream.read(_LOOKED_AT)
     first, _, rest = head.partition("\n")
     if not first.strip():
-        raise InvalidInputError("it is empty, or its first line names no columns", field="file")
+        raise InvalidInputError("the file is empty, or its first line has no column names", field="file")
     try:
         delimiter = csv.Sniffer().sniff(first, ",;\t|").delimiter
     except csv.Error:
         delimiter = ","
     if all(_is_number(cell) for cell in first.strip().split(delimiter)):
-        raise InvalidInputError("its first line must name the columns, and holds numbers", field="file")
+        raise InvalidInputError("the first line must have column names but has numbers", field="file")
     has_comma = delimiter != "," and re.search(r"\d,\d", rest) is not None
     table = tables.read_csv(
         path,
@@ -88,9 +88,9 @@ def _times(column: Any, unit: str | None) -> tuple[np.ndarray[Any, np.dtype[np.f
         at = _EPOCH + timedelta(microseconds=int(moments[0]) // 1000)
         return (moments - moments[0]) * 1e-9, at
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise InvalidInputError("its time column holds neither numbers nor points in time", field="time")
+        raise InvalidInputError("the time column has neither numbers nor timestamps", field="time")
     if unit not in _TIME_UNITS:
-        raise InvalidInputError(f"time in {unit!r} is not known: s, ms or us", field="time")
+        raise InvalidInputError(f"time in {unit!r} is unknown; allowed: s, ms, us", field="time")
     return column.to_numpy().astype(np.float64) * _TIME_UNITS[unit], None
 
 

@@ -88,7 +88,7 @@ def make_waveform(
     if samples.size > MAX_SAMPLES:
         raise RefusedPartError(
             "too-many-samples",
-            f"channel {point!r} has {samples.size} samples, at most {MAX_SAMPLES} fit",
+            f"channel {point!r} has {samples.size} samples; at most {MAX_SAMPLES} are allowed",
             where,
         )
     canonical = _as_float32(samples, point, where) if scale is None else _as_counts(samples, point, where)
@@ -123,7 +123,7 @@ def make_context(speed: float | None, load: float | None, state: str | None, fie
     if load is not None and not -100 <= load <= 100:
         raise RefusedPartError(
             "out-of-range",
-            f"load {load} is a fraction of rated load and must be in [-100, 100]",
+            f"load {load} is a fraction of rated load (not percent) and must be in [-100, 100]",
             f"{field}.load",
         )
     if state is not None:
@@ -149,19 +149,19 @@ def parse_measured_at(text: str) -> datetime:
     if offset is None:
         raise _refused_time(f"{text!r} has no UTC offset; write 'Z' or '+09:00' after it")
     if fraction and fraction[6:].strip("0"):
-        raise _refused_time(f"{text!r} is finer than one microsecond, the resolution at which times are kept")
+        raise _refused_time(f"{text!r} is finer than one microsecond, the resolution of stored times")
     micro = f".{fraction[:6]:0<6}" if fraction else ""
     try:
         return datetime.fromisoformat(f"{date}T{clock}{micro}{offset.upper().replace('Z', '+00:00')}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise _refused_time(f"{text!r} is no time: {error}") from None
+        raise _refused_time(f"{text!r} is not a valid time: {error}") from None
 
 
 def refuse_numeric_time(value: float) -> RefusedPartError:
     """Return the refusal of a time sent as a number, saying which unit it looks like."""
     return _refused_time(
-        f"a number ({value!r}, which looks like {_epoch_unit(value)} since 1970) is no time; "
-        "send an RFC 3339 string such as 2026-11-01T10:00:00Z"
+        f"a number ({value!r}, which looks like {_epoch_unit(value)} since 1970) is not a valid time; send an "
+        f"RFC 3339 string such as 2026-11-01T10:00:00Z"
     )
 
 
@@ -184,7 +184,7 @@ def assemble(
         return refused_record(record, machine, measured_at.isoformat(), [Problem("key", error.message, "machine")])
     found = list(problems)
     if len(waveforms) + len(scalars) > MAX_CHANNELS:
-        detail = f"{len(waveforms) + len(scalars)} channels in one record, at most {MAX_CHANNELS} fit"
+        detail = f"{len(waveforms) + len(scalars)} channels in one record; at most {MAX_CHANNELS} are allowed"
         return refused_record(
             record, machine, measured_at.isoformat(), [Problem("too-many-channels", detail, "waveforms")]
         )
@@ -196,7 +196,7 @@ def assemble(
         found += [
             Problem(
                 "duplicate-channel",
-                f"channel {key!r} is given more than once; all of its values are left out",
+                f"channel {key!r} is given more than once; all of its values are ignored",
                 key,
             )
             for key in sorted(twice)
@@ -244,8 +244,8 @@ def _as_counts(samples: NDArray[Any], point: str, field: str) -> NDArray[np.int1
     if not math.isfinite(value):
         raise RefusedPartError("not-finite", f"channel {point!r}: sample {first} is {value}", f"{field}[{first}]")
     detail = (
-        f"channel {point!r}: sample {first} ({value:g}) is no whole count within {_INT16.min}..{_INT16.max}, "
-        "as 'scale' promises"
+        f"channel {point!r}: sample {first} ({value:g}) is not an integer within "
+        f"{_INT16.min}..{_INT16.max}; 'scale' requires integer counts"
     )
     raise RefusedPartError("out-of-range", detail, f"{field}[{first}]")
 

@@ -32,7 +32,7 @@ def read_rule_text(text: str) -> RuleText:
     Raises
     ------
     InvalidRulesError
-        The text is no YAML, is too long or too deep, or uses an alias or names one thing twice.
+        The text is not valid YAML, is too long or too deep, or uses an alias or names one thing twice.
     """
     if len(text.encode()) > MOST_BYTES:
         raise _refused(None, f"is longer than {MOST_BYTES // 1024} KiB")
@@ -44,7 +44,8 @@ def read_rule_text(text: str) -> RuleText:
                 raise _refused(event.start_mark.line + 1 if event.start_mark else None, "is nested too deeply")
             if isinstance(event, yaml.AliasEvent):
                 raise _refused(
-                    event.start_mark.line + 1 if event.start_mark else None, "aliases are not taken: write it out"
+                    event.start_mark.line + 1 if event.start_mark else None,
+                    "YAML aliases are not allowed: repeat the value",
                 )
         loader = yaml.SafeLoader(text)
         try:
@@ -56,7 +57,7 @@ def read_rule_text(text: str) -> RuleText:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or str(error)
-        raise _refused(mark.line + 1 if mark else None, f"is no YAML: {why}") from error
+        raise _refused(mark.line + 1 if mark else None, f"is not valid YAML: {why}") from error
     return RuleText(content, lines)
 
 

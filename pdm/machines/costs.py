@@ -42,7 +42,7 @@ class Costs:
                 raise InvalidInputError(f"{field} must be finite and not negative", field=field)
         if self.unplanned_stop < self.planned_stop:
             raise InvalidInputError(
-                "an unplanned stop lasts at least as long as a planned one", field="unplanned_stop_h"
+                "an unplanned stop must last at least as long as a planned one", field="unplanned_stop_h"
             )
 
     @property

@@ -57,17 +57,19 @@ class BearingGeometry:
 
     def __post_init__(self) -> None:
         if self.rolling_elements < 3:
-            raise InvalidInputError("a bearing has at least 3 rolling elements", field="bearing.rolling_elements")
+            raise InvalidInputError("a bearing must have at least 3 rolling elements", field="bearing.rolling_elements")
         if not 0 < self.element_diameter < self.pitch_diameter:
             raise InvalidInputError(
-                f"element diameter {self.element_diameter} m must lie between 0 and the pitch diameter "
+                f"element diameter {self.element_diameter} m must be between 0 and the pitch diameter "
                 f"{self.pitch_diameter} m",
                 field="bearing.element_diameter",
             )
         if not 0 <= self.contact_angle < 1.5707:
             raise InvalidInputError("contact angle must be in [0, pi/2) rad", field="bearing.contact_angle")
         if not self.source.strip():
-            raise InvalidInputError("say where the geometry comes from", field="bearing.source")
+            raise InvalidInputError(
+                "the source of the geometry is missing; name the document or the designation", field="bearing.source"
+            )
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,18 @@ class Component:
     def __post_init__(self) -> None:
         check_key(self.key, "component")
         if self.bearing is not None and self.kind is not ComponentKind.BEARING:
-            raise InvalidInputError(f"component {self.key!r} is no bearing but has a geometry", field="bearing")
+            raise InvalidInputError(
+                f"component {self.key!r} is not a bearing; geometry is allowed for bearings only", field="bearing"
+            )
         if self.kind is not ComponentKind.GEAR and (self.teeth is not None or self.ratio != 1.0):
-            raise InvalidInputError(f"component {self.key!r} is no gear but has teeth or a ratio", field="teeth")
+            raise InvalidInputError(
+                f"component {self.key!r} is not a gear; teeth and ratio are allowed for gears only", field="teeth"
+            )
         _check_count(self.teeth, 5, "teeth")
         if self.part is not None and not 0 < len(self.part.strip()) <= 200:
-            raise InvalidInputError(f"component {self.key!r}: a part has 1 to 200 characters", field="part")
+            raise InvalidInputError(f"component {self.key!r}: part must have 1 to 200 characters", field="part")
         if not 1e-4 <= self.ratio <= 1e4:
-            raise InvalidInputError(f"a gear's shaft turns 0.0001 to 10000 times, not {self.ratio}", field="ratio")
+            raise InvalidInputError(f"the ratio of a gear must be 0.0001 to 10000, not {self.ratio}", field="ratio")
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,8 @@ class MeasurementPoint:
             )
         if (self.quantity == "tachometer") != (self.pulses_per_turn is not None):
             raise InvalidInputError(
-                f"point {self.key!r}: a tachometer has pulses_per_turn, and nothing else has", field="pulses_per_turn"
+                f"point {self.key!r}: pulses_per_turn is required for tachometers and not allowed for other points",
+                field="pulses_per_turn",
             )
         _check_count(self.pulses_per_turn, 1, "pulses_per_turn")
 
@@ -145,9 +152,13 @@ class SeverityLimits:
 
     def __post_init__(self) -> None:
         if not 0 < self.a_b < self.b_c < self.c_d:
-            raise InvalidInputError("zone limits must be positive and rise from A/B to C/D", field="severity_limits")
+            raise InvalidInputError(
+                "zone limits must be positive and increase from A/B to C/D", field="severity_limits"
+            )
         if not self.source.strip():
-            raise InvalidInputError("say which standard or document the limits come from", field="severity_limits")
+            raise InvalidInputError(
+                "the source of the limits is missing; name the standard or document", field="severity_limits"
+            )
 
 
 @dataclass(frozen=True)
@@ -192,13 +203,13 @@ class Machine:
         _check_count(self.rotor_slots, 2, "rotor_slots")
         _check_positive(self.planning_horizon, "planning_horizon_h")
         if self.baseline_acquisitions < 10:
-            raise InvalidInputError("a baseline needs at least 10 acquisitions", field="baseline_acquisitions")
+            raise InvalidInputError("a baseline requires at least 10 acquisitions", field="baseline_acquisitions")
         component_keys = _unique([component.key for component in self.components], "component")
         _unique([point.key for point in self.points], "point")
         for point in self.points:
             if point.component is not None and point.component not in component_keys:
                 raise InvalidInputError(
-                    f"point {point.key!r} names component {point.component!r}, which machine {self.key!r} has not",
+                    f"component {point.component!r} of point {point.key!r} is not a component of machine {self.key!r}",
                     field="component",
                 )
 

@@ -81,5 +81,7 @@ def limits_of_class(name: str) -> SeverityLimits:
     'ISO 10816-3:2009, table A.2, group 2 (15-300 kW), rigid foundation'
     """
     if name not in SEVERITY_CLASSES:
-        raise InvalidInputError(f"{name!r} is none of {', '.join(SEVERITY_CLASSES)}", field="severity_class")
+        raise InvalidInputError(
+            f"{name!r} is not a severity class; allowed: {', '.join(SEVERITY_CLASSES)}", field="severity_class"
+        )
     return SEVERITY_CLASSES[name]

@@ -50,7 +50,7 @@ def si_conversion(quantity: str, unit: str) -> tuple[float, float]:
     (9.80665, 0.0)
     """
     if quantity not in UNITS:
-        raise UnitError(f"quantity {quantity!r} is unknown; known are {', '.join(sorted(UNITS))}", field="quantity")
+        raise UnitError(f"quantity {quantity!r} is unknown; allowed: {', '.join(sorted(UNITS))}", field="quantity")
     if unit not in UNITS[quantity]:
         allowed = ", ".join(UNITS[quantity])
         raise UnitError(f"unit {unit!r} is not one of {quantity} ({allowed})", field="unit")

@@ -146,7 +146,7 @@ class AlertmanagerSender:
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
         """Post the alerts that the message is about as they stand, firing or ended."""
         alerts = posted_alerts(message.standing, now, self._public_url)
-        attempt = Attempt(True, True, answer="nothing stands")
+        attempt = Attempt(True, True, answer="no active alert")
         for start in range(0, len(alerts), _POSTED):
             attempt = self._post(receiver, alerts[start : start + _POSTED])
             if not attempt.is_delivered:

@@ -75,7 +75,7 @@ class ChatSender:
             return Attempt(False, False, f"no answer within {self._timeout:g} s")
         except (OSError, orjson.JSONDecodeError):
             self.close()
-            return Attempt(False, False, "the process that speaks to the service ended")
+            return Attempt(False, False, "the process of the chat client ended")
         return Attempt(**answer)
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -44,7 +44,7 @@ def _checked_getaddrinfo(*arguments: Any, **named: Any) -> Any:
 
 def _checked_connect(connection: socket.socket, address: Any) -> None:
     if connection.family not in (socket.AF_INET, socket.AF_INET6):
-        raise ForbiddenTargetError("only internet addresses may be reached")
+        raise ForbiddenTargetError("only internet addresses are allowed")
     try:
         literal = ip_address(str(address[0]))
     except ValueError:
@@ -73,10 +73,10 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     )
     service = apprise.Apprise.instantiate(url, asset=asset)
     if service is None:
-        return _refusal("the URL is not one that Apprise knows")
+        return _refusal("the URL has a format unknown to Apprise")
     name = type(service).__module__.removeprefix("apprise.plugins.").partition(".")[0]
     if name not in SERVICES:
-        return _refusal(f"{name} is not among the chat services that may be used")
+        return _refusal(f"{name} is not an allowed chat service")
     host = getattr(service, "host", None)
     try:
         if host:

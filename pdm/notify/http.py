@@ -111,12 +111,12 @@ class _CheckedBackend(httpcore.NetworkBackend):
         timeout: float | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        raise ForbiddenTargetError(f"{path} is a socket of this machine", field="url")
+        raise ForbiddenTargetError(f"{path} is a local socket", field="url")
 
     def left(self, error: type[httpcore.TimeoutException]) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise error("the attempt's time is over")
+            raise error("delivery attempt timed out")
         return left
 
 

@@ -82,9 +82,9 @@ class MailSender:
         except ForbiddenTargetError as error:
             return Attempt(False, True, f"forbidden target: {error}")
         except smtplib.SMTPRecipientsRefused as error:
-            return Attempt(False, True, f"the server refused {_refused(error.recipients)}")
+            return Attempt(False, True, f"the server rejected {_refused(error.recipients)}")
         except smtplib.SMTPAuthenticationError as error:
-            return Attempt(False, True, f"the server refused the login: {error.smtp_code}")
+            return Attempt(False, True, f"the server rejected the login: {error.smtp_code}")
         except smtplib.SMTPResponseException as error:
             return Attempt(False, True, f"the server answered {error.smtp_code} {_text(error.smtp_error)}")
         except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
@@ -111,7 +111,7 @@ class MailSender:
                 refused = server.send_message(mail)
                 if refused:
                     raise smtplib.SMTPRecipientsRefused(refused)
-                return f"the server took it for {len(config['recipients'])} recipients"
+                return f"the server accepted the message for {len(config['recipients'])} recipients"
             finally:
                 server.close()
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 TEST_SUBJECT = "[pdm] test"
-TEST_TEXT = "This is a test message of pdm; no machine needs you."
+TEST_TEXT = "This is a test message from pdm; no action is required."
 SEVERITIES: Sequence[str] = ("advisory", "warning", "critical")
 STATE_KINDS = ("alertmanager", "mqtt")  # receivers that keep a state, told all that is open from time to time
 

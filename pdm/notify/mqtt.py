@@ -141,7 +141,7 @@ class _Connection:
             if not self._answered.wait(timeout):
                 raise TimeoutError
             if self._refusal is not None:
-                raise _RefusedError(f"the broker refused the connection: {self._refusal}")
+                raise _RefusedError(f"the broker rejected the connection: {self._refusal}")
         except BaseException:
             self.close()
             raise
@@ -162,7 +162,7 @@ class _Connection:
                 raise TimeoutError
         refused = sorted({self._reasons[info.mid] for info in sent if info.mid in self._reasons})
         if refused:
-            raise _RefusedError(f"the broker refused: {', '.join(refused)}")
+            raise _RefusedError(f"the broker rejected: {', '.join(refused)}")
         return f"the broker acknowledged {len(sent)} messages"
 
     def close(self) -> None:

@@ -24,12 +24,12 @@ class QuietHours:
 
     def __post_init__(self) -> None:
         if self.start == self.end:
-            raise InvalidInputError("quiet hours start and end at the same time", field="quiet_hours")
+            raise InvalidInputError("quiet hours must not start and end at the same time", field="quiet_hours")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise InvalidInputError(
-                f"time zone {self.time_zone!r} is unknown; name one of the IANA database, such as Asia/Seoul",
+                f"time zone {self.time_zone!r} is unknown; use a name of the IANA database, such as Asia/Seoul",
                 field="quiet_hours.time_zone",
             ) from error
 
@@ -133,7 +133,7 @@ def decide(pacing: Pacing, backlog: Backlog, now: datetime) -> Decision:
     if backlog.has_begun:
         return Decision(Release.BEGUN, 1, "repeat")
     if backlog.due == 0 or backlog.oldest is None:
-        return Decision(Release.NOTHING, 0, "nothing is due")
+        return Decision(Release.NOTHING, 0, "no notification is due")
     quiet_until = pacing.quiet_hours.end_after(now) if pacing.quiet_hours else None
     if quiet_until is not None:
         return Decision(Release.NOTHING, 0, f"quiet until {quiet_until.isoformat()}")
@@ -143,8 +143,8 @@ def decide(pacing: Pacing, backlog: Backlog, now: datetime) -> Decision:
     if pacing.digest_s is not None:
         due_at = backlog.oldest + timedelta(seconds=pacing.digest_s)
         if now < due_at:
-            return Decision(Release.NOTHING, 0, f"collects until {due_at.isoformat()}")
+            return Decision(Release.NOTHING, 0, f"grouping until {due_at.isoformat()}")
         return Decision(Release.DIGEST, DIGEST_EVENTS, "digest")
     if backlog.due > allowed:
-        return Decision(Release.DIGEST, DIGEST_EVENTS, "more waits than the rate limit lets through")
+        return Decision(Release.DIGEST, DIGEST_EVENTS, "the rate limit is exceeded")
     return Decision(Release.SINGLE, allowed, "allowed")

@@ -48,10 +48,10 @@ def check_target(kind: str, url: str | None, given: Mapping[str, Any], networks:
     """
     if kind in ("webhook", "alertmanager", "chat"):
         if url is None:
-            raise InvalidInputError(f"a receiver of kind {kind} needs a url", field="url")
+            raise InvalidInputError(f"a receiver of kind {kind} requires a url", field="url")
         return _CHECKS[kind](url, given, networks)
     if url is not None:
-        raise InvalidInputError(f"a receiver of kind {kind} has no url", field="url")
+        raise InvalidInputError(f"a receiver of kind {kind} does not allow a url", field="url")
     host = str(given["host"])
     try:
         check_host(host, networks)
@@ -69,7 +69,7 @@ def _webhook(url: str, given: Mapping[str, Any], networks: Sequence[Network]) ->
 def _alertmanager(url: str, given: Mapping[str, Any], networks: Sequence[Network]) -> Target:
     check_url(url, networks)
     if "?" in url:
-        raise InvalidInputError("give Alertmanager's address without a query", field="url")
+        raise InvalidInputError("the address of Alertmanager must not have a query", field="url")
     return Target(url, *_split(given))
 
 
@@ -88,7 +88,9 @@ def _chat(url: str, given: Mapping[str, Any], networks: Sequence[Network]) -> Ta
 
 def _mqtt(host: str, given: Mapping[str, Any], networks: Sequence[Network]) -> Target:  # noqa: ARG001
     if _PREFIX.fullmatch(str(given["prefix"])) is None:
-        raise InvalidInputError("a topic's prefix is of letters, digits, '.', '_', '-' and '/'", field="mqtt.prefix")
+        raise InvalidInputError(
+            "the topic prefix must consist of letters, digits, '.', '_', '-' and '/'", field="mqtt.prefix"
+        )
     scheme = "mqtts" if given.get("tls") else "mqtt"
     return Target(f"{scheme}://{_bracketed(host)}:{given['port']}", *_split(given))
 
@@ -97,9 +99,9 @@ def _email(host: str, given: Mapping[str, Any], networks: Sequence[Network]) -> 
     for name, addresses in (("sender", [given["sender"]]), ("recipients", given["recipients"])):
         for address in addresses:
             if _ADDRESS.fullmatch(str(address)) is None or not str(address).isascii():
-                raise InvalidInputError(f"{address!r} is no address of e-mail", field=f"email.{name}")
+                raise InvalidInputError(f"{address!r} is not an e-mail address", field=f"email.{name}")
     if given["tls"] == "none" and given.get("password"):
-        raise InvalidInputError("a password is not sent over a connection without TLS", field="email.tls")
+        raise InvalidInputError("a password requires TLS", field="email.tls")
     scheme = "smtps" if given["tls"] == "implicit" else "smtp"
     return Target(f"{scheme}://{_bracketed(host)}:{given['port']}", *_split(given))
 

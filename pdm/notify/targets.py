@@ -54,7 +54,7 @@ def check_url(url: str, networks: Sequence[Network] = ()) -> None:
         a literal address that webhooks may not reach.
     """
     if not url.isascii() or any(character <= " " or character in '\\<>"^`{|}\x7f' for character in url):
-        raise ForbiddenTargetError("the URL may hold printable ASCII only, without spaces", field="url")
+        raise ForbiddenTargetError("the URL must consist of printable ASCII without spaces", field="url")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -63,7 +63,7 @@ def check_url(url: str, networks: Sequence[Network] = ()) -> None:
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise ForbiddenTargetError("the URL must be http://host or https://host", field="url")
     if "@" in parts.netloc or parts.fragment:
-        raise ForbiddenTargetError("the URL may hold no user name, password or fragment", field="url")
+        raise ForbiddenTargetError("the URL must not contain a user name, password or fragment", field="url")
     try:
         literal = ip_address(host)
     except ValueError:
@@ -83,7 +83,7 @@ def check_host(host: str, networks: Sequence[Network] = ()) -> None:
         literal = ip_address(host)
     except ValueError:
         if _HOST.fullmatch(host) is None:
-            raise ForbiddenTargetError(f"{host!r} is no name of a host", field="host") from None
+            raise ForbiddenTargetError(f"{host!r} is not a host name", field="host") from None
         return
     check_address(literal, networks)
 
@@ -132,7 +132,8 @@ def check_address(address: Address, networks: Sequence[Network] = ()) -> None:
     is_public = inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
     if not is_public:
         raise ForbiddenTargetError(
-            f"{address} is not a public address; PDM_WEBHOOK_ALLOWED_NETWORKS can allow its network", field="url"
+            f"{address} is not a public address; add its network to PDM_WEBHOOK_ALLOWED_NETWORKS to allow it",
+            field="url",
         )
 
 

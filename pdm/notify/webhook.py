@@ -68,9 +68,9 @@ class WebhookSender:
         except ForbiddenTargetError as error:
             return Attempt(False, True, f"forbidden target: {error}")
         except (ValueError, RuntimeError, KeyError) as error:  # binascii.Error is a ValueError
-            return Attempt(False, True, f"the secret cannot sign: {error}")
+            return Attempt(False, True, f"the secret cannot be used for the signature: {error}")
         except Exception as error:  # standardwebhooks' own errors derive from Exception alone
-            return Attempt(False, True, f"the secret cannot sign: {type(error).__name__}")
+            return Attempt(False, True, f"the secret cannot be used for the signature: {type(error).__name__}")
         return self._poster.post(url, headers, body)
 
 

@@ -64,7 +64,9 @@ class Channels:
             The shapes are not those the channels were learned from.
         """
         if values.ndim != 2 or values.shape[1] != self.sensors:
-            raise InvalidInputError(f"values of shape {values.shape} where {self.sensors} sensors were learned")
+            raise InvalidInputError(
+                f"values have shape {values.shape}; the model was trained with {self.sensors} sensors"
+            )
         if self.are_relative:
             return np.asarray(values, np.float64)
         regime = self.regimes.assign(settings)

@@ -62,7 +62,7 @@ def read_card(body: bytes) -> dict[str, Any]:
         _check_numbers(model)
         _try_out(model)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise ModelError(f"the model's numbers do not make sense: {error}") from error
+        raise ModelError(f"the model contains invalid numbers: {error}") from error
     return {
         "reads": model.reads,
         "metrics": model.metrics,
@@ -71,13 +71,13 @@ def read_card(body: bytes) -> dict[str, Any]:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a member is there twice")
+        raise ValueError("an ensemble member occurs twice")
     return found
 
 
@@ -105,7 +105,7 @@ def _check_numbers(model: FleetModel) -> None:
         and all(type(fold) is int for fold in model.folds.values())
     )
     if not is_sound:
-        raise ModelError("the model's figures are not possible")
+        raise ModelError("the metrics of the model are not possible")
 
 
 def _try_out(model: FleetModel) -> None:
@@ -116,7 +116,7 @@ def _try_out(model: FleetModel) -> None:
     values[random.uniform(size=values.shape) < 0.1] = np.nan
     middle, lower, upper = model.predict(np.arange(40.0), random.normal(0.0, 10.0, (40, settings)), values)
     if not (np.isfinite(middle).all() and (lower <= middle).all() and not (upper < middle).any()):
-        raise ModelError("the model's answers are not possible")
+        raise ModelError("the predictions of the model are not possible")
 
 
 if __name__ == "__main__":

@@ -68,10 +68,10 @@ def compare(
     if champion is None:
         return Verdict(True, f"the first model of its fleet; {describe_skill(challenger)}")
     if champion.reads != challenger.reads or champion.sensors != challenger.sensors:
-        return Verdict(True, f"the champion reads {champion.reads!r}, which is no longer made")
+        return Verdict(True, f"the champion reads {champion.reads!r}, which this version does not compute")
     failed = [life for life in lives if life.is_failed and np.isfinite(life.values).any()]
     if len(failed) < FEWEST_LIVES:
-        return Verdict(False, f"{len(failed)} failed lives are too few to compare models on")
+        return Verdict(False, f"{len(failed)} run-to-failure histories are too few to compare models")
     cap = min(challenger.cap, champion.cap)
     ours, theirs = (np.array([_squared_error(model, life, cap) for life in failed]) for model in (challenger, champion))
     draws = np.random.default_rng(seed).integers(0, len(failed), (RESAMPLES, len(failed)))
@@ -79,9 +79,9 @@ def compare(
     rmse, champion_rmse = float(np.sqrt(ours.mean())), float(np.sqrt(theirs.mean()))
     is_better = share >= WANTED_SHARE and rmse <= (1.0 - WANTED_GAIN) * champion_rmse
     reason = (
-        f"{'better' if is_better else 'not surely better'} than the champion: error {rmse:.4g} against "
-        f"{champion_rmse:.4g} on {len(failed)} lives neither had seen, smaller in {share:.0%} of resampled fleets"
-        f" ({WANTED_SHARE:.0%} and an error {WANTED_GAIN:.0%} smaller are wanted)"
+        f"{'better' if is_better else 'not significantly better'} than the champion: error {rmse:.4g} against "
+        f"{champion_rmse:.4g} on {len(failed)} held-out histories, smaller in {share:.0%} of resampled fleets"
+        f" ({WANTED_SHARE:.0%} and an error {WANTED_GAIN:.0%} smaller are required)"
     )
     return Verdict(is_better, reason, len(failed), cap, rmse, champion_rmse, share)
 
@@ -90,8 +90,8 @@ def describe_skill(model: FleetModel) -> str:
     """Say in words how a model did on lives it had not seen."""
     skill = float(model.metrics["skill"])
     if skill > 0:
-        return f"on lives it had not seen its error is {skill:.1%} less than that of the better plain guess"
-    return f"on lives it had not seen it is no better than the better plain guess (error larger by {-skill:.1%})"
+        return f"on held-out histories its error is {skill:.1%} less than that of the better constant estimate"
+    return f"on held-out histories it is not better than the better constant estimate (error larger by {-skill:.1%})"
 
 
 def _squared_error(model: FleetModel, life: FleetLife, cap: float) -> float:

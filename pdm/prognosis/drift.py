@@ -45,11 +45,13 @@ def find_feature_drift(
         if len(known) < FEWEST_RECORDS:
             continue
         if not told:
-            found.append(f"{name} was never seen in training")
+            found.append(f"{name} was not in the training data")
             continue
         share = float(np.mean((known < told[0]) | (known > told[-1])))
         if share > BEYOND_SHARE:
-            found.append(f"{share:.0%} of {name} lie beyond {told[0]:.3g} to {told[-1]:.3g}, all that training saw")
+            found.append(
+                f"{share:.0%} of {name} are outside {told[0]:.3g} to {told[-1]:.3g}, the range of the training data"
+            )
     return Drift("features", "; ".join(found)) if found else None
 
 
@@ -70,6 +72,6 @@ def find_residual_drift(validated_rmse: float, squared_errors: Sequence[float]) 
         return None
     return Drift(
         "residuals",
-        f"error of {rmse:.4g} on {len(squared_errors)} lives that failed since, {rmse / validated_rmse:.1f} times "
+        f"error of {rmse:.4g} on {len(squared_errors)} histories that failed since,  {rmse / validated_rmse:.1f} times "
         f"the validated {validated_rmse:.4g}",
     )

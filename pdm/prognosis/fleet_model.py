@@ -61,7 +61,7 @@ class Ensemble:
     def target(self, columns: Columns) -> Vector:
         """Return the predicted target of rows of columns, 0 to 1, shape (n,)."""
         if columns.ndim != 2 or columns.shape[1] != len(self.columns):
-            raise ModelError(f"columns of shape {columns.shape} where the model reads {len(self.columns)}")
+            raise ModelError(f"columns have shape {columns.shape}; the model uses {len(self.columns)} columns")
         target: Vector = np.clip(self.booster.predict(columns, num_threads=1), 0.0, 1.0)
         return target
 
@@ -238,7 +238,7 @@ class FleetModel:
         try:
             fields = json.loads(body)
             if fields.pop("format") != FORMAT:
-                raise ModelError("the model is of another format")
+                raise ModelError("unknown model format")
             calibration = fields.pop("calibration")
             for name in ("centres", "below", "above", "signed"):
                 calibration[name] = as_tuple(calibration[name])
@@ -274,6 +274,6 @@ def _check(model: FleetModel) -> None:
         if ensemble.booster.num_feature() != len(ensemble.columns):
             raise ModelError("the model's trees do not fit its columns")
         if ensemble.booster.num_trees() != len(ensemble.folds) * ensemble.trees_each or not ensemble.folds:
-            raise ModelError("the model does not have as many trees as it says")
+            raise ModelError("the number of trees differs from the header of the model")
     if not model.ensembles:
         raise ModelError("the model has no trees")

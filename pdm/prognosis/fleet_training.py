@@ -161,11 +161,11 @@ def _rows(lives: Sequence[FleetLife], cap: float) -> _Rows:
 def _refuse_unusable(lives: Sequence[FleetLife], rows: _Rows) -> None:
     seen = len(np.unique(rows.life[rows.is_failed & rows.is_certain]))
     if seen < min(4, sum(life.is_failed for life in lives)):
-        raise RefusalError(f"only {seen} lives that ended in failure have records with known values")
+        raise RefusalError(f"only {seen} run-to-failure histories have records with values")
     values = np.concatenate([life.values for life in lives])
     low, high = (end(values, axis=0, initial=edge) for end, edge in ((np.nanmin, np.inf), (np.nanmax, -np.inf)))
     if not (high > low).any():
-        raise RefusalError("no sensor varies over any of the lives")
+        raise RefusalError("no sensor varies in any history")
 
 
 def _deal(lives: int, failed: Sequence[int], folds: int, random: np.random.Generator) -> Integers:

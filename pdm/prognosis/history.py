@@ -63,7 +63,7 @@ class History:
     def from_bytes(cls, blob: bytes) -> History:
         """Read a history written by `to_bytes`; raises InvalidInputError if the bytes are not one."""
         if len(blob) < _HEAD.size:
-            raise InvalidInputError("the history of a life is cut short")
+            raise InvalidInputError("the history of a life is truncated")
         count, stride, gathered, origin, time_sum, health_sum = _HEAD.unpack_from(blob)
         if len(blob) != _HEAD.size + 16 * count or stride < 1:
             raise InvalidInputError("these bytes are not the history of a life")

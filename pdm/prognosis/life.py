@@ -80,7 +80,7 @@ class LifeState:
         memory_at = _HEAD.size + 8 * count
         history_at = memory_at + (over_life(width).byte_length if width else 0)
         if len(blob) < history_at:
-            raise InvalidInputError("the state of a life is cut short")
+            raise InvalidInputError("the state of a life is truncated")
         try:
             memory = over_life(width).from_bytes(blob[memory_at:history_at]) if width else np.zeros(0)
         except SignalError as error:
@@ -184,7 +184,7 @@ def life_columns(times: Vector, values: NDArray[np.floating]) -> Columns:
         Times are not strictly rising, or the shapes do not agree.
     """
     if values.ndim != 2 or len(times) != len(values):
-        raise InvalidInputError(f"{len(times)} times beside values of shape {values.shape}")
+        raise InvalidInputError(f"{len(times)} times but values of shape {values.shape}")
     width = values.shape[1]
     ages, _ = _age(begin_life(), np.asarray(times, np.float64).tolist(), width)
     out = over_life(width).advance(over_life(width).begin(), ages, _known(values))[1]
@@ -199,7 +199,7 @@ def _known(values: NDArray[np.floating]) -> Vector:
 def _age(life: LifeState, times: list[float], width: int) -> tuple[list[float], LifeState]:
     """Return the age in usual intervals at each of `times`, and the life with its clock advanced."""
     if life.records and width != life.width:
-        raise InvalidInputError(f"{width} channels where this life has {life.width}")
+        raise InvalidInputError(f"{width} channels; this life has {life.width}")
     last, lived, usual, intervals = life.last_at, life.lived, life.usual_interval, life.intervals
     is_first = life.records == 0
     ages = []

@@ -123,7 +123,7 @@ def chance_of_less(share: float, level: float, lives: int) -> float:
         The level is not between 0 and 1.
     """
     if not 0.0 < level < 1.0:
-        raise InvalidInputError(f"a level of {level} is none", field="level")
+        raise InvalidInputError(f"level must be in (0, 1), not {level}", field="level")
     if share >= level:
         return 1.0
     divergence = (1 - share) * log((1 - share) / (1 - level))

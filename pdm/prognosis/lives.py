@@ -65,18 +65,18 @@ def check_lives(lives: Sequence[FleetLife], sensors: Sequence[str], *, are_relat
     failed = sum(life.is_failed for life in lives)
     if failed < FEWEST_FAILED_LIVES:
         raise RefusalError(
-            f"{failed} lives of this fleet ended in failure; at least {FEWEST_FAILED_LIVES} are needed: "
-            f"with n lives no interval can claim more than n/(n+1), here {attainable_level(failed):.0%}"
+            f"{failed} run-to-failure histories in this fleet; at least {FEWEST_FAILED_LIVES} are required: "
+            f"with n histories the level of an interval is at most n/(n+1), here {attainable_level(failed):.0%}"
         )
     for life in lives:
         _check_life(life, len(sensors))
     versions = sorted({life.reads for life in lives})
     if len(versions) > 1:
-        raise InvalidInputError(f"the lives are told in features of different versions: {', '.join(versions)}")
+        raise InvalidInputError(f"the histories have features of different versions: {', '.join(versions)}")
     keys = sorted(life.key for life in lives)
     twice = next((a for a, b in pairwise(keys) if a == b), None)
     if twice is not None:
-        raise InvalidInputError(f"{twice.partition('@')[0]}: the same life is there twice", field="lives")
+        raise InvalidInputError(f"{twice.partition('@')[0]}: the same life occurs twice", field="lives")
     if not are_relative:
         _refuse_other_units(lives, sensors)
 
@@ -89,9 +89,9 @@ def _check_life(life: FleetLife, sensors: int) -> None:
             f"{life.settings.shape}, with {sensors} sensors"
         )
     if not np.isfinite(life.life_time).all() or (np.diff(life.life_time) <= 0).any():
-        raise InvalidInputError(f"{life.machine}: life time goes back, repeats or is not finite", field="life_time")
+        raise InvalidInputError(f"{life.machine}: life time decreases, repeats or is not finite", field="life_time")
     if life.ended_at < life.life_time[-1]:
-        raise InvalidInputError(f"{life.machine}: there are records after the end of the life", field="ended_at")
+        raise InvalidInputError(f"{life.machine}: records exist after the end of the life", field="ended_at")
 
 
 def _refuse_other_units(lives: Sequence[FleetLife], sensors: Sequence[str]) -> None:
@@ -113,8 +113,8 @@ def _refuse_other_units(lives: Sequence[FleetLife], sensors: Sequence[str]) -> N
         if is_stray.any() and (is_alike | is_stray).all():
             stray = int(np.argmax(is_stray))
             raise InvalidInputError(
-                f"{machines[stray]}: {name} lies a factor of {middle[stray]:.3g} from where it lies in the other "
-                "lives; is it told in another unit?",
+                f"{machines[stray]}: {name} differs by a factor of {middle[stray]:.3g} from the other "
+                f"histories; check its unit",
                 field="values",
             )
 

@@ -52,7 +52,7 @@ def challenge_score(predicted: Vector, actual: Vector) -> Vector:
         An actual remaining life is not positive: its relative error has no meaning.
     """
     if not (actual > 0).all():
-        raise InvalidInputError("the challenge's score needs remaining life above zero", field="actual")
+        raise InvalidInputError("the challenge score requires remaining life above zero", field="actual")
     error = 100.0 * (actual - predicted) / actual
     earned: Vector = np.exp(np.log(0.5) * np.where(error <= 0.0, -error / 5.0, error / 20.0))
     return earned

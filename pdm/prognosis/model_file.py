@@ -31,5 +31,5 @@ def unpack_model(file: bytes) -> bytes:
         raise InvalidInputError("this is not a model file that pdm exported", field="body")
     body = file[_HEAD:]
     if hashlib.sha256(body).hexdigest().encode() != file[len(MAGIC) : _HEAD - 1]:
-        raise InvalidInputError("the model file is damaged: its SHA-256 is not that of its bytes", field="body")
+        raise InvalidInputError("the model file is damaged: the SHA-256 does not match", field="body")
     return body

@@ -103,7 +103,7 @@ def learn_moments(lives: Sequence[WornLife]) -> Moments:
         A life is too short, or its records are not evenly apart or not finite.
     """
     if len(lives) < FEWEST_LIVES:
-        raise RefusalError(f"{len(lives)} lives; at least {FEWEST_LIVES} are needed")
+        raise RefusalError(f"{len(lives)} histories; at least {FEWEST_LIVES} are required")
     for each in lives:
         check(each)
     whole = _gather(lives)
@@ -127,12 +127,10 @@ def check(life: WornLife) -> None:
         It is too short, or its records are not evenly apart or not finite.
     """
     if len(life.age) < BASELINE or life.age.shape != life.level.shape:
-        raise InvalidInputError(
-            f"{life.name}: {len(life.age)} records; at least {BASELINE} with a level each are needed"
-        )
+        raise InvalidInputError(f"{life.name}: {len(life.age)} records; at least {BASELINE} with a level are required")
     steps = np.diff(life.age)
     if not (np.isfinite(life.level).all() and (steps > 0).all() and steps.max() < 1.5 * np.median(steps)):
-        raise InvalidInputError(f"{life.name}: levels are not finite or records not evenly apart")
+        raise InvalidInputError(f"{life.name}: levels must be finite and records evenly spaced")
 
 
 def moments_of(life: WornLife, fractions: Vector) -> Integers:
@@ -150,7 +148,7 @@ def _gather(lives: Sequence[WornLife]) -> Moments:
     together = np.concatenate(growth)
     scale = float(together.std())
     if scale <= 1e-9:
-        raise RefusalError("the level of no life ever changes")
+        raise RefusalError("the level is constant in every history")
     return Moments(together, np.concatenate(share), np.concatenate(own), scale, 0.0, 0.0)
 
 

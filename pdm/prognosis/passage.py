@@ -63,12 +63,12 @@ def fit_drift(time: Vector, seen: Vector) -> Drifting:
         Times do not rise, or a value is not finite.
     """
     if len(time) != len(seen) or not (np.isfinite(time).all() and np.isfinite(seen).all()):
-        raise InvalidInputError("points of a level are not finite, or have no time each")
+        raise InvalidInputError("each point of a level must be finite and have a time")
     if len(time) < FEWEST_POINTS:
-        raise RefusalError(f"{len(time)} points; a drift needs at least {FEWEST_POINTS}")
+        raise RefusalError(f"{len(time)} points; a drift requires at least {FEWEST_POINTS}")
     step = np.diff(time)
     if not (step > 0).all():
-        raise InvalidInputError("times of a level do not rise", field="time")
+        raise InvalidInputError("times of a level must increase", field="time")
     parts = [_fit(step, np.diff(seen), float(seen[-1]), share) for share in _NOISE_SHARES.tolist()]
     evidence = np.array([part[0] for part in parts])
     if not np.isfinite(evidence).any():

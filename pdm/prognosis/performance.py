@@ -56,9 +56,9 @@ class Told:
         """Refuse arrays that do not belong together."""
         columns = (self.unit, self.age, self.actual, self.middle, self.lower, self.upper)
         if len({len(column) for column in columns}) != 1 or not len(self.unit):
-            raise InvalidInputError("what was told has no rows, or columns of different length")
+            raise InvalidInputError("the predictions have no rows, or columns of different length")
         if not all(np.isfinite(column).all() for column in columns[:-1]) or np.isnan(self.upper).any():
-            raise InvalidInputError("what was told is not finite")
+            raise InvalidInputError("the predictions are not finite")
 
     def select(self, chosen: NDArray[np.bool_]) -> Told:
         """Return some of the rows."""

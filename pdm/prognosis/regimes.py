@@ -71,7 +71,7 @@ class Regimes:
 
     def _check(self, settings: Vector) -> None:
         if settings.ndim != 2 or settings.shape[1] != len(self.scale):
-            raise InvalidInputError(f"settings of shape {settings.shape} where the regimes have {len(self.scale)}")
+            raise InvalidInputError(f"settings have shape {settings.shape}; the regimes have {len(self.scale)}")
 
 
 def find_regimes(settings: Vector) -> Regimes:

@@ -98,11 +98,11 @@ def fit_weibull(age: Vector, is_failure: NDArray[np.bool_], entry: Vector | None
         raise InvalidInputError("an age is not finite, or not after the entry of its life", field="age")
     failures = int(is_failure.sum())
     if failures < FEWEST_FAILURES:
-        raise RefusalError(f"{failures} lives failed; fleet statistics need at least {FEWEST_FAILURES}")
+        raise RefusalError(f"{failures} lives ended in failure; fleet statistics require at least {FEWEST_FAILURES}")
     unit = float(age.max())
     scaled, begun = age / unit, entry / unit
     if _score(_SHAPES[1], scaled, begun, is_failure) > 0 or _score(_SHAPES[0], scaled, begun, is_failure) < 0:
-        raise RefusalError("the ages at failure are no Weibull distribution: all alike, or without any scale")
+        raise RefusalError("the ages at failure do not fit a Weibull distribution: all equal, or without a scale")
     shape = float(brentq(_score, *_SHAPES, args=(scaled, begun, is_failure), xtol=1e-10))
     scale = unit * float(_exposure(shape, scaled, begun) / failures) ** (1.0 / shape)
     return Weibull(shape, scale, failures, len(age), unit, _posterior(scaled, begun, is_failure, unit))
@@ -121,7 +121,7 @@ def predict_by_age(fleet: Weibull, age: float, level: float = WANTED_LEVEL) -> R
         The age is negative or not finite.
     """
     if not (isfinite(age) and age >= 0):
-        raise InvalidInputError(f"an age of {age} is none", field="age")
+        raise InvalidInputError(f"age must be positive and finite, not {age}", field="age")
     level = min(level, attainable_level(fleet.failures))
     lower, middle, upper = (_remaining(fleet, age, share) for share in ((1 - level) / 2, 0.5, (1 + level) / 2))
     return RemainingByAge(middle, lower, upper, level, (OLDER_THAN_ANY,) if age > fleet.oldest else ())

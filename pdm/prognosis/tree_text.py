@@ -32,7 +32,7 @@ def check_trees(text: str, columns: int, trees: int) -> None:
     if not header.startswith("tree\n") or not found or any(fields.get(k) != v for k, v in _HEADER.items()):
         raise ModelError("this is not a LightGBM text model of one regression")
     if fields.get("max_feature_idx") != str(columns - 1) or not fields.get("objective", "").startswith("regression"):
-        raise ModelError("the trees are not made for these columns")
+        raise ModelError("the trees were trained on other columns")
     blocks = parts[1::2]
     if len(blocks) != trees or [int(number) for number in parts[::2]] != list(range(trees)):
         raise ModelError(f"there are {len(blocks)} trees, not {trees} in order")
@@ -51,27 +51,27 @@ def _check_tree(block: str, columns: int) -> None:
     fields = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
     leaves = int(fields["num_leaves"])
     if not 1 <= leaves <= _MOST_LEAVES or fields["num_cat"] != "0" or fields.get("is_linear", "0") != "0":
-        raise ValueError("it has no, too many, categorical or linear leaves")
+        raise ValueError("it has no leaves, too many leaves, or categorical or linear leaves")
     values = [float(value) for value in fields["leaf_value"].split()]
     if len(values) != leaves or not all(isfinite(v) and abs(v) <= _LARGEST_LEAF for v in values):
-        raise ValueError("its leaves are not as many finite numbers as it says")
+        raise ValueError("the number of finite leaves differs from its header")
     if leaves == 1:
         return
     splits = {name: fields[name].split() for name in ("split_feature", "threshold", "decision_type")}
     left, right = ([int(child) for child in fields[name].split()] for name in ("left_child", "right_child"))
     lengths = {len(left), len(right), *(len(column) for column in splits.values())}
     if lengths != {leaves - 1}:
-        raise ValueError("its nodes are not as many as its leaves ask for")
+        raise ValueError("the number of nodes does not match the leaves")
     if not all(0 <= int(column) < columns for column in splits["split_feature"]):
-        raise ValueError("it reads a column that does not exist")
+        raise ValueError("it uses a column that does not exist")
     if any(isnan(float(at)) for at in splits["threshold"]) or not set(splits["decision_type"]) <= _NO_CATEGORY:
-        raise ValueError("it splits on what is no number")
+        raise ValueError("a split threshold is not a number")
     reached = sorted([*left, *right])
     if reached != [*range(-leaves, 0), *range(1, leaves - 1)]:
-        raise ValueError("its nodes do not make a tree")
+        raise ValueError("its nodes do not form a tree")
     if any(child >= 0 and child <= parent for side in (left, right) for parent, child in enumerate(side)):
-        raise ValueError("its nodes do not make a tree")
+        raise ValueError("its nodes do not form a tree")
     for name in ("leaf_count", "leaf_weight", "internal_value", "internal_weight", "internal_count", "split_gain"):
         expected = leaves if name.startswith("leaf") else leaves - 1
         if name in fields and len(fields[name].split()) != expected:
-            raise ValueError(f"its {name} are not as many as its leaves ask for")
+            raise ValueError(f"the number of {name} does not match the leaves")

@@ -69,8 +69,8 @@ def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Ma
     least = max(LEAST_LIVES, 4 * (len(names) + 1))
     if len(known) < least:
         raise RefusalError(
-            f"{len(known)} lives that ended in failure tell {' and '.join(names) or 'their conditions'}, "
-            f"not the {least} that are needed"
+            f"{len(known)} run-to-failure histories have {' and '.join(names) or 'their conditions'}; {least} "
+            f"are required"
         )
     for name in names:
         _check_seen(name, [life.means[name] for life in known], now.get(name), asked[name])
@@ -79,7 +79,7 @@ def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Ma
         chance = 2.0 * float(stdtr(freedom, -abs(exponent) / math.sqrt(variance))) if variance > 0 else 0.0
         if chance > SIGNIFICANCE:
             raise RefusalError(
-                f"no effect of {name} on {len(known)} lives can be told from chance (p = {chance:.2g})", field=name
+                f"no effect of {name} on {len(known)} histories is significant (p = {chance:.2g})", field=name
             )
     ratio = np.array([math.log(asked[name] / now[name]) for name in names])
     middle = float(ratio @ exponents)
@@ -96,15 +96,15 @@ def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Ma
 def _check_seen(name: str, seen: Sequence[float], now: float | None, asked: float) -> None:
     low, high = min(seen), max(seen)
     if now is None or now <= 0:
-        raise RefusalError(f"the machine's present {name} is not known", field=name)
+        raise RefusalError(f"the machine has no present {name}", field=name)
     if high < LEAST_RANGE * low:
         raise RefusalError(
-            f"{name} was {low:.3g} to {high:.3g} in all past lives: its effect was never seen", field=name
+            f"{name} was {low:.3g} to {high:.3g} in all past histories: its effect is unknown", field=name
         )
     for what, value in (("asked", asked), ("present", now)):
         if not low <= value <= high:
             raise RefusalError(
-                f"past lives have seen {name} from {low:.3g} to {high:.3g}, not the {value:.3g} that is {what}",
+                f"past histories have {name} from {low:.3g} to {high:.3g}, not the {value:.3g} that is {what}",
                 field=name,
             )
 
@@ -116,7 +116,9 @@ def _fit(lives: Sequence[Conditions], names: Sequence[str]) -> tuple[np.ndarray,
     found, _, rank, _ = np.linalg.lstsq(design, life, rcond=None)
     freedom = len(lives) - design.shape[1]
     if rank < design.shape[1]:
-        raise RefusalError(f"{' and '.join(names)} went together in all past lives: their effects cannot be told apart")
+        raise RefusalError(
+            f"{' and '.join(names)} are correlated in all past histories: their effects cannot be separated"
+        )
     residual = life - design @ found
     covariance = float(residual @ residual) / freedom * np.linalg.inv(design.T @ design)
     return found[1:], covariance[1:, 1:], freedom

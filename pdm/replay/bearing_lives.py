@@ -45,7 +45,7 @@ def find_bearings(folder: Path) -> dict[str, Path]:
             found[match[1]] = place
     if not found:
         raise InvalidInputError(
-            f"{folder} holds no bearing: neither Bearing1_1.npz nor Bearing1_1/acc_00001.csv", field="path"
+            f"{folder} contains no bearing; expected Bearing1_1.npz or Bearing1_1/acc_00001.csv", field="path"
         )
     return dict(sorted(found.items()))
 
@@ -82,7 +82,7 @@ def read_level(name: str, place: Path, records: int | None = None) -> WornLife:
     level = np.asarray(0.5 * (levels[0] + levels[1]), np.float64)
     is_known = np.isfinite(level)
     if not is_known.any():
-        raise InvalidInputError(f"{place.name}: no record can be read for vibration", field="path")
+        raise InvalidInputError(f"{place.name}: no vibration record can be read", field="path")
     filled = np.interp(np.arange(len(level)), np.flatnonzero(is_known), level[is_known])
     age = INTERVAL * np.arange(len(level), dtype=np.float64)
     return WornLife(name, age, np.asarray(filled, np.float64))
@@ -94,7 +94,7 @@ def _opened(place: Path) -> np.lib.npyio.NpzFile:
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{place.name} cannot be read: {error}", field="path") from error
     if not isinstance(stored, np.lib.npyio.NpzFile) or not {"h", "v"} <= set(stored.files):
-        raise InvalidInputError(f"{place.name} holds no axes 'h' and 'v'", field="path")
+        raise InvalidInputError(f"{place.name} has no axes 'h' and 'v'", field="path")
     return stored
 
 
@@ -121,10 +121,10 @@ def _from_folder(place: Path, records: int | None) -> Signals:
         except (OSError, ValueError) as error:
             raise InvalidInputError(f"{path.name} of {place.name} cannot be read: {error}", field="path") from error
         if table.ndim != 2 or table.shape[1] != _FIELDS:
-            raise InvalidInputError(f"{path.name} of {place.name} does not have {_FIELDS} numbers a line", field="path")
+            raise InvalidInputError(f"{path.name} of {place.name} must have {_FIELDS} numbers per line", field="path")
         for axis, column in zip(axes, table[:, 4:].T, strict=True):
             axis.append((column * STANDARD_GRAVITY).astype(np.float32))
     try:
         return np.stack(axes[0]), np.stack(axes[1])
     except ValueError as error:
-        raise InvalidInputError(f"records of {place.name} are not equally long: {error}", field="path") from error
+        raise InvalidInputError(f"records of {place.name} have different lengths: {error}", field="path") from error

@@ -57,7 +57,7 @@ class Client:
         refused = receipt["conflict"] + receipt["rejected"] + receipt["quarantined"]
         if refused:
             bad = next(r for r in receipt["results"] if r["outcome"] not in ("stored", "duplicate"))
-            raise InvalidInputError(f"{refused} of {len(acquisitions)} acquisitions were refused: {bad}")
+            raise InvalidInputError(f"{refused} of {len(acquisitions)} acquisitions were rejected: {bad}")
         return receipt
 
     def record_work_event(self, event: WorkEvent) -> dict[str, Any]:
@@ -101,7 +101,9 @@ class Client:
         deadline = time.monotonic() + timeout_s
         while (waiting := self.get("/v1/queue")["pending"]) > 0:
             if time.monotonic() > deadline:
-                raise UnavailableError(f"{waiting} acquisitions still wait for analysis after {timeout_s:.0f} s")
+                raise UnavailableError(
+                    f"{waiting} acquisitions are still in the analysis queue after {timeout_s:.0f} s"
+                )
             time.sleep(0.05)
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:

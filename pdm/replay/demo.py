@@ -120,7 +120,7 @@ def _load_history(client: Client, fleet: DemoFleet, progress: Progress) -> int:
     before = 0
     for machine in fleet.machines:
         for sent in feed(client, fleet.history(machine.key)):
-            progress("recorded lives", before + sent, total)
+            progress("recorded histories", before + sent, total)
         before += fleet.count_history(machine.key)
     return before
 
@@ -131,7 +131,7 @@ def _stream_present(client: Client, fleet: DemoFleet, progress: Progress) -> int
     for batch in batches(_present(fleet), BATCH):
         client.send(batch)
         sent += len(batch)
-        progress("the present", sent, total)
+        progress("live data", sent, total)
     return sent
 
 

@@ -21,11 +21,6 @@ from pdm.machines.model import Machine
 from pdm.service.diagnosis_document import to_document
 from pdm.words.phrases import say, say_doubt
 
-_HEADLINES = {
-    Verdict.SUPPORTED: "the data carry a fault",
-    Verdict.WEAK: "no clear evidence of a fault",
-    Verdict.REFUSED: "the data cannot tell",
-}
 _MOST_WEAK = 3  # findings without clear evidence that are shown in full
 
 
@@ -52,8 +47,10 @@ def find_in_fleet(path: Path, key: str | None) -> Machine:
         return next(iter(machines.values()))
     if key in machines:
         return machines[key]
-    what = "say which one is meant with --key" if key is None else f"there is no machine {key!r} in it"
-    raise InvalidInputError(f"{path.name}: {what}; it has {', '.join(machines) or 'none'}", field="machine")
+    what = "several machines; select one with --key" if key is None else f"no machine {key!r}"
+    raise InvalidInputError(
+        f"{path.name}: {what}; machines in the file: {', '.join(machines) or 'none'}", field="machine"
+    )
 
 
 def declare(
@@ -78,14 +75,14 @@ def declare(
         try:
             worth[name] = float(value)
         except ValueError:
-            raise InvalidInputError(f"--scale {each}: {value!r} is no number", field="scale") from None
+            raise InvalidInputError(f"--scale {each}: {value!r} is not a number", field="scale") from None
     return Declared(named, None if speed_rpm is None else speed_rpm / 60, rate, unit, worth)
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise InvalidInputError(f"{option} {text}: it is written {option} {form}", field=option.strip("-"))
+        raise InvalidInputError(f"{option} {text}: expected {option} {form}", field=option.strip("-"))
     return name, value
 
 
@@ -123,7 +120,7 @@ def diagnosis_text(found: FileDiagnosis, width: int = 110) -> str:
 
 def _parts(found: FileDiagnosis) -> list[RenderableType]:
     diagnosis = found.diagnosis
-    parts: list[RenderableType] = [Text(f"{diagnosis.machine}: {diagnosis.verdict}, {_HEADLINES[diagnosis.verdict]}")]
+    parts: list[RenderableType] = [Text(f"{diagnosis.machine}: {say(f'verdict.{diagnosis.verdict}')}")]
     parts.append(Text(_running(diagnosis)))
     parts.append(Text("channels: " + ", ".join(f"{key} = {name}" for key, name in found.channels.items())))
     parts += [Text(_explain(reason)) for reason in diagnosis.reasons]
@@ -133,7 +130,7 @@ def _parts(found: FileDiagnosis) -> list[RenderableType]:
         parts += [Text(), *_finding(each)]
     others = weak if supported else weak[_MOST_WEAK:]
     if others:
-        parts += [Text(), Text("no clear evidence of " + ", ".join(_name(each) for each in others))]
+        parts += [Text(), Text("Weak evidence: " + ", ".join(_name(each) for each in others))]
     parts += _refused([each for each in diagnosis.findings if each.verdict is Verdict.REFUSED])
     return parts
 
@@ -158,7 +155,10 @@ def _name(finding: Finding) -> str:
 
 def _finding(finding: Finding) -> list[RenderableType]:
     parts: list[RenderableType] = [
-        Text(f"{finding.verdict}: {_name(finding)}, confidence {_percent(finding.confidence)}, {finding.score:.1f} dB")
+        Text(
+            f"{say(f'verdict.{finding.verdict}')}: {_name(finding)}, confidence {_percent(finding.confidence)}, "
+            f"{finding.score:.1f} dB"
+        )
     ]
     if finding.lines:
         parts.append(Padding(_lines(finding), (0, 0, 0, 2)))
@@ -198,5 +198,5 @@ def _refused(findings: Sequence[Finding]) -> list[RenderableType]:
         alike.setdefault(" ".join(_explain(reason) for reason in each.reasons), []).append(_name(each))
     parts: list[RenderableType] = []
     for why, names in alike.items():
-        parts += [Text(), Text(f"not judged: {', '.join(names)}. {why}")]
+        parts += [Text(), Text(f"Cannot judge: {', '.join(names)}. {why}")]
     return parts

@@ -58,11 +58,11 @@ def plot_diagnosis(found: FileDiagnosis, path: Path) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigurationError("pictures need matplotlib: install the extra 'plot' of pdm-service") from error
+        raise ConfigurationError("plots require matplotlib: install the extra 'plot' of pdm-service") from error
     heard, _ = listen(found.recording)
     panels = [panel for channel in heard for panel in _panels(channel, found.machine, found.diagnosis)]
     if not panels:
-        raise InvalidInputError("there is nothing to draw: no channel of vibration or current can be judged")
+        raise InvalidInputError("nothing to plot: no vibration or current channel can be evaluated")
     figure = Figure(figsize=(12, 3.4 * len(panels)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), squeeze=False)[:, 0]
@@ -72,7 +72,7 @@ def plot_diagnosis(found: FileDiagnosis, path: Path) -> None:
     try:
         figure.savefig(path, dpi=110, format="png")
     except OSError as error:
-        raise InvalidInputError(f"the picture cannot be written: {error}", field="plot") from error
+        raise InvalidInputError(f"the plot cannot be written: {error}", field="plot") from error
 
 
 def _panels(channel: Heard, machine: Machine, diagnosis: Diagnosis) -> Iterator[_Panel]:
@@ -143,9 +143,11 @@ def _leading(diagnosis: Diagnosis) -> Sequence[Finding]:
 
 
 def _title(diagnosis: Diagnosis) -> str:
-    named = ", ".join(f"{say(f'fault.{each.fault}')} ({each.verdict})" for each in _leading(diagnosis))
+    named = ", ".join(
+        f"{say(f'fault.{each.fault}')} ({say(f'verdict.{each.verdict}').lower()})" for each in _leading(diagnosis)
+    )
     speed = "unknown" if diagnosis.speed is None else f"{diagnosis.speed * 60:.1f} rpm, {diagnosis.speed_source}"
-    return f"{diagnosis.machine}: {diagnosis.verdict}; {named or 'nothing could be judged'}; speed {speed}"
+    return f"{diagnosis.machine}: {say(f'verdict.{diagnosis.verdict}')}; {named or 'no fault evaluated'}; speed {speed}"
 
 
 def _draw(axes: Axes, panel: _Panel) -> None:

@@ -63,7 +63,7 @@ def read_lives(path: Path) -> tuple[list[FleetLife], tuple[str, ...]]:
     settings = tuple(name for name in table.column_names if name.startswith(SETTING))
     sensors = tuple(name for name in table.column_names if name not in (*_RESERVED, *settings))
     if not sensors:
-        raise InvalidInputError(f"{path.name} has no column of a sensor", field="path")
+        raise InvalidInputError(f"{path.name} has no sensor column", field="path")
     own = _texts(table, "machine")
     if "life" in table.column_names:
         own = [f"{machine}#{life}" for machine, life in zip(own, _texts(table, "life"), strict=True)]
@@ -79,7 +79,7 @@ def read_lives(path: Path) -> tuple[list[FleetLife], tuple[str, ...]]:
         end = _one(ended_at[rows], name, "ended_at") if ended_at is not None else float(time[rows][-1])
         kind = str(_one(ended_by[rows], name, "ended_by"))
         if kind not in ENDS:
-            raise InvalidInputError(f"{name}: ended_by is {kind!r}, not one of {', '.join(ENDS)}", field="ended_by")
+            raise InvalidInputError(f"{name}: ended_by is {kind!r}; allowed: {', '.join(ENDS)}", field="ended_by")
         lives.append(FleetLife(name, time[rows], chosen[rows], values[rows], kind, float(end)))
     return lives, sensors
 
@@ -168,8 +168,8 @@ def lives_text(report: dict[str, Any]) -> str:
     interval, alerts, over = report["interval"], report["alerts"], report["over_life"]
     lines = [
         f"{report['file']}: {report['lives']} lives, {report['failed_lives']} failed, {len(report['sensors'])} sensors",
-        f"  {report['skill']:.0%} less error than the better plain guess" if report["skill"] > 0
-        else "  no better than a plain guess",
+        f"  {report['skill']:.0%} less error than the better constant estimate" if report["skill"] > 0
+        else "  not better than a constant estimate",
     ]  # fmt: skip
     for name in (f"capped at {cap:g}", "uncapped"):
         figures = report[name]
@@ -220,5 +220,5 @@ def _numbers(table: pa.Table, name: str) -> Vector:
 
 def _one(values: NDArray[Any], life: str, column: str) -> Any:
     if len(set(values.tolist())) != 1:
-        raise InvalidInputError(f"{life}: {column} is not the same over the life", field=column)
+        raise InvalidInputError(f"{life}: {column} must be constant over the history", field=column)
     return values[0]

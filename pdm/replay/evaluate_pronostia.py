@@ -84,7 +84,8 @@ def evaluate_pronostia(folder: Path, *, progress: Progress | None = None) -> dic
     learning = [name for name in places if name in LEARNING]
     if len(learning) <= FEWEST_LIVES:
         raise InvalidInputError(
-            f"{len(learning)} learning bearings in {folder}; leaving one out needs {FEWEST_LIVES + 1}", field="path"
+            f"{len(learning)} learning bearings in {folder}; cross-validation requires at least {FEWEST_LIVES + 1}",
+            field="path",
         )
     tests = [name for name in places if name in PUBLISHED]
     tell = progress or (lambda _what, _share: None)
@@ -224,30 +225,31 @@ def pronostia_text(report: dict[str, Any]) -> str:
     """Return the report as text for people."""
     lines = [f"Learning bearings: {', '.join(report['learning_bearings'])}"]
     for title, part in (
-        ("Each left out, cut at 50, 60, 70, 80 and 90 % of its life", report["leave_one_out"]["five_truncations"]),
-        ("Each left out, at 41 moments from 50 to 90 % of its life", report["leave_one_out"]["all_truncations"]),
+        ("Cross-validation, truncated at 50, 60, 70, 80 and 90 % of life", report["leave_one_out"]["five_truncations"]),
+        ("Cross-validation, at 41 times from 50 to 90 % of life", report["leave_one_out"]["all_truncations"]),
         ("The challenge: test bearings after the published records", report["challenge"]),
     ):
         lines += ["", title]
-        lines += _part_text(part) if part else ["  no test bearings here"]
+        lines += _part_text(part) if part else ["  no test bearings found"]
     return "\n".join(lines)
 
 
 def _part_text(part: dict[str, Any]) -> list[str]:
     called = {
         "told": "this recipe",
-        "share_of_age": "share of age, from the others",
-        "constant": "constant, from the others",
-        "trend": f"straight trend ({part['trend_answered']:.0%} answered)",
+        "share_of_age": "fraction of age, from the other bearings",
+        "constant": "constant, from the other bearings",
+        "trend": f"linear trend ({part['trend_answered']:.0%} answered)",
     }
     lines = []
     for key, name in called.items():
         score = part["score"][key]
         low, high = score["interval_95"]
         lines.append(f"  {name:32} score {score['mean']:.3f} (95 %: {low:.3f}-{high:.3f})")
-    lines.append(f"  {'best constant, all answers known':32} score {part['oracle_constant_score']:.3f}")
+    lines.append(f"  {'best constant in hindsight':32} score {part['oracle_constant_score']:.3f}")
     lines.append(
-        f"  intervals ({part['level']:.0%}): held {part['coverage']:.0%}, median width {part['width_over_truth']:.1f} "
+        f"  intervals ({part['level']:.0%}): coverage {part['coverage']:.0%}, median width "
+        f"{part['width_over_truth']:.1f} "
         f"times the truth; median error {part['relative_error']:.0%}"
     )
     return lines

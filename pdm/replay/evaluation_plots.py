@@ -62,7 +62,11 @@ def plot_told(
             place.fill_between(left, low, high, color=_BAND, alpha=0.6, label="interval")
             place.plot(left, left, color=_TRUTH, linewidth=0.9, linestyle="--", label="truth")
             place.plot(left, said, color=_TOLD, linewidth=1.2, label="told")
-            place.set(title=name, xlabel=f"truly left [{time_unit}]", ylabel=f"told [{time_unit}]")
+            place.set(
+                title=name,
+                xlabel=f"true remaining life [{time_unit}]",
+                ylabel=f"predicted remaining life [{time_unit}]",
+            )
             place.invert_xaxis()
         figure.axes[0].legend(fontsize=8)
     return folder / f"told.{kind}"
@@ -90,7 +94,7 @@ def plot_alpha_lambda(
         place.plot(centres, [float(is_near[band == b].mean()) for b in shown], color=_TOLD, marker="o", markersize=3)
         place.set(
             title=f"within {alpha:.0%} of the truth",
-            xlabel=f"truly left [{time_unit}]",
+            xlabel=f"true remaining life [{time_unit}]",
             ylabel="share of predictions",
             ylim=(0, 1),
         )
@@ -110,9 +114,9 @@ def plot_calibration(levels: Sequence[float], coverage: Sequence[float], folder:
     """
     with _picture(folder / f"calibration.{kind}", (5, 5)) as figure:
         place = figure.subplots()
-        place.plot([0, 1], [0, 1], color=_TRUTH, linewidth=0.9, linestyle="--", label="as claimed")
-        place.plot(levels, coverage, color=_TOLD, marker="o", markersize=4, label="on units not seen")
-        place.set(title="calibration", xlabel="level claimed", ylabel="share that held", xlim=(0, 1), ylim=(0, 1))
+        place.plot([0, 1], [0, 1], color=_TRUTH, linewidth=0.9, linestyle="--", label="nominal")
+        place.plot(levels, coverage, color=_TOLD, marker="o", markersize=4, label="on held-out units")
+        place.set(title="calibration", xlabel="nominal level", ylabel="coverage", xlim=(0, 1), ylim=(0, 1))
         place.legend()
     return folder / f"calibration.{kind}"
 
@@ -143,7 +147,9 @@ def _draw_bearings(place: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     columns = {key: np.array([row[key] for row in rows], np.float64) for key in ("actual", "told", "lower", "upper")}
     place.vlines(x, columns["lower"], columns["upper"], color=_BAND, linewidth=6, label="interval")
     place.plot(x, columns["told"], "o", color=_TOLD, markersize=5, label="told")
-    place.plot(x, [row["constant"] for row in rows], "_", color=_GUESS, markersize=9, label="constant of the others")
+    place.plot(
+        x, [row["constant"] for row in rows], "_", color=_GUESS, markersize=9, label="constant of the other bearings"
+    )
     place.plot(x, columns["actual"], "x", color=_TRUTH, markersize=6, label="truth")
     place.set(yscale="log", ylabel="remaining life [s]")
     labels = [f"{row['bearing'].removeprefix('Bearing')}\n{row['age'] / 3600:.1f} h" for row in rows]
@@ -158,7 +164,7 @@ def _picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigurationError("pictures need matplotlib: install the extra 'plot' of pdm-service") from error
+        raise ConfigurationError("plots require matplotlib: install the extra 'plot' of pdm-service") from error
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     yield figure
@@ -166,4 +172,4 @@ def _picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=110)
     except OSError as error:
-        raise InvalidInputError(f"the picture cannot be written: {error}", field="plots") from error
+        raise InvalidInputError(f"the plot cannot be written: {error}", field="plots") from error

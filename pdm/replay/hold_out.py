@@ -55,7 +55,7 @@ def replay_held_out(
     held = hold.lower()
     names = [machine.key for machine in recording.machines]
     if held not in names:
-        raise InvalidInputError(f"{hold!r} is not in {folder}; there are {', '.join(names)}", field="hold")
+        raise InvalidInputError(f"{hold!r} is not in {folder}; available: {', '.join(names)}", field="hold")
     others = [name for name in names if name != held]
     report_progress = progress or (lambda *_: None)
     with Stack(stack_name, fresh=True) as stack, Client(stack.url, stack.admin_key) as client:
@@ -144,7 +144,7 @@ def _feed_life(
     sent_s = time.monotonic() - started
     if failed:
         end = _times(recording, name)[-1]
-        client.record_work_event(WorkEvent(name, WorkEventKind.FAILURE, end, note="end of the recorded life"))
+        client.record_work_event(WorkEvent(name, WorkEventKind.FAILURE, end, note="end of the recorded history"))
     client.wait_until_analysed()
     return Rates(sent, sent_s, time.monotonic() - started)
 

@@ -16,7 +16,7 @@ from pdm.replay.demo import DemoReport, MachineVerdict
 def demo_text(report: DemoReport) -> RenderableType:
     """Return the demo's table and its summary."""
     table = Table(title=f"Fleet at the end of the stream (seed {report.seed})", title_justify="left")
-    for heading in ("machine", "health", "state", "what is wrong so far", "RUL [d] (interval)", "alert"):
+    for heading in ("machine", "health", "state", "suspected fault", "RUL [d] (interval)", "alert"):
         table.add_column(heading, overflow="fold")
     table.add_column("truth: fault", style="dim")
     table.add_column("truth: failed", style="dim")
@@ -26,7 +26,7 @@ def demo_text(report: DemoReport) -> RenderableType:
     leads = sorted(v.lead_time for v in report.verdicts if v.lead_time is not None)
     lines = [
         f"alerted before failure: {', '.join(sorted(report.warned_kinds)) or 'none'}",
-        f"healthy machines that changed state and stayed quiet: {report.quiet_machines}",
+        f"healthy machines with a state change and no alert: {report.quiet_machines}",
         f"precision {_share(report.precision)}, recall {_share(report.recall)}, lead time [d] "
         + (", ".join(_days(lead) for lead in leads) or "none"),
         f"{report.acquisitions} acquisitions; {'PASSED' if report.is_passed else 'FAILED'}",
@@ -36,7 +36,7 @@ def demo_text(report: DemoReport) -> RenderableType:
 
 def held_out_text(report: dict[str, Any]) -> str:
     """Return what the replay of a held-out life showed."""
-    lines = [f"{report['held_out']}: life {report['life_s']:.0f} s, {report['training_lives']} lives to learn from"]
+    lines = [f"{report['held_out']}: life {report['life_s']:.0f} s, {report['training_lives']} training histories"]
     for point in report["points"]:
         if point["rul_s"] is None:
             lines.append(f"  at {point['fraction']:.0%} of life: no prognosis; true {point['true_rul_s']:.0f} s")
@@ -64,7 +64,7 @@ def held_out_text(report: dict[str, Any]) -> str:
 
 def hold_each_out_text(reports: Sequence[dict[str, Any]]) -> RenderableType:
     """Return the table of all lives held out in turn, beside the training lives' median constant."""
-    table = Table(title="Each life held out in turn (errors in s: model / constant)", title_justify="left")
+    table = Table(title="Cross-validation by history (errors in s: model / constant)", title_justify="left")
     for heading in ("life", *(f"{p['fraction']:.0%} of life" for p in reports[0]["points"])):
         table.add_column(heading)
     for heading in ("better at", "covered (level)", "width [s]", "first alert [s before end]", "early alarms"):

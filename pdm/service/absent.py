@@ -37,7 +37,9 @@ def explain_absences(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> d
                 continue
             count += absent
             is_older = version < brought.get(name, 0)
-            reasons.append(f"version {version} had it not yet: `pdm backfill`" if is_older else explain(name, mask))
+            reasons.append(
+                f"not computed in version {version}: run `pdm backfill`" if is_older else explain(name, mask)
+            )
         if count:
             found[name] = Absence(count, "; ".join(reason for reason in reasons if reason))
     return found

@@ -49,7 +49,7 @@ class Caller:
         """
         if self.role not in roles:
             needed = " or ".join(roles)
-            raise ForbiddenError(f"key {self.name!r} has the role {self.role}; this call needs {needed}")
+            raise ForbiddenError(f"key {self.name!r} has the role {self.role}; this call requires {needed}")
 
     def require_every_site(self) -> None:
         """Return if the key holds for every site.
@@ -60,7 +60,7 @@ class Caller:
             It is limited to some sites.
         """
         if self.site_ids is not None:
-            raise ForbiddenError(f"key {self.name!r} is limited to some sites; this call needs a key for all of them")
+            raise ForbiddenError(f"key {self.name!r} is limited to some sites; this call requires a key for all sites")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def create_key_for(
     with pool.connection() as conn:
         if caller.site_ids is not None:
             if sites is None:
-                raise ForbiddenError(f"key {caller.name!r} is limited to some sites: name the new key's sites")
+                raise ForbiddenError(f"key {caller.name!r} is limited to some sites: give the sites of the new key")
             with access.scoped(conn, caller.site_ids):
                 visible = access.find_sites(conn, sites)
             _refuse_unknown_sites(sites, visible)
@@ -170,15 +170,15 @@ def revoke_key(pool: ConnectionPool[Any], caller: Caller, key_id: int) -> None:
     with pool.connection() as conn:
         name = access.revoke_key(conn, key_id)
         if name is None:
-            raise NotFoundError(f"there is no key {key_id}")
+            raise NotFoundError(f"unknown key {key_id}")
         if access.count_live_admins(conn) == 0:
-            raise ConflictError("this is the last admin key; make another one first")
+            raise ConflictError("the last admin key cannot be revoked; create another admin key first")
         access.insert_audit(conn, caller.name, "key.revoke", name)
 
 
 def _create(conn: Connection[Any], name: str, role: str, sites: Sequence[str] | None, actor: str) -> NewKey:
     if role not in set(Role):
-        raise InvalidInputError(f"role {role!r} is none of {', '.join(Role)}", field="role")
+        raise InvalidInputError(f"role {role!r} is not a role; allowed: {', '.join(Role)}", field="role")
     site_ids = None
     if sites is not None:
         found = access.find_sites(conn, sites)
@@ -187,7 +187,7 @@ def _create(conn: Connection[Any], name: str, role: str, sites: Sequence[str] | 
     secret = _PREFIX + secrets.token_urlsafe(32)
     row = access.insert_key(conn, name, role, site_ids, _digest(secret))
     if row is None:
-        raise ConflictError(f"a key named {name!r} exists; names are never used twice", field="name")
+        raise ConflictError(f"a key named {name!r} exists already; use another name", field="name")
     access.insert_audit(conn, actor, "key.create", name, role=role, sites=None if sites is None else list(sites))
     named = None if sites is None else sorted(set(sites))
     return NewKey(row.id, row.name, row.role, row.created_at, row.revoked_at, named, secret)

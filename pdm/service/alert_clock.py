@@ -21,7 +21,7 @@ def advance(conn: Connection[Any], settings: Settings, now: datetime) -> str:  #
     overdue = remind(conn, now)
     if moved or overdue:
         alerts.notify(conn)
-    return f"{ended} holds ended, {moved} machines settled, {overdue} alerts overdue"
+    return f"{ended} suppressions ended, {moved} machines updated, {overdue} alerts overdue"
 
 
 def settle(conn: Connection[Any], now: datetime) -> int:

@@ -32,7 +32,7 @@ from pdm.store.machines import StoredMachine
 from pdm.store.queue import Claim, SavedState, Waiting
 
 CHECKPOINT_INTERVAL = timedelta(hours=6)
-BEYOND_HORIZON = "older than the reorder horizon: stored and featured, not assessed"
+BEYOND_HORIZON = "older than the reorder horizon: stored with features, not assessed"
 
 _log = logging.getLogger(__name__)
 

@@ -53,7 +53,7 @@ class Aside:
             It takes too long, or the data do not carry an answer.
         """
         if not self.one_at_a_time.acquire(blocking=False):
-            raise UnavailableError(f"another {self.name} runs; try again when it has ended")
+            raise UnavailableError(f"another {self.name} is running; retry after it has finished")
         try:
             done = subprocess.run(
                 [sys.executable, "-m", self.module],

@@ -69,7 +69,7 @@ class BackfillReport:
         """Return the report for people, a line a failure."""
         first = (
             f"{self.quantity} features, version {self.version}, {self.machines} machines: {self.computed} computed, "
-            f"{self.present} there already, {self.waiting} waiting for a worker, {self.set_aside} set aside, "
+            f"{self.present} already present, {self.waiting} in the queue, {self.set_aside} failed in analysis, "
             f"{len(self.failed)} acquisitions failed"
         )
         return "\n".join([first, *(f"  {f.machine} {f.measured_at.isoformat()}: {f.reason}" for f in self.failed)])
@@ -113,7 +113,7 @@ def backfill_features(
     if not 1 <= version <= FEATURE_VERSION:
         raise InvalidInputError(f"feature version {version} is not 1 to {FEATURE_VERSION}", field="version")
     if batch < 1:
-        raise InvalidInputError(f"a batch of {batch} acquisitions does nothing", field="batch")
+        raise InvalidInputError(f"batch must be at least 1, not {batch}", field="batch")
     span = backfill.Span(since or _BEGINNING, before or _END)
     run = _Run(pool, quantity, version, span, batch, progress)
     with database_required():

@@ -55,7 +55,7 @@ class Question:
 
     def __post_init__(self) -> None:
         if self.since >= self.before:
-            raise InvalidInputError("'from' must lie before 'to'", field="from")
+            raise InvalidInputError("'from' must be before 'to'", field="from")
         if not 0 < self.credit_horizons <= 1000:
             raise InvalidInputError("credit_horizons must be in (0, 1000]", field="credit_horizons")
 
@@ -119,14 +119,16 @@ def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Prog
             conn, question.since, question.before, machines=question.machines, site_ids=question.site_ids
         )
     if not found:
-        raise RefusalError("nothing of these machines was assessed within the span", field="from")
+        raise RefusalError("no assessments of these machines in the period", field="from")
     keys = list(found)
     outcomes: list[MachineOutcome] = []
     for outcome in _outcomes(dsn, question, keys, processes):
         outcomes.append(outcome)
         progress("machines", len(outcomes), len(keys))
     if question.model_id is not None and not any(outcome.is_challenged for outcome in outcomes):
-        raise RefusalError(f"none of these machines is of the fleet of model {question.model_id}", field="model_id")
+        raise RefusalError(
+            f"none of these machines belongs to the fleet of model {question.model_id}", field="model_id"
+        )
     pasts = [outcome.past for outcome in outcomes]
     now = [run for outcome in outcomes for run in outcome.now]
     then = [run for outcome in outcomes for run in outcome.then]
@@ -218,7 +220,7 @@ def _history(conn: Connection[Any], question: Question, stored: StoredMachine, s
     wanted = tuple(dict.fromkeys(key for rules in sets for key in rules.wanted))
     asks = any(rules.asks_for_diagnoses for rules in sets)
     history = fetch_history(conn, stored, question.since, question.before, wanted, with_diagnoses=asks)
-    assert history is not None, "a machine that was listed has assessments"
+    assert history is not None, "a listed machine must have assessments"
     return history
 
 

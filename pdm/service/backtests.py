@@ -18,7 +18,7 @@ BACKTEST = Aside(
     "pdm.service.backtest_process",
     "backtest",
     60.0,
-    "ask for fewer machines, less time or no suggestions, or run `pdm backtest`",
+    "select fewer machines, a shorter period or no suggestions, or run `pdm backtest`",
 )
 
 
@@ -86,7 +86,7 @@ def pass_gate(
     )
     objections = objections_of(report, limits)
     if objections:
-        raise GateError("not put in force: " + "; ".join(objections), field="gate")
+        raise GateError("rules not deployed: " + "; ".join(objections), field="gate")
     return gate_of(report)
 
 

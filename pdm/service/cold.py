@@ -58,7 +58,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("the cold pass waits for the database: %s", error)
         except Exception:
-            log.exception("the cold pass failed; the next one goes on where it was")
+            log.exception("the cold pass failed; the next pass continues")
 
 
 def cold_pass(settings: Settings, now: datetime, stop: threading.Event | None = None) -> ColdReport:
@@ -89,7 +89,7 @@ def cold_pass(settings: Settings, now: datetime, stop: threading.Event | None = 
                     raise
                 left.append((chunk.name, f"{type(error).__name__}: {error}"))
     for name, why in left:
-        log.warning("chunk %s is left for the next cold pass: %s", name, why)
+        log.warning("chunk %s is skipped until the next cold pass: %s", name, why)
     return ColdReport(tuple(done), tuple(left), saved)
 
 
@@ -117,7 +117,7 @@ def _check_room(conn: Connection[Any], settings: Settings, chunk_bytes: int) -> 
     """Leave a chunk whose frames, written before its disk is given back, would fill the disk."""
     directory = timers.fetch_data_directory(conn)
     if directory is not None and timers.free_bytes(directory) < chunk_bytes + settings.min_free_disk_bytes:
-        raise _LeftForLaterError(f"the disk has no room for another {chunk_bytes} bytes")
+        raise _LeftForLaterError(f"the disk has not enough free space for {chunk_bytes} bytes")
 
 
 def _move_payloads(conn: Connection[Any], share: float, chunk: Chunk, stop: threading.Event) -> int:
@@ -136,7 +136,7 @@ def _move_payloads(conn: Connection[Any], share: float, chunk: Chunk, stop: thre
                     raise _LeftForLaterError("its rows changed meanwhile")
         moved += len(packed)
         if stop.wait((time.monotonic() - began) * (1 / min(share, 1.0) - 1)):
-            raise _LeftForLaterError("the service stops")
+            raise _LeftForLaterError("the service is stopping")
 
 
 def _recode(hot: HotWaveform) -> ColdWaveform | None:
@@ -163,7 +163,9 @@ def _await_older_snapshots(conn: Connection[Any], stop: threading.Event) -> None
     patience = time.monotonic() + _SNAPSHOT_WAIT_S
     while older := cold.count_older_snapshots(conn, transaction):
         if stop.wait(0.2) or time.monotonic() > patience:
-            raise _LeftForLaterError(f"{older} sessions hold transactions that began before its payloads moved")
+            raise _LeftForLaterError(
+                f"{older} sessions have open transactions that started before its payloads were moved"
+            )
 
 
 def _give_back(conn: Connection[Any], chunk: Chunk, stop: threading.Event) -> float:
@@ -177,4 +179,4 @@ def _give_back(conn: Connection[Any], chunk: Chunk, stop: threading.Event) -> fl
                 break
         else:
             return time.monotonic() - began
-    raise _LeftForLaterError("others use it without a pause")
+    raise _LeftForLaterError("it is in continuous use")

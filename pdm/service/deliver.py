@@ -149,7 +149,7 @@ class Dispatcher:
     def _settle(self, letter: Letter, attempt: Attempt, counts: DeliveryCounts) -> None:
         if not letter.parcels:
             if not attempt.is_delivered:
-                log.warning("what stands could not be told again: %s", attempt.error)
+                log.warning("active alerts could not be sent again: %s", attempt.error)
             return
         now, tried = self.now(), max(parcel.attempts for parcel in letter.parcels)
         with self.pool.connection() as conn:
@@ -164,7 +164,7 @@ class Dispatcher:
             counts.failed += len(letter.parcels)
             counts.dead += len(letter.parcels) if is_dead else 0
         if is_dead:
-            log.error("alert event %s is dead after %d attempts: %s", letter.message.id, tried, error)
+            log.error("alert event %s failed permanently after %d attempts: %s", letter.message.id, tried, error)
 
     def _release(self, letters: Sequence[Letter]) -> None:
         with self.pool.connection() as conn:

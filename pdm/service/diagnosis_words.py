@@ -15,7 +15,7 @@ def in_words(document: Mapping[str, Any], language: str) -> Mapping[str, Any]:
     --------
     >>> reason = {"code": "flat", "parameters": {}, "point": "de-h", "remedy": "check-sensor"}
     >>> in_words({"findings": [], "reasons": [reason]}, "en")["reasons"][0]["text"]
-    'de-h: The signal does not change. To help: check the sensor.'
+    'de-h: The signal does not change. Remedy: check the sensor.'
     """
     return {
         **document,

@@ -44,7 +44,9 @@ def explain_machine(conn: Connection[Any], machine: str, fleet: str) -> Row:
     except ModelError as error:
         raise RefusalError(f"the fleet's model cannot be explained: {UNREADABLE}", field="machine") from error
     if champion is None:
-        raise RefusalError(f"no model serves fleet {fleet!r}: a trend of health needs no explanation", field="machine")
+        raise RefusalError(
+            f"no model for fleet {fleet!r}: only predictions of a model can be explained", field="machine"
+        )
     model_id, model = champion
     if model.reads != READS:
         raise RefusalError(f"the fleet's model cannot be explained: {OTHER_INDICATORS}", field="machine")
@@ -53,7 +55,7 @@ def explain_machine(conn: Connection[Any], machine: str, fleet: str) -> Row:
     is_running = own is not None and own.ended_by == "censored"
     known = np.flatnonzero(np.isfinite(own.values).any(axis=1)) if own is not None else np.empty(0, np.intp)
     if own is None or not is_running or not len(known):
-        raise RefusalError(f"nothing is known yet of the present life of {machine!r}", field="machine")
+        raise RefusalError(f"no predictions yet for the present life of {machine!r}", field="machine")
     columns = _columns(model, own)
     now = int(known[-1])
     why = explain(model, _at(columns, now))

@@ -12,7 +12,12 @@ from pdm.service.query import visible_machine
 from pdm.store import fleet
 from pdm.store.access import scoped
 
-EXPLANATION = Aside("pdm.service.explain_process", "explanation", 30.0, "the fleet has too many lives to compare with")
+EXPLANATION = Aside(
+    "pdm.service.explain_process",
+    "explanation",
+    30.0,
+    "the fleet has too many run-to-failure histories to compare with",
+)
 
 
 def explain_prognosis(pool: ConnectionPool[Any], dsn: str, caller: Caller, machine: str) -> Row:

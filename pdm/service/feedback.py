@@ -96,5 +96,5 @@ def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> Case:
     with scoped(conn, caller.site_ids):
         found = cases.find_case(conn, alert_id)
     if found is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+        raise NotFoundError(f"unknown alert {alert_id}")
     return found

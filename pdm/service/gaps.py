@@ -48,7 +48,7 @@ def find_gaps(conn: Connection[Any], now: datetime) -> str:
     if changes:
         alerts.notify(conn)
     if opened:
-        _log.warning("data of %d more machines are missing", opened)
+        _log.warning("missing data: %d more machines", opened)
     return f"{opened} opened, {ended} ended, {len(quiet)} quiet"
 
 

@@ -29,7 +29,7 @@ def end_with_parent(parent: int) -> None:
     """Let the kernel end this process when the worker `parent` dies; a worker that is dead already ends it now."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit("the worker died before its job began")
+        sys.exit("the worker ended before its job started")
 
 
 def main(job_id: int, attempt: int, parent: int) -> None:
@@ -52,7 +52,7 @@ def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
     with pool.connection() as conn:
         job = jobs.find_job(conn, job_id)
     if job is None:
-        sys.exit(f"there is no job {job_id}")
+        sys.exit(f"unknown job {job_id}")
     told_at = 0.0
 
     def tell(stage: str, share: float) -> None:

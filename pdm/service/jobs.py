@@ -39,7 +39,7 @@ def read_job(pool: Pool, job_id: int) -> Job:
     with pool.connection() as conn:
         found = jobs.find_job(conn, job_id)
     if found is None:
-        raise NotFoundError(f"there is no job {job_id}")
+        raise NotFoundError(f"unknown job {job_id}")
     return found
 
 

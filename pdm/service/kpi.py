@@ -52,10 +52,10 @@ def read_kpi(
 def measure(conn: Connection[Any], since: datetime, before: datetime, site: str | None, operators: int) -> Kpi:
     """Return the figures of a period; raises as `read_kpi` does."""
     if not since < before <= since + LONGEST:
-        raise InvalidInputError("give a period of 1 to 400 days: from before to", field="from")
+        raise InvalidInputError("the period must be 1 to 400 days, with 'from' before 'to'", field="from")
     events = stored.fetch_alarm_events(conn, since, before + _PATIENCE, site, MOST_EVENTS + 1)
     if len(events) > MOST_EVENTS:
-        raise InvalidInputError(f"the period holds more than {MOST_EVENTS} events; choose a shorter one", field="from")
+        raise InvalidInputError(f"the period has more than {MOST_EVENTS} events; choose a shorter period", field="from")
     limits = Limits()
     standing = stored.fetch_standing_alarms(conn, before, before - limits.stale_after, site)
     verdicts = stored.fetch_verdicts(conn, since, before, site)
@@ -94,7 +94,8 @@ def report_text(kpi: Kpi) -> str:
     lines = [
         f"Alarms from {kpi.since.isoformat()} to {kpi.before.isoformat()}, {kpi.operators} operator(s)",
         f"  annunciated            {kpi.annunciated} ({kpi.withheld} withheld): {_mix(kpi)}",
-        f"  per operator, {INTERVAL.seconds // 60} min    {rate.mean:.2f} on average (1 is acceptable, 2 the most), "
+        f"  per operator, {INTERVAL.seconds // 60} min    {rate.mean:.2f} on average (1 is acceptable, 2 is the "
+        f"maximum), "
         f"{rate.most:g} at most (10)",
         f"  intervals above 2      {rate.share_unmanageable:.1%} of {rate.intervals}",
         f"  floods                 {len(kpi.floods)}, {kpi.flood_share:.2%} of the time (below 1 %)",

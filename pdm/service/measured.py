@@ -211,14 +211,16 @@ def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: s
     with scoped(conn, caller.site_ids):
         found = fleet.find_point(conn, machine, point)
     if found is None:
-        raise NotFoundError(f"there is no point {point!r} on a machine {machine!r}")
+        raise NotFoundError(f"machine {machine!r} has no point {point!r}")
     return found
 
 
 def _known_features(names: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in names:
         if name not in known:
-            raise InvalidInputError(f"{name[:64]!r} is no feature here; known are {', '.join(known)}", field="names")
+            raise InvalidInputError(
+                f"{name[:64]!r} is not a feature of this point; allowed: {', '.join(known)}", field="names"
+            )
     return list(dict.fromkeys(names)) or [name for name in ("rms", "peak", "kurtosis") if name in known]
 
 
@@ -227,9 +229,9 @@ def _range(since: datetime | None, before: datetime | None, last: datetime | Non
     try:
         start = since or end - DEFAULT_SPAN
     except OverflowError:
-        raise InvalidInputError("the time range begins before the calendar", field="to") from None
+        raise InvalidInputError("the time range starts before year 1", field="to") from None
     if start >= end:
-        raise InvalidInputError("'from' must lie before 'to'", field="from")
+        raise InvalidInputError("'from' must be before 'to'", field="from")
     return start, end
 
 
@@ -238,7 +240,7 @@ def _width(span: timedelta, resolution: float | None) -> timedelta:
         return timedelta(seconds=max(1.0, round(span.total_seconds() / _DEFAULT_BUCKETS)))
     if span.total_seconds() / resolution > MOST_BUCKETS:
         raise InvalidInputError(
-            f"the range holds more than {MOST_BUCKETS} steps of {resolution:g} s; shorten it or coarsen the steps",
+            f"the range has more than {MOST_BUCKETS} steps of {resolution:g} s; use a shorter range or longer steps",
             field="resolution_s",
         )
     return timedelta(seconds=resolution)

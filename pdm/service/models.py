@@ -68,14 +68,14 @@ def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) 
         assert card is not None
         champion = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
         if champion == model_id:
-            raise ConflictError(f"model {model_id} serves {fleet!r} already")
+            raise ConflictError(f"model {model_id} is already the champion of fleet {fleet!r}")
         _refuse_unreadable(reads)
         has_served = any(event.kind == "promoted" for event in registry.fetch_events(conn, model_id))
         is_better = bool(card.metrics.get("comparison", {}).get("is_better"))
         if not (force or is_better or has_served or champion is None):
             raise ConflictError(
-                f"model {model_id} has not validated better than the champion {champion}; "
-                "`force` lets it serve all the same, for a reason"
+                f"model {model_id} has not validated better than the champion {champion}; use `force` with a "
+                f"reason to promote it anyway"
             )
         registry.promote(conn, fleet, model_id, actor=actor, reason=reason)
     return read_model(pool, model_id)
@@ -142,4 +142,4 @@ def import_model(pool: Pool, fleet: str, file: bytes, *, actor: str) -> ModelHis
 
 def _refuse_unreadable(reads: str) -> None:
     if reads != READS:
-        raise ConflictError(f"the model reads {reads!r}, but {READS!r} is what is made of machines now")
+        raise ConflictError(f"the model reads {reads!r}, but this version of pdm computes {READS!r}")

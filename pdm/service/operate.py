@@ -114,9 +114,9 @@ class HoldWish:
             It ends before it begins, or shelves without an end.
         """
         if self.until is not None and self.until <= now:
-            raise InvalidInputError("a hold ends after it begins", field="until")
+            raise InvalidInputError("the end must be after the start", field="until")
         if self.kind is HoldKind.SHELVED and (self.until is None) == (not self.one_shot):
-            raise InvalidInputError("shelve until a time or once, one of the two", field="until")
+            raise InvalidInputError("give either 'until' or 'once', not both", field="until")
 
 
 def hold_alert(
@@ -142,9 +142,11 @@ def hold_alert(
         alert = ledger.find(alert_id)
         _require_version(alert, seen)
         if not alert.state.is_open:
-            raise ConflictError("the alert has ended; there is nothing to withhold", field="state")
+            raise ConflictError(
+                "the alert has ended; it cannot be shelved, suppressed or taken out of service", field="state"
+            )
         if wish.one_shot and not alert.state.is_active:
-            raise ConflictError("the condition has returned already; shelve until a time", field="once")
+            raise ConflictError("the condition has already returned to normal; shelve with 'until'", field="once")
         place = ledger.place_of(alert_id)
         hold = Hold(
             id=uuid4(),
@@ -203,7 +205,9 @@ def release_alert(
 
 def _require_version(alert: Standing, seen: Seen) -> None:
     if seen.version is not None and alert.version != seen.version:
-        raise PreconditionError(f"the alert is at version {alert.version}, not {seen.version}; read it again")
+        raise PreconditionError(
+            f"the alert is at version {alert.version}, not {seen.version}; read the alert and retry"
+        )
 
 
 def _told(conn: Connection[Any], alert_id: UUID) -> Alert:

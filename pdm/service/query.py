@@ -41,7 +41,7 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
         with scoped(conn, caller.site_ids):
             row = fleet.find_machine(conn, machine)
         if row is None:
-            raise NotFoundError(f"there is no machine {machine!r}")
+            raise NotFoundError(f"unknown machine {machine!r}")
         yield conn, row
 
 
@@ -121,7 +121,7 @@ def read_work_event(pool: Pool, event_id: int) -> RecordedWork:
     with pool.connection() as conn:
         found = journal.find_work_event(conn, event_id)
     if found is None:
-        raise NotFoundError(f"there is no work event {event_id}")
+        raise NotFoundError(f"unknown work event {event_id}")
     return found
 
 
@@ -158,7 +158,7 @@ def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Alert:
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         found = alert_views.find_alert(conn, alert_id)
     if found is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+        raise NotFoundError(f"unknown alert {alert_id}")
     return found
 
 
@@ -173,7 +173,7 @@ def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> StoredReceipt:
     with pool.connection() as conn:
         found = journal.find_receipt(conn, receipt_id, _sender(caller))
     if found is None:
-        raise NotFoundError(f"there is no receipt {receipt_id}")
+        raise NotFoundError(f"unknown receipt {receipt_id}")
     return found
 
 

@@ -138,7 +138,7 @@ def _judge(
         return _refused(decoded, Outcome.REJECTED, decoded.problems)
     stored = machines.get(acquisition.machine)
     if stored is None:
-        unknown = Problem("unknown-machine", f"machine {acquisition.machine!r} is not known", "machine")
+        unknown = Problem("unknown-machine", f"unknown machine {acquisition.machine!r}; register it first", "machine")
         return _refused(decoded, Outcome.REJECTED, (unknown, *decoded.problems))
     doubt = doubt_time(acquisition.measured_at, stored.machine.timeline, now, future_tolerance)
     if doubt is not None:
@@ -207,7 +207,7 @@ def _conflict(channel: Channel, stored_hash: bytes) -> Problem:
     key = channel.content.point
     return Problem(
         "conflict",
-        f"channel {key!r} is stored for this time with other content, which stays",
+        f"channel {key!r} is already stored for this time with different content; the stored content is kept",
         key,
         stored_hash=stored_hash.hex(),
         sent_hash=channel.content_hash.hex(),
@@ -218,12 +218,15 @@ def _find_gaps(candidate: _Candidate, envelope: Envelope) -> list[Problem]:
     problems = []
     if candidate.acquisition.waveforms:
         problems += [
-            Problem("missing-channel", f"the waveform of point {key!r} did not come", key) for key in envelope.missing
+            Problem("missing-channel", f"the waveform of point {key!r} is missing", key) for key in envelope.missing
         ]
     sent, stored = candidate.acquisition.context, envelope.context
     for name in ("speed", "load", "state"):
         stated = getattr(sent, name)
         if stated is not None and stated != getattr(stored, name):
-            detail = f"the acquisition is stored with {name} {getattr(stored, name)}, which stays; {stated} was sent"
+            detail = (
+                f"the acquisition is stored with {name} {getattr(stored, name)}; the stored value is kept; "
+                f"{stated} was sent"
+            )
             problems.append(Problem("context-differs", detail, f"context.{name}"))
     return problems

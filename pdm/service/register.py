@@ -88,10 +88,10 @@ def _check_sites(conn: Connection[Any], machines: Sequence[Machine], site_ids: S
     own = fetch_site_keys(conn, site_ids)
     for machine in machines:
         if machine.site not in own:
-            raise NotFoundError(f"site {machine.site!r} is not known", field="site")
+            raise NotFoundError(f"unknown site {machine.site!r}", field="site")
     keys = [machine.key for machine in machines]
     taken = fetch_machines(conn, keys).keys() - fetch_machines(conn, keys, site_ids).keys()
     if taken:
         raise ConflictError(
-            f"the key {min(taken)!r} is taken; machines of all sites share one set of keys", field="key"
+            f"the key {min(taken)!r} is already used; keys must be unique across all sites", field="key"
         )

@@ -274,7 +274,7 @@ def _restore(
 def _check_points(machine: Machine, document: RuleDocument) -> None:
     """Refuse rules of one machine that look at points which it does not have: they would never say anything."""
     problems = [
-        Problem(f"rules[{index}]", f"{machine.key} has no point that the rule could look at")
+        Problem(f"rules[{index}]", f"{machine.key} has no point to which the rule applies")
         for index, rule in enumerate(document.rules)
         if not rule.condition.fit(machine)
     ]
@@ -286,10 +286,12 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
     if scope not in list(Scope):
         raise InvalidInputError(f"scope {scope!r} must be one of {', '.join(Scope)}", field="scope")
     if (scope == Scope.ALL) != (target == ""):
-        raise InvalidInputError("a scope other than 'all' names its target, and 'all' names none", field="target")
+        raise InvalidInputError(
+            "scopes other than 'all' require a target; scope 'all' must not have one", field="target"
+        )
     if scope in (Scope.ALL, Scope.CLASS):
         if site_ids is not None:
-            raise ForbiddenError("rules for all machines or for a class need a key for every site")
+            raise ForbiddenError("rules for all machines or for a class require a key for all sites")
         if scope == Scope.CLASS:
             check_key(target, "target")
     elif scope == Scope.MACHINE:
@@ -297,7 +299,7 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
     else:
         with scoped(conn, site_ids):
             if target not in access.find_sites(conn, [target]):
-                raise NotFoundError(f"site {target!r} is not known", field="target")
+                raise NotFoundError(f"unknown site {target!r}", field="target")
 
 
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:

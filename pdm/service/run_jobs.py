@@ -52,7 +52,7 @@ def run_one(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event
     job_id, attempt = claimed
     if attempt > MOST_ATTEMPTS and attempt > MOST_ATTEMPTS + _count_outages(pool, job_id):
         with pool.connection() as conn:
-            jobs.finish(conn, job_id, attempt, error=f"its process or its worker died {MOST_ATTEMPTS} times")
+            jobs.finish(conn, job_id, attempt, error=f"its process or worker ended {MOST_ATTEMPTS} times")
         return True
     with TemporaryFile("w+") as output:
         child = _start(job_id, attempt, settings, output)

@@ -46,7 +46,7 @@ def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_
             "was read as a smaller unit"
         )
     if measured_at < now - OLDEST:
-        return f"{stated} is {_span(now - measured_at)} ago, more than the 20 years that are believed"
+        return f"{stated} is {_span(now - measured_at)} ago, more than the allowed 20 years"
     return None
 
 
@@ -78,7 +78,7 @@ def _find_problem(
         known = ", ".join(list(stored.point_ids)[:8]) or "none"
         return Problem("unknown-point", f"machine {stored.machine.key!r} has no point {key!r}; it has {known}", key)
     if key in seen:
-        return Problem("duplicate-channel", f"channel {key!r} is given more than once; the first is kept", key)
+        return Problem("duplicate-channel", f"channel {key!r} is given more than once; the first one is used", key)
     if content.unit != point.unit:
         detail = f"channel {key!r} is sent in {content.unit!r}, its point is registered in {point.unit!r}"
         return Problem("unit", detail, f"{key}.unit")
@@ -89,7 +89,7 @@ def _find_problem(
 def _check_waveform(waveform: Waveform, point: MeasurementPoint) -> Problem | None:
     key = point.key
     if point.sampling_rate is None:
-        return Problem("wrong-kind", f"point {key!r} reports single values, not waveforms", key)
+        return Problem("wrong-kind", f"point {key!r} is registered for scalars, not waveforms", key)
     if abs(waveform.sampling_rate - point.sampling_rate) > SAMPLING_RATE_TOLERANCE * point.sampling_rate:
         detail = (
             f"channel {key!r} is sampled at {waveform.sampling_rate:g} Hz, its point is registered with "
@@ -105,7 +105,7 @@ def _check_waveform(waveform: Waveform, point: MeasurementPoint) -> Problem | No
 
 def _check_scalar(scalar: Scalar, point: MeasurementPoint) -> Problem | None:
     if point.is_waveform:
-        return Problem("wrong-kind", f"point {point.key!r} delivers waveforms, not single values", point.key)
+        return Problem("wrong-kind", f"point {point.key!r} is registered for waveforms, not scalars", point.key)
     if not np.isfinite(scalar.value):
         return Problem("not-finite", f"channel {point.key!r}: value is {scalar.value}", f"{point.key}.value")
     return None

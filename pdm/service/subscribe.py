@@ -80,7 +80,9 @@ def subscribe(
     """
     if wish.kind in STATE_KINDS and not wish.pacing.is_immediate:
         raise InvalidInputError(
-            f"a receiver of kind {wish.kind} is told the present state at once; let it do the pacing", field="pacing"
+            f"a receiver of kind {wish.kind} receives the present state immediately; configure grouping in the "
+            f"receiver",
+            field="pacing",
         )
     target = check_target(wish.kind, wish.url, wish.details, parse_networks(allowed_networks))
     secret = new_secret() if wish.kind == "webhook" else ""
@@ -119,7 +121,7 @@ def subscribe(
 def _site_of(conn: Connection[Any], caller: Caller, site: str | None) -> int | None:
     if site is None:
         if caller.site_ids is not None:
-            raise ForbiddenError(f"key {caller.name!r} is limited to some sites: name the subscription's site")
+            raise ForbiddenError(f"key {caller.name!r} is limited to some sites: give the site of the subscription")
         return None
     with scoped(conn, caller.site_ids):
         site_id = access.find_sites(conn, [site]).get(site)
@@ -225,7 +227,7 @@ def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, letter_id: UUI
     with pool.connection() as conn:
         found = outbox.find_dead_letter(conn, letter_id, caller.site_ids)
         if found is None or not outbox.revive_letter(conn, letter_id, now):
-            raise NotFoundError(f"there is no dead letter {letter_id} that could be sent again")
+            raise NotFoundError(f"unknown dead letter {letter_id}, or it was sent again already")
         access.insert_audit(conn, caller.name, "dead-letter.replay", str(letter_id))
     return found
 
@@ -249,5 +251,5 @@ def _visible(conn: Connection[Any], caller: Caller, subscription_id: UUID) -> Su
     with scoped(conn, caller.site_ids):
         found = subscriptions.find_subscription(conn, subscription_id)
     if found is None:
-        raise NotFoundError(f"there is no subscription {subscription_id}")
+        raise NotFoundError(f"unknown subscription {subscription_id}")
     return found

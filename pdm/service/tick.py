@@ -64,7 +64,7 @@ def _drop_old(conn: Connection[Any], settings: Settings, now: datetime) -> str:
     """Apply the retention, unless a history older than its window still waits to be analysed."""
     oldest = timers.fetch_oldest_pending(conn)
     if oldest is not None and oldest < now - timedelta(days=settings.waveform_retention_days):
-        return f"waits: an acquisition of {oldest.isoformat()} is not analysed yet"
+        return f"waiting: the acquisition of {oldest.isoformat()} is not analysed yet"
     return f"dropped {retention.drop_old(conn, settings)}"
 
 
@@ -75,10 +75,10 @@ def _sweep_outbox(conn: Connection[Any], settings: Settings, now: datetime) -> s
 def _check_disk(conn: Connection[Any], settings: Settings, now: datetime) -> str:
     directory = timers.fetch_data_directory(conn)
     if directory is None:
-        return "the server's disk is not of this machine"
+        return "the data directory of the database is on another host"
     free = timers.free_bytes(directory)
     if free < settings.min_free_disk_bytes:
-        log.error("only %d MiB are left for the database in %s", free // 2**20, directory)
+        log.error("low disk space: %d MiB free for the database in %s", free // 2**20, directory)
         timers.note_low_disk(conn, now, directory, free=free, min_free=settings.min_free_disk_bytes)
         return f"low: {free} bytes"
     return f"{free} bytes"

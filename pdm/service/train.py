@@ -64,7 +64,7 @@ def train_fleet(
         if is_promoted:
             registry.promote(conn, fleet, model_id, actor=actor, reason=verdict.reason)
         training_parts.forget(conn, fleet)
-    reason = verdict.reason if is_promoted or not verdict.is_better else "another model was promoted meanwhile"
+    reason = verdict.reason if is_promoted or not verdict.is_better else "another model was promoted in the meantime"
     return TrainingReport(
         fleet, model_id, version, is_promoted, reason, verdict.to_document(), model.metrics, model.trained_on
     )

@@ -38,9 +38,9 @@ def check_model(body: bytes) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise InvalidInputError("reading the model took too long", field="body") from None
+        raise InvalidInputError("the check of the model timed out", field="body") from None
     if child.returncode == 0:
         card: dict[str, Any] = json.loads(child.stdout)
         return card
     said = child.stdout.decode("utf-8", "replace").strip() if child.returncode == _REFUSED else ""
-    raise InvalidInputError(said or "the process that read the model died over it", field="body")
+    raise InvalidInputError(said or "the process that checks the model ended abnormally", field="body")

@@ -56,7 +56,7 @@ def prognose_under(
     """
     asked = {name: value for name, value in (("load", load), ("speed", speed)) if value is not None}
     if not asked:
-        raise InvalidInputError("say which load or speed is asked about", field="load")
+        raise InvalidInputError("load or speed is required", field="load")
     with visible_machine(pool, caller, machine) as (conn, row):
         said = verdicts.fetch_prognosis(conn, row.id, None)
         now = conditions.fetch_present(conn, row.id, ACQUISITIONS)

@@ -43,17 +43,19 @@ class WindowWish:
             The scope is not one thing, the times are not in order, or what is shelved has no end or cause.
         """
         if self.machine is None and self.site is None:
-            raise InvalidInputError("name a machine, a line with its site, or a site", field="site")
+            raise InvalidInputError("give a machine, a line with its site, or a site", field="site")
         if self.machine is not None and (self.line is not None or self.site is not None):
-            raise InvalidInputError("a machine's line and site are known; name the machine alone", field="machine")
+            raise InvalidInputError("give the machine without line and site", field="machine")
         if self.cause is not None and self.machine is None:
-            raise InvalidInputError("a cause is one of a machine: name the machine", field="cause")
+            raise InvalidInputError("a cause requires a machine", field="cause")
         if self.kind is HoldKind.SHELVED and (self.cause is None or self.ends_at is None):
-            raise InvalidInputError("what is shelved has a machine, a cause and an end", field="cause")
+            raise InvalidInputError("shelving requires a machine, a cause and an end", field="cause")
         if (self.kind is HoldKind.SUPPRESSED) != (self.ground is not None):
-            raise InvalidInputError("what is suppressed has a ground, and nothing else has", field="ground")
+            raise InvalidInputError(
+                "a ground is required for suppression and not allowed for other kinds", field="ground"
+            )
         if self.ends_at is not None and self.ends_at <= max(self.starts_at or now, now):
-            raise InvalidInputError("a hold ends after it begins, and not in the past", field="ends_at")
+            raise InvalidInputError("the end must be after the start and not in the past", field="ends_at")
 
 
 def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> ListedHold:
@@ -74,7 +76,7 @@ def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> 
             scope = holds.find_scope(conn, wish.site, wish.line, wish.machine)
         is_found = scope is not None and (wish.line is None or scope.line_id) and (not wish.machine or scope.machine_id)
         if scope is None or not is_found:
-            raise NotFoundError("there is no such machine, line or site")
+            raise NotFoundError("unknown machine, line or site")
         hold = Hold(
             id=uuid4(),
             kind=wish.kind,
@@ -121,9 +123,9 @@ def close_window(pool: Pool, caller: Caller, hold_id: UUID, now: datetime) -> No
     """
     with pool.connection() as conn:
         if not holds.exists(conn, hold_id, caller.site_ids):
-            raise NotFoundError(f"there is no hold {hold_id}")
+            raise NotFoundError(f"unknown entry {hold_id}")
         if not holds.end(conn, [hold_id], caller.name, now):
-            raise ConflictError("the hold has ended", field="ended_at")
+            raise ConflictError("it has already ended", field="ended_at")
         access.insert_audit(conn, caller.name, "hold.end", str(hold_id))
         if alert_clock.settle(conn, now):
             alerts.notify(conn)

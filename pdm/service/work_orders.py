@@ -61,4 +61,4 @@ def list_work_orders(pool: ConnectionPool[Any], caller: Caller, alert_id: UUID) 
 def _require_visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> None:
     with scoped(conn, caller.site_ids):
         if alert_views.find_alert(conn, alert_id) is None:
-            raise NotFoundError(f"there is no alert {alert_id}")
+            raise NotFoundError(f"unknown alert {alert_id}")

@@ -142,7 +142,7 @@ def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] 
     wanted = {"alert_id": alert_id, "site_ids": None if site_ids is None else list(site_ids)}
     row = conn.execute(query("find_alert_machine"), wanted).fetchone()
     if row is None:
-        raise NotFoundError(f"there is no alert {alert_id}", field="alert_id")
+        raise NotFoundError(f"unknown alert {alert_id}", field="alert_id")
     return int(row[0])
 
 

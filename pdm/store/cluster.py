@@ -159,7 +159,7 @@ class EmbeddedCluster:
         """
         process_id = self.postmaster_pid
         if process_id is None:
-            raise ClusterError(f"the cluster {self.name!r} does not run")
+            raise ClusterError(f"the cluster {self.name!r} is not running")
         send(signal.SIGKILL, [process_id])
         _wait_until_gone(process_id)
 
@@ -199,7 +199,9 @@ class EmbeddedCluster:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             lock.close()
-            raise ClusterError(f"the cluster {self.name!r} of this checkout is in use by process {holder}") from error
+            raise ClusterError(
+                f"the cluster {self.name!r} of this checkout is already in use by process {holder}"
+            ) from error
         if not _is_same_file(lock, self._places.lock):  # its last user destroyed the cluster meanwhile
             lock.close()
             self._take_lock()
@@ -222,7 +224,7 @@ class EmbeddedCluster:
             send(signal.SIGINT, [process_id])  # PostgreSQL's fast shutdown
             _wait_until_gone(process_id, timeout_s=_STOP_SECONDS)
         if not end_all(self._places):
-            raise ClusterError(f"processes of the cluster {self.name!r} do not end; see {self._places.log}")
+            raise ClusterError(f"processes of the cluster {self.name!r} do not stop; see {self._places.log}")
         (self._places.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _initialise(self, programs: Path) -> None:

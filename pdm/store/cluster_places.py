@@ -57,7 +57,7 @@ class Places:
                 shutil.chown(self.sockets, self.owner, self.owner)
             expected = pwd.getpwnam(self.owner).pw_uid if self.owner else os.geteuid()
             if self.sockets.stat().st_uid != expected:
-                raise ClusterError(f"{self.sockets} belongs to another account; remove it")
+                raise ClusterError(f"{self.sockets} belongs to another user; remove it")
             self.sockets.chmod(0o700)
         except (OSError, LookupError) as error:
             raise ClusterError(f"cannot prepare the cluster's folders: {error}; run `make setup`") from error
@@ -86,7 +86,9 @@ def find_places(name: str, checkout: Path) -> Places:
         The name is not usable, or the socket's path would exceed what the kernel takes.
     """
     if not _NAME.fullmatch(name):
-        raise ClusterError(f"cluster name {name!r}: lower case letters, digits, '-' and '_', at most 24", field="name")
+        raise ClusterError(
+            f"cluster name {name!r}: must consist of at most 24 lower-case letters, digits, '-' and '_'", field="name"
+        )
     mark = hashlib.sha256(os.fsencode(checkout.resolve())).hexdigest()[:10]
     if os.geteuid() == 0:
         state, runtime, owner = Path("/var/lib/pdm"), Path("/run"), OWNER
@@ -95,7 +97,7 @@ def find_places(name: str, checkout: Path) -> Places:
         runtime, owner = _runtime_folder(), None
     sockets = runtime / f"pdm-{mark}" / name
     if len(os.fsencode(sockets / ".s.PGSQL.5432")) > _SOCKET_PATH_LIMIT:
-        raise ClusterError(f"the socket's path under {runtime} is too long: set XDG_RUNTIME_DIR to a short one")
+        raise ClusterError(f"the socket path under {runtime} is too long: set XDG_RUNTIME_DIR to a short one")
     return Places(identity=f"pdm-{mark}-{name}", data=state / mark / name, sockets=sockets, owner=owner)
 
 
@@ -123,8 +125,8 @@ def find_installation(data: Path) -> Path:
     made_by = int(version_file.read_text())
     if made_by not in usable:
         raise ClusterError(
-            f"{data} was made by PostgreSQL {made_by}, which is not installed with TimescaleDB: "
-            "install it, or dump the data there and remove the folder"
+            f"{data} was created by PostgreSQL {made_by}, which is not installed with TimescaleDB: install it, "
+            f"or dump the data and remove the folder"
         )
     return usable[made_by]
 
@@ -136,7 +138,7 @@ def _runtime_folder() -> Path:
     folder = Path(f"/tmp/pdm-{os.geteuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise ClusterError(f"{folder} belongs to another account: set XDG_RUNTIME_DIR")
+        raise ClusterError(f"{folder} belongs to another user: set XDG_RUNTIME_DIR")
     return folder
 
 

@@ -79,7 +79,7 @@ def check_server(conn: Connection[Any]) -> None:
         row = conn.execute("SELECT current_setting(%s)", (name,)).fetchone()
         if row is None or row[0] == "off":
             raise ConfigurationError(
-                f"the server runs with {name} off: what pdm acknowledges could be lost. Set {name} = on in "
+                f"the server runs with {name} off: acknowledged data could be lost. Set {name} = on in "
                 "postgresql.conf and reload"
             )
     if conn.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is None:
@@ -100,7 +100,7 @@ def database_required() -> Iterator[None]:
     except (psycopg.errors.IdleInTransactionSessionTimeout, psycopg.errors.QueryCanceled) as error:
         raise UnavailableError(f"the database did not answer in time: {_first_line(error)}") from error
     except _ABSENCE as error:
-        raise UnavailableError(f"the database cannot be used now: {_first_line(error)}") from error
+        raise UnavailableError(f"the database cannot be used: {_first_line(error)}") from error
 
 
 def _first_line(error: BaseException) -> str:

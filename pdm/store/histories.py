@@ -81,7 +81,7 @@ def fetch_indicators(conn: Connection[Any], machine_id: int, since: datetime, ti
     words = np.frombuffer(row[1], ">i4")
     width = 5 + 2 * int(words[3])  # dimensions, flags, type, length, lower bound; then a size before each value
     if len(words) != width * len(at):
-        raise RefusalError("the stored indicators are of several versions: no other model can be tried on them")
+        raise RefusalError("the stored indicators have several versions: another model cannot be evaluated on them")
     values = np.ascontiguousarray(words.reshape(len(at), width)[:, 6::2]).view(">f4").astype(np.float32)
     _, places = _align(times, at)
     return values[places]

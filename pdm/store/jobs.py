@@ -46,7 +46,7 @@ def ask_for_training(conn: Connection[Any], fleet: str, *, seed: int, actor: str
         row = conn.execute(query("find_unfinished_training"), values).fetchone()
         if row is not None:
             return int(row[0]), False
-    raise RuntimeError("a training ends whenever another is asked for")
+    raise RuntimeError("a training must end when another one is requested")
 
 
 def is_fleet(conn: Connection[Any], fleet: str) -> bool:

@@ -65,7 +65,7 @@ def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | Non
     """
     found = fetch_machines(conn, [key], site_ids)
     if key not in found:
-        raise NotFoundError(f"machine {key!r} is not known", field="machine")
+        raise NotFoundError(f"unknown machine {key!r}", field="machine")
     return found[key]
 
 
@@ -101,7 +101,7 @@ def _merge(stored: Machine, sent: Machine) -> Machine:
         if getattr(stored, name) != getattr(sent, name):
             raise ConflictError(
                 f"machine {sent.key!r} is registered with {name} {getattr(stored, name)!s}; "
-                f"it cannot become {getattr(sent, name)!s}",
+                f"it cannot be changed to {getattr(sent, name)!s}",
                 field=name,
             )
     points = {point.key: point for point in stored.points}
@@ -120,7 +120,7 @@ def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoin
         if getattr(stored, name) != getattr(sent, name):
             raise ConflictError(
                 f"point {sent.key!r} of machine {machine!r} is registered with {field} {getattr(stored, name)}; "
-                f"it cannot become {getattr(sent, name)}: register the new sensor as another point",
+                f"it cannot be changed to {getattr(sent, name)}: register the new sensor as a new point",
                 field=field,
             )
 

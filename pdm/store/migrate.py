@@ -84,7 +84,7 @@ def read_migrations(folder: Traversable) -> list[Migration]:
         if match is None:
             raise MigrationError(f"migrations/{name} is not named NNNN_what_it_does.sql")
         if int(match[1]) != expected:
-            raise MigrationError(f"migrations/{name} stands where number {expected:04} is expected")
+            raise MigrationError(f"migrations/{name} has the wrong number; expected {expected:04}")
     repeatable = folder / "repeatable"
     again = sorted(item.name for item in repeatable.iterdir()) if repeatable.is_dir() else []
     return [Migration(name, (folder / name).read_text(encoding="utf-8"), is_repeatable=False) for name in numbered] + [
@@ -113,7 +113,9 @@ def _check(migrations: Sequence[Migration], applied: dict[str, bytes]) -> None:
     known = {migration.name for migration in migrations}
     unknown = sorted(name for name in applied if name not in known and not name.startswith("repeatable/"))
     if unknown:
-        raise MigrationError(f"the database has {', '.join(unknown)}, which this version of pdm does not know")
+        raise MigrationError(
+            f"the database has {', '.join(unknown)}, which this version of pdm does not contain: use the newer version"
+        )
     missing = [migration.name not in applied for migration in numbered]
     for migration, is_missing, earlier in zip(numbered, missing, [False, *missing], strict=False):
         if not is_missing and earlier:
@@ -121,7 +123,7 @@ def _check(migrations: Sequence[Migration], applied: dict[str, bytes]) -> None:
         if not is_missing and applied[migration.name] != migration.checksum:
             raise MigrationError(
                 f"migrations/{migration.name} was edited after it was applied; "
-                "restore it and put the change into a new file"
+                "restore it and write the change in a new file"
             )
 
 

@@ -4,7 +4,8 @@ Hot: behind a bit shuffle the high bits of small samples are long runs; zigzag m
 counts zeros too. Cold: pcodec with a linear prediction of each sample from the ones before it, which vibration
 and current reward. Measured on PRONOSTIA records of 2,560 counts, one core (million samples a second in and out,
 bytes a sample): hot 340, 600, 1.47; cold 36, 75, 1.34. The float32 form of the same records: hot 3.51, cold 1.36,
-for it finds the step that the values are multiples of. docs/adr/0008-payload-codec.md compares the candidates.
+for it finds the step that the values are multiples of. The candidates are compared in
+docs/adr/0008-fast-and-compact-waveform-encoding.md.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def decode(codec: int, payload: bytes, dtype: np.dtype[Any], count: int) -> NDAr
     except (RuntimeError, TypeError, ValueError) as error:
         raise RefusalError(f"a stored payload of {len(payload)} bytes is damaged: {error}") from error
     if len(plain) != count * dtype.itemsize:
-        raise RefusalError(f"a stored payload holds {len(plain)} bytes, not {count} samples of {dtype}")
+        raise RefusalError(f"a stored payload has {len(plain)} bytes, not {count} samples of {dtype}")
     samples = np.frombuffer(plain, dtype.newbyteorder("<"))
     if codec != ZIGZAG_BITSHUFFLE_LZ4:
         return samples
@@ -118,17 +119,17 @@ def _decode_pcodec(payload: bytes, dtype: np.dtype[Any], count: int) -> NDArray[
     # The library trusts its input, so the sum comes first; it also writes no more than it is given room for.
     packed = payload[_CRC_BYTES:]
     if zlib.crc32(packed).to_bytes(_CRC_BYTES, "little") != payload[:_CRC_BYTES]:
-        raise ValueError("its check sum is wrong")
+        raise ValueError("its checksum is wrong")
     samples = np.empty(count, dtype)
     progress = standalone.simple_decompress_into(packed, samples)
     if progress.n_processed != count or not progress.finished:
-        raise ValueError(f"it does not hold {count} samples")
+        raise ValueError(f"it does not contain {count} samples")
     return samples
 
 
 def _unpack(payload: bytes) -> bytes:
     # Bytes 12-15 of a chunk are its size; the library would read on behind the end of a shorter one.
     if int.from_bytes(payload[12:16], "little") != len(payload):
-        raise ValueError("its length is not the one it states")
+        raise ValueError("its length differs from its header")
     plain: bytes = blosc2.decompress(payload)
     return plain

@@ -88,7 +88,7 @@ def roll_back(conn: Connection[Any], fleet: str, *, actor: str, reason: str) -> 
     conn.execute(query("lock_fleet_models"), {"name": fleet})
     served = _served(conn.execute(query("fetch_promotions"), {"name": fleet}).fetchall())
     if len(served) < 2:
-        raise ConflictError(f"fleet {fleet!r} has no model that served before the present one")
+        raise ConflictError(f"fleet {fleet!r} has no previous champion")
     _serve(conn, fleet, served[-2])
     _note(conn, served[-2], "rolled-back", actor, reason)
     return served[-2]
@@ -137,7 +137,7 @@ def fetch_fleet(conn: Connection[Any], model_id: int) -> tuple[str, str]:
     """Return of which fleet a model is and what it reads; raises NotFoundError if there is no such model."""
     row = conn.execute(query("fetch_model_fleet"), {"model_id": model_id}).fetchone()
     if row is None:
-        raise NotFoundError(f"there is no model {model_id}")
+        raise NotFoundError(f"unknown model {model_id}")
     return row[0], row[1]
 
 
@@ -145,7 +145,7 @@ def fetch_body(conn: Connection[Any], model_id: int) -> tuple[bytes, bytes]:
     """Return a model's bytes and the SHA-256 they were registered with; raises NotFoundError."""
     row = conn.execute(query("fetch_model_body"), {"model_id": model_id}).fetchone()
     if row is None:
-        raise NotFoundError(f"there is no model {model_id}")
+        raise NotFoundError(f"unknown model {model_id}")
     return bytes(row[0]), bytes(row[1])
 
 

@@ -37,7 +37,9 @@ def messages(language: str) -> Mapping[str, str]:
     '베어링 외륜 결함'
     """
     if language not in LANGUAGES:
-        raise NotFoundError(f"there are no words in {language!r}, only in {', '.join(LANGUAGES)}", field="language")
+        raise NotFoundError(
+            f"no message catalogue for language {language!r}; available: {', '.join(LANGUAGES)}", field="language"
+        )
     text = files("pdm.words").joinpath(f"{language}.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(text)
     return MappingProxyType(

@@ -34,9 +34,9 @@ def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_
     Examples
     --------
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"})
-    "health 52 %, below the limit of 60 %; damage on a bearing's outer race"
+    "health 52 %, below the limit of 60 %; bearing outer race damage"
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}, "ko")
-    '건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함'
+    '건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함'
     >>> say("reason.of-tomorrow")
     'of tomorrow'
     """
@@ -52,7 +52,7 @@ def say_any(section: str, name: str | None, parameters: Parameters | None = None
     Examples
     --------
     >>> say_any("reason", "absent:de-h")
-    'the point sent nothing: de-h'
+    'the point sent no data: de-h'
     """
     if name is None:
         return None
@@ -72,7 +72,7 @@ def say_doubt(
     Examples
     --------
     >>> say_doubt("flat", {}, "de-h", "check-sensor")
-    'de-h: The signal does not change. To help: check the sensor.'
+    'de-h: The signal does not change. Remedy: check the sensor.'
     """
     sentence = say(f"diagnosis.{code}", parameters, language)
     where = f"{point}: " if point else ""

@@ -47,7 +47,7 @@ def test_the_key_is_asked_for_once_and_the_fleet_shows_the_worst_machine_first(b
     sign_in(browser, plant)
     assert browser.evaluate("document.querySelector('#fleet tbody tr').dataset.machine") == plant.failing
     assert "bearing" in row(browser, plant.failing)
-    assert "nothing found" in row(browser, plant.healthy)
+    assert "no fault found" in row(browser, plant.healthy)
     assert "not analysed yet" in row(browser, plant.silent) or "learning" in row(browser, plant.silent)
     browser.open(f"{plant.url}/")
     browser.wait_for(f"!!document.querySelector('tr[data-machine=\"{plant.failing}\"]')")
@@ -138,7 +138,7 @@ def test_a_case_is_shelved_from_the_page_and_nobody_is_overwritten(browser: Brow
         said = http.post(f"/v1/alerts/{alert}/comment", json={"comment": "seen"}, headers={"If-Match": version})
         assert said.status_code == 200
     submit(browser, "comment", comment="written over it")
-    browser.wait_for("document.getElementById('case-problem').textContent.includes('Somebody else')")
+    browser.wait_for("document.getElementById('case-problem').textContent.includes('Changed by another user')")
     browser.wait_for("document.getElementById('case-history').textContent.includes('seen')")
     assert "written over it" not in str(plant.client.get(f"/v1/alerts/{alert}")["history"])
     assert all("412" in complaint for complaint in browser.complaints)
@@ -152,7 +152,7 @@ def test_the_page_speaks_korean_when_asked_and_english_again(browser: Browser, p
     browser.wait_for(f"document.querySelector('tr[data-machine=\"{plant.failing}\"]')?.innerText.includes('베어링')")
     assert browser.evaluate("document.getElementById('alerts-title').textContent") == "발생 중인 경보"
     browser.wait_for("/건전도|진동|진단|수명|결함/.test(document.querySelector('#alerts .grow')?.textContent)")
-    assert "이상 없음" in row(browser, plant.healthy)
+    assert "발견된 결함 없음" in row(browser, plant.healthy)
     browser.evaluate("document.getElementById('language').click()")
     browser.wait_for("document.documentElement?.lang === 'en'")
     assert browser.evaluate("document.getElementById('alerts-title').textContent") == "Open alerts"

@@ -25,7 +25,7 @@ def test_the_demo_warns_of_failures_and_leaves_healthy_machines_alone(tmp_path: 
     assert report.precision is not None
     assert report.precision >= 0.8, document
     assert len(report.verdicts) >= 12
-    assert {"recorded lives", "training", "the present"} <= steps
+    assert {"recorded histories", "training", "live data"} <= steps
     assert any(verdict.rul_source == "model" for verdict in report.verdicts), "the trained model serves"
     assert all(verdict.rul_upper_s is None or verdict.rul_lower_s is not None for verdict in report.verdicts)
     assert json.loads(json.dumps(document))["passed"] is True

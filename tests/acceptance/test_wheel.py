@@ -87,7 +87,7 @@ def test_the_installed_service_migrates_and_serves(installed: Path, empty_dsn: s
     where = _run(installed / "python", environment, tmp_path, "-c", "import api, pdm.bootstrap; print(pdm.__file__)")
     assert Path(where.strip()).is_relative_to(installed.parent), "the checkout was imported"
     assert "0001" in _run(installed / "pdm", environment, tmp_path, "migrate")
-    assert "nothing to do" in _run(installed / "pdm", environment, tmp_path, "migrate")
+    assert "schema is up to date" in _run(installed / "pdm", environment, tmp_path, "migrate")
     with subprocess.Popen(
         [installed / "pdm", "serve"], cwd=tmp_path, env=environment, stderr=subprocess.STDOUT, stdout=subprocess.PIPE
     ) as server:

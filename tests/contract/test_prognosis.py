@@ -122,7 +122,7 @@ def test_lives_without_information_are_refused():
     absent = [
         life_of(f"m{i}", np.arange(50.0), np.full((50, K), np.nan, np.float32), "failure", 50.0) for i in range(5)
     ]
-    with pytest.raises(RefusalError, match="known values"):
+    with pytest.raises(RefusalError, match="records with values"):
         train(absent)
 
 
@@ -131,7 +131,7 @@ def test_unordered_times_and_other_indicators_are_refused():
     swapped = lives[0].life_time.copy()
     swapped[[4, 5]] = swapped[[5, 4]]
     broken = life_of("m", swapped, lives[0].values, "failure", lives[0].ended_at)
-    with pytest.raises(InvalidInputError, match="m: life time goes back"):
+    with pytest.raises(InvalidInputError, match="m: life time decreases"):
         train([*lives, broken])
     narrow = life_of("m", lives[0].life_time, lives[0].values[:, :4], "failure", lives[0].ended_at)
     with pytest.raises(InvalidInputError, match=r"m: .* 20 sensors"):

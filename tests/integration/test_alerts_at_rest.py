@@ -68,7 +68,7 @@ def test_what_opens_on_a_stopped_machine_is_kept_and_told_when_it_runs_and_is_st
         ("suppressed", "analysis", "machine-off", "suppressed"),
     ]
     assert (told(conn), withheld(conn)) == ([], ["suppressed"])
-    assert advance(conn, NOW + MINUTE).startswith("0 holds ended, 0 machines"), "the clock leaves it so"
+    assert advance(conn, NOW + MINUTE).startswith("0 suppressions ended, 0 machines"), "the clock leaves it so"
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
     assert steps(conn)[2:] == [("unsuppressed", "analysis", "machine-runs", None)]

@@ -100,12 +100,12 @@ def stage(settings: Settings, pool: ConnectionPool[Any]) -> Iterator[Stage]:
 def test_a_case_says_what_to_do_by_when_with_which_part_and_what_waiting_costs(stage: Stage) -> None:
     alert = stage.add_alert(cleared_at=NOW, state="normal")
     told = stage.http.get(f"/v1/alerts/{alert}/case").json()
-    assert told["text"] == "health 52 %, below the limit of 60 %; damage on a bearing's outer race"
+    assert told["text"] == "health 52 %, below the limit of 60 %; bearing outer race damage"
     assert told["urgency"] == "within-horizon"
     assert datetime.fromisoformat(told["act_by"]) == NOW + 5 * DAY
     assert datetime.fromisoformat(told["plan_by"]) == NOW
     assert [one["reason"] for one in told["deadlines"]] == ["act-by.remaining-life"]
-    assert "5 d (lower bound, right in 90 % of cases)" in told["deadlines"][0]["text"]
+    assert "5 d (lower prediction bound, level 90 %)" in told["deadlines"][0]["text"]
     assert [one["check"] for one in told["checks"]][:2] == ["listen-bearing", "sample-grease"]
     assert [(one["component"], one["part"]) for one in told["parts"]] == [("bearing-de", "6205-2RS")]
     waiting = told["cost_of_waiting"]
@@ -118,8 +118,8 @@ def test_a_case_says_what_to_do_by_when_with_which_part_and_what_waiting_costs(s
 def test_a_case_is_told_in_korean_to_who_asks_for_it(stage: Stage) -> None:
     alert = stage.add_alert(cleared_at=NOW, state="normal")
     told = stage.http.get(f"/v1/alerts/{alert}/case", headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
-    assert told["text"] == "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함"
-    assert told["urgency_text"] == "정비 계획 기간 안에 조치"
+    assert told["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
+    assert told["urgency_text"] == "정비 계획 기간 이내 조치"
     assert told["checks"][0]["text"] == "베어링 청음 및 온도 측정"
 
 
@@ -216,7 +216,7 @@ def test_similar_past_cases_come_with_their_outcome_the_likest_first(stage: Stag
     assert found[1]["cosine"] == pytest.approx(0.6)
     assert found[1]["likeness"] == pytest.approx(0.8)
     assert (found[0]["verdict"], found[0]["finding"]) == ("true", "outer race spalled")
-    assert found[0]["verdict_text"] == "true: the fault was there"
+    assert found[0]["verdict_text"] == "True alarm"
 
 
 def test_the_trend_picture_is_svg_in_the_language(stage: Stage) -> None:
@@ -266,7 +266,7 @@ def test_alerts_and_their_history_are_said_in_the_language(stage: Stage) -> None
     for path in ("/v1/alerts", f"/v1/alerts/{alert}"):
         told = stage.http.get(path, headers={"Accept-Language": "ko"}).json()
         (told,) = told.get("items", [told])
-        assert told["text"] == "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함"
+        assert told["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
     assert [one["text"] for one in told["history"]] == ["발생"]
     plain = stage.http.get(f"/v1/alerts/{alert}").json()
     assert plain["text"].startswith("health 52 %")

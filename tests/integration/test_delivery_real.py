@@ -177,7 +177,7 @@ def test_a_broker_that_refuses_the_password_or_the_topic_is_a_failed_attempt_tha
         assert deliver(pool, settings).failed == 2
     errors = dict(conn.execute("SELECT subscription_id, last_error FROM outbox").fetchall())
     assert "Not authorized" in errors[lanes["right-word"]]
-    assert "refused the connection" in errors[lanes["wrong-word"]]
+    assert "rejected the connection" in errors[lanes["wrong-word"]]
     assert not any("word" in error for error in errors.values())
 
 
@@ -194,7 +194,7 @@ def test_a_mail_says_what_happened_and_is_known_by_the_events_id(
         assert deliver(pool, settings, 10).delivered == 2
     first, second = (email.message_from_bytes(mail.content, policy=policy.default) for mail in mailbox.mails)
     assert mailbox.mails[0].rcpt_tos == ["a@example.com", "b@example.com"]
-    said = "health 50 %, below the limit of 60 %; no symptom named"
+    said = "health 50 %, below the limit of 60 %; no symptom identified"
     assert first["Subject"] == f"[warning] press-07: {said} (raised)"
     assert second["References"] == first["References"]
     assert first["Auto-Submitted"] == "auto-generated"

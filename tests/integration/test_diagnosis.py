@@ -162,7 +162,7 @@ def test_what_the_recordings_do_not_allow_is_told_with_its_reason(
     assert all(reason["code"] for reason in told["reasons"])
     assert {reason["point"] for reason in told["reasons"]} & {w.point for w in flat}
     (line, *_) = [each["text"] for each in told["reasons"] if each["code"] == "flat"]
-    assert line.endswith("The signal does not change. To help: check the sensor.")
+    assert line.endswith("The signal does not change. Remedy: check the sensor.")
     korean = caller.get(PLACE, headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
     assert [each["code"] for each in korean["reasons"]] == [each["code"] for each in told["reasons"]]
     assert all(any("가" <= letter <= "힣" for letter in each["text"]) for each in korean["reasons"])
@@ -174,7 +174,7 @@ def test_a_machine_without_a_diagnosis_says_what_to_do(pool: Pool, caller: httpx
     assert answer.status_code == 404
     assert "POST" in answer.json()["detail"]
     assert caller.post(PLACE).status_code == 202
-    assert "waits for a worker" in caller.get(PLACE).json()["detail"]
+    assert "is in the queue" in caller.get(PLACE).json()["detail"]
 
 
 def test_a_request_without_recordings_is_given_up_with_the_reason(
@@ -216,7 +216,7 @@ def test_what_fails_while_asking_for_a_diagnosis_leaves_the_analysis_alone(
     assert ask(pool, "SELECT count(*) FROM assessment") == [(3,)]
     assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
     assert ask(pool, "SELECT count(*) FROM diagnosis_watch") == [(0,)], "half of it was kept"
-    assert "no diagnosis can be asked for" in caplog.text
+    assert "a diagnosis cannot be requested" in caplog.text
 
 
 def test_a_diagnosis_that_kills_its_worker_is_given_up_and_left_alone_by_others(

@@ -64,7 +64,7 @@ def api(settings: Settings, running: Pool) -> Iterator[tuple[httpx.Client, httpx
 def test_a_machine_without_a_model_is_refused_with_the_reason(api: tuple[httpx.Client, httpx.Client]) -> None:
     answer = api[0].get(WHY)
     assert (answer.status_code, answer.json()["code"]) == (422, "refused")
-    assert f"no model serves fleet '{FLEET}'" in answer.json()["detail"]
+    assert f"no model for fleet '{FLEET}'" in answer.json()["detail"]
 
 
 def test_what_is_said_is_explained_by_sums_a_week_and_past_lives(

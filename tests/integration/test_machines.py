@@ -136,9 +136,9 @@ def test_a_caller_limited_to_sites_sees_and_changes_those_only(pool: Pool) -> No
     _register(pool, WHOLE, machine("lathe-01", site="ulsan"))
     busan = [_site_id(pool, "busan")]
     assert _register(pool, machine("press-08"), site_ids=busan) == ["created"]
-    with pytest.raises(NotFoundError, match="site 'ulsan' is not known"):
+    with pytest.raises(NotFoundError, match="unknown site 'ulsan'"):
         _register(pool, machine("lathe-02", site="ulsan"), site_ids=busan)
-    with pytest.raises(ConflictError, match="the key 'lathe-01' is taken"):
+    with pytest.raises(ConflictError, match="the key 'lathe-01' is already used"):
         _register(pool, machine("lathe-01"), site_ids=busan)
     with pool.connection() as conn:
         assert set(fetch_machines(conn, ["press-07", "lathe-01"], busan)) == {"press-07"}

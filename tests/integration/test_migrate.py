@@ -63,7 +63,7 @@ def test_an_edited_file_is_refused_by_name_and_nothing_runs(empty: Connection[An
 
 def test_a_database_from_a_newer_version_is_refused(empty: Connection[Any]) -> None:
     apply(empty, [ONE, TWO])
-    with pytest.raises(MigrationError, match=r"0002_two\.sql, which this version of pdm does not know"):
+    with pytest.raises(MigrationError, match=r"0002_two\.sql, which this version of pdm does not contain"):
         apply(empty, [ONE])
 
 
@@ -93,8 +93,8 @@ def test_a_file_that_fails_leaves_nothing_of_itself(empty: Connection[Any]) -> N
 @pytest.mark.parametrize(
     ("present", "says"),
     [
-        (["0001_a.sql", "0003_b.sql"], "0003_b.sql stands where number 0002 is expected"),
-        (["0001_a.sql", "0001_b.sql"], "0001_b.sql stands where number 0002 is expected"),
+        (["0001_a.sql", "0003_b.sql"], "0003_b.sql has the wrong number; expected 0002"),
+        (["0001_a.sql", "0001_b.sql"], "0001_b.sql has the wrong number; expected 0002"),
         (["first.sql"], "first.sql is not named"),
     ],
 )

@@ -117,7 +117,7 @@ def test_a_refused_training_says_why_and_an_unknown_fleet_is_not_found(stage: St
     work(stage)
     failed = stage.api.get(f"/v1/jobs/{job['id']}").json()
     assert failed["status"] == "failed"
-    assert failed["error"].startswith("refused: 0 lives of this fleet ended in failure")
+    assert failed["error"].startswith("refused: 0 run-to-failure histories in this fleet")
 
 
 def test_a_training_whose_process_is_killed_goes_on_with_what_was_finished(
@@ -166,7 +166,7 @@ def test_a_job_that_its_worker_left_behind_is_taken_over_and_given_up_after_thre
     assert run_jobs.run_one(stage.pool, stage.settings, threading.Event())
     said = stage.api.get(f"/v1/jobs/{job}").json()
     assert said["status"] == "failed"
-    assert "died 3 times" in said["error"]
+    assert "ended 3 times" in said["error"]
 
 
 def test_a_stopping_worker_gives_its_job_back(stage: Stage) -> None:
@@ -347,7 +347,7 @@ def test_trainings_are_asked_for_when_they_are_due(failed: Pool, settings: Setti
             live(conn, key, number, scale=40.0, ended_at=clock)
             conn.execute("DELETE FROM work_event WHERE machine_id = (SELECT id FROM machine WHERE key = %s)", (key,))
     assert "drift of features" in ask(clock)
-    assert "all that training saw" in _last_reason(failed)
+    assert "the range of the training data" in _last_reason(failed)
 
 
 def test_a_model_that_errs_more_than_it_did_is_trained_again(failed: Pool, settings: Settings) -> None:
@@ -365,7 +365,7 @@ def test_a_model_that_errs_more_than_it_did_is_trained_again(failed: Pool, setti
             )
         said = retrain.ask_where_due(conn, settings, _now(failed) + timedelta(days=2))
     assert "drift of residuals: error of" in said
-    assert "on 3 lives that failed since" in said
+    assert "on 3 histories that failed since" in said
 
 
 def _now(pool: Pool) -> datetime:

@@ -179,8 +179,8 @@ def test_a_shelved_alert_stays_listed_is_not_told_and_comes_back_when_the_time_i
     happen(conn, machine_id, change("cleared", "warning"), change("opened", "warning"), at=NOW + MINUTE)
     assert stands(conn)["machine"] == ("unacknowledged", "shelved")
     assert told(conn) == ["alert.opened", "alert.shelved", "alert.cleared"], "who heard of it hears its end"
-    assert tick(conn, NOW + 59 * MINUTE).startswith("0 holds ended, 0 machines")
-    assert tick(conn, NOW + 61 * MINUTE).startswith("1 holds ended, 1 machines")
+    assert tick(conn, NOW + 59 * MINUTE).startswith("0 suppressions ended, 0 machines")
+    assert tick(conn, NOW + 61 * MINUTE).startswith("1 suppressions ended, 1 machines")
     assert [kind for kind, _ in history(conn)][-4:] == ["cleared", "opened", "shelved", "unshelved"]
     assert told(conn)[-1] == "alert.unshelved"
     assert list_windows(pool, KIM, before=NOW + 9999 * MINUTE, before_id=UUID(int=0), limit=9, is_live=True) == []

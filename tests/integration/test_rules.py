@@ -124,11 +124,11 @@ def test_a_set_is_proposed_put_in_force_replaced_and_brought_back_and_every_vers
 def test_what_cannot_be_put_in_force_is_refused_with_the_reason(pool: Pool, machine: Machine) -> None:
     document = check_text(_hot())
     given = {"author": "ann", "reason": "because"}
-    with pytest.raises(InvalidInputError, match="say why"):
+    with pytest.raises(InvalidInputError, match="reason of the change"):
         propose(pool, document, scope="all", target="", author="ann", reason=" ")
     with pytest.raises(InvalidInputError, match="one of"):
         propose(pool, document, scope="plant", target="x", **given)
-    with pytest.raises(InvalidInputError, match="names its target"):
+    with pytest.raises(InvalidInputError, match="require a target"):
         propose(pool, document, scope="site", target="", **given)
     for scope, target in (("site", "paris"), ("machine", "press-99")):
         with pytest.raises(NotFoundError):
@@ -403,5 +403,5 @@ def test_another_models_prognoses_are_made_by_the_very_code_that_makes_them_live
         backtest(settings.dsn, Question(begin, NOW, model_id=999_999))
     with pool.connection() as conn:
         strange, _ = models.insert_model(conn, "pumps", other, actor="test")
-    with pytest.raises(RefusalError, match="of the fleet of model"):
+    with pytest.raises(RefusalError, match="belongs to the fleet of model"):
         backtest(settings.dsn, Question(begin, NOW, model_id=strange))

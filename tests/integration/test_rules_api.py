@@ -144,7 +144,7 @@ def test_the_commands_check_deploy_behind_a_gate_list_and_replay(
     assert "version 1 is in force: 1 added" in deployed
     assert "v1 in-force" in _run("rules", "history")
     assert "oil-hot" in _run("rules", "show", "--machine", "press-07")
-    assert "no rules of its own" in _run("rules", "rollback", "0", "--reason", "back")
+    assert "no rules of this scope" in _run("rules", "rollback", "0", "--reason", "back")
     with pytest.raises(PdmError, match="cannot be read"):
         _run("rules", "check", str(tmp_path / "none.yaml"))
 

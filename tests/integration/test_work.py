@@ -177,7 +177,7 @@ def test_a_crash_loop_ends_with_the_acquisition_set_aside(pool: Pool, worker: Wo
     ((machine_id,),) = _rows(pool, "SELECT id FROM machine")
     _die_over(pool, machine_id, ATTEMPTS_BEFORE_SET_ASIDE)
     _run_dry(worker)
-    assert _rows(pool, "SELECT reason FROM set_aside") == [("workers died while analysing it",)]
+    assert _rows(pool, "SELECT reason FROM set_aside") == [("workers ended repeatedly while analysing it",)]
     assert _rows(pool, "SELECT count(*) FROM assessment") == [(4,)]
     assert _rows(pool, "SELECT count(*) FROM analysis_attempt") == [(0,)]
 

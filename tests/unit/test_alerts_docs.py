@@ -33,7 +33,7 @@ def cell(state: AlertState, verb: Verb) -> str:
 
 
 def inhibitions() -> str:
-    lines = ["| cause | silences | why |", "|---|---|---|"]
+    lines = ["| cause | inhibits | reason |", "|---|---|---|"]
     for line in INHIBITIONS:
         silenced = trait(line.consequence) + (", all of whose evidence is of that point" * line.is_of_the_point)
         lines.append(f"| {trait(line.cause)} | {silenced} | {line.because} |")
@@ -45,7 +45,7 @@ def trait(kind: Trait) -> str:
 
 
 def patience() -> str:
-    lines = ["| severity | overdue after | then again every | times in all |", "|---|---|---|---|"]
+    lines = ["| severity | overdue after | reminder every | number of reminders |", "|---|---|---|---|"]
     for severity, wait in sorted(PATIENCE.items(), key=lambda item: -item[0].rank):
         lines.append(f"| {severity.value} | {hours(wait.first)} | {hours(wait.again)} | {wait.times} |")
     return "\n".join(lines)

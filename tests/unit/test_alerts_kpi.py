@@ -231,9 +231,9 @@ def test_wilsons_interval_is_that_of_the_literature(successes: int, total: int, 
 
 
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="beginning before its end"):
+    with pytest.raises(InvalidInputError, match="start before it ends"):
         assess_alarms((), (), (), START, START)
     with pytest.raises(InvalidInputError, match="at least one operator"):
         assess_alarms((), (), (), START, START + DAY, operators=0)
-    with pytest.raises(InvalidInputError, match="flood ends"):
+    with pytest.raises(InvalidInputError, match="ends a flood"):
         Limits(flood_begins=3, flood_ends=4)

@@ -296,7 +296,7 @@ def test_a_gate_objects_to_what_is_worse_than_declared_and_to_nothing_else() -> 
     assert "misses 1 of 1" in find_objections(good, blind, Limits())[0]
     assert find_objections(good, blind, Limits(more_missed=1)) == []
     assert "false alarms" in find_objections(good, noisy, Limits())[0]
-    assert "warns 5 h" in find_objections(good, late, Limits())[0]
+    assert "median lead time 5 h" in find_objections(good, late, Limits())[0]
     assert find_objections(good, late, Limits(lead_loss=0.96)) == []
     assert "2 alarms, 1 now" in find_objections(good, noisy, Limits(more_false=10, more_alarms=0.5))[-1]
     assert find_objections(noisy, good, Limits()) == []
@@ -327,9 +327,9 @@ def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:
     assert answers.BacktestAnswer.model_validate(report).suggestions[0].effect.missed_after == 0
     told = text_of(report)
     assert "suggested: health-warning: " in told
-    assert "nothing to hold out" in told
+    assert "no cross-validation" in told
     both = replace(found, held_out=found.effect)
-    assert text_of(report | {"suggestions": [asdict(both)]}).splitlines()[-1].startswith("  chosen so and counted")
+    assert text_of(report | {"suggestions": [asdict(both)]}).splitlines()[-1].startswith("  cross-validated")
 
 
 def _trial(*folds: Tally) -> Trial:

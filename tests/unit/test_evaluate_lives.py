@@ -92,13 +92,13 @@ def test_timestamps_several_lives_of_a_machine_and_missing_values_are_read(tmp_p
     ("change", "said"),
     [
         ({"ended_by": None}, "no column ended_by"),
-        ({"wear": None, "noise": None}, "no column of a sensor"),
+        ({"wear": None, "noise": None}, "no sensor column"),
         ({"wear": "text"}, "column wear is string, not a number"),
         ({"time": "null"}, "column time has 1 nulls"),
         ({"ended_by": "other"}, "ended_by is 'scrapped'"),
-        ({"ended_by": "mixed"}, "m0: ended_by is not the same"),
-        ({"time": "back"}, "m0: life time goes back"),
-        ({"time": "repeated"}, "m0: life time goes back, repeats"),
+        ({"ended_by": "mixed"}, "m0: ended_by must be constant"),
+        ({"time": "back"}, "m0: life time decreases"),
+        ({"time": "repeated"}, "m0: life time decreases, repeats"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused_by_column_and_life(tmp_path, change, said):
@@ -118,7 +118,7 @@ def test_files_that_cannot_be_used_are_refused_by_column_and_life(tmp_path, chan
 
 
 def test_too_few_failures_empty_files_and_files_of_another_kind_are_refused(tmp_path):
-    with pytest.raises(RefusalError, match="3 lives"):
+    with pytest.raises(RefusalError, match="3 run-to-failure"):
         evaluate_lives(write(tmp_path / "few.parquet", table(4)))
     with pytest.raises(InvalidInputError, match="no rows"):
         read_lives(write(tmp_path / "empty.parquet", {name: [] for name in table(1)}))

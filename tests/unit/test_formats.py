@@ -162,7 +162,7 @@ def test_npz_blocks_give_back_what_was_written(tmp_path: Path) -> None:
     ]
     with pytest.raises(InvalidInputError, match="same channels"):
         write_block(tmp_path / "x.npz", [sent[0], replace(sent[1], waveforms=())])
-    with pytest.raises(InvalidInputError, match="no machine 'fan-02'"):
+    with pytest.raises(InvalidInputError, match="unknown machine 'fan-02'"):
         recording.count("fan-02")
 
 
@@ -196,14 +196,14 @@ def test_csv_files_are_read_in_time_order_and_bad_ones_named(tmp_path: Path) -> 
         with pytest.raises(InvalidInputError, match=words):
             list(recording.acquisitions("fan-01"))
     (folder / "yesterday.csv").write_text("v\n1\n")
-    with pytest.raises(InvalidInputError, match="named after its time"):
+    with pytest.raises(InvalidInputError, match="file name must be a time"):
         list(recording.acquisitions("fan-01"))
 
 
 def test_a_folder_in_no_known_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="neither PRONOSTIA"):
         open_recording(tmp_path)
-    with pytest.raises(InvalidInputError, match="no folder"):
+    with pytest.raises(InvalidInputError, match="not a folder"):
         open_recording(tmp_path / "absent")
 
 

@@ -34,7 +34,7 @@ def _event(number: int, **other: Any) -> Event:
 
 def test_a_mail_says_what_the_alert_says_and_where_to_read_it() -> None:
     one = Message("id-1", (_event(1),))
-    said = "health 52 %, below the limit of 60 %; damage on a bearing's outer race"
+    said = "health 52 %, below the limit of 60 %; bearing outer race damage"
     assert subject_of(one) == f"[critical] press-07: {said} (raised)"
     assert body_of(one, "https://pdm.example.com/").splitlines() == [
         "critical, raised: Press 7 (press-07, de-bearing)",
@@ -50,9 +50,9 @@ def test_a_mail_says_what_the_alert_says_and_where_to_read_it() -> None:
 
 def test_a_korean_reader_is_told_in_korean() -> None:
     one = Message("id-1", (_event(1),))
-    assert "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함" in subject_of(one, "ko")
+    assert "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함" in subject_of(one, "ko")
     body = body_of(one, language="ko")
-    assert "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함" in body
+    assert "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함" in body
     assert "작업 지시: WO-7" in body
     assert not any(word in body for word in ("critical", "raised", "open since"))
 

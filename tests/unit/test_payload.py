@@ -198,7 +198,7 @@ def test_a_shortened_cold_payload_is_refused(change: slice) -> None:
 
 @pytest.mark.parametrize("place", [0, 3, 4, 10, 40, 500, -1])
 def test_a_single_wrong_bit_of_a_cold_payload_is_refused(place: int) -> None:
-    with pytest.raises(RefusalError, match="damaged: its check sum is wrong"):
+    with pytest.raises(RefusalError, match="damaged: its checksum is wrong"):
         decode(PCODEC, _damaged(place), np.dtype(np.int16), 2560)
 
 
@@ -219,8 +219,8 @@ def _payload() -> bytes:
         (b"abc", "damaged"),
         (bytes(32), "damaged"),
         (b"\xff" * 400, "damaged"),
-        (_payload()[:-5], "its length is not the one it states"),
-        (_payload()[:1000], "its length is not the one it states"),
+        (_payload()[:-5], "its length differs from its header"),
+        (_payload()[:1000], "its length differs from its header"),
         (encode(np.ones(100, np.int16))[1], "200 bytes, not 2560 samples"),
     ],
 )

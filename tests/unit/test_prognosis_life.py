@@ -131,7 +131,7 @@ def test_repeated_unordered_and_impossible_times_are_refused(at):
 
 def test_another_number_of_indicators_is_refused():
     life, _ = one_at_a_time(np.arange(3.0), noise(3))
-    with pytest.raises(InvalidInputError, match="channels where this life has"):
+    with pytest.raises(InvalidInputError, match="channels; this life has"):
         advance(life, 9.0, noise(1, K + 1)[0])
     with pytest.raises(InvalidInputError):
         life_columns(np.arange(4.0), noise(3))

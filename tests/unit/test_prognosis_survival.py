@@ -108,9 +108,9 @@ def test_an_age_beyond_all_lives_is_named_and_answered_with_little():
 
 
 def test_fleets_that_say_nothing_are_refused():
-    with pytest.raises(RefusalError, match="3 lives failed"):
+    with pytest.raises(RefusalError, match="3 lives ended in failure"):
         fit_weibull(np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, True, True, False]))
-    with pytest.raises(RefusalError, match="alike"):
+    with pytest.raises(RefusalError, match="equal"):
         fit_weibull(np.full(6, 5.0), np.ones(6, bool))
     for age, entry in (([1.0, 2.0, 3.0, np.nan], None), ([1.0, 2.0, 3.0, 0.0], None), ([1.0, 2, 3, 4], [1.0, 0, 0, 0])):
         with pytest.raises(InvalidInputError):

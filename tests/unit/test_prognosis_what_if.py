@@ -55,13 +55,13 @@ def test_the_interval_holds_the_true_factor_as_often_as_it_says() -> None:
 @pytest.mark.parametrize(
     ("known", "now", "asked", "why"),
     [
-        (lives(7), {"load": 0.5}, {"load": 0.9}, "7 lives"),
-        (lives(), {"load": 0.5, "speed": 25.0}, {"speed": 20.0}, "never seen"),
+        (lives(7), {"load": 0.5}, {"load": 0.9}, "7 run-to-failure histories"),
+        (lives(), {"load": 0.5, "speed": 25.0}, {"speed": 20.0}, "its effect is unknown"),
         (lives(), {"load": 0.5}, {"load": 1.2}, "not the 1.2 that is asked"),
         (lives(), {"load": 0.2}, {"load": 0.5}, "not the 0.2 that is present"),
-        (lives(), {}, {"load": 0.5}, "not known"),
-        (lives(exponent=0.0, noise=0.5, seed=1), {"load": 0.5}, {"load": 0.9}, "told from chance"),
-        ([Conditions(x.life, {}) for x in lives()], {"load": 0.5}, {"load": 0.9}, "0 lives"),
+        (lives(), {}, {"load": 0.5}, "has no present load"),
+        (lives(exponent=0.0, noise=0.5, seed=1), {"load": 0.5}, {"load": 0.9}, "is significant"),
+        ([Conditions(x.life, {}) for x in lives()], {"load": 0.5}, {"load": 0.9}, "0 run-to-failure histories"),
     ],
 )
 def test_what_the_lives_do_not_tell_is_refused_with_the_reason(
@@ -73,7 +73,7 @@ def test_what_the_lives_do_not_tell_is_refused_with_the_reason(
 
 def test_load_and_speed_that_went_together_are_not_told_apart() -> None:
     together = [Conditions(x.life, {"load": x.means["load"], "speed": 30 * x.means["load"]}) for x in lives(14)]
-    with pytest.raises(RefusalError, match="went together"):
+    with pytest.raises(RefusalError, match="are correlated"):
         tell_effect(together, {"load": 0.5, "speed": 15.0}, {"load": 0.9, "speed": 20.0})
 
 

@@ -113,15 +113,15 @@ def test_an_uneven_clock_is_doubted_with_its_figures(tmp_path):
     (doubt,) = read_recording_file(path, MACHINE).doubts
     assert doubt.code == "clock-jitter"
     assert doubt.parameters["samples"] == pytest.approx(0.3, rel=0.15)
-    assert "even grid" in say_doubt(doubt.code, doubt.parameters, doubt.point, doubt.remedy)
+    assert "even spacing" in say_doubt(doubt.code, doubt.parameters, doubt.point, doubt.remedy)
 
 
 @pytest.mark.parametrize(
     ("times", "said"),
     [
         (np.delete(np.arange(2001), 700), "samples are missing before sample 701"),
-        (np.round(np.arange(2000), -1), "time does not rise at sample 2"),
-        (np.arange(2000)[::-1], "time does not rise"),
+        (np.round(np.arange(2000), -1), "time does not increase at sample 2"),
+        (np.arange(2000)[::-1], "time does not increase"),
     ],
 )
 def test_times_that_break_are_refused(tmp_path, times, said):
@@ -181,7 +181,7 @@ def test_a_rate_that_the_file_contradicts_is_refused(tmp_path):
 
 def test_units_that_differ_are_settled_by_the_caller(tmp_path):
     path = write_csv(tmp_path / "a.csv", "de [m/s^2];x")
-    assert "say which holds with --unit" in refusal(path, TOLD)
+    assert "select one with --unit" in refusal(path, TOLD)
     read = read_recording_file(path, MACHINE, Declared(rate=RATE, unit="m/s2"))
     np.testing.assert_allclose(samples_of(read), SIGNAL, atol=1e-5)
     assert "'bar' is not one of acceleration" in refusal(path, Declared(rate=RATE, unit="bar"))
@@ -199,7 +199,7 @@ def test_channels_are_not_guessed(tmp_path):
     said = refusal(path, TOLD)
     assert "the file has left, right" in said
     assert "--point POINT=CHANNEL" in said
-    assert "no channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
+    assert "unknown channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
     assert "no point 'nde'" in refusal(path, Declared({"nde": "left"}, rate=RATE))
 
 
@@ -207,5 +207,5 @@ def test_channels_are_not_guessed(tmp_path):
 def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch, library, write):
     path = write(tmp_path / f"a.{'uff' if library == 'pyuff' else 'tdms'}")
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ConfigurationError, match=f"needs {library}: install the extra 'files'"):
+    with pytest.raises(ConfigurationError, match=f"requires {library}: install the extra 'files'"):
         read_recording_file(path, MACHINE)

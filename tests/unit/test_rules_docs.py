@@ -25,12 +25,12 @@ def test_the_example_is_a_set_of_rules() -> None:
 
 
 def test_the_table_of_kinds_names_each_kind() -> None:
-    kinds = TEXT.partition("## Kinds")[2].partition("## Conduct")[0]
+    kinds = TEXT.partition("## Kinds")[2].partition("## Required response")[0]
     assert set(re.findall(r"^\| `([a-z-]+)`", kinds, flags=re.MULTILINE)) == set(KINDS)
 
 
 def test_the_table_of_defaults_names_each_default() -> None:
-    scopes = TEXT.partition("| default | |")[2].partition("## What")[0]
+    scopes = TEXT.partition("| default | |")[2].partition("## Data and")[0]
     rows = re.findall(r"^\|([^|]+)\|", scopes, flags=re.MULTILINE)
     named = {key for row in rows for key in re.findall(r"`([a-z-]+)`", row)}
     assert named == {rule.key for rule in DEFAULT_RULES.rules}

@@ -65,5 +65,5 @@ def test_a_machine_may_name_its_class_instead_of_limits():
 
 def test_limits_and_a_class_together_are_refused():
     limits = {"a_b_mm_s": 1.0, "b_c_mm_s": 2.0, "c_d_mm_s": 3.0, "source": "the maker"}
-    with pytest.raises(InvalidInputError, match="not both"):
+    with pytest.raises(InvalidInputError, match="exclude each other"):
         machine_from_document({**ENTRY, "severity_limits": limits, "severity_class": "iso10816-3-group1-rigid"})

@@ -156,7 +156,7 @@ def test_no_words_of_the_page_are_left_over() -> None:
 
 
 def test_a_language_without_a_catalogue_is_refused_by_name() -> None:
-    with pytest.raises(NotFoundError, match="no words in 'de', only in en, ko"):
+    with pytest.raises(NotFoundError, match="no message catalogue for language 'de'; available: en, ko"):
         messages("de")
 
 
@@ -220,19 +220,17 @@ def test_a_duration_is_said_in_the_unit_that_holds_it_twice(seconds: float | Non
 
 def test_an_alert_reads_well_in_both_languages() -> None:
     parameters = {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}
-    assert say("alert.health-low", parameters) == (
-        "health 52 %, below the limit of 60 %; damage on a bearing's outer race"
-    )
-    assert say("alert.health-low", parameters, "ko") == "건전도 52 %, 한계 60 % 미만; 베어링 외륜 결함"
+    assert say("alert.health-low", parameters) == ("health 52 %, below the limit of 60 %; bearing outer race damage")
+    assert say("alert.health-low", parameters, "ko") == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
 
 
 def test_a_doubt_names_its_point_and_what_would_help() -> None:
     figures = {"seconds": 0.5, "rate_hz": 87.21}
     assert say_doubt("rate-unresolved", figures, "de-h", "record-longer") == (
-        "de-h: In 0.5 s the rate of this fault, 87.21 Hz, cannot be resolved. To help: record longer."
+        "de-h: A recording of 0.5 s cannot resolve the fault frequency, 87.21 Hz. Remedy: record longer."
     )
     assert say_doubt("rate-unresolved", figures, "de-h", "record-longer", "ko") == (
-        "de-h: 0.5초 측정으로는 이 결함의 주파수 87.21 Hz를 분해할 수 없음. 개선 방법: 더 길게 측정할 것."
+        "de-h: 0.5초 측정으로는 이 결함의 주파수 87.21 Hz를 분해할 수 없음. 개선 방법: 측정 시간 연장."
     )
 
 
@@ -242,7 +240,7 @@ def test_a_rival_is_named_in_the_language() -> None:
 
 
 def test_what_follows_a_colon_is_the_detail() -> None:
-    assert say_any("reason", "absent:de-h", None, "ko") == "측정점에서 데이터가 오지 않음: de-h"
+    assert say_any("reason", "absent:de-h", None, "ko") == "측정점 데이터 미수신: de-h"
     assert say_any("reason", None) is None
 
 

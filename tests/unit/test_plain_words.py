@@ -1,0 +1,173 @@
+"""Texts for people use standard terms: catalogues, documents and the messages in the source."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pdm.words.catalogue import messages
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("pdm", "api", "features")
+
+BANNED = (
+    # homely words in place of the standard term
+    r"\btold\b",
+    r"\btells?\b",
+    r"\bsaid\b",
+    r"\bheld\b(?!-out)",
+    r"\bnobody\b",
+    r"\bsomebody\b",
+    r"\banew\b",
+    r"\bwish(es)?\b",
+    r"\bclockwork\b",
+    r"\bstands? for\b",
+    r"\bstands still\b",
+    r"\bstand still\b",
+    r"\bspeaks? (of|for)\b",
+    r"\bset aside\b",
+    r"\bis away\b",
+    r"\bare away\b",
+    r"\blane of its own\b",
+    r"\bof its own\b",
+    r"\bof their own\b",
+    r"\bput in force\b",
+    r"\bcalls nobody\b",
+    r"\bas it stands\b",
+    r"\bhears? (of|that|nothing)\b",
+    # a count "a thing" in place of "per thing"
+    r"\ba acquisition\b",
+    r"\ba machine-month\b",
+    r"\ban operator and\b",
+    r"\ba machine and month\b",
+    r"\ban acquisition with\b",
+    # sentences of earlier versions
+    "wrong so far",
+    "weighs most",
+    "weighed most",
+    "recordings carry a fault",
+    "recordings cannot tell",
+    "data carry a fault",
+    "read at {time}",
+    "waits for a reset",
+    "over since",
+    "became more severe",
+    "too far off",
+    "no end is known",
+    "right in .* of cases",
+    "lines of the (outer|inner)",
+    "a count is worth",
+    "stand at the end of the range",
+    "strikes once a turn",
+    "there is no such",
+    "body came too slowly",
+    "known to be stored",
+    "schema does not fit",
+    "is no (time|json|number|feature|yaml|folder|object)\\b",
+    "which machine .* has not\\b",
+    "as far as it can see",
+    "begin of the past",
+    "left out\\.$",
+    "until told",
+    "a record a line",
+    "% alike",
+    # Korean
+    "맞음:",
+    "틀림:",
+    "보류 사유$",
+    "구역",
+    "한계 {",
+    "적중률",
+    "잔여 수명",
+    "수명 도달",
+    "말할 수 없음",
+    "주파수 선",
+    "최강 선",
+    "계수 1",
+    "변환기의",
+    "타행",
+    "알리지 않던",
+    "체결부",
+    "할 것",
+)
+_BANNED = re.compile("|".join(f"(?:{each})" for each in BANNED), re.IGNORECASE | re.MULTILINE)
+
+ALLOWED = {
+    ("ko", "일시 보류 사유"): "the term for the reason of shelving",
+    ("pdm/store/backfill.py", "set aside"): "a status that the query answers, no text",
+    ("pdm/service/backfill.py", "set aside"): "the same status",
+}
+"""Texts, or parts of them, that may contain a banned word, each with the reason."""
+
+
+def offences(text: str, place: str = "") -> list[str]:
+    """Return the banned words and sentences in a text, without those that are allowed at its place."""
+    for where, allowed in ALLOWED:
+        if where == place:
+            text = text.replace(allowed, "")
+    return [found.group(0) for found in _BANNED.finditer(text)]
+
+
+def literals(source: str) -> Iterator[tuple[int, str]]:
+    """Return the string literals of a source with their lines, without docstrings and OpenAPI descriptions."""
+    tree = ast.parse(source)
+    silent = {
+        id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
+    }
+    silent |= {
+        id(part)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.keyword) and each.arg == "description"
+        for part in ast.walk(each.value)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
+            yield node.lineno, node.value
+
+
+def is_message(text: str) -> bool:
+    """Return whether a literal is a text for people: words with spaces between them, and no SQL."""
+    return " " in text.strip() and not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|COPY|WITH|CREATE|ALTER) ", text)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_no_message_of_a_catalogue_uses_a_banned_word(language: str) -> None:
+    found = {key: offences(text, language) for key, text in messages(language).items()}
+    assert {key: words for key, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
+def test_no_document_uses_a_banned_word(path: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    place = str(path.relative_to(ROOT))
+    found = {number: offences(line, place) for number, line in enumerate(text.splitlines(), 1)}
+    assert {number: words for number, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_message_in_the_source_uses_a_banned_word(room: str) -> None:
+    found = {}
+    for path in sorted((ROOT / room).rglob("*.py")):
+        place = str(path.relative_to(ROOT))
+        for line, text in literals(path.read_text(encoding="utf-8")):
+            words = offences(text, place) if is_message(text) else []
+            if words:
+                found[f"{place}:{line}"] = words
+    assert found == {}
+
+
+def test_a_planted_word_is_found_in_a_message_but_not_in_a_docstring_or_a_name() -> None:
+    planted = '"""It is told."""\nraise ValueError(f"the body is no JSON: {told}; nobody was told")\nkey = "told"\n'
+    texts = [text for _, text in literals(planted) if is_message(text)]
+    assert [word for text in texts for word in offences(text)] == ["is no JSON", "nobody", "told"]
+
+
+def test_an_allowance_has_a_reason_and_is_used() -> None:
+    for (place, allowed), reason in ALLOWED.items():
+        texts = messages(place).values() if place in ("en", "ko") else [(ROOT / place).read_text(encoding="utf-8")]
+        assert reason
+        assert any(allowed in text for text in texts), (place, allowed)
