@@ -47,7 +47,7 @@ class Allowed:
 
 ALLOWED = (
     Allowed("_?(held_out|HELD_OUT|held_out_text|replay_held_out)", "held out (of training) is the field's term"),
-    Allowed(r"\w*(set_aside|SET_ASIDE)\w*|SetAsideAnswer", "the public noun: /v1/set-aside, metric, columns, queries"),
+    Allowed(r"\w*(set_aside|SET_ASIDE|SetAside)\w*", "the public noun: /v1/set-aside, metric, columns, queries"),
     Allowed(r"\w*dead_letters?\w*|DeadLetter", "the field's term and the public noun: /v1/dead-letters"),
     Allowed("letter_id", "a path parameter of the API", "^api/routes/"),
     Allowed("letters", "a JSON field of the answer and of the audit log", "^api/schemas/|^pdm/service/.*subscri"),
