@@ -39,10 +39,10 @@ from api.routes import (
 )
 from api.stream import AlertHub
 from pdm.errors import UnavailableError
-from pdm.service.access import KeyRing
-from pdm.service.query import check_ready
+from pdm.service.machines.queries import check_ready
+from pdm.service.platform.access import KeyRing
 from pdm.settings import Settings
-from pdm.store.connection import open_pool
+from pdm.store.database.connection import open_pool
 
 SMALL_BODY_BYTES = 8 * 1024 * 1024  # of everything but acquisitions: a fleet of 1000 machines takes 2 MiB
 BODIES_IN_MEMORY = 4  # times the largest body: what one process reads, decodes and stores at once

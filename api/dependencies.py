@@ -18,9 +18,9 @@ from api.ingest_queue import IngestQueue
 from api.metrics import Metrics
 from api.stream import AlertHub
 from pdm.errors import UnauthenticatedError
-from pdm.service.access import Caller, KeyRing, Role
+from pdm.service.platform.access import Caller, KeyRing, Role
 from pdm.settings import Settings
-from pdm.store.connection import database_required
+from pdm.store.database.connection import database_required
 
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 

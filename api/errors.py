@@ -19,7 +19,7 @@ from starlette.routing import Match
 
 from api.language import spoken
 from pdm import errors
-from pdm.alerts.documents import InvalidRulesError
+from pdm.alerts.documents.parser import InvalidRulesError
 from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 
 RETRY_AFTER_SECONDS = 1

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pdm.service.access import Caller
-from pdm.store.connection import conninfo
-from pdm.store.queries import query
+from pdm.service.platform.access import Caller
+from pdm.store.database.connection import conninfo
+from pdm.store.database.queries import query
 
 POLL_INTERVAL_S = 1.0
 QUEUE_EVENTS = 256

@@ -25,10 +25,10 @@ import numpy as np
 import psycopg
 
 from benchmarks.delivery import SETTINGS, Webhooks, subscribe
-from pdm.alerts.changes import AlertChange, ChangeKind
-from pdm.alerts.conduct import Severity
+from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
+from pdm.alerts.kinds.behaviour import Severity
 from pdm.replay.stack import Stack
-from pdm.store import alerts
+from pdm.store.alerts import alerts
 
 CAUSES = ("machine", "motor", "bearing-de", "bearing-nde")
 EVIDENCE = {

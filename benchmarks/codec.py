@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pcodec import ChunkConfig, DeltaSpec, PagingSpec, standalone
 from scipy.io import loadmat
 
-from pdm.store.payload import decode, encode, encode_cold
+from pdm.store.acquisitions.waveform_codec import decode, encode, encode_cold
 
 RECORDS, SAMPLES, LONG, ROUNDS = 64, 2560, 8192, 5
 JOINED = 16  # records of one point that share a frame's statistics

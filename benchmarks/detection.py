@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pdm.health.assess import assess, initial_state
+from pdm.health.detection.state_detection import WARNING_SEVERITY
+from pdm.health.detection.symptoms import LEAST_SEVERITY
 from pdm.health.snapshot import Snapshot
-from pdm.health.state_detection import WARNING_SEVERITY
-from pdm.health.symptoms import LEAST_SEVERITY
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.machines.units import si_conversion
 

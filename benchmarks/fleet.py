@@ -27,10 +27,10 @@ from pdm.replay.client import Client
 from pdm.replay.feed import batches
 from pdm.replay.hold_out import train_fleet
 from pdm.replay.stack import Stack
-from pdm.service.diagnose import RECORDS, Diagnoser
+from pdm.service.diagnosis.runner import RECORDS, Diagnoser
 from pdm.settings import Settings
-from pdm.store import diagnoses
-from pdm.store.connection import open_pool
+from pdm.store.analysis import diagnoses
+from pdm.store.database.connection import open_pool
 
 SAMPLES = 2560
 SAMPLING_RATE = 25600.0

@@ -29,7 +29,7 @@ from api.app import create
 from api.dependencies import allow
 from pdm.ingest.encode import encode_json, encode_raw
 from pdm.measurements import Acquisition, Outcome, Receipt, RecordResult, Waveform
-from pdm.service.access import Caller, KeyRing, Role
+from pdm.service.platform.access import Caller, KeyRing, Role
 from pdm.settings import Settings
 
 SAMPLES = 8192

@@ -29,17 +29,17 @@ from numpy.typing import NDArray
 import features
 from features.catalogue import names
 from pdm.health.assess import assess, initial_state
-from pdm.health.indicators import INDICATOR_VERSION, INDICATORS
+from pdm.health.baseline.indicators import INDICATOR_VERSION, INDICATORS
 from pdm.health.snapshot import Snapshot
 from pdm.ingest.cmapss import SENSORS, read_engines
 from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition, OperatingContext
-from pdm.prognosis.fleet_evaluation import alpha_lambda, describe_out_of_fold
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.prognosis.fleet_training import FleetLife, train_fleet
-from pdm.prognosis.life import advance, begin_life
+from pdm.prognosis.evaluation.fleet_evaluation import alpha_lambda, describe_out_of_fold
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.model.life_state import advance, begin_life
 from pdm.prognosis.predict import LifeStep, prognose_batch
+from pdm.prognosis.training.train import FleetLife, train_fleet
 from pdm.replay.evaluate import CAP
 
 POINTS_OF_LIFE = (0.5, 0.75, 0.9)
@@ -185,7 +185,7 @@ def twin_course(machine: Machine, gathered: list[Acquisition], end: WorkEvent | 
 
 def twin_snapshots(machine: Machine, gathered: list[Acquisition]) -> Iterator[Snapshot]:
     """Featurise simulated acquisitions as the service does."""
-    from pdm.service.featurise import CURRENT_COLUMNS, Channel, current_rows, vibration_rows
+    from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, Channel, current_rows, vibration_rows
 
     points = {point.key: (number, point) for number, point in enumerate(machine.points)}
     channels: dict[str, list[Channel]] = {"acceleration": [], "current": []}

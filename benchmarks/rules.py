@@ -22,20 +22,20 @@ import numpy as np
 import psycopg
 
 from features.catalogue import names
-from pdm.alerts import lifecycle
-from pdm.alerts.cases import Cases
-from pdm.alerts.rule_writing import write_document
-from pdm.alerts.rules import DEFAULT_RULES
+from pdm.alerts.documents.writer import write_document
+from pdm.alerts.evaluation import evaluate
+from pdm.alerts.evaluation.rule_state import Cases
+from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.measurements import OperatingContext
-from pdm.service import follow as following
-from pdm.service.backtest import Question, backtest, candidate_of
-from pdm.service.memory import Memory, begin
-from pdm.service.rule_book import RuleBook
-from pdm.service.rule_values import read_values
-from pdm.service.rules import check_text
-from pdm.store.machines import register
+from pdm.service.analysis import machine_pipeline as following
+from pdm.service.analysis.analysis_state import Memory, begin
+from pdm.service.analysis.rule_cache import RuleBook
+from pdm.service.analysis.rule_inputs import read_values
+from pdm.service.rules.backtest import Question, backtest, candidate_of
+from pdm.service.rules.rule_sets import check_text
+from pdm.store.machines.registration import register
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS = names("vibration", "channel")
@@ -100,7 +100,7 @@ def measure_evaluate() -> None:
             cases = Cases()
             for snapshot, said, forecast in zip(history[200:], after.assessments, after.prognoses, strict=True):
                 values = read_values(snapshot, rules.wanted)
-                cases, _ = lifecycle.evaluate(stored, cases, said, forecast, rules, values)
+                cases, _ = evaluate.evaluate(stored, cases, said, forecast, rules, values)
 
         alone = _best(evaluate_all, 5)
         _say(

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 import features
 from features.catalogue import names
 from pdm.health.assess import assess, initial_state
+from pdm.health.detection.state_detection import WARNING_SEVERITY, health_of
 from pdm.health.snapshot import Snapshot
-from pdm.health.state_detection import WARNING_SEVERITY, health_of
 from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.measurements import Acquisition, OperatingContext
-from pdm.service.featurise import CURRENT_COLUMNS, current_rows, vibration_rows
-from pdm.service.shafts import Channel
+from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, current_rows, vibration_rows
+from pdm.service.analysis.shaft_lookup import Channel
 from pdm.twin.fleet import demo_fleet
 from pdm.twin.physics import OperatingState, Physics, draw_physics
 from pdm.twin.plant import BEARINGS, plan_machine

@@ -28,14 +28,14 @@ from psycopg.conninfo import make_conninfo
 from features.catalogue import FEATURE_VERSION, names
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.measurements import Waveform
-from pdm.service.cold import cold_pass
+from pdm.service.maintenance.cold_storage import cold_pass
 from pdm.settings import Settings
-from pdm.store import analysis, feature_rows
-from pdm.store.acquisitions import Channel, insert_channels
-from pdm.store.cluster import EmbeddedCluster
-from pdm.store.machines import fetch_machine, register
-from pdm.store.migrate import migrate
-from pdm.store.payload import decode, encode
+from pdm.store.acquisitions.acquisitions_write import Channel, insert_channels
+from pdm.store.acquisitions.waveform_codec import decode, encode
+from pdm.store.analysis import analysis_inputs, feature_rows
+from pdm.store.cluster.embedded import EmbeddedCluster
+from pdm.store.database.migrate import migrate
+from pdm.store.machines.registration import fetch_machine, register
 
 RATE, SAMPLES = 25600.0, 2560
 LONG = 8192  # samples of the blocks that are compared; PRONOSTIA's records end to end
@@ -149,7 +149,7 @@ def write_bytes(conn: Connection[Any], body: bytes) -> None:
 
 def read_blocks(conn: Connection[Any], machine_id: int) -> None:
     keys = [(machine_id, START + index * STEP) for index in range(READ_BLOCKS)]
-    found = analysis.fetch_waveforms(conn, keys)
+    found = analysis_inputs.fetch_waveforms(conn, keys)
     conn.commit()
     assert sum(len(waveform.samples) for waveform in found) == READ_BLOCKS * LONG
 

@@ -16,15 +16,17 @@ from psycopg_pool import ConnectionPool
 
 import features
 from pdm.errors import UnavailableError
-from pdm.service import cold, deliver, run_jobs
-from pdm.service.failures import AWAY
-from pdm.service.supervise import SideThreads
-from pdm.service.tick import tick
-from pdm.service.work import Worker
+from pdm.service.analysis.worker import Worker
+from pdm.service.delivery import dispatcher
+from pdm.service.maintenance import cold_storage
+from pdm.service.maintenance.scheduler import tick
+from pdm.service.platform.failures import AWAY
+from pdm.service.platform.supervision import SideThreads
+from pdm.service.prognosis import job_runner
 from pdm.settings import Settings
-from pdm.store.compatibility import check_schema
-from pdm.store.connection import check_server, open_pool
-from pdm.store.fleet import is_migrated
+from pdm.store.database.compatibility import check_schema
+from pdm.store.database.connection import check_server, open_pool
+from pdm.store.machines.machine_views import is_migrated
 
 TICK_SECONDS = 5.0
 AWAY_SECONDS = 1.0  # pause while the database is away
@@ -58,10 +60,10 @@ def run_worker(settings: Settings) -> None:
         features.warm()  # before anything is claimed: a batch is short, and a death in it means something
         _wait_for_server(pool, stop)
         side = SideThreads(pool, stop)
-        side.start("deliver", deliver.run, pool, settings, stop)
+        side.start("deliver", dispatcher.run, pool, settings, stop)
         side.start("tick", _tick_until, pool, settings, stop)
-        side.start("cold", cold.run, settings, stop)
-        side.start("jobs", run_jobs.run, pool, settings, stop)
+        side.start("cold", cold_storage.run, settings, stop)
+        side.start("jobs", job_runner.run, pool, settings, stop)
         try:
             _analyse_until(Worker(pool, settings), settings.poll_interval_s, stop)
         finally:

@@ -16,9 +16,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
 from pdm.settings import Settings
-from pdm.store.cluster import EmbeddedCluster
-from pdm.store.connection import open_pool
-from pdm.store.migrate import migrate
+from pdm.store.cluster.embedded import EmbeddedCluster
+from pdm.store.database.connection import open_pool
+from pdm.store.database.migrate import migrate
 
 _numbers = count()
 _SHARED = "pdm_shared_database"  # key of what the controller of xdist hands to its workers

@@ -20,10 +20,10 @@ from api.schemas.pages import Page
 from pdm import measurements
 from pdm.ingest.decode import decode
 from pdm.measurements import Outcome
-from pdm.service import query
-from pdm.service.access import Caller
-from pdm.service.record import record
-from pdm.store.journal import StoredReceipt
+from pdm.service.ingestion.record import record
+from pdm.service.machines import queries
+from pdm.service.platform.access import Caller
+from pdm.store.acquisitions.receipt_views import StoredReceipt
 
 router = APIRouter(prefix="/v1", tags=["acquisitions"])
 
@@ -109,11 +109,11 @@ def list_receipts(
 ) -> dict[str, Any]:
     """List receipts, newest first; a sender sees its own."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = query.list_receipts(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
+    rows = queries.list_receipts(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
     return paging.page(rows, limit, "received_at", "receipt_id")
 
 
 @router.get("/receipts/{receipt_id}", response_model=Receipt)
 def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> StoredReceipt:
     """Read a receipt with one result a record."""
-    return query.read_receipt(held.pool, caller, receipt_id)
+    return queries.read_receipt(held.pool, caller, receipt_id)

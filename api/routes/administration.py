@@ -18,9 +18,11 @@ from api.schemas.administration import (
     SetAsideAnswer,
 )
 from api.schemas.pages import Page
-from pdm.service import access, query, set_aside
-from pdm.service.access import NewKey
-from pdm.store.fleet import Backlog
+from pdm.service.ingestion import failed_acquisitions
+from pdm.service.machines import queries
+from pdm.service.platform import access
+from pdm.service.platform.access import NewKey
+from pdm.store.machines.machine_views import Backlog
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -52,7 +54,7 @@ def revoke_key(key_id: RowId, held: given.Held, caller: given.Administrator) -> 
 @router.get("/queue", response_model=QueueAnswer)
 def read_queue(held: given.Held, _: given.Reader) -> Backlog:
     """Read how many acquisitions wait for analysis."""
-    return query.count_waiting(held.pool)
+    return queries.count_waiting(held.pool)
 
 
 @router.get("/set-aside", response_model=Page[SetAsideAnswer])
@@ -61,7 +63,7 @@ def list_set_aside(
 ) -> dict[str, Any]:
     """List acquisitions whose analysis failed."""
     after_id, after = paging.decode(cursor, (0, paging.START_OF_TIME))
-    rows = query.list_set_aside(held.pool, caller, after_id=after_id, after=after, limit=limit + 1)
+    rows = queries.list_set_aside(held.pool, caller, after_id=after_id, after=after, limit=limit + 1)
     return paging.page(rows, limit, "machine_id", "measured_at")
 
 
@@ -72,7 +74,7 @@ def replay_set_aside(
     machine: Annotated[given.Key | None, Query(description="Only this machine's.")] = None,
 ) -> dict[str, Any]:
     """Let what was set aside be analysed once more."""
-    return {"replayed": set_aside.replay_set_aside(held.pool, caller, machine)}
+    return {"replayed": failed_acquisitions.replay_set_aside(held.pool, caller, machine)}
 
 
 @router.get("/quarantine", response_model=Page[QuarantineAnswer])
@@ -81,4 +83,4 @@ def list_quarantine(
 ) -> dict[str, Any]:
     """List records whose time cannot be right, newest first."""
     (before,) = paging.decode(cursor, (paging.LAST_ID,))
-    return paging.page(query.list_quarantine(held.pool, caller, before=before, limit=limit + 1), limit, "id")
+    return paging.page(queries.list_quarantine(held.pool, caller, before=before, limit=limit + 1), limit, "id")

@@ -14,8 +14,8 @@ from api.schemas.alerts import AlertAnswer, AlertEventKind, AlertHistoryEvent, A
 from api.schemas.machines import AlertState
 from api.schemas.pages import Page
 from api.stream import AlertStream, parse_place
-from pdm.service import query
-from pdm.store.alert_views import Alert
+from pdm.service.machines import queries
+from pdm.store.alerts.alert_views import Alert
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -37,7 +37,7 @@ def list_alerts(
 ) -> dict[str, Any]:
     """List alerts, the last raised first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = query.list_alerts(
+    rows = queries.list_alerts(
         held.pool,
         caller,
         before=before,
@@ -68,7 +68,7 @@ def list_alert_history(
 ) -> dict[str, Any]:
     """List what happened to alerts, by whom and why, the last first."""
     (before,) = paging.decode(cursor, (paging.LAST_ID,))
-    rows = query.list_alert_history(
+    rows = queries.list_alert_history(
         held.pool,
         caller,
         before=before,
@@ -100,6 +100,6 @@ async def stream_alerts(
 @router.get("/alerts/{alert_id}", response_model=AlertAnswer)
 def read_alert(alert_id: UUID, response: Response, held: given.Held, caller: given.Reader) -> Alert:
     """Read one alert with its evidence and its last 500 events; the ETag is its version."""
-    found = query.read_alert(held.pool, caller, alert_id)
+    found = queries.read_alert(held.pool, caller, alert_id)
     response.headers["ETag"] = f'"{found.version}"'
     return found

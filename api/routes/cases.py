@@ -19,10 +19,10 @@ from api.schemas.cases import (
     LinkQuestion,
     MessagesAnswer,
 )
-from pdm.alerts.trend_picture import draw
-from pdm.service import cases, feedback, kpi
-from pdm.service.case_views import CaseView
-from pdm.store.cases import Feedback
+from pdm.alerts.case.trend_chart import draw
+from pdm.service.alerting import cases, feedback, kpi
+from pdm.service.alerting.case_views import CaseView
+from pdm.store.alerts.cases import Feedback
 from pdm.words.catalogue import messages
 
 router = APIRouter(prefix="/v1", tags=["alerts"])

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Header, Query, Response
 from api import dependencies as given
 from api.routes.machines import MachineKey
 from api.schemas.diagnosis import DiagnosisAnswer, DiagnosisQuestion, DiagnosisRequested
-from pdm.service import diagnoses
-from pdm.service.diagnoses import DiagnosisRequest
+from pdm.service.diagnosis import requests
+from pdm.service.diagnosis.requests import DiagnosisRequest
 from pdm.words.catalogue import choose_language
 
 router = APIRouter(prefix="/v1/machines/{machine}/diagnosis", tags=["machines"])
@@ -25,7 +25,7 @@ def read_diagnosis(
     machine: MachineKey, held: given.Held, caller: given.Reader, at: At = None, accept_language: Language = None
 ) -> Mapping[str, Any]:
     """Read the newest diagnosis with its lines, reasons and the acquisitions behind it, in words too."""
-    return diagnoses.read_diagnosis(held.pool, caller, machine, at, choose_language(accept_language))
+    return requests.read_diagnosis(held.pool, caller, machine, at, choose_language(accept_language))
 
 
 @router.post("", status_code=202, response_model=DiagnosisRequested)
@@ -39,4 +39,4 @@ def request_diagnosis(
     """Ask for a fresh diagnosis; a worker computes it, and Location says where it will be."""
     wanted = question or DiagnosisQuestion()
     response.headers["Location"] = f"/v1/machines/{machine}/diagnosis"
-    return diagnoses.request_diagnosis(held.pool, caller, machine, wanted.at, wanted.records)
+    return requests.request_diagnosis(held.pool, caller, machine, wanted.at, wanted.records)

@@ -30,11 +30,12 @@ from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machines_from_document
 from pdm.machines.model import Machine
 from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service import explanations, query, register, what_if, work_events
-from pdm.service.access import Caller
-from pdm.service.machine_views import MachineDetails, MachineHealth, MachinePrognosis
-from pdm.service.what_if import WhatIf
-from pdm.store.journal import RecordedWork
+from pdm.service.machines import queries, registration, work_events
+from pdm.service.machines.machine_views import MachineDetails, MachineHealth, MachinePrognosis
+from pdm.service.platform.access import Caller
+from pdm.service.prognosis import explanation_requests, what_if
+from pdm.service.prognosis.what_if import WhatIf
+from pdm.store.acquisitions.receipt_views import RecordedWork
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
@@ -84,20 +85,20 @@ def list_machines(
 ) -> dict[str, Any]:
     """List the fleet with health, remaining life and open alerts."""
     (after,) = paging.decode(cursor, ("",))
-    rows = query.list_machines(held.pool, caller, after=after, limit=limit + 1, site=site, line=line)
+    rows = queries.list_machines(held.pool, caller, after=after, limit=limit + 1, site=site, line=line)
     return paging.page(rows, limit, "machine")
 
 
 @router.get("/machines/{machine}", response_model=MachineAnswer)
 def read_machine(machine: MachineKey, held: given.Held, caller: given.Reader) -> MachineDetails:
     """Read one machine with its components and points."""
-    return query.read_machine(held.pool, caller, machine)
+    return queries.read_machine(held.pool, caller, machine)
 
 
 @router.get("/machines/{machine}/health", response_model=HealthAnswer)
 def read_health(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> MachineHealth:
     """Read the newest assessment with its evidence."""
-    return query.read_health(held.pool, caller, machine, as_of)
+    return queries.read_health(held.pool, caller, machine, as_of)
 
 
 @router.get("/machines/{machine}/health/history", response_model=Page[HealthEntry])
@@ -112,7 +113,7 @@ def list_health(
 ) -> dict[str, Any]:
     """List what is now known of the machine's health at each acquisition, newest first."""
     (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
-    rows = query.list_health(
+    rows = queries.list_health(
         held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
     )
     return paging.page(rows, limit, "measured_at")
@@ -121,13 +122,13 @@ def list_health(
 @router.get("/machines/{machine}/prognosis", response_model=PrognosisAnswer)
 def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> MachinePrognosis:
     """Read the newest remaining useful life with its interval, source and evidence."""
-    return query.read_prognosis(held.pool, caller, machine, as_of)
+    return queries.read_prognosis(held.pool, caller, machine, as_of)
 
 
 @router.get("/machines/{machine}/prognosis/explanation", response_model=ExplanationAnswer)
 def explain_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
     """Say why remaining life is what it is: contributors, what moved since last week, past lives alike."""
-    return explanations.explain_prognosis(held.pool, held.settings.dsn, caller, machine)
+    return explanation_requests.explain_prognosis(held.pool, held.settings.dsn, caller, machine)
 
 
 @router.post("/machines/{machine}/prognosis/what-if", response_model=WhatIfAnswer)
@@ -148,7 +149,7 @@ def list_prognoses(
 ) -> dict[str, Any]:
     """List the remaining useful life told at each acquisition, newest first."""
     (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
-    rows = query.list_prognoses(
+    rows = queries.list_prognoses(
         held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
     )
     return paging.page(rows, limit, "measured_at")
@@ -164,7 +165,7 @@ def list_work_events(
 ) -> dict[str, Any]:
     """List what was done to a machine, newest first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_ID))
-    rows = query.list_work_events(held.pool, caller, machine, before=before, before_id=before_id, limit=limit + 1)
+    rows = queries.list_work_events(held.pool, caller, machine, before=before, before_id=before_id, limit=limit + 1)
     return paging.page(rows, limit, "occurred_at", "id")
 
 
@@ -184,9 +185,11 @@ def record_work_event(
     event_id, _ = work_events.record_work_event(
         held.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
     )
-    return query.read_work_event(held.pool, event_id)
+    return queries.read_work_event(held.pool, event_id)
 
 
 def _register(held: given.Resources, caller: Caller, machines: Sequence[Machine], dry_run: bool) -> list[Registration]:
-    done = register.register_fleet(held.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run)
+    done = registration.register_fleet(
+        held.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run
+    )
     return [Registration(machine=item.machine, outcome=item.outcome) for item in done]

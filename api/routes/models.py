@@ -20,9 +20,9 @@ from api.schemas.models import (
     TrainQuestion,
 )
 from api.schemas.pages import Page
-from pdm.service import coverage, jobs, models
-from pdm.service.models import ModelHistory
-from pdm.store.jobs import Job
+from pdm.service.prognosis import interval_coverage, jobs, registry
+from pdm.service.prognosis.registry import ModelHistory
+from pdm.store.models.jobs import Job
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -39,7 +39,7 @@ def list_models(
 ) -> dict[str, Any]:
     """List models of remaining life, newest first."""
     (before,) = paging.decode(cursor, (paging.LAST_ID,))
-    return paging.page(models.list_models(held.pool, before=before, limit=limit + 1, fleet=fleet), limit, "id")
+    return paging.page(registry.list_models(held.pool, before=before, limit=limit + 1, fleet=fleet), limit, "id")
 
 
 @router.post("/models/train", status_code=202, response_model=JobAnswer)
@@ -54,7 +54,7 @@ def train_model(question: TrainQuestion, held: given.Held, caller: given.Operato
 @router.post("/models/rollback", response_model=ModelAnswer)
 def roll_back(question: RollBackQuestion, held: given.Held, caller: given.Administrator) -> ModelHistory:
     """Let the model serve again that served before the champion; the answer is that model."""
-    return models.roll_back_for(held.pool, caller, question.fleet, reason=question.reason)
+    return registry.roll_back_for(held.pool, caller, question.fleet, reason=question.reason)
 
 
 @router.post(
@@ -72,19 +72,19 @@ async def import_model(
     it is promoted.
     """
     async with held.bodies.read(request) as file:
-        return await run_in_threadpool(models.import_model_for, held.pool, caller, fleet, file)
+        return await run_in_threadpool(registry.import_model_for, held.pool, caller, fleet, file)
 
 
 @router.get("/models/coverage", response_model=Page[LiveCoverageAnswer])
 def read_coverage(held: given.Held, _: given.Reader, fleet: Fleet = None) -> dict[str, Any]:
     """Say how often intervals of remaining life have held in service, and which claims no longer stand."""
-    return {"items": coverage.read_coverage(held.pool, fleet), "next_cursor": None}
+    return {"items": interval_coverage.read_coverage(held.pool, fleet), "next_cursor": None}
 
 
 @router.get("/models/{model_id:int}", response_model=ModelAnswer)
 def read_model(model_id: ModelId, held: given.Held, _: given.Reader) -> ModelHistory:
     """Read how well a model does, what it learned from and what became of it."""
-    return models.read_model(held.pool, model_id)
+    return registry.read_model(held.pool, model_id)
 
 
 @router.post("/models/{model_id:int}/promote", response_model=ModelAnswer)
@@ -92,13 +92,13 @@ def promote_model(
     model_id: ModelId, question: PromoteQuestion, held: given.Held, caller: given.Administrator
 ) -> ModelHistory:
     """Let a model serve its fleet from now on: one that validated better, served before, is the first, or is forced."""
-    return models.promote_for(held.pool, caller, model_id, reason=question.reason, force=question.force)
+    return registry.promote_for(held.pool, caller, model_id, reason=question.reason, force=question.force)
 
 
 @router.get("/models/{model_id:int}/export", response_class=Response, responses={200: {"content": {FILE_TYPE: _FILE}}})
 def export_model(model_id: ModelId, held: given.Held, _: given.Operator) -> Response:
     """Read a model as a file that another pdm imports."""
-    name, file = models.export_model(held.pool, model_id)
+    name, file = registry.export_model(held.pool, model_id)
     return Response(file, media_type=FILE_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

@@ -22,12 +22,12 @@ from api.schemas.alerts import (
     Suppression,
 )
 from api.schemas.pages import Page
-from pdm.alerts.alarm_states import Verb
-from pdm.alerts.holds import Ground, HoldKind
+from pdm.alerts.lifecycle.holds import Ground, HoldKind
+from pdm.alerts.states import Verb
 from pdm.errors import PreconditionRequiredError
-from pdm.service import operate, windows
-from pdm.store.alert_views import Alert
-from pdm.store.holds import ListedHold
+from pdm.service.alerting import holds, operator_actions
+from pdm.store.alerts.alert_views import Alert
+from pdm.store.alerts.holds import ListedHold
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -55,7 +55,7 @@ class Operation:
 
     def act(self, verb: Verb, comment: str, assignee: str | None = None) -> Alert:
         """Do it and return the alert with its new ETag."""
-        found = operate.act_on_alert(
+        found = operator_actions.act_on_alert(
             self.pool,
             self.caller,
             self.alert_id,
@@ -67,18 +67,22 @@ class Operation:
         )
         return self._tagged(found)
 
-    def hold(self, wish: operate.HoldWish) -> Alert:
+    def hold(self, wish: operator_actions.HoldWish) -> Alert:
         """Withhold the alert and return it with its new ETag."""
         now = datetime.now(UTC)
         return self._tagged(
-            operate.hold_alert(self.pool, self.caller, self.alert_id, wish, seen_version=self.seen_version, now=now)
+            operator_actions.hold_alert(
+                self.pool, self.caller, self.alert_id, wish, seen_version=self.seen_version, now=now
+            )
         )
 
     def release(self, kind: HoldKind) -> Alert:
         """Withhold the alert no longer and return it with its new ETag."""
         now = datetime.now(UTC)
         return self._tagged(
-            operate.release_alert(self.pool, self.caller, self.alert_id, kind, seen_version=self.seen_version, now=now)
+            operator_actions.release_alert(
+                self.pool, self.caller, self.alert_id, kind, seen_version=self.seen_version, now=now
+            )
         )
 
     def _tagged(self, found: Alert) -> Alert:
@@ -126,7 +130,7 @@ def reset_alert(operation: Operating, question: Remark | None = None) -> Alert:
 @router.post("/alerts/{alert_id}/shelve", response_model=AlertAnswer)
 def shelve_alert(operation: Operating, question: Shelving) -> Alert:
     """Shelve an alert for a time or until it has returned; an escalation ends that."""
-    wish = operate.HoldWish(HoldKind.SHELVED, question.reason, question.until, one_shot=question.once)
+    wish = operator_actions.HoldWish(HoldKind.SHELVED, question.reason, question.until, one_shot=question.once)
     return operation.hold(wish)
 
 
@@ -139,7 +143,9 @@ def unshelve_alert(operation: Operating) -> Alert:
 @router.post("/alerts/{alert_id}/suppress", response_model=AlertAnswer)
 def suppress_alert(operation: Operating, question: Suppression) -> Alert:
     """Suppress an alert by design: it means nothing while something else holds."""
-    wish = operate.HoldWish(HoldKind.SUPPRESSED, question.reason, question.until, ground=Ground(question.ground))
+    wish = operator_actions.HoldWish(
+        HoldKind.SUPPRESSED, question.reason, question.until, ground=Ground(question.ground)
+    )
     return operation.hold(wish)
 
 
@@ -152,7 +158,7 @@ def unsuppress_alert(operation: Operating) -> Alert:
 @router.post("/alerts/{alert_id}/remove-from-service", response_model=AlertAnswer)
 def remove_alert_from_service(operation: Operating, question: OutOfService) -> Alert:
     """Take an alert's cause out of service while it is mended."""
-    return operation.hold(operate.HoldWish(HoldKind.OUT_OF_SERVICE, question.reason, question.until))
+    return operation.hold(operator_actions.HoldWish(HoldKind.OUT_OF_SERVICE, question.reason, question.until))
 
 
 @router.post("/alerts/{alert_id}/return-to-service", response_model=AlertAnswer)
@@ -167,7 +173,7 @@ def list_holds(
 ) -> dict[str, Any]:
     """List holds, newest first: those that still last, or all that there were."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = windows.list_windows(held.pool, caller, before=before, before_id=before_id, limit=limit + 1, is_live=live)
+    rows = holds.list_windows(held.pool, caller, before=before, before_id=before_id, limit=limit + 1, is_live=live)
     return paging.page(rows, limit, "created_at", "id")
 
 
@@ -176,14 +182,14 @@ def open_hold(question: HoldQuestion, held: given.Held, caller: given.Operator) 
     """Withhold the alerts of a machine, a line or a site, such as in a maintenance window."""
     asked = question.model_dump()
     ground = Ground(asked.pop("ground")) if question.ground else asked.pop("ground")
-    wish = windows.WindowWish(**asked | {"kind": HoldKind(question.kind), "ground": ground})
-    return windows.open_window(held.pool, caller, wish, datetime.now(UTC))
+    wish = holds.WindowWish(**asked | {"kind": HoldKind(question.kind), "ground": ground})
+    return holds.open_window(held.pool, caller, wish, datetime.now(UTC))
 
 
 @router.delete("/holds/{hold_id}", status_code=204)
 def end_hold(hold_id: UUID, held: given.Held, caller: given.Operator) -> None:
     """End a hold; receivers are told of what is still open."""
-    windows.close_window(held.pool, caller, hold_id, datetime.now(UTC))
+    holds.close_window(held.pool, caller, hold_id, datetime.now(UTC))
 
 
 def _version(if_match: str | None) -> int | None:

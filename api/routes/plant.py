@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from api import dependencies as given
 from api.schemas.plant import LineHealth, SiteHealth
-from pdm.service import plant_health
+from pdm.service.machines import plant_health
 
 router = APIRouter(prefix="/v1/sites/{site}", tags=["machines"])
 

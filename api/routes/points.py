@@ -11,7 +11,7 @@ from api import paging
 from api.routes.machines import Before, MachineKey, Since
 from api.schemas.acquisitions import Acquired, FeatureTrend, SpectrumAnswer, WaveformAnswer
 from api.schemas.pages import Page
-from pdm.service import measured, query
+from pdm.service.machines import measurements, queries
 
 router = APIRouter(prefix="/v1/machines/{machine}", tags=["measurements"])
 
@@ -33,7 +33,7 @@ def read_features(
 ) -> dict[str, Any]:
     """Read minimum, mean and maximum of features in equal steps of time; the last 30 days if no range is given."""
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    course = measured.read_features(
+    course = measurements.read_features(
         held.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
     )
     return {**vars(course), "from": course.since, "to": course.before}
@@ -51,7 +51,7 @@ def list_acquisitions(
 ) -> dict[str, Any]:
     """List when and how a machine was measured, newest first."""
     (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
-    rows = query.list_acquisitions(
+    rows = queries.list_acquisitions(
         held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
     )
     return paging.page(rows, limit, "measured_at")
@@ -62,7 +62,7 @@ def read_waveform(
     machine: MachineKey, measured_at: MeasuredAt, point: PointKey, held: given.Held, caller: given.Reader
 ) -> WaveformAnswer:
     """Read one channel's samples in SI units."""
-    found = measured.read_waveform(held.pool, caller, machine, measured_at, point)
+    found = measurements.read_waveform(held.pool, caller, machine, measured_at, point)
     return WaveformAnswer(
         machine=machine,
         point=point,
@@ -89,8 +89,8 @@ def read_spectrum(
 
     The band of the envelope is 1/4 to 3/4 of half the sampling rate by default, as for the features.
     """
-    found = measured.read_waveform(held.pool, caller, machine, measured_at, point)
-    spectrum = measured.compute_spectrum(found, kind, (band_from_hz, band_to_hz))
+    found = measurements.read_waveform(held.pool, caller, machine, measured_at, point)
+    spectrum = measurements.compute_spectrum(found, kind, (band_from_hz, band_to_hz))
     return SpectrumAnswer(
         machine=machine,
         point=point,

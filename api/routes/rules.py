@@ -25,10 +25,10 @@ from api.schemas.rules import (
     RuleSetSummary,
     Scope,
 )
-from pdm.alerts.gate import Limits
-from pdm.service import backtests, rules
-from pdm.service.access import Caller
-from pdm.store.rules import StoredRuleSet
+from pdm.alerts.backtest.acceptance import Limits
+from pdm.service.platform.access import Caller
+from pdm.service.rules import backtest_requests, rule_sets
+from pdm.store.alerts.rules import StoredRuleSet
 
 router = APIRouter(prefix="/v1", tags=["rules"])
 
@@ -47,7 +47,7 @@ def list_rule_sets(
 ) -> dict[str, Any]:
     """List the versions of rules, the last written first; where there are none, the defaults hold."""
     (before,) = paging.decode(cursor, (paging.LAST_ID,))
-    rows = rules.list_rule_sets(
+    rows = rule_sets.list_rule_sets(
         held.pool,
         before=before,
         limit=limit + 1,
@@ -62,8 +62,8 @@ def list_rule_sets(
 @router.post("/rules", status_code=201, response_model=RuleSetAnswer)
 def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Administrator) -> StoredRuleSet:
     """Store rules for a scope and put them in force, with `gate` only if they do well enough on the past."""
-    document = rules.check_content(question.document)
-    stored = rules.propose(
+    document = rule_sets.check_content(question.document)
+    stored = rule_sets.propose(
         held.pool,
         document,
         scope=question.scope,
@@ -78,13 +78,13 @@ def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Admi
 @router.post("/rules/check", response_model=CheckAnswer)
 def check_rules(question: CheckQuestion, _: given.Reader) -> dict[str, Any]:
     """Say whether a document holds rules; every problem comes with its place."""
-    return {"document": rules.as_stored(rules.check_content(question.document))}
+    return {"document": rule_sets.as_stored(rule_sets.check_content(question.document))}
 
 
 @router.post("/rules/rollback", response_model=RollbackAnswer)
 def roll_back(question: RollbackQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
     """Let an older version of a scope's rules hold again, as a new version."""
-    stored = rules.roll_back(
+    stored = rule_sets.roll_back(
         held.pool,
         scope=question.scope,
         target=question.target,
@@ -99,7 +99,7 @@ def roll_back(question: RollbackQuestion, held: given.Held, caller: given.Admini
 @router.post("/rules/backtest", response_model=BacktestAnswer)
 def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Operator) -> dict[str, Any]:
     """Replay rules over the stored past of the caller's machines: alarms, lead time, missed, false, differences."""
-    return backtests.run_aside(
+    return backtest_requests.run_aside(
         held.settings.dsn,
         since=question.since,
         before=question.before,
@@ -117,7 +117,7 @@ def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Ope
 @router.get("/rules/{rule_set_id:int}", response_model=RuleSetAnswer)
 def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader) -> StoredRuleSet:
     """Read one version of a scope's rules."""
-    return rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
+    return rule_sets.read_rule_set(held.pool, rule_set_id, caller.site_ids)
 
 
 @router.post("/rules/{rule_set_id:int}/deploy", response_model=RuleSetAnswer)
@@ -125,22 +125,24 @@ def deploy_rule_set(
     rule_set_id: RuleSetId, held: given.Held, caller: given.Administrator, question: DeployQuestion | None = None
 ) -> StoredRuleSet:
     """Put a stored set in force, with `gate` only if it does well enough on the past."""
-    stored = rules.read_rule_set(held.pool, rule_set_id, caller.site_ids)
+    stored = rule_sets.read_rule_set(held.pool, rule_set_id, caller.site_ids)
     return _deploy(held, caller, stored, question.gate if question is not None else None)
 
 
 @router.get("/machines/{machine}/rules", response_model=MachineRules)
-def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Reader) -> rules.MachineRules:
+def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Reader) -> rule_sets.MachineRules:
     """Read the rules that hold for a machine now, and which sets they come of."""
-    return rules.rules_of_machine(held.pool, machine, caller.site_ids)
+    return rule_sets.rules_of_machine(held.pool, machine, caller.site_ids)
 
 
 def _deploy(held: given.Resources, caller: Caller, stored: StoredRuleSet, gate: GateQuestion | None) -> StoredRuleSet:
     passed, changes = None, None
     if gate is not None:
-        changes = rules.count_changes(held.pool)
+        changes = rule_sets.count_changes(held.pool)
         limits = Limits(gate.more_missed, gate.more_false, gate.lead_loss)
-        passed = backtests.pass_gate(held.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids)
-    return rules.deploy(
+        passed = backtest_requests.pass_gate(
+            held.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids
+        )
+    return rule_sets.deploy(
         held.pool, stored.id, author=caller.name, site_ids=caller.site_ids, gate=passed, changes=changes
     )

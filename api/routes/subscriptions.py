@@ -15,10 +15,10 @@ from api.schemas import subscriptions as schemas
 from api.schemas.pages import Page
 from pdm.errors import InvalidInputError
 from pdm.notify.pacing import Pacing, QuietHours, RateLimit
-from pdm.service import subscribe
-from pdm.service.subscribe import NewSubscription, Trial
-from pdm.store.outbox import DeadLetter
-from pdm.store.subscriptions import Subscription
+from pdm.service.delivery import subscriptions
+from pdm.service.delivery.subscriptions import NewSubscription, Trial
+from pdm.store.delivery.outbox import DeadLetter
+from pdm.store.delivery.subscriptions import Subscription
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -31,7 +31,7 @@ def list_subscriptions(
 ) -> dict[str, Any]:
     """List who is told of alerts, newest first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = subscribe.list_subscriptions(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
+    rows = subscriptions.list_subscriptions(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
     return paging.page(rows, limit, "created_at", "id")
 
 
@@ -40,7 +40,7 @@ def add_subscription(
     question: schemas.SubscriptionQuestion, held: given.Held, caller: given.Administrator
 ) -> NewSubscription:
     """Tell a receiver of alerts; the answer holds a webhook's signing secret, this once."""
-    wish = subscribe.Wish(
+    wish = subscriptions.Wish(
         name=question.name,
         kind=question.kind,
         url=question.url,
@@ -52,31 +52,33 @@ def add_subscription(
         pacing=_pacing(question.pacing),
     )
     networks = held.settings.webhook_allowed_networks
-    return subscribe.subscribe(held.pool, caller, wish, now=datetime.now(UTC), allowed_networks=networks)
+    return subscriptions.subscribe(held.pool, caller, wish, now=datetime.now(UTC), allowed_networks=networks)
 
 
 @router.get("/subscriptions/{subscription_id}", response_model=schemas.SubscriptionAnswer)
 def read_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> Subscription:
     """Read one receiver of alerts."""
-    return subscribe.read_subscription(held.pool, caller, subscription_id)
+    return subscriptions.read_subscription(held.pool, caller, subscription_id)
 
 
 @router.delete("/subscriptions/{subscription_id}", status_code=204)
 def remove_subscription(subscription_id: UUID, held: given.Held, caller: given.Administrator) -> None:
     """Tell a receiver nothing more."""
-    subscribe.unsubscribe(held.pool, caller, subscription_id)
+    subscriptions.unsubscribe(held.pool, caller, subscription_id)
 
 
 @router.post("/subscriptions/{subscription_id}/test", response_model=schemas.TestAnswer)
 def try_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> Trial:
     """Send a receiver a message marked as a test, and return what it said; one attempt of 10 s at most."""
-    return subscribe.try_subscription(held.pool, caller, subscription_id, now=datetime.now(UTC), settings=held.settings)
+    return subscriptions.try_subscription(
+        held.pool, caller, subscription_id, now=datetime.now(UTC), settings=held.settings
+    )
 
 
 @router.post("/subscriptions/{subscription_id}/replay", response_model=schemas.Replayed)
 def replay_dead_letters(subscription_id: UUID, held: given.Held, caller: given.Operator) -> dict[str, Any]:
     """Send all dead letters of a receiver again, under the ids that they had."""
-    count = subscribe.replay_dead_letters(held.pool, caller, subscription_id, datetime.now(UTC))
+    count = subscriptions.replay_dead_letters(held.pool, caller, subscription_id, datetime.now(UTC))
     return {"letters": count}
 
 
@@ -90,7 +92,7 @@ def list_dead_letters(
 ) -> dict[str, Any]:
     """List what was given up, with the last error, last first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = subscribe.list_dead_letters(
+    rows = subscriptions.list_dead_letters(
         held.pool, caller, subscription_id=subscription, before=before, before_id=before_id, limit=limit + 1
     )
     return paging.page(rows, limit, "dead_at", "id")
@@ -99,7 +101,7 @@ def list_dead_letters(
 @router.post("/dead-letters/{letter_id}/replay", response_model=schemas.DeadLetter)
 def replay_dead_letter(letter_id: UUID, held: given.Held, caller: given.Operator) -> DeadLetter:
     """Send a dead letter again, under the id that it had; the answer is what it was."""
-    return subscribe.replay_dead_letter(held.pool, caller, letter_id, datetime.now(UTC))
+    return subscriptions.replay_dead_letter(held.pool, caller, letter_id, datetime.now(UTC))
 
 
 def _payload(question: schemas.SubscriptionQuestion) -> str:

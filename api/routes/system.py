@@ -16,7 +16,9 @@ from starlette.staticfiles import StaticFiles
 
 from api import dependencies as given
 from api.metrics import Counted, render
-from pdm.service import coverage, kpi, query
+from pdm.service.alerting import kpi
+from pdm.service.machines import queries
+from pdm.service.prognosis import interval_coverage
 
 router = APIRouter(tags=["system"])
 
@@ -38,7 +40,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"description": "Database unavailable."}})
 def readyz(held: given.Held) -> dict[str, str]:
     """Say whether requests can be served: 503 while the database is away."""
-    query.check_ready(held.pool)
+    queries.check_ready(held.pool)
     return {"status": "ready"}
 
 
@@ -48,9 +50,9 @@ def metrics(held: given.Held) -> Response:
     found: Counted | None = None
     if held.watch.is_available:
         try:
-            gauges, open_alerts = query.count_for_metrics(held.pool)
+            gauges, open_alerts = queries.count_for_metrics(held.pool)
             alarms = kpi.gauges(held.pool, datetime.now(UTC))
-            found = Counted(gauges | alarms, open_alerts, coverage.read_coverage(held.pool, None))
+            found = Counted(gauges | alarms, open_alerts, interval_coverage.read_coverage(held.pool, None))
         except (psycopg.Error, PoolTimeout):
             found = None
     body, content_type = render(held.metrics, found)

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 
 from api import dependencies as given
 from api.schemas.work_orders import WorkOrderAnswer, WorkOrderQuestion
-from pdm.service import work_orders
-from pdm.store.work_orders import WorkOrder
+from pdm.service.alerting import work_orders
+from pdm.store.alerts.work_orders import WorkOrder
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 

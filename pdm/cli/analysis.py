@@ -24,7 +24,7 @@ def train(
     """Train the remaining-life model of a fleet on its run-to-failure histories; promote it if it validates better."""
     os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
     from pdm.bootstrap import open_service
-    from pdm.service.train import train_fleet
+    from pdm.service.prognosis.training import train_fleet
 
     with open_service(settings_with_dsn()) as pool, bars(as_json) as progress:
         report = train_fleet(pool, fleet, seed=seed, progress=lambda what, share: progress(what, int(share * 100), 100))
@@ -56,7 +56,7 @@ def backfill(
     os.environ["OMP_NUM_THREADS"] = "1"
     from features.catalogue import FEATURE_VERSION
     from pdm.bootstrap import open_service
-    from pdm.service.backfill import SENSED, backfill_features
+    from pdm.service.analysis.backfill import SENSED, backfill_features
 
     if quantity not in (*SENSED, "both"):
         raise typer.BadParameter("quantity must be vibration, current or both")

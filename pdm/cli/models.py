@@ -11,7 +11,7 @@ import typer
 from pdm.cli.terminal import AsJson, settings_with_dsn, show
 
 if TYPE_CHECKING:
-    from pdm.service.models import ModelHistory
+    from pdm.service.prognosis.registry import ModelHistory
 
 registry = typer.Typer(no_args_is_help=True, help="Models of remaining life.")
 
@@ -27,7 +27,7 @@ def list_models(
 ) -> None:
     """List models, newest first."""
     from pdm.bootstrap import open_service
-    from pdm.service import models
+    from pdm.service.prognosis import registry as models
 
     with open_service(settings_with_dsn()) as pool:
         rows = models.list_models(pool, before=2**63 - 1, limit=limit, fleet=fleet)
@@ -45,7 +45,7 @@ def promote(
 ) -> None:
     """Promote a model to champion of its fleet."""
     from pdm.bootstrap import open_service
-    from pdm.service import models
+    from pdm.service.prognosis import registry as models
 
     with open_service(settings_with_dsn()) as pool:
         _tell(models.promote(pool, model_id, actor=ACTOR, reason=reason, force=force), as_json)
@@ -55,7 +55,7 @@ def promote(
 def rollback(fleet: str, reason: Reason, as_json: AsJson = False) -> None:
     """Promote the previous champion of a fleet again."""
     from pdm.bootstrap import open_service
-    from pdm.service import models
+    from pdm.service.prognosis import registry as models
 
     with open_service(settings_with_dsn()) as pool:
         _tell(models.roll_back(pool, fleet, actor=ACTOR, reason=reason), as_json)
@@ -70,7 +70,7 @@ def export_model(
 ) -> None:
     """Write a model to a file for import into another installation."""
     from pdm.bootstrap import open_service
-    from pdm.service import models
+    from pdm.service.prognosis import registry as models
 
     with open_service(settings_with_dsn()) as pool:
         name, file = models.export_model(pool, model_id)
@@ -87,7 +87,7 @@ def import_model(
 ) -> None:
     """Register a model from a file as a challenger. The file is checked in a separate process."""
     from pdm.bootstrap import open_service
-    from pdm.service import models
+    from pdm.service.prognosis import registry as models
 
     with open_service(settings_with_dsn()) as pool:
         _tell(models.import_model(pool, fleet, file.read_bytes(), actor=ACTOR), as_json)

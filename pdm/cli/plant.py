@@ -55,7 +55,7 @@ def create_key(
 ) -> None:
     """Create an API key and print it once."""
     from pdm.bootstrap import open_service
-    from pdm.service.access import create_key as create
+    from pdm.service.platform.access import create_key as create
 
     with open_service(settings_with_dsn()) as pool:
         secret = create(pool, name=name, role=role, sites=site or None, actor="cli")

@@ -33,7 +33,7 @@ def report_alarms(
 ) -> None:
     """Report the alarm performance indicators of ISA-18.2 and IEC 62682 for a period."""
     from pdm.bootstrap import open_service
-    from pdm.service.kpi import measure, report_text
+    from pdm.service.alerting.kpi import measure, report_text
 
     end = in_utc(before) or datetime.now(UTC)
     with open_service(settings_with_dsn()) as pool, pool.connection() as conn:

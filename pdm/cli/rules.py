@@ -33,8 +33,8 @@ Processes = Annotated[int, typer.Option(min=1, max=64, help="Number of processes
 @rules.command("check")
 def check(file: RulesFile, as_json: AsJson = False) -> None:
     """Check a rule file; report each error with its line and field."""
-    from pdm.alerts.rule_writing import write_document
-    from pdm.service.rules import check_text
+    from pdm.alerts.documents.writer import write_document
+    from pdm.service.rules.rule_sets import check_text
 
     document = check_text(_read(file))
     keys = ", ".join(rule.key for rule in document.rules)
@@ -51,7 +51,7 @@ def show_rules(
     import yaml
 
     from pdm.bootstrap import open_service
-    from pdm.service.rules import default_document, rules_of_machine
+    from pdm.service.rules.rule_sets import default_document, rules_of_machine
 
     if machine is None:
         found = dict(default_document())
@@ -77,11 +77,11 @@ def deploy(
     as_json: AsJson = False,
 ) -> None:
     """Store rules and put them in force; with --gate only if their backtest is within the limits."""
-    from pdm.alerts.gate import GateError, Limits
+    from pdm.alerts.backtest.acceptance import GateError, Limits
     from pdm.bootstrap import open_service
-    from pdm.service.backtest import Question, backtest, candidate_of
-    from pdm.service.backtests import gate_of
-    from pdm.service.rules import check_text, count_changes, deploy, propose
+    from pdm.service.rules.backtest import Question, backtest, candidate_of
+    from pdm.service.rules.backtest_requests import gate_of
+    from pdm.service.rules.rule_sets import check_text, count_changes, deploy, propose
 
     settings = settings_with_dsn()
     document = check_text(_read(file))
@@ -111,7 +111,7 @@ def history(
 ) -> None:
     """List the versions of rules, newest first."""
     from pdm.bootstrap import open_service
-    from pdm.service.rules import list_rule_sets
+    from pdm.service.rules.rule_sets import list_rule_sets
 
     with open_service(settings_with_dsn()) as pool:
         rows = list_rule_sets(pool, before=2**62, limit=1000, scope=scope, target=target)
@@ -133,7 +133,7 @@ def rollback(
 ) -> None:
     """Put an older version of rules in force again."""
     from pdm.bootstrap import open_service
-    from pdm.service.rules import roll_back
+    from pdm.service.rules.rule_sets import roll_back
 
     with open_service(settings_with_dsn()) as pool:
         stored = roll_back(pool, scope=scope, target=target, version=version, author=getpass.getuser(), reason=reason)
@@ -163,8 +163,8 @@ def run_backtest(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate rules on stored data: alarms, lead time, missed and false alarms, compared with the rules in force."""
-    from pdm.service.backtest import Question, backtest, candidate_of
-    from pdm.service.rules import check_text
+    from pdm.service.rules.backtest import Question, backtest, candidate_of
+    from pdm.service.rules.rule_sets import check_text
 
     candidate = candidate_of(check_text(_read(file)), scope, target) if file is not None else None
     question = Question(

@@ -56,8 +56,8 @@ def up(
 def migrate(as_json: AsJson = False) -> None:
     """Migrate the database schema to this version; on a new database, print the first admin key once."""
     from pdm.bootstrap import open_service
-    from pdm.service.access import create_first_admin_key
-    from pdm.store.migrate import migrate as run
+    from pdm.service.platform.access import create_first_admin_key
+    from pdm.store.database.migrate import migrate as run
 
     settings = settings_with_dsn()
     applied = run(settings.dsn)

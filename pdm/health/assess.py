@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment, ZoneTrend, shows_operation
-from pdm.health.baseline import Baseline
-from pdm.health.charts import DECISION, Charts
-from pdm.health.current_lines import heed_lines
-from pdm.health.layout import Layout, layout_of
-from pdm.health.operating_states import (
+from pdm.health.baseline.baseline import Baseline
+from pdm.health.baseline.feature_layout import Layout, layout_of
+from pdm.health.component_health import assess_parts, parts_of
+from pdm.health.detection.control_charts import DECISION, Charts
+from pdm.health.detection.current_line_filter import heed_lines
+from pdm.health.detection.operating_states import (
     OFF,
     UNKNOWN,
     WIDEST,
@@ -26,11 +27,7 @@ from pdm.health.operating_states import (
     settle,
     widen,
 )
-from pdm.health.parts import assess_parts, parts_of
-from pdm.health.refit import refit
-from pdm.health.snapshot import Snapshot
-from pdm.health.state import HealthState
-from pdm.health.state_detection import (
+from pdm.health.detection.state_detection import (
     RELATION_SEVERITY,
     WARNING_SEVERITY,
     health_of,
@@ -38,10 +35,13 @@ from pdm.health.state_detection import (
     smooth,
     weigh,
 )
-from pdm.health.steadiness import TRANSIENT, context_of, is_transient
-from pdm.health.symptoms import LEAST_SEVERITY, Symptom, name_symptom
-from pdm.health.zone_trend import Course, zone_trends
-from pdm.health.zones import zone_of
+from pdm.health.detection.symptoms import LEAST_SEVERITY, Symptom, name_symptom
+from pdm.health.detection.transients import TRANSIENT, context_of, is_transient
+from pdm.health.detection.zone_trend import Course, zone_trends
+from pdm.health.detection.zones import zone_of
+from pdm.health.refit import refit
+from pdm.health.snapshot import Snapshot
+from pdm.health.state import HealthState
 from pdm.machines.model import Machine
 from pdm.measurements import OperatingContext
 

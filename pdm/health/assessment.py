@@ -36,7 +36,7 @@ class Assessment:
     `health` runs from 1 (as new) to 0 (failed) and is None where nothing can be said: while the
     operating state's baseline is being learned, while the machine is off, or without data.
     `confidence` [1] orders symptoms by how clearly they stand out; it is not a calibrated probability.
-    `indicators` follow `pdm.health.indicators.INDICATORS`. `evidence` can be written as JSON and holds
+    `indicators` follow `pdm.health.baseline.indicators.INDICATORS`. `evidence` can be written as JSON and holds
     `acquired_at`, `severity`, `limit`, `contributors` and `reasons`; it is for people, and nothing is decided by it.
     What is decided upon has fields: `severity`, the `points` that contribute, `zone_trend`, and whether the acquisition
     `shows_operation`, so that it tells a machine that stands from one that runs (by `shows_operation` below).

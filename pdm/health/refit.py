@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.baseline import Baseline
-from pdm.health.charts import Charts
-from pdm.health.covariates import Compensation
-from pdm.health.former_layout import former_layout
-from pdm.health.layout import Layout
-from pdm.health.layout_document import ColumnIdentity, LayoutIdentity
-from pdm.health.season import Season
+from pdm.health.baseline.baseline import Baseline
+from pdm.health.baseline.covariates import Compensation
+from pdm.health.baseline.feature_layout import Layout
+from pdm.health.baseline.former_layout import former_layout
+from pdm.health.baseline.layout_document import ColumnIdentity, LayoutIdentity
+from pdm.health.baseline.season import Season
+from pdm.health.detection.control_charts import Charts
+from pdm.health.detection.zone_trend import Course
 from pdm.health.state import HealthState
-from pdm.health.zone_trend import Course
 
 RELATION_FORGOTTEN = "relation-forgotten"
 _RELATED = ("temperature", "scalar")

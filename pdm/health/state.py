@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.baseline import Baseline
-from pdm.health.charts import Charts
-from pdm.health.covariates import Compensation
-from pdm.health.layout import Layout
-from pdm.health.multivariate import MultivariateBaseline
-from pdm.health.parts import Parts
-from pdm.health.season import Season
-from pdm.health.zone_trend import Course
+from pdm.health.baseline.baseline import Baseline
+from pdm.health.baseline.covariates import Compensation
+from pdm.health.baseline.feature_layout import Layout
+from pdm.health.baseline.multivariate import MultivariateBaseline
+from pdm.health.baseline.season import Season
+from pdm.health.component_health import Parts
+from pdm.health.detection.control_charts import Charts
+from pdm.health.detection.zone_trend import Course
 
 _MAGIC = b"HLT4"
 _FORMER_MAGIC = b"HLT3"  # of revision 080f245: a signature for the document, no columns learned beside
@@ -33,7 +33,7 @@ _KINDS = {b"f": "<f4", b"d": "<f8", b"e": "<f2", b"I": "<u4", b"b": "<i1"}
 class HealthState:
     """Baselines by operating state and the evidence of the machine's present life: EWMA (M,), CUSUMs, course.
 
-    `identity` is the document of the layout that the arrays belong to (`pdm.health.layout_document`), or
+    `identity` is the document of the layout that the arrays belong to (`pdm.health.baseline.layout_document`), or
     `former_signature` what revision 080f245 had in its place; `acquisitions` counts what was assessed, `width` widens
     operating states, `last` is when [s] and at which speed [Hz] the machine was last measured, `related` (K,) the chart
     of the scalar channels' relation. Bytes give back the very same state. Per point it stays below 8 KiB.

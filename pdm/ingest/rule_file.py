@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from pdm.alerts.documents import InvalidRulesError, Place, Problem
+from pdm.alerts.documents.parser import InvalidRulesError, Place, Problem
 
 MOST_BYTES = 1024 * 1024
 _DEEPEST = 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.prognosis.fleet_model import Columns, FleetModel
+from pdm.prognosis.model.fleet_model import Columns, FleetModel
 
 FARTHEST = 3.0
 """In the column's own spread: columns further apart count no more, and one that is known once only counts as this."""

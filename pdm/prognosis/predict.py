@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pdm.errors import ModelError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
-from pdm.prognosis.by_age import tell_by_age
-from pdm.prognosis.calibration import QUANTILES
-from pdm.prognosis.fleet_model import AT_CAP, FleetModel
-from pdm.prognosis.history import History
-from pdm.prognosis.life import LifeState
+from pdm.prognosis.model.age_table import tell_by_age
+from pdm.prognosis.model.fleet_model import AT_CAP, FleetModel
+from pdm.prognosis.model.input_version import READS
+from pdm.prognosis.model.life_state import LifeState
 from pdm.prognosis.prognosis import BEYOND_TRAINING, NO_SKILL, Prognosis
-from pdm.prognosis.reads import READS
-from pdm.prognosis.trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
+from pdm.prognosis.statistics.conformal import QUANTILES
+from pdm.prognosis.statistics.degradation_trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
+from pdm.prognosis.statistics.thinned_history import History
 
 LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import features
 from pdm.errors import InvalidInputError
-from pdm.prognosis.moments import WornLife
+from pdm.prognosis.model.few_lives import WornLife
 
 SAMPLING_RATE = 25600.0  # Hz
 INTERVAL = 10.0  # s between records

@@ -18,7 +18,7 @@ from pdm.health.diagnosis.model import Diagnosis, Finding, Reason, Recording, Ve
 from pdm.ingest.fleet_file import read_fleet
 from pdm.ingest.recording_files import Declared, read_recording_file
 from pdm.machines.model import Machine
-from pdm.service.diagnosis_document import to_document
+from pdm.service.diagnosis.document import to_document
 from pdm.words.phrases import say, say_doubt
 
 _MOST_WEAK = 3  # findings without clear evidence that are shown in full

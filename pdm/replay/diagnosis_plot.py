@@ -14,8 +14,8 @@ import features
 from features.envelope import envelope_spectrum
 from pdm.errors import ConfigurationError, InvalidInputError
 from pdm.health.diagnosis.bearings import rates
-from pdm.health.diagnosis.heard import Heard, listen
 from pdm.health.diagnosis.model import Diagnosis, Finding, MatchedLine, Verdict
+from pdm.health.diagnosis.usable_channels import Heard, listen
 from pdm.machines.model import ComponentKind, Machine
 from pdm.replay.diagnose_file import FileDiagnosis
 from pdm.words.phrases import say

@@ -12,16 +12,16 @@ import numpy as np
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.cmapss import SENSORS, Engine, read_engines, read_remaining
-from pdm.prognosis.fleet_evaluation import (
+from pdm.prognosis.evaluation.fleet_evaluation import (
     AlertRule,
     alpha_lambda,
     describe_alerts,
     describe_errors,
     describe_out_of_fold,
 )
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.prognosis.fleet_training import FleetLife, OutOfFold, train_fleet
-from pdm.prognosis.performance import describe_over_life
+from pdm.prognosis.evaluation.performance import describe_over_life
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.training.train import FleetLife, OutOfFold, train_fleet
 from pdm.replay.evaluate_lives import draw, told_of
 
 CAP = 125.0  # cycles; the label convention of nearly all published results

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.fleet_model import AT_CAP, to_remaining
-from pdm.prognosis.fleet_training import train_fleet
-from pdm.prognosis.lives import FleetLife
-from pdm.prognosis.performance import ALPHA, Told, calibration_curve, describe_told
-from pdm.prognosis.survival import fit_weibull
-from pdm.prognosis.validation import OutOfFold
+from pdm.prognosis.evaluation.performance import ALPHA, Told, calibration_curve, describe_told
+from pdm.prognosis.model.fleet_model import AT_CAP, to_remaining
+from pdm.prognosis.model.lives import FleetLife
+from pdm.prognosis.statistics.weibull import fit_weibull
+from pdm.prognosis.training.train import train_fleet
+from pdm.prognosis.training.validation import OutOfFold
 from pdm.replay.evaluation_plots import plot_alpha_lambda, plot_calibration, plot_told
 
 REQUIRED = ("machine", "time", "ended_by")

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
-from pdm.prognosis.metrics import challenge_score, figure_with_interval
-from pdm.prognosis.moments import FEWEST_LIVES, Moments, WornLife, check, learn_moments, moments_of
+from pdm.prognosis.evaluation.metrics import challenge_score, figure_with_interval
+from pdm.prognosis.model.few_lives import FEWEST_LIVES, Moments, WornLife, check, learn_moments, moments_of
 from pdm.replay.bearing_lives import INTERVAL, LEARNING, find_bearings, read_level
 
 TRUNCATIONS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of life, at which learning bearings are cut short

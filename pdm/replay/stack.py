@@ -17,7 +17,7 @@ from types import TracebackType
 import httpx
 
 from pdm.errors import UnavailableError
-from pdm.store.cluster import EmbeddedCluster
+from pdm.store.cluster.embedded import EmbeddedCluster
 
 _START_SECONDS = 60.0
 

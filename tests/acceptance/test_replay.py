@@ -14,7 +14,7 @@ import pytest
 
 from pdm.replay.hold_out import CHECK_POINTS, replay_held_out
 from pdm.replay.report import held_out_text
-from pdm.store.cluster import EmbeddedCluster
+from pdm.store.cluster.embedded import EmbeddedCluster
 
 FOLDER = Path(os.environ.get("PDM_DATA") or Path(__file__).parents[3] / "shared" / "data") / "pronostia"
 HELD_OUT = "Bearing3_1"  # the shortest of the six

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pdm.store.cluster import EmbeddedCluster
+from pdm.store.cluster.embedded import EmbeddedCluster
 
 pytestmark = pytest.mark.xdist_group("alone")
 

@@ -17,10 +17,10 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.service.access import create_key
-from pdm.service.deliver import DeliveryPolicy, run
+from pdm.service.delivery.dispatcher import DeliveryPolicy, run
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
-from pdm.store import alerts
+from pdm.store.alerts import alerts
 from tests.integration import receivers
 from tests.integration.alert_plant import add_machine, change
 from tests.integration.api_server import client, serve

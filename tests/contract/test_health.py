@@ -7,7 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pdm.health.assess import HealthState, assess, initial_state
-from pdm.health.indicators import INDICATORS
+from pdm.health.baseline.indicators import INDICATORS
 from pdm.health.snapshot import Snapshot
 from pdm.measurements import OperatingContext
 from tests.unit.health_snapshots import CURRENT, GROUP, MOTOR, START, VIBRATION

@@ -8,14 +8,14 @@ import pytest
 
 from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.health.assessment import Assessment
-from pdm.health.indicators import INDICATOR_VERSION, INDICATORS
+from pdm.health.baseline.indicators import INDICATOR_VERSION, INDICATORS
 from pdm.machines.model import Machine
 from pdm.prognosis.explanation import PastLife, explain, find_alike, weigh_columns
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.prognosis.fleet_training import train_fleet
-from pdm.prognosis.life import advance, begin_life, life_columns
-from pdm.prognosis.lives import FleetLife
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.model.life_state import advance, begin_life, life_columns
+from pdm.prognosis.model.lives import FleetLife
 from pdm.prognosis.predict import LifeStep, prognose_batch
+from pdm.prognosis.training.train import train_fleet
 
 NAMES = [indicator.name for indicator in INDICATORS]
 K = len(NAMES)

@@ -17,23 +17,23 @@ import pytest
 import yaml
 
 from pdm.alerts import kinds
-from pdm.alerts.conduct import Observation, OffDelay, OnDelay
-from pdm.alerts.document_fields import Fields, number
-from pdm.alerts.documents import InvalidRulesError, parse_document
-from pdm.alerts.history import History
+from pdm.alerts.backtest.replay import replay
+from pdm.alerts.backtest.tuning import variants
+from pdm.alerts.documents.parser import InvalidRulesError, parse_document
+from pdm.alerts.documents.writer import write_document, write_rule
+from pdm.alerts.evaluation.evaluate import Cases, close_all, evaluate
+from pdm.alerts.evaluation.standstill import is_judged_at_standstill
 from pdm.alerts.kinds import KINDS
+from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
+from pdm.alerts.kinds.fields import Fields, number
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Kind, Plain
-from pdm.alerts.lifecycle import Cases, close_all, evaluate
-from pdm.alerts.readings import DiagnosedFault, DiagnosisNote, Reading
-from pdm.alerts.replaying import replay
-from pdm.alerts.rule_identity import rule_document
-from pdm.alerts.rule_writing import write_document, write_rule
-from pdm.alerts.rules import Rule, RuleSet
-from pdm.alerts.standstill import is_judged_at_standstill
-from pdm.alerts.suggesting import variants
+from pdm.alerts.kinds.rule_input import DiagnosedFault, DiagnosisNote, Reading
+from pdm.alerts.rules.rule import Rule, RuleSet
+from pdm.alerts.rules.rule_identity import rule_document
 from pdm.ingest.rule_file import read_rule_text
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
-from pdm.service.feature_units import feature_units
+from pdm.service.platform.feature_units import feature_units
 from pdm.words.catalogue import LANGUAGES, messages
 from tests.unit.rule_histories import START, history, hour
 

@@ -21,10 +21,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from pdm.service.deliver import DeliveryPolicy, run
+from pdm.service.delivery.dispatcher import DeliveryPolicy, run
 from pdm.settings import Settings
-from pdm.store import alerts
-from pdm.store.connection import open_pool
+from pdm.store.alerts import alerts
+from pdm.store.database.connection import open_pool
 from tests.integration import receivers
 from tests.integration.alert_plant import add_machine, add_receiver, add_subscription, change, mail_config, mqtt_config
 from tests.unit.test_webhook_sending import OK, receiving, reset
@@ -35,9 +35,9 @@ EVENTS = ("opened", "warning"), ("escalated", "critical"), ("cleared", "critical
 
 DISPATCHER = """
 import sys, threading
-from pdm.service.deliver import DeliveryPolicy, run
+from pdm.service.delivery.dispatcher import DeliveryPolicy, run
 from pdm.settings import Settings
-from pdm.store.connection import open_pool
+from pdm.store.database.connection import open_pool
 settings = Settings(dsn=sys.argv[1], webhook_allowed_networks="127.0.0.0/8")
 with open_pool(settings) as pool:
     run(pool, settings, threading.Event(), policy=DeliveryPolicy(timeout=0.5, lease=1.5, first_wait=0.2))

@@ -12,7 +12,7 @@ import pytest
 
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
-from pdm.store.cluster import EmbeddedCluster
+from pdm.store.cluster.embedded import EmbeddedCluster
 from tests.fault.load import Ledger, Load, assert_sound, audit, machines
 
 pytestmark = pytest.mark.xdist_group("alone")

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from pdm.alerts.lifecycle import AlertChange, ChangeKind
-from pdm.alerts.rules import Severity
+from pdm.alerts.evaluation.evaluate import AlertChange, ChangeKind
+from pdm.alerts.rules.rule import Severity
 from pdm.notify.pacing import Pacing
 from pdm.notify.webhook import new_secret
 

@@ -13,8 +13,8 @@ from psycopg_pool import ConnectionPool
 from pdm.ingest.records import Decoded
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint, Timeline
 from pdm.measurements import Acquisition, OperatingContext, Receipt, Scalar, Waveform
-from pdm.service.record import record
-from pdm.store.machines import register
+from pdm.service.ingestion.record import record
+from pdm.store.machines.registration import register
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 RATE = 25600.0

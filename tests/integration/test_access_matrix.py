@@ -18,7 +18,7 @@ from api.app import create
 from pdm.ingest.encode import encode_raw
 from pdm.ingest.fleet_file import machine_to_document
 from pdm.measurements import Acquisition, Waveform
-from pdm.service.access import create_key
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
 from tests.integration import plant
 from tests.integration.api_server import client, serve

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from pdm.alerts.alarm_states import AlertState, Verb
+from pdm.alerts.states import AlertState, Verb
 from pdm.errors import ConflictError, NotFoundError, PreconditionError
-from pdm.service.operate import Acted, Seen, act
-from pdm.store import alerts
+from pdm.service.alerting.operator_actions import Acted, Seen, act
+from pdm.store.alerts import alerts
 from tests.integration.alert_plant import START, add_machine, add_subscription, change
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

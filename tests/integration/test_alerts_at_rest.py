@@ -12,22 +12,22 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.alarm_states import Verb
-from pdm.alerts.conduct import Category
-from pdm.alerts.holds import Ground, HoldKind
+from pdm.alerts.kinds.behaviour import Category
+from pdm.alerts.lifecycle.holds import Ground, HoldKind
+from pdm.alerts.states import Verb
 from pdm.errors import ConflictError
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, OperatingContext
-from pdm.service import alert_clock, gaps
-from pdm.service import tick as clockwork
-from pdm.service.operate import HoldWish, act_on_alert, hold_alert
-from pdm.service.query import list_alert_history, read_alert
-from pdm.service.windows import WindowWish, close_window, open_window
-from pdm.service.work import Worker
-from pdm.service.work_events import record_work_event
+from pdm.service.alerting import data_gaps, escalation
+from pdm.service.alerting.holds import WindowWish, close_window, open_window
+from pdm.service.alerting.operator_actions import HoldWish, act_on_alert, hold_alert
+from pdm.service.analysis.worker import Worker
+from pdm.service.machines.queries import list_alert_history, read_alert
+from pdm.service.machines.work_events import record_work_event
+from pdm.service.maintenance import scheduler as clockwork
 from pdm.settings import Settings
-from pdm.store import alerts
-from pdm.store.alert_views import HISTORY_SHOWN
+from pdm.store.alerts import alerts
+from pdm.store.alerts.alert_views import HISTORY_SHOWN
 from tests.integration import plant
 from tests.integration.alert_plant import add_machine, add_subscription, change
 from tests.integration.test_operate import KIM, LEE, MINUTE, NOW, SHELVE, asking, happen, history, only, told
@@ -260,7 +260,7 @@ def test_an_alert_clock_that_fails_looks_again_before_people_miss_it(
     def fail(*_: Any) -> str:
         raise psycopg.errors.DeadlockDetected("another has what it needs")
 
-    monkeypatch.setattr(clockwork, "JOBS", {"alert-clock": (fail, alert_clock.INTERVAL)})
+    monkeypatch.setattr(clockwork, "JOBS", {"alert-clock": (fail, escalation.INTERVAL)})
     assert list(clockwork.tick(pool, settings, NOW).failed) == ["alert-clock"]
     assert clockwork.tick(pool, settings, NOW + timedelta(seconds=29)).failed == {}
     assert list(clockwork.tick(pool, settings, NOW + timedelta(seconds=30)).failed) == ["alert-clock"]
@@ -305,7 +305,7 @@ def test_a_machine_that_is_switched_off_rests_its_alert_and_owes_no_data_through
     assert steps(conn) == known, "late data and a restart tell nothing twice"
     later = plant.NOW + timedelta(days=3)
     conn.execute("INSERT INTO gap_watch (since, looked_at) VALUES (%s, %s)", (plant.NOW, later))
-    assert gaps.find_gaps(conn, later) == "0 opened, 0 ended, 1 quiet"
+    assert data_gaps.find_gaps(conn, later) == "0 opened, 0 ended, 1 quiet"
     _store(pool, stream[58:])
     _run_dry(worker)
     assert withheld(conn) == [None]

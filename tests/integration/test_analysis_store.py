@@ -18,10 +18,11 @@ from pdm.health.assessment import Assessment
 from pdm.machines.model import Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import OperatingContext
-from pdm.prognosis.calibration import Calibration
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.service.work_events import record_work_event
-from pdm.store import analysis, conclusions, feature_rows, models, registry
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.statistics.conformal import Calibration
+from pdm.service.machines.work_events import record_work_event
+from pdm.store.analysis import analysis_inputs, assessments_write, feature_rows
+from pdm.store.models import models, registry
 from tests.integration.plant import NOW, acquisition, add, ask, machine, send, series
 
 Pool = ConnectionPool[Any]
@@ -45,11 +46,11 @@ def test_samples_scalars_and_context_of_many_acquisitions_come_back_as_sent(pool
     sent = [*series("a", 4), *series("b", 4)]
     send(pool, *sent)
     keys = [(_id(conn, item.machine), item.measured_at) for item in sent if item.measured_at != sent[1].measured_at]
-    contexts = analysis.fetch_contexts(conn, keys)
+    contexts = analysis_inputs.fetch_contexts(conn, keys)
     assert contexts == {key: OperatingContext(29.5, 0.8, "drawing") for key in keys}
-    assert sorted(analysis.fetch_scalars(conn, keys).values()) == [61.5] * 6
+    assert sorted(analysis_inputs.fetch_scalars(conn, keys).values()) == [61.5] * 6
     point_ids = {(row[0], row[1]): row[2] for row in ask(pool, "SELECT machine_id, key, id FROM point")}
-    stored = {(one.point_id, one.measured_at): one for one in analysis.fetch_waveforms(conn, keys)}
+    stored = {(one.point_id, one.measured_at): one for one in analysis_inputs.fetch_waveforms(conn, keys)}
     assert len(stored) == 12
     for item in sent:
         for waveform in item.waveforms:
@@ -84,18 +85,21 @@ def test_features_come_back_bit_for_bit_and_absent_ones_are_null(pool: Pool, con
 def test_checkpoints_behind_the_horizon_go_but_the_newest_of_them(conn: Connection[Any]) -> None:
     machine_id = _id(conn, "a")
     times = [NOW - timedelta(days=day) for day in (9, 8, 3, 1)]
-    conclusions.save_checkpoints(conn, [(machine_id, at, at.isoformat().encode()) for at in times])
-    conclusions.prune_checkpoints(conn, {machine_id: NOW - timedelta(days=7)})
-    assert conclusions.fetch_checkpoint_before(conn, machine_id, times[1]) is None
-    assert conclusions.fetch_checkpoint_before(conn, machine_id, times[2]) == (times[1], times[1].isoformat().encode())
-    assert conclusions.fetch_checkpoint_times(conn, [machine_id]) == {machine_id: times[3]}
-    conclusions.drop_checkpoints_from(conn, machine_id, times[2])
-    assert conclusions.fetch_checkpoint_times(conn, [machine_id]) == {machine_id: times[1]}
+    assessments_write.save_checkpoints(conn, [(machine_id, at, at.isoformat().encode()) for at in times])
+    assessments_write.prune_checkpoints(conn, {machine_id: NOW - timedelta(days=7)})
+    assert assessments_write.fetch_checkpoint_before(conn, machine_id, times[1]) is None
+    assert assessments_write.fetch_checkpoint_before(conn, machine_id, times[2]) == (
+        times[1],
+        times[1].isoformat().encode(),
+    )
+    assert assessments_write.fetch_checkpoint_times(conn, [machine_id]) == {machine_id: times[3]}
+    assessments_write.drop_checkpoints_from(conn, machine_id, times[2])
+    assert assessments_write.fetch_checkpoint_times(conn, [machine_id]) == {machine_id: times[1]}
 
 
 def _assess(conn: Connection[Any], key: str, at: datetime, value: float, revision: int = 0) -> None:
     made = Assessment(at, 0.9, 1.0, "run", None, None, None, None, np.array([value, np.nan], np.float32), {}, "rules-1")
-    conclusions.insert_assessments(conn, [(_id(conn, key), revision, made)])
+    assessments_write.insert_assessments(conn, [(_id(conn, key), revision, made)])
 
 
 def test_lives_end_at_closing_events_and_hold_the_newest_revisions(pool: Pool, conn: Connection[Any]) -> None:
@@ -163,7 +167,7 @@ def test_a_replayed_machine_is_read_like_any_other(pool: Pool, conn: Connection[
     at = NOW - timedelta(days=3000)
     send(pool, acquisition("old", at))
     key = (_id(conn, "old"), at)
-    assert len(analysis.fetch_waveforms(conn, [key])) == 2
-    assert analysis.fetch_times_between(conn, key[0], at - timedelta(1), at) == []
+    assert len(analysis_inputs.fetch_waveforms(conn, [key])) == 2
+    assert analysis_inputs.fetch_times_between(conn, key[0], at - timedelta(1), at) == []
     conn.execute("DELETE FROM pending")
-    assert analysis.fetch_times_between(conn, key[0], at - timedelta(1), at) == [at]
+    assert analysis_inputs.fetch_times_between(conn, key[0], at - timedelta(1), at) == [at]

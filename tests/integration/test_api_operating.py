@@ -5,9 +5,9 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from pdm.service.access import create_key
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
-from pdm.store import alerts
+from pdm.store.alerts import alerts
 from tests.integration.alert_plant import add_machine, change
 from tests.integration.api_server import client, serve
 

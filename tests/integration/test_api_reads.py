@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 from features.catalogue.reasons import TEXTS, Reason
 from pdm.ingest.encode import encode_raw
 from pdm.measurements import Acquisition, OperatingContext, Waveform
-from pdm.service.access import create_key
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
 from tests.integration import plant
 from tests.integration.api_server import client, serve

@@ -14,10 +14,10 @@ from features.catalogue import CATALOGUE, FEATURE_VERSION
 from pdm.errors import InvalidInputError, NotFoundError
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.measurements import Acquisition, OperatingContext, Waveform
-from pdm.service.backfill import backfill_features
-from pdm.service.work import Worker
+from pdm.service.analysis.backfill import backfill_features
+from pdm.service.analysis.worker import Worker
 from pdm.settings import Settings
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
 from tests.integration.plant import NOW, add, ask, machine, send, series
 
 Pool = ConnectionPool[Any]

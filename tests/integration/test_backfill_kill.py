@@ -16,7 +16,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from features.catalogue import FEATURE_VERSION
-from pdm.service.work import Worker
+from pdm.service.analysis.worker import Worker
 from pdm.settings import Settings
 from tests.integration.plant import NOW, acquisition, add, ask, send, series
 from tests.integration.test_backfill import make_old, rows_by_version, run_dry

@@ -8,17 +8,17 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.history import History
+from pdm.alerts.kinds.history import History
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.measurements import Acquisition, OperatingContext, Scalar
 from pdm.prognosis.prognosis import BEYOND_TRAINING
-from pdm.service.backtest import Question, backtest
-from pdm.service.record import record
-from pdm.service.rules import check_text, deploy, propose
-from pdm.service.work import Worker
+from pdm.service.analysis.worker import Worker
+from pdm.service.ingestion.record import record
+from pdm.service.rules.backtest import Question, backtest
+from pdm.service.rules.rule_sets import check_text, deploy, propose
 from pdm.settings import Settings
-from pdm.store.histories import fetch_history
-from pdm.store.machines import fetch_machine, register
+from pdm.store.analysis.backtest_history import fetch_history
+from pdm.store.machines.registration import fetch_machine, register
 from tests.integration import plant
 from tests.integration.plant import NOW, decoded
 

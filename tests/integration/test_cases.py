@@ -19,10 +19,10 @@ from pdm.cli.app import app
 from pdm.machines.costs import Costs
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import BEYOND_TRAINING
-from pdm.service.access import Caller, Role, create_key
-from pdm.service.cases import read_case
+from pdm.service.alerting.cases import read_case
+from pdm.service.platform.access import Caller, Role, create_key
 from pdm.settings import Settings
-from pdm.store.cases import fetch_labels
+from pdm.store.alerts.cases import fetch_labels
 from tests.integration import plant
 from tests.integration.api_server import client, serve
 

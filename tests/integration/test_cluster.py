@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from pdm.errors import ClusterError
-from pdm.store import cluster_places
-from pdm.store.cluster import EmbeddedCluster
+from pdm.store.cluster import places
+from pdm.store.cluster.embedded import EmbeddedCluster
 
 pytestmark = pytest.mark.xdist_group("alone")
 
@@ -150,7 +150,7 @@ def test_a_name_that_is_no_folder_name_is_refused(name: str) -> None:
 
 
 def test_a_machine_without_postgresql_is_told_to_run_setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cluster_places, "_INSTALLATIONS", ())
+    monkeypatch.setattr(places, "_INSTALLATIONS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ClusterError, match="make setup"):
         EmbeddedCluster("first", checkout=tmp_path).start()
@@ -160,7 +160,7 @@ def test_a_server_without_timescaledb_is_told_to_run_setup(monkeypatch: pytest.M
     programs = tmp_path / "16" / "bin"
     programs.mkdir(parents=True)
     (programs / "initdb").touch()
-    monkeypatch.setattr(cluster_places, "_INSTALLATIONS", (str(tmp_path / "*" / "bin"),))
+    monkeypatch.setattr(places, "_INSTALLATIONS", (str(tmp_path / "*" / "bin"),))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ClusterError, match=r"16 is installed without TimescaleDB.*make setup"):
         EmbeddedCluster("first", checkout=tmp_path).start()

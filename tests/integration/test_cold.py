@@ -21,14 +21,15 @@ from psycopg import Connection
 
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.measurements import Waveform
-from pdm.service import cold as cold_service
-from pdm.service.cold import cold_pass
+from pdm.service.maintenance import cold_storage as cold_service
+from pdm.service.maintenance.cold_storage import cold_pass
 from pdm.settings import Settings
-from pdm.store import analysis, channels, cold
-from pdm.store.acquisitions import Channel, fetch_stored_hashes, insert_channels
-from pdm.store.machines import fetch_machine, register
-from pdm.store.payload import decode
-from pdm.store.retention import drop_old
+from pdm.store.acquisitions import acquisitions_read, cold_storage
+from pdm.store.acquisitions.acquisitions_write import Channel, fetch_stored_hashes, insert_channels
+from pdm.store.acquisitions.retention import drop_old
+from pdm.store.acquisitions.waveform_codec import decode
+from pdm.store.analysis import analysis_inputs
+from pdm.store.machines.registration import fetch_machine, register
 
 pytestmark = pytest.mark.xdist_group("alone")
 
@@ -77,7 +78,7 @@ def _store(conn: Connection[Any], indices: range, first: datetime = FIRST) -> No
 
 def _assert_all_there(conn: Connection[Any], indices: range, first: datetime = FIRST) -> None:
     machine = fetch_machine(conn, "m")
-    found = analysis.fetch_waveforms(conn, [(machine.id, first + index * STEP) for index in indices])
+    found = analysis_inputs.fetch_waveforms(conn, [(machine.id, first + index * STEP) for index in indices])
     assert len(found) == len(indices) * len(KEYS)
     by_place = {(one.point_id, one.measured_at): one for one in found}
     for index in indices:
@@ -114,7 +115,7 @@ def test_a_pass_shrinks_the_disk_and_every_sample_comes_back(conn: Connection[An
     assert _ask(conn, chunk) is None  # autovacuum was kept out for the time of the pass only
     _assert_all_there(conn, range(200))
     machine = fetch_machine(conn, "m")
-    row = channels.fetch_waveform(conn, machine.point_ids["h"], FIRST + 150 * STEP)
+    row = acquisitions_read.fetch_waveform(conn, machine.point_ids["h"], FIRST + 150 * STEP)
     assert row is not None
     samples = decode(row.codec, row.payload, np.dtype(np.int16), row.sample_count)
     np.testing.assert_array_equal(samples, _samples(150, "h"))
@@ -158,7 +159,7 @@ def test_late_data_find_room_in_a_cold_chunk_and_turn_cold_when_they_are_many(
     assert _hot(conn) == 20 * len(KEYS)
     _assert_all_there(conn, range(120))
     assert cold_pass(eager, LATER).done == ()
-    monkeypatch.setattr(cold, "_REGROWN_BYTES", 1)
+    monkeypatch.setattr(cold_storage, "_REGROWN_BYTES", 1)
     assert len(cold_pass(eager, LATER).done) == 1
     assert _hot(conn) == 0
     _assert_all_there(conn, range(120))
@@ -200,7 +201,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pdm.service.cold import cold_pass
+from pdm.service.maintenance.cold_storage import cold_pass
 from pdm.settings import Settings
 from pdm.store import cold
 
@@ -253,7 +254,7 @@ def _await_lock(dsn: str) -> None:
     """Wait until the server has noticed that the killed process is gone."""
     for _ in range(100):
         with psycopg.connect(dsn, autocommit=True) as other:
-            if cold.lock_pass(other):
+            if cold_storage.lock_pass(other):
                 return
         time.sleep(0.1)
     raise AssertionError("the lock of a dead process stays")
@@ -304,7 +305,7 @@ def test_a_chunk_in_constant_use_is_left_rather_than_held_up(
     _store(conn, range(5))
     monkeypatch.setattr(cold_service, "_LOCK_ATTEMPTS", 2)
     monkeypatch.setattr(cold_service, "LOCK_TIMEOUT_MS", 100)
-    monkeypatch.setattr(cold, "count_older_snapshots", lambda *_: 0)
+    monkeypatch.setattr(cold_storage, "count_older_snapshots", lambda *_: 0)
     with psycopg.connect(dsn) as reader:
         reader.execute("SELECT count(*) FROM waveform")
         [(_, why)] = cold_pass(eager, LATER).left
@@ -316,14 +317,14 @@ def test_a_chunk_dropped_while_a_pass_works_on_it_ends_that_chunk_only(
 ) -> None:
     _store(conn, range(5))
     _store(conn, range(5), FIRST + timedelta(days=7))
-    move = cold.move
+    move = cold_storage.move
 
     def drop_first(passing: Connection[Any], waveforms: Any) -> int:
         if waveforms[0].measured_at < FIRST + timedelta(days=7):
             conn.execute("SELECT drop_chunks('waveform', older_than => %s::timestamptz)", (FIRST + timedelta(days=7),))
         return move(passing, waveforms)
 
-    monkeypatch.setattr(cold, "move", drop_first)
+    monkeypatch.setattr(cold_storage, "move", drop_first)
     report = cold_pass(eager, LATER)
     assert (len(report.done), len(report.left)) == (1, 1)
     _assert_all_there(conn, range(5), FIRST + timedelta(days=7))
@@ -334,7 +335,7 @@ def test_a_chunk_dropped_while_a_pass_works_on_it_ends_that_chunk_only(
 def test_one_pass_runs_at_a_time(conn: Connection[Any], dsn: str, eager: Settings) -> None:
     _store(conn, range(3))
     with psycopg.connect(dsn, autocommit=True) as other:
-        assert cold.lock_pass(other)
+        assert cold_storage.lock_pass(other)
         assert cold_pass(eager, LATER) == cold_service.ColdReport()
     _await_lock(dsn)
     assert len(cold_pass(eager, LATER).done) == 1

@@ -13,12 +13,14 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 from standardwebhooks import Webhook
 
-from pdm.service import tick as clockwork
-from pdm.service.deliver import DeliveryPolicy, deliver_due
-from pdm.service.tick import tick
+from pdm.service.delivery.dispatcher import DeliveryPolicy, deliver_due
+from pdm.service.maintenance import scheduler as clockwork
+from pdm.service.maintenance.scheduler import tick
 from pdm.settings import Settings
-from pdm.store import alerts, outbox, timers
-from pdm.store.connection import open_pool
+from pdm.store.alerts import alerts
+from pdm.store.database import scheduled_jobs
+from pdm.store.database.connection import open_pool
+from pdm.store.delivery import outbox
 from tests.integration.alert_plant import SECRET, add_machine, add_subscription, change
 from tests.unit.test_webhook_sending import receiving
 
@@ -156,7 +158,7 @@ def test_the_clockwork_does_all_its_jobs_on_a_fresh_database(pool: ConnectionPoo
 def test_a_disk_that_runs_low_is_written_down_once_a_day(
     pool: ConnectionPool[Any], dsn: str, conn: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timers, "fetch_data_directory", lambda _: "/")
+    monkeypatch.setattr(scheduled_jobs, "fetch_data_directory", lambda _: "/")
     low = Settings(dsn=dsn, min_free_disk_bytes=2**62)
     for hours in (0, 1, 23, 25):
         assert tick(pool, low, now(3600.0 * hours)).done["disk"].startswith("low")

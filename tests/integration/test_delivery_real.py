@@ -17,10 +17,10 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from pdm.notify.pacing import Pacing, RateLimit
-from pdm.service.deliver import DeliveryCounts, deliver_due
+from pdm.service.delivery.dispatcher import DeliveryCounts, deliver_due
 from pdm.settings import Settings
-from pdm.store import alerts
-from pdm.store.connection import open_pool
+from pdm.store.alerts import alerts
+from pdm.store.database.connection import open_pool
 from tests.integration import receivers
 from tests.integration.alert_plant import add_machine, add_receiver, change, mail_config, mqtt_config
 from tests.integration.api_server import serve

@@ -16,13 +16,13 @@ from psycopg_pool import ConnectionPool
 from pdm.health.diagnosis.model import Diagnosis
 from pdm.machines.model import Machine
 from pdm.measurements import Acquisition, Waveform
-from pdm.service import diagnose
-from pdm.service.access import create_key
-from pdm.service.work import Worker
+from pdm.service.analysis.worker import Worker
+from pdm.service.diagnosis import runner
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
-from pdm.store import diagnoses
-from pdm.store.machines import fetch_machine
-from pdm.store.retention import drop_old
+from pdm.store.acquisitions.retention import drop_old
+from pdm.store.analysis import diagnoses
+from pdm.store.machines.registration import fetch_machine
 from pdm.twin.faults import Degradation, FaultKind
 from pdm.twin.fleet import demo_fleet
 from pdm.twin.simulate import Life, simulate_acquisition
@@ -194,7 +194,7 @@ def test_a_failing_diagnosis_leaves_the_analysis_alone_and_is_tried_again_later(
         raise ZeroDivisionError("on purpose")
 
     with monkeypatch.context() as patched:
-        patched.setattr(diagnose, "diagnose", fail)
+        patched.setattr(runner, "diagnose", fail)
         _analyse(pool, worker, simulated.acquisitions[:3])
     assert ask(pool, "SELECT count(*) FROM assessment") == [(3,)]
     assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]

@@ -11,13 +11,13 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.health.assessment import RULE_VERSION
-from pdm.health.indicators import INDICATORS
-from pdm.service import explanations
-from pdm.service.access import create_key
-from pdm.service.train import train_fleet
+from pdm.health.baseline.indicators import INDICATORS
+from pdm.service.platform.access import create_key
+from pdm.service.prognosis import explanation_requests
+from pdm.service.prognosis.training import train_fleet
 from pdm.settings import Settings
-from pdm.store import models
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
+from pdm.store.models import models
 from tests.integration.api_server import client, serve
 from tests.integration.plant import NOW, machine
 from tests.integration.test_models import FLEET, HOUR, live
@@ -113,5 +113,5 @@ def test_the_explanation_is_of_what_the_model_answers(api: tuple[httpx.Client, h
 
 
 def test_one_explanation_is_worked_out_at_a_time(api: tuple[httpx.Client, httpx.Client]) -> None:
-    with explanations.EXPLANATION.one_at_a_time:
+    with explanation_requests.EXPLANATION.one_at_a_time:
         assert api[0].get(WHY).status_code == 503

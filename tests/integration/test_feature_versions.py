@@ -10,7 +10,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from features.catalogue import names
-from pdm.store.feature_rows import fetch_features, insert_features
+from pdm.store.analysis.feature_rows import fetch_features, insert_features
 from tests.integration.plant import NOW, ask
 
 Pool = ConnectionPool[Any]

@@ -9,7 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from pdm.service.access import create_key
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
 from tests.integration import plant
 from tests.integration.api_server import client, serve

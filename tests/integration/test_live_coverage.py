@@ -10,13 +10,13 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.prognosis.live_coverage import Outcome
-from pdm.service import coverage
-from pdm.service.access import create_key
-from pdm.service.tick import tick
+from pdm.prognosis.evaluation.live_coverage import Outcome
+from pdm.service.maintenance.scheduler import tick
+from pdm.service.platform.access import create_key
+from pdm.service.prognosis import interval_coverage
 from pdm.settings import Settings
-from pdm.store import live_coverage
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
+from pdm.store.models import live_coverage
 from tests.integration.api_server import client, serve
 from tests.integration.plant import NOW, machine
 
@@ -115,5 +115,5 @@ def test_the_clockwork_tracks_new_failures_and_the_api_says_what_no_longer_holds
         assert 'pdm_interval_coverage{fleet="default",level="0.83",source="trend"} 0.0' in api.get("/metrics").text
     with pool.connection() as other:
         assert live_coverage.fetch_fleets_with_new_failures(other) == ["default"]  # by the test's clock, of 2026-11-01
-        coverage.track(other, settings, NOW + timedelta(days=900))
+        interval_coverage.track(other, settings, NOW + timedelta(days=900))
         assert live_coverage.fetch_fleets_with_new_failures(other) == []

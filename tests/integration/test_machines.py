@@ -20,9 +20,9 @@ from pdm.machines.model import (
     Timeline,
 )
 from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service.register import register_fleet
-from pdm.service.work_events import record_work_event
-from pdm.store.machines import fetch_machine, fetch_machines
+from pdm.service.machines.registration import register_fleet
+from pdm.service.machines.work_events import record_work_event
+from pdm.store.machines.registration import fetch_machine, fetch_machines
 from tests.integration.plant import NOW, acquisition, add, ask, machine, send
 
 Pool = ConnectionPool[Any]

@@ -7,10 +7,10 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 import migrations
-from pdm.service.record import record
-from pdm.service.work import Worker
+from pdm.service.analysis.worker import Worker
+from pdm.service.ingestion.record import record
 from pdm.settings import Settings
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
 from tests.integration.plant import NOW, decoded, machine, series
 
 FOLDER = Path(migrations.__file__).parent

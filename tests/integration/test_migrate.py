@@ -14,9 +14,9 @@ import pytest
 from psycopg import Connection
 
 from pdm.errors import ConfigurationError, MigrationError, UnavailableError
-from pdm.store.connection import check_server
-from pdm.store.migrate import Migration, apply, migrate, read_migrations
-from pdm.store.queries import query, query_names
+from pdm.store.database.connection import check_server
+from pdm.store.database.migrate import Migration, apply, migrate, read_migrations
+from pdm.store.database.queries import query, query_names
 
 NAMES = [migration.name for migration in read_migrations(files("migrations"))]
 

@@ -19,14 +19,14 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import InvalidInputError
 from pdm.health.assessment import RULE_VERSION
-from pdm.health.indicators import INDICATORS
-from pdm.prognosis.model_file import pack_model
-from pdm.service import models, retrain, run_jobs
-from pdm.service.access import create_key
-from pdm.service.train import train_fleet
+from pdm.health.baseline.indicators import INDICATORS
+from pdm.prognosis.model.model_file import pack_model
+from pdm.service.platform.access import create_key
+from pdm.service.prognosis import job_runner, registry, retraining_policy
+from pdm.service.prognosis.training import train_fleet
 from pdm.settings import Settings
-from pdm.store import jobs
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
+from pdm.store.models import jobs
 from tests.integration.api_server import client, serve
 from tests.integration.plant import NOW, machine
 
@@ -85,7 +85,7 @@ def stage(settings: Settings, failed: Pool) -> Iterator[Stage]:
 
 
 def work(stage: Stage) -> None:
-    while run_jobs.run_one(stage.pool, stage.settings, threading.Event()):
+    while job_runner.run_one(stage.pool, stage.settings, threading.Event()):
         pass
 
 
@@ -123,7 +123,7 @@ def test_a_refused_training_says_why_and_an_unknown_fleet_is_not_found(stage: St
 def test_a_training_whose_process_is_killed_goes_on_with_what_was_finished(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = run_jobs._start
+    start = job_runner._start
     kills = []
 
     def start_and_kill(*arguments: Any) -> Any:
@@ -136,7 +136,7 @@ def test_a_training_whose_process_is_killed_goes_on_with_what_was_finished(
             kills.append(_parts(stage.pool))
         return child
 
-    monkeypatch.setattr(run_jobs, "_start", start_and_kill)
+    monkeypatch.setattr(job_runner, "_start", start_and_kill)
     job = stage.api.post("/v1/models/train", json={"fleet": FLEET}).json()
     work(stage)
     done = stage.api.get(f"/v1/jobs/{job['id']}").json()
@@ -163,7 +163,7 @@ def test_a_job_that_its_worker_left_behind_is_taken_over_and_given_up_after_thre
     with stage.pool.connection() as conn:
         for attempt in (1, 2, 3):
             assert jobs.claim(conn, timedelta()) == (job, attempt)
-    assert run_jobs.run_one(stage.pool, stage.settings, threading.Event())
+    assert job_runner.run_one(stage.pool, stage.settings, threading.Event())
     said = stage.api.get(f"/v1/jobs/{job}").json()
     assert said["status"] == "failed"
     assert "ended 3 times" in said["error"]
@@ -173,7 +173,7 @@ def test_a_stopping_worker_gives_its_job_back(stage: Stage) -> None:
     job = stage.api.post("/v1/models/train", json={"fleet": FLEET}).json()["id"]
     stop = threading.Event()
     stop.set()
-    run_jobs.run_one(stage.pool, stage.settings, stop)
+    job_runner.run_one(stage.pool, stage.settings, stop)
     said = stage.api.get(f"/v1/jobs/{job}").json()
     assert (said["status"], said["attempts"]) == ("waiting", 0)
 
@@ -301,7 +301,7 @@ def _changed(text: str, path: tuple[Any, ...], value: Any) -> str:
 @pytest.fixture
 def body(failed: Pool) -> bytes:
     own = train_fleet(failed, FLEET)
-    return models.export_model(failed, own.model_id)[1].partition(b"\n")[2]
+    return registry.export_model(failed, own.model_id)[1].partition(b"\n")[2]
 
 
 def test_hostile_models_with_a_right_checksum_are_refused_by_the_process_that_reads_them(
@@ -311,11 +311,11 @@ def test_hostile_models_with_a_right_checksum_are_refused_by_the_process_that_re
         damaged = damage(body.decode()).encode()
         assert damaged != body, name
         with pytest.raises(InvalidInputError) as refused:
-            models.import_model(failed, FLEET, pack_model(damaged), actor="test")
+            registry.import_model(failed, FLEET, pack_model(damaged), actor="test")
         assert refused.value.message, name
     for file in (b"", b"PDM-MODEL-1 ", b"x" * 1000, pack_model(b"")):
         with pytest.raises(InvalidInputError):
-            models.import_model(failed, FLEET, file, actor="test")
+            registry.import_model(failed, FLEET, file, actor="test")
     with failed.connection() as conn:
         assert conn.execute("SELECT count(*) FROM model").fetchone() == (1,)
 
@@ -323,10 +323,10 @@ def test_hostile_models_with_a_right_checksum_are_refused_by_the_process_that_re
 def test_trainings_are_asked_for_when_they_are_due(failed: Pool, settings: Settings) -> None:
     def ask(now: datetime) -> str:
         with failed.connection() as conn:
-            return retrain.ask_where_due(conn, settings, now)
+            return retraining_policy.ask_where_due(conn, settings, now)
 
     def finish() -> None:
-        run_jobs.run_one(failed, settings, threading.Event())
+        job_runner.run_one(failed, settings, threading.Event())
 
     clock = _now(failed)
     assert ask(clock) == "default: 6 failures and no model yet"
@@ -363,7 +363,7 @@ def test_a_model_that_errs_more_than_it_did_is_trained_again(failed: Pool, setti
                 " WHERE machine_id = (SELECT id FROM machine WHERE key = %s)",
                 (model.model_id, key),
             )
-        said = retrain.ask_where_due(conn, settings, _now(failed) + timedelta(days=2))
+        said = retraining_policy.ask_where_due(conn, settings, _now(failed) + timedelta(days=2))
     assert "drift of residuals: error of" in said
     assert "on 3 histories that failed since" in said
 

@@ -13,18 +13,18 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.alarm_states import Verb
-from pdm.alerts.changes import AlertChange
-from pdm.alerts.conduct import Category
-from pdm.alerts.holds import Ground, HoldKind
+from pdm.alerts.evaluation.changes import AlertChange
+from pdm.alerts.kinds.behaviour import Category
+from pdm.alerts.lifecycle.holds import Ground, HoldKind
+from pdm.alerts.states import Verb
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, PreconditionError
-from pdm.service import alert_clock
-from pdm.service.access import Caller, Role
-from pdm.service.operate import HoldWish, act_on_alert, hold_alert, release_alert
-from pdm.service.windows import WindowWish, close_window, list_windows, open_window
+from pdm.service.alerting import escalation
+from pdm.service.alerting.holds import WindowWish, close_window, list_windows, open_window
+from pdm.service.alerting.operator_actions import HoldWish, act_on_alert, hold_alert, release_alert
+from pdm.service.platform.access import Caller, Role
 from pdm.settings import Settings
-from pdm.store import alerts
-from pdm.store.alert_views import Alert
+from pdm.store.alerts import alerts
+from pdm.store.alerts.alert_views import Alert
 from tests.integration.alert_plant import add_machine, add_subscription, change
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -79,7 +79,7 @@ def do(pool: Pool, alert_id: UUID, verb: Verb, caller: Caller = KIM, **more: Any
 
 def tick(conn: Connection[Any], at: datetime) -> str:
     with conn.transaction():
-        return alert_clock.advance(conn, Settings(), at)
+        return escalation.advance(conn, Settings(), at)
 
 
 def test_a_critical_alert_that_returned_waits_for_its_acknowledgement_and_keeps_who_when_and_why(

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from pdm.store import alerts, outbox
+from pdm.store.alerts import alerts
+from pdm.store.delivery import outbox
 from tests.integration.alert_plant import add_machine, add_subscription, change
 
 LEASE = timedelta(seconds=30)

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.health.steadiness import UNJUDGED
-from pdm.service import plant_health
-from pdm.service.access import create_key
+from pdm.health.detection.transients import UNJUDGED
+from pdm.service.machines import plant_health
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
 from tests.integration import plant
 from tests.integration.api_server import client, serve

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pdm.store
-from pdm.store.queries import query, query_names
+from pdm.store.database.queries import query, query_names
 
 FILES = sorted((Path(pdm.store.__file__).parent / "sql").glob("*.sql"))
 

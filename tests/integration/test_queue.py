@@ -13,8 +13,10 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.store import fleet, journal, queue
-from pdm.store.queue import SavedState
+from pdm.store.acquisitions import receipt_views
+from pdm.store.analysis import queue
+from pdm.store.analysis.queue import SavedState
+from pdm.store.machines import machine_views
 from tests.integration.plant import NOW, acquisition, add, ask, machine, send, series
 
 Pool = ConnectionPool[Any]
@@ -77,7 +79,7 @@ def test_many_workers_together_take_every_acquisition_once(waiting: dict[str, in
 
     def work() -> None:
         with psycopg.connect(dsn, autocommit=True) as conn:
-            while fleet.count_waiting(conn).pending:
+            while machine_views.count_waiting(conn).pending:
                 for machine_id, times in _take(conn, 2, 3).items():
                     done.extend((machine_id, at) for at in times)
 
@@ -113,9 +115,9 @@ def test_a_worker_that_dies_leaves_its_attempt_and_no_other_trace(waiting: dict[
             queue.forget_attempts(conn, list(attempts))
             conn.pgconn.finish()  # no COMMIT: as if the process was killed
     with psycopg.connect(dsn, autocommit=True) as conn:
-        assert fleet.count_waiting(conn).pending == len(KEYS) * 8
+        assert machine_views.count_waiting(conn).pending == len(KEYS) * 8
         _take(conn, 16, 8)
-        assert fleet.count_waiting(conn).pending == 0
+        assert machine_views.count_waiting(conn).pending == 0
         assert conn.execute("SELECT count(*) FROM analysis_attempt").fetchone() == (0,)
 
 
@@ -139,8 +141,8 @@ def test_what_is_set_aside_is_out_of_the_way_and_comes_back(waiting: dict[str, i
         assert ask(pool, "SELECT measured_at, reason FROM set_aside") == [
             (claim.waiting[2].measured_at, "division by zero")
         ]
-        assert journal.replay_set_aside(conn, "b", None) == 0
-        assert journal.replay_set_aside(conn, "a", None) == 1
+        assert receipt_views.replay_set_aside(conn, "b", None) == 0
+        assert receipt_views.replay_set_aside(conn, "a", None) == 1
         (again,) = queue.claim(conn, [waiting["a"]], 8)
         assert [item.measured_at for item in again.waiting] == [item.measured_at for item in claim.waiting]
         assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
@@ -148,10 +150,10 @@ def test_what_is_set_aside_is_out_of_the_way_and_comes_back(waiting: dict[str, i
 
 def test_a_machine_with_late_data_is_picked_although_nothing_waits(waiting: dict[str, int], dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as conn:
-        while fleet.count_waiting(conn).pending:
+        while machine_views.count_waiting(conn).pending:
             _take(conn, 16, 8)
         conn.execute("UPDATE analysis_state SET dirty_from = %s WHERE machine_id = %s", (NOW, waiting["c"]))
-        assert fleet.count_waiting(conn).pending == 1
+        assert machine_views.count_waiting(conn).pending == 1
         assert set(queue.pick(conn, 16)) == {waiting["c"]}
         (claim,) = queue.claim(conn, [waiting["c"]], 8)
         assert (claim.state, claim.dirty_from, claim.waiting) == (b"s", NOW, ())

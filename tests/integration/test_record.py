@@ -15,10 +15,10 @@ from psycopg_pool import ConnectionPool
 from pdm.errors import UnavailableError
 from pdm.machines.model import Timeline
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, Scalar, Waveform
-from pdm.service.record import record
+from pdm.service.ingestion.record import record
 from pdm.settings import Settings
-from pdm.store.connection import open_pool
-from pdm.store.payload import decode
+from pdm.store.acquisitions.waveform_codec import decode
+from pdm.store.database.connection import open_pool
 from tests.integration.plant import (
     NOW,
     RATE,

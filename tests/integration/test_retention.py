@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.machines.model import Timeline
 from pdm.settings import Settings
-from pdm.store.retention import drop_old
+from pdm.store.acquisitions.retention import drop_old
 from tests.integration.plant import NOW, acquisition, add, ask, count, machine, send
 
 Pool = ConnectionPool[Any]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.service.rules import check_text, deploy, list_rule_sets, propose, roll_back
-from pdm.store import access, rules
-from pdm.store.machines import register
+from pdm.service.rules.rule_sets import check_text, deploy, list_rule_sets, propose, roll_back
+from pdm.store.alerts import rules
+from pdm.store.machines import access
+from pdm.store.machines.registration import register
 from tests.integration import plant
 
 Pool = ConnectionPool[Any]

@@ -12,29 +12,38 @@ import numpy as np
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.documents import InvalidRulesError
-from pdm.alerts.gate import Limits
-from pdm.alerts.rules import DEFAULT_RULES
+from pdm.alerts.backtest.acceptance import Limits
+from pdm.alerts.documents.parser import InvalidRulesError
+from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RefusalError
 from pdm.machines.model import Machine, Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Scalar
-from pdm.prognosis.calibration import Calibration
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.service import gaps
-from pdm.service.backtest import Question, backtest, candidate_of
-from pdm.service.challenger import with_prognoses_of
-from pdm.service.follow import Champion
-from pdm.service.record import record
-from pdm.service.rule_book import RuleBook
-from pdm.service.rules import check_text, count_changes, deploy, list_rule_sets, propose, roll_back, rules_of_machine
-from pdm.service.work import Worker
-from pdm.service.work_events import record_work_event
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.statistics.conformal import Calibration
+from pdm.service.alerting import data_gaps
+from pdm.service.analysis.machine_pipeline import Champion
+from pdm.service.analysis.rule_cache import RuleBook
+from pdm.service.analysis.worker import Worker
+from pdm.service.ingestion.record import record
+from pdm.service.machines.work_events import record_work_event
+from pdm.service.rules.backtest import Question, backtest, candidate_of
+from pdm.service.rules.challenger_prognoses import with_prognoses_of
+from pdm.service.rules.rule_sets import (
+    check_text,
+    count_changes,
+    deploy,
+    list_rule_sets,
+    propose,
+    roll_back,
+    rules_of_machine,
+)
 from pdm.settings import Settings
-from pdm.store import models, rules
-from pdm.store.histories import fetch_history
-from pdm.store.machines import fetch_machine, register
-from pdm.store.rules import StoredRuleSet
+from pdm.store.alerts import rules
+from pdm.store.alerts.rules import StoredRuleSet
+from pdm.store.analysis.backtest_history import fetch_history
+from pdm.store.machines.registration import fetch_machine, register
+from pdm.store.models import models
 from tests.integration import plant
 from tests.integration.plant import NOW, decoded
 
@@ -231,7 +240,7 @@ def _events(pool: Pool) -> list[tuple[Any, ...]]:
 
 def _gap(pool: Pool, now: datetime) -> str:
     with pool.connection() as conn:
-        return gaps.find_gaps(conn, now)
+        return data_gaps.find_gaps(conn, now)
 
 
 def _look(pool: Pool, since: datetime, until: datetime) -> None:
@@ -396,7 +405,7 @@ def test_another_models_prognoses_are_made_by_the_very_code_that_makes_them_live
     assert list(again.conclusions.sources) == list(said.conclusions.sources)
     for name in ("rul", "rul_lower", "rul_upper"):
         np.testing.assert_allclose(getattr(again.conclusions, name), getattr(said.conclusions, name), rtol=1e-3)
-    monkeypatch.setattr("pdm.service.backtest.fetch_model", lambda *_: other)  # it has no trees to be read back
+    monkeypatch.setattr("pdm.service.rules.backtest.fetch_model", lambda *_: other)  # it has no trees to be read back
     report = backtest(settings.dsn, Question(begin, NOW, model_id=model_id, with_suggestions=False))
     assert report.then == report.now
     with pytest.raises(NotFoundError):

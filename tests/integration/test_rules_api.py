@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from pdm.cli.app import app
 from pdm.errors import PdmError
-from pdm.service import backtests
-from pdm.service.access import create_key
-from pdm.service.work import Worker
+from pdm.service.analysis.worker import Worker
+from pdm.service.platform.access import create_key
+from pdm.service.rules import backtest_requests
 from pdm.settings import Settings
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
 from tests.integration import plant
 from tests.integration.api_server import client, serve
 from tests.integration.plant import NOW
@@ -114,10 +114,10 @@ def test_what_an_operator_found_of_a_case_decides_in_the_backtest(admin: httpx.C
 def test_one_backtest_runs_at_a_time_and_one_that_takes_too_long_is_refused(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with backtests.BACKTEST.one_at_a_time:
+    with backtest_requests.BACKTEST.one_at_a_time:
         busy = admin.post("/v1/rules/backtest", json={"from": FROM, "to": TO})
     assert busy.status_code == 503
-    monkeypatch.setattr(backtests, "BACKTEST", replace(backtests.BACKTEST, longest=0.01))
+    monkeypatch.setattr(backtest_requests, "BACKTEST", replace(backtest_requests.BACKTEST, longest=0.01))
     slow = admin.post("/v1/rules/backtest", json={"from": FROM, "to": TO})
     assert (slow.status_code, slow.json()["code"]) == (422, "refused")
     assert "pdm backtest" in slow.json()["detail"]

@@ -11,9 +11,9 @@ from psycopg_pool import ConnectionPool
 
 import pdm
 from pdm.errors import UnavailableError
-from pdm.service.query import check_ready
-from pdm.store.compatibility import check_schema
-from pdm.store.migrate import Migration, apply, read_migrations
+from pdm.service.machines.queries import check_ready
+from pdm.store.database.compatibility import check_schema
+from pdm.store.database.migrate import Migration, apply, read_migrations
 
 
 def _plus(oldest: str) -> list[Migration]:

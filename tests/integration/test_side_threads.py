@@ -16,10 +16,12 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.service import deliver, run_jobs
+from pdm.service.delivery import dispatcher
+from pdm.service.prognosis import job_runner
 from pdm.settings import Settings
-from pdm.store import alerts, jobs
-from pdm.store.connection import open_pool
+from pdm.store.alerts import alerts
+from pdm.store.database.connection import open_pool
+from pdm.store.models import jobs
 from tests.integration import receivers
 from tests.integration.alert_plant import add_machine, add_receiver, change, mqtt_config
 from tests.integration.receivers import wait_until
@@ -90,7 +92,7 @@ def test_a_training_that_meets_an_outage_is_tried_again(pool: Pool, settings: Se
 @contextmanager
 def _jobs_running(pool: Pool, settings: Settings) -> Iterator[None]:
     stop = threading.Event()
-    thread = threading.Thread(target=run_jobs.run, args=(pool, settings, stop))
+    thread = threading.Thread(target=job_runner.run, args=(pool, settings, stop))
     thread.start()
     try:
         yield
@@ -103,12 +105,12 @@ def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
     with pool.connection() as conn:
         add_machine(conn, "press-07")
         job, _ = jobs.ask_for_training(conn, "default", seed=0, actor="test", reason="")
-    for _ in range(run_jobs.MOST_OUTAGES + 1):
+    for _ in range(job_runner.MOST_OUTAGES + 1):
         with pool.connection() as conn:
             conn.execute("UPDATE job SET lease_until = now() WHERE status = 'running'")
-            claimed = jobs.claim(conn, run_jobs.LEASE)
+            claimed = jobs.claim(conn, job_runner.LEASE)
         assert claimed is not None
-        run_jobs._settle(pool, *claimed, run_jobs.AWAY_STATUS, "the database is away", threading.Event())
+        job_runner._settle(pool, *claimed, job_runner.AWAY_STATUS, "the database is away", threading.Event())
     with pool.connection() as conn:
         found = jobs.find_job(conn, job)
     assert found is not None
@@ -135,7 +137,7 @@ def _delivering(settings: Settings) -> Iterator[Any]:
     """Run the delivery; yields how to list the threads that keep a connection to a broker."""
     before, stop = set(threading.enumerate()), threading.Event()
     with open_pool(settings) as pool:
-        thread = threading.Thread(target=deliver.run, args=(pool, settings, stop))
+        thread = threading.Thread(target=dispatcher.run, args=(pool, settings, stop))
         thread.start()
         try:
             yield lambda: [t for t in set(threading.enumerate()) - before if "paho" in t.name]

@@ -11,9 +11,9 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.service.access import create_key
+from pdm.service.platform.access import create_key
 from pdm.settings import Settings
-from pdm.store.machines import register
+from pdm.store.machines.registration import register
 from tests.integration.api_server import client, serve
 from tests.integration.plant import NOW, machine
 

@@ -15,12 +15,12 @@ from psycopg_pool import ConnectionPool
 from pdm.machines.model import Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Outcome
-from pdm.service.record import record
-from pdm.service.work import ATTEMPTS_BEFORE_SET_ASIDE, Worker
-from pdm.service.work_events import record_work_event
+from pdm.service.analysis.worker import ATTEMPTS_BEFORE_SET_ASIDE, Worker
+from pdm.service.ingestion.record import record
+from pdm.service.machines.work_events import record_work_event
 from pdm.settings import Settings
-from pdm.store import queue
-from pdm.store.machines import register
+from pdm.store.analysis import queue
+from pdm.store.machines.registration import register
 from tests.integration.plant import NOW, decoded, machine, series
 
 Pool = ConnectionPool[Any]

@@ -13,14 +13,15 @@ from psycopg_pool import ConnectionPool
 
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Outcome
-from pdm.prognosis.reads import READS
-from pdm.service.memory import Memory
-from pdm.service.record import record
-from pdm.service.work import ATTEMPTS_BEFORE_SET_ASIDE, MACHINES_A_ROUND, Worker
-from pdm.service.work_events import record_work_event
+from pdm.prognosis.model.input_version import READS
+from pdm.service.analysis.analysis_state import Memory
+from pdm.service.analysis.worker import ATTEMPTS_BEFORE_SET_ASIDE, MACHINES_A_ROUND, Worker
+from pdm.service.ingestion.record import record
+from pdm.service.machines.work_events import record_work_event
 from pdm.settings import Settings
-from pdm.store import queue, registry
-from pdm.store.machines import register
+from pdm.store.analysis import queue
+from pdm.store.machines.registration import register
+from pdm.store.models import registry
 from tests.integration.plant import NOW, ask, decoded, machine, series
 
 Pool = ConnectionPool[Any]

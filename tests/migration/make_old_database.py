@@ -28,24 +28,24 @@ from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.alarm_states import Verb
-from pdm.alerts.holds import HoldKind
+from pdm.alerts.lifecycle.holds import HoldKind
+from pdm.alerts.states import Verb
 from pdm.health.assessment import RULE_VERSION
-from pdm.health.indicators import INDICATORS
+from pdm.health.baseline.indicators import INDICATORS
 from pdm.ingest.records import Decoded
 from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service.access import Caller, Role, create_key
-from pdm.service.operate import HoldWish, act_on_alert, hold_alert
-from pdm.service.record import record
-from pdm.service.register import register_fleet
-from pdm.service.rules import check_text, deploy, propose
-from pdm.service.subscribe import Wish, subscribe
-from pdm.service.train import train_fleet
-from pdm.service.work import Worker
-from pdm.service.work_events import record_work_event
+from pdm.service.alerting.operator_actions import HoldWish, act_on_alert, hold_alert
+from pdm.service.analysis.worker import Worker
+from pdm.service.delivery.subscriptions import Wish, subscribe
+from pdm.service.ingestion.record import record
+from pdm.service.machines.registration import register_fleet
+from pdm.service.machines.work_events import record_work_event
+from pdm.service.platform.access import Caller, Role, create_key
+from pdm.service.prognosis.training import train_fleet
+from pdm.service.rules.rule_sets import check_text, deploy, propose
 from pdm.settings import Settings
-from pdm.store.connection import open_pool
-from pdm.store.migrate import migrate, read_migrations
+from pdm.store.database.connection import open_pool
+from pdm.store.database.migrate import migrate, read_migrations
 from tests.migration.old_plant import (
     LEARNING_RECORDED,
     RECORDED,

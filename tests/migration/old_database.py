@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from pdm.store.migrate import Migration, apply, read_migrations
+from pdm.store.database.migrate import Migration, apply, read_migrations
 
 ARCHIVE = Path(__file__).with_name("database_080f245.tar.xz")
 LAST_MIGRATION = "0017_season.sql"

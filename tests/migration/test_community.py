@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from pdm.store.migrate import migrate
-from pdm.store.queries import query, query_names
+from pdm.store.database.migrate import migrate
+from pdm.store.database.queries import query, query_names
 from tests.migration.community.server import community_server, is_installed
 
 pytestmark = pytest.mark.skipif(not is_installed(), reason="the Community test server is not installed: `make setup`")

@@ -8,8 +8,8 @@ from importlib.resources import files
 import psycopg
 import pytest
 
-from pdm.store.backfill import refresh_hourly
-from pdm.store.migrate import apply, read_migrations
+from pdm.store.analysis.backfill import refresh_hourly
+from pdm.store.database.migrate import apply, read_migrations
 from tests.migration.community.server import community_server, is_installed
 
 pytestmark = pytest.mark.skipif(not is_installed(), reason="the Community test server is not installed: `make setup`")

@@ -11,11 +11,13 @@ import time
 import psycopg
 import pytest
 
-from pdm.store.migrate import migrate
+from pdm.store.database.migrate import migrate
 
 pytestmark = pytest.mark.xdist_group("alone")
 
-_MIGRATE = "import sys; from pdm.store.migrate import migrate; print('begin', flush=True); migrate(sys.argv[1])"
+_MIGRATE = (
+    "import sys; from pdm.store.database.migrate import migrate; print('begin', flush=True); migrate(sys.argv[1])"
+)
 
 
 def _relations(dsn: str) -> set[str]:

@@ -23,7 +23,7 @@ from pdm.errors import UnavailableError
 from pdm.machines.model import Timeline
 from pdm.measurements import Acquisition
 from pdm.replay.client import Client
-from pdm.store.cluster import EmbeddedCluster
+from pdm.store.cluster.embedded import EmbeddedCluster
 from tests.migration.old_plant import acquisition, machines
 
 ROOT = Path(__file__).parents[2]

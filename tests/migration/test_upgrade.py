@@ -15,16 +15,16 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.health import layout, tracked
+from pdm.health.baseline import feature_layout, tracked_features
 from pdm.ingest.records import Decoded
 from pdm.measurements import Acquisition, Outcome
-from pdm.service.memory import Memory
-from pdm.service.record import record
-from pdm.service.work import Worker
+from pdm.service.analysis.analysis_state import Memory
+from pdm.service.analysis.worker import Worker
+from pdm.service.ingestion.record import record
 from pdm.settings import Settings
-from pdm.store.connection import open_pool
-from pdm.store.migrate import migrate
-from pdm.store.registry import fetch_champion_ids
+from pdm.store.database.connection import open_pool
+from pdm.store.database.migrate import migrate
+from pdm.store.models.registry import fetch_champion_ids
 from tests.migration.old_database import ARCHIVE, load
 from tests.migration.old_plant import LEARNING_RECORDED, RECORDED, START, STEP, acquisition, machines
 
@@ -112,13 +112,13 @@ def test_every_baseline_goes_on_and_nothing_is_learned_again(upgraded: Pool) -> 
 def test_a_release_that_tunes_a_feature_recognises_the_old_baselines(
     upgraded: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, *rest = tracked.VIBRATION
-    monkeypatch.setattr(layout, "VIBRATION", (replace(first, floor=0.11, weight=0.9), *rest))
-    layout.layout_of.cache_clear()
+    first, *rest = tracked_features.VIBRATION
+    monkeypatch.setattr(feature_layout, "VIBRATION", (replace(first, floor=0.11, weight=0.9), *rest))
+    feature_layout.layout_of.cache_clear()
     try:
         go_on(upgraded, 1)
     finally:
-        layout.layout_of.cache_clear()
+        feature_layout.layout_of.cache_clear()
     assert not [r for r in reasons_since(upgraded, "press-07", RECORDED)[0] if r.startswith(("learning", "points"))]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.alerts.history import EPOCH, Conclusions, History, MeasuredColumn
-from pdm.alerts.readings import DiagnosisNote, Measured
+from pdm.alerts.kinds.history import EPOCH, Conclusions, History, MeasuredColumn
+from pdm.alerts.kinds.rule_input import DiagnosisNote, Measured
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

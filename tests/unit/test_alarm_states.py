@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pdm.alerts.alarm_states import TRANSITIONS, AlertState, Demands, Kind, Verb, step
+from pdm.alerts.states import TRANSITIONS, AlertState, Demands, Kind, Verb, step
 from pdm.errors import ConflictError
 
 U, A, R, L, N = AlertState

@@ -7,10 +7,10 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdm.alerts.alarm_states import AlertState
-from pdm.alerts.conduct import Category, Severity
-from pdm.alerts.inhibition import INHIBITIONS, inhibit
-from pdm.alerts.standing import Standing
+from pdm.alerts.kinds.behaviour import Category, Severity
+from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.inhibition import INHIBITIONS, inhibit
+from pdm.alerts.states import AlertState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from pdm.alerts.alarm_states import Kind, Verb
-from pdm.alerts.changes import AlertChange, ChangeKind
-from pdm.alerts.conduct import Severity
-from pdm.alerts.holds import ENTERED, LEFT, Ground, Hold, HoldKind, Place, strongest
-from pdm.alerts.ledger import Ledger
-from pdm.alerts.standing import Happening, Standing
+from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
+from pdm.alerts.kinds.behaviour import Severity
+from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.alert_book import Ledger
+from pdm.alerts.lifecycle.holds import ENTERED, LEFT, Ground, Hold, HoldKind, Place, strongest
+from pdm.alerts.states import Kind, Verb
 from pdm.errors import ConflictError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

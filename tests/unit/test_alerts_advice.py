@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdm.alerts.advice import Known, Suspect, advise, checks_of, likely_parts, recommend_checks, suspects_of
-from pdm.alerts.cases import Case
-from pdm.alerts.changes import Findings
-from pdm.alerts.conduct import Category, Severity
-from pdm.alerts.likeness import EVIDENCE, FAULT, FLEET, KIND, Traits, cosine, find_like
-from pdm.alerts.readings import Reading
-from pdm.alerts.rules import DEFAULT_RULES
-from pdm.alerts.trend_picture import Picture, TrendPoint, draw
-from pdm.alerts.waiting import chance_of_failure, cost_of_waiting
+from pdm.alerts.case.advice import Known, Suspect, advise, checks_of, likely_parts, recommend_checks, suspects_of
+from pdm.alerts.case.delay_cost import chance_of_failure, cost_of_waiting
+from pdm.alerts.case.similarity import EVIDENCE, FAULT, FLEET, KIND, Traits, cosine, find_like
+from pdm.alerts.case.trend_chart import Picture, TrendPoint, draw
+from pdm.alerts.evaluation.changes import Findings
+from pdm.alerts.evaluation.rule_state import Case
+from pdm.alerts.kinds.behaviour import Category, Severity
+from pdm.alerts.kinds.rule_input import Reading
+from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.errors import InvalidInputError
 from pdm.health.assessment import Assessment, ZoneTrend
 from pdm.health.diagnosis.model import Fault

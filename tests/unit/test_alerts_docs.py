@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pdm.alerts.alarm_states import TRANSITIONS, AlertState, Demands, Ending, Refused, Verb
-from pdm.alerts.inhibition import INHIBITIONS, Trait
-from pdm.alerts.overdue import PATIENCE
+from pdm.alerts.lifecycle.escalation import PATIENCE
+from pdm.alerts.lifecycle.inhibition import INHIBITIONS, Trait
+from pdm.alerts.states import TRANSITIONS, AlertState, Demands, Ending, Refused, Verb
 
 PAGE = Path(__file__).parents[2] / "docs" / "alerts.md"
 

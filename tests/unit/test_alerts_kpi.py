@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdm.alerts.kpi import (
+from pdm.alerts.kpi.assess import (
     Limits,
     assess_alarms,
     delay_of,
@@ -20,7 +20,7 @@ from pdm.alerts.kpi import (
     rate_of,
     wilson,
 )
-from pdm.alerts.kpi_figures import Actor, AlarmEvent, Flood, Standing
+from pdm.alerts.kpi.figures import Actor, AlarmEvent, Flood, Standing
 from pdm.errors import InvalidInputError
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdm.alerts.lifecycle import (
+from pdm.alerts.evaluation.evaluate import (
     AlertChange,
     AlertState,
     Cases,
@@ -20,7 +20,7 @@ from pdm.alerts.lifecycle import (
     evaluate,
     reconcile,
 )
-from pdm.alerts.rules import DEFAULT_RULES, HealthLow, OffDelay, OnDelay, Rule, RuleSet, Severity
+from pdm.alerts.rules.rule import DEFAULT_RULES, HealthLow, OffDelay, OnDelay, Rule, RuleSet, Severity
 from pdm.errors import InvalidInputError
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pdm.alerts.readings import Reading
-from pdm.alerts.rules import (
+from pdm.alerts.kinds.rule_input import Reading
+from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
     HealthLow,
     Observation,

@@ -14,7 +14,7 @@ from api.dependencies import Moment
 from api.errors import STATUS, problem_of, status_of
 from api.stream import encode_event, parse_place
 from pdm import errors
-from pdm.service.access import Caller, Role
+from pdm.service.platform.access import Caller, Role
 
 
 def _descendants(kind: type[errors.PdmError]) -> set[type[errors.PdmError]]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.envelope import envelope_spectrum
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.service.measured import Measured, compute_spectrum
+from pdm.service.machines.measurements import Measured, compute_spectrum
 
 RATE = 8192.0
 TIME = np.arange(8192) / RATE

@@ -11,13 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.schemas import rules as answers
-from pdm.alerts.conduct import Category, Observation, Severity
-from pdm.alerts.gate import Limits, find_objections
-from pdm.alerts.history import PastHold
+from pdm.alerts.backtest.acceptance import Limits, find_objections
+from pdm.alerts.backtest.cross_validation import Tally, Trial, total, try_lives
+from pdm.alerts.backtest.replay import CaseRun, replay
+from pdm.alerts.backtest.scoring import Difference, Judged, Past, Score, Warned, compare, score
+from pdm.alerts.backtest.tuning import Effect, Suggestion, suggest, variants
+from pdm.alerts.kinds.behaviour import Category, Observation, Severity
+from pdm.alerts.kinds.history import PastHold
 from pdm.alerts.kinds.kind import Plain
-from pdm.alerts.readings import DiagnosedFault, DiagnosisNote, Reading
-from pdm.alerts.replaying import CaseRun, replay
-from pdm.alerts.rules import (
+from pdm.alerts.kinds.rule_input import DiagnosedFault, DiagnosisNote, Reading
+from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
     FaultDiagnosed,
     ForecastCrossing,
@@ -33,11 +36,8 @@ from pdm.alerts.rules import (
     Threshold,
     ZoneReached,
 )
-from pdm.alerts.scoring import Difference, Judged, Past, Score, Warned, compare, score
-from pdm.alerts.suggesting import Effect, Suggestion, suggest, variants
-from pdm.alerts.trying import Tally, Trial, total, try_lives
 from pdm.cli.rules import text_of
-from pdm.service.backtest import Report
+from pdm.service.rules.backtest import Report
 from tests.unit.rule_histories import HOUR, MACHINE, START, history, hour
 
 QUICK, SHORT = OnDelay(2, 3), OffDelay(2)

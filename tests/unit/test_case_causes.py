@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from pdm.alerts.lifecycle import AlertChange, Cases, evaluate
+from pdm.alerts.evaluation.evaluate import AlertChange, Cases, evaluate
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Component, ComponentKind, Machine
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from pdm.health.diagnosis.clock import swings_with_clock
-from pdm.health.diagnosis.heard import listen
+from pdm.health.diagnosis.clock_jitter import swings_with_clock
 from pdm.health.diagnosis.model import Fault, Reason, Verdict
+from pdm.health.diagnosis.usable_channels import listen
 from tests.unit.diagnosis_cases import (
     BEARINGS,
     MOTOR,

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdm.health.assessment import Assessment
-from pdm.health.operating_states import OFF
-from pdm.health.symptoms import LEAST_SEVERITY
+from pdm.health.detection.operating_states import OFF
+from pdm.health.detection.symptoms import LEAST_SEVERITY
 from pdm.machines.model import MeasurementPoint
-from pdm.service.diagnose import Budget, choose, recorded
-from pdm.service.diagnosis_due import RELIEF, Watch, find_due
-from pdm.store.analysis import StoredWaveform
-from pdm.store.diagnoses import Diagnosable
+from pdm.service.diagnosis.runner import Budget, choose, recorded
+from pdm.service.diagnosis.schedule import RELIEF, Watch, find_due
+from pdm.store.analysis.analysis_inputs import StoredWaveform
+from pdm.store.analysis.diagnoses import Diagnosable
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

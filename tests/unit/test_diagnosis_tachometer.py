@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from features import BearingGeometry
-from pdm.health.diagnosis.heard import listen
 from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.health.diagnosis.tachometer import follow, read_tachometer
+from pdm.health.diagnosis.usable_channels import listen
 from pdm.machines.model import Component, ComponentKind, MeasurementPoint
 from tests.unit.diagnosis_cases import (
     BEARINGS,

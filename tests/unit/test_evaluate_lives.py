@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pdm.cli.app import app
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.performance import (
+from pdm.prognosis.evaluation.performance import (
     Told,
     calibration_curve,
     describe_errors,

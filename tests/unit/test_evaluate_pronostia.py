@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from pdm.cli.app import app
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.metrics import challenge_score
-from pdm.prognosis.moments import WornLife, learn_moments
+from pdm.prognosis.evaluation.metrics import challenge_score
+from pdm.prognosis.model.few_lives import WornLife, learn_moments
 from pdm.replay.bearing_lives import find_bearings, read_level
 from pdm.replay.evaluate_pronostia import PUBLISHED, evaluate_pronostia, pronostia_text
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from pdm.cli.app import app
-from pdm.prognosis.performance import LAMBDAS
+from pdm.prognosis.evaluation.performance import LAMBDAS
 from pdm.replay.evaluate_lives import REQUIRED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-from pdm.store.compatibility import describe_missing, describe_too_new
-from pdm.store.migrate import Migration, read_migrations
+from pdm.store.database.compatibility import describe_missing, describe_too_new
+from pdm.store.database.migrate import Migration, read_migrations
 
 FIRST = "0018"
 """From here on; what came before may do as it did."""

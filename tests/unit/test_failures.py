@@ -8,7 +8,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from pdm.errors import InvalidInputError, ModelError, RefusalError, UnavailableError, UnreadableStateError
-from pdm.service.failures import Blame, blame
+from pdm.service.platform.failures import Blame, blame
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from features.catalogue import names
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.measurements import OperatingContext
-from pdm.service.follow import Course, follow
-from pdm.service.memory import Memory, begin
+from pdm.service.analysis.analysis_state import Memory, begin
+from pdm.service.analysis.machine_pipeline import Course, follow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS = names("vibration", "channel")

@@ -6,7 +6,7 @@ import pytest
 
 from pdm.health.assess import HealthState, assess, initial_state
 from pdm.health.assessment import RULE_VERSION
-from pdm.health.indicators import INDICATORS
+from pdm.health.baseline.indicators import INDICATORS
 from pdm.measurements import OperatingContext
 from tests.unit.health_snapshots import BARE, MOTOR, STATES, follow, learned, snapshot
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pdm.health.charts import (
+from pdm.health.detection.control_charts import (
     ALLOWANCE,
     DECISION,
     Charts,
@@ -11,7 +11,7 @@ from pdm.health.charts import (
     ewma_run_length,
     siegmund_run_length,
 )
-from pdm.health.state_detection import SMOOTHING, WARNING_SEVERITY
+from pdm.health.detection.state_detection import SMOOTHING, WARNING_SEVERITY
 from tests.unit.health_snapshots import follow, learned, snapshot
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pdm.health.baseline import DOUBTS
-from pdm.health.charts import ALLOWANCE, DECISION, cusum_run_length, siegmund_run_length
-from pdm.health.state_detection import RELATION_SEVERITY, WARNING_SEVERITY, health_of
-from pdm.health.symptoms import LEAST_SEVERITY
+from pdm.health.baseline.baseline import DOUBTS
+from pdm.health.detection.control_charts import ALLOWANCE, DECISION, cusum_run_length, siegmund_run_length
+from pdm.health.detection.state_detection import RELATION_SEVERITY, WARNING_SEVERITY, health_of
+from pdm.health.detection.symptoms import LEAST_SEVERITY
 from pdm.machines.severity_classes import SEVERITY_CLASSES
 
 DOCS = (Path(__file__).parents[2] / "docs" / "health.md").read_text()

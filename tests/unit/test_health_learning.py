@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pdm.health.covariates import learn_compensation
-from pdm.health.learning import examine, mann_kendall
+from pdm.health.baseline.contamination import examine, mann_kendall
+from pdm.health.baseline.covariates import learn_compensation
 from tests.unit.health_snapshots import follow, snapshot
 
 SIZE = 12

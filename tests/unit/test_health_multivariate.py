@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pdm.errors import InvalidInputError
-from pdm.health.multivariate import learn_multivariate
+from pdm.health.baseline.multivariate import learn_multivariate
 
 MIXING = np.array([[1.0, 0.9, 0.0], [0.0, 0.44, 0.0], [0.0, 0.0, 1.0]])
 

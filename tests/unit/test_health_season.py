@@ -7,7 +7,7 @@ import pytest
 
 from features.catalogue import definitions
 from pdm.health.assess import HealthState, assess, initial_state
-from pdm.health.season import PERIODS, learn_season
+from pdm.health.baseline.season import PERIODS, learn_season
 from tests.unit.health_snapshots import MOTOR, snapshot
 
 DAY, WEEK = PERIODS["day"], PERIODS["week"]

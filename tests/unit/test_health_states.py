@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pdm.health.assess import HealthState, initial_state
-from pdm.health.baseline import LEARNING_ROWS, begin_baseline
-from pdm.health.operating_states import MOST_STATES, UNKNOWN, find_state
+from pdm.health.baseline.baseline import LEARNING_ROWS, begin_baseline
+from pdm.health.detection.operating_states import MOST_STATES, UNKNOWN, find_state
 from pdm.measurements import OperatingContext
 from tests.unit.health_snapshots import MOTOR, follow, learned, snapshot
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from pdm.health.operating_states import MOST_STATES
-from pdm.health.steadiness import TRANSIENT, context_of
+from pdm.health.detection.operating_states import MOST_STATES
+from pdm.health.detection.transients import TRANSIENT, context_of
 from pdm.machines.model import MeasurementPoint
 from pdm.measurements import OperatingContext
 from tests.unit.health_snapshots import CURRENT, MOTOR, START, follow, learned, snapshot

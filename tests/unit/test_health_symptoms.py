@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pdm.health.symptoms import find_component
+from pdm.health.detection.symptoms import find_component
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from tests.unit.health_snapshots import follow, learned, snapshot
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pdm.health.zone_trend import MOST_MEANS, Course, boundary_ahead, fit_rise, time_to_reach
+from pdm.health.detection.zone_trend import MOST_MEANS, Course, boundary_ahead, fit_rise, time_to_reach
 from pdm.machines.model import SeverityLimits
 from tests.unit.health_snapshots import BARE, follow, learned, snapshot
 

@@ -11,8 +11,8 @@ import pytest
 from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machine_to_document
 from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
-from pdm.service.featurise import vibration_rows
-from pdm.service.shafts import Channel, bearing_orders, shafts_of
+from pdm.service.analysis.feature_extraction import vibration_rows
+from pdm.service.analysis.shaft_lookup import Channel, bearing_orders, shafts_of
 
 RATE = 10_000.0
 SAMPLES = 16_384

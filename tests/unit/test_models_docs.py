@@ -7,9 +7,10 @@ from typer.testing import CliRunner
 
 from api.app import create
 from pdm.cli.app import app
-from pdm.prognosis import comparison, drift, lives
-from pdm.prognosis.life import LONGEST_STEP
-from pdm.service import retrain, run_jobs
+from pdm.prognosis.model import lives
+from pdm.prognosis.model.life_state import LONGEST_STEP
+from pdm.prognosis.training import comparison, drift
+from pdm.service.prognosis import job_runner, retraining_policy
 from pdm.settings import Settings
 from tests.integration.test_models import HOSTILE
 
@@ -42,9 +43,9 @@ def test_the_figures_of_the_guide_are_those_of_the_code():
         f"over {drift.BEYOND_SHARE:.0%} of an indicator".replace("%", " %"),
         f"(a factor of {lives.STRAY:g} or more",
         f"and {len(HOSTILE)} hostile ones",
-        f"loses it after {run_jobs.LEASE.total_seconds():g} s",
+        f"loses it after {job_runner.LEASE.total_seconds():g} s",
         f"`PDM_RETRAIN_INTERVAL_S` ({Settings().retrain_interval_s / 86400:g} days)",
     ):
         assert said in TEXT, said
     assert (LONGEST_STEP, lives.FEWEST_FAILED_LIVES, drift.FEWEST_LIVES) == (4.0, 4, 3)
-    assert (retrain.AT_MOST_EVERY.days, retrain.RECENT.days, run_jobs.MOST_ATTEMPTS) == (1, 7, 3)
+    assert (retraining_policy.AT_MOST_EVERY.days, retraining_policy.RECENT.days, job_runner.MOST_ATTEMPTS) == (1, 7, 3)

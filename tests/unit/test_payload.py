@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pcodec import standalone
 
 from pdm.errors import RefusalError
-from pdm.store.payload import (
+from pdm.store.acquisitions.waveform_codec import (
     BITSHUFFLE_LZ4,
     PCODEC,
     RAW,

@@ -15,7 +15,7 @@ import pytest
 from features.catalogue import names
 from features.errors import SignalError
 from features.over_life import OverLife
-from pdm.alerts.rules import (
+from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
     DataGap,
     FaultDiagnosed,
@@ -35,10 +35,11 @@ from pdm.alerts.rules import (
     Threshold,
     ZoneReached,
 )
-from pdm.health import layout, parts, tracked
+from pdm.health import component_health
 from pdm.health.assess import HealthState, assess
-from pdm.health.tracked import Tracked
-from pdm.prognosis.lives import fingerprint
+from pdm.health.baseline import feature_layout, tracked_features
+from pdm.health.baseline.tracked_features import Tracked
+from pdm.prognosis.model.lives import fingerprint
 from tests.unit.health_snapshots import MOTOR, follow, learned, snapshot
 
 RENAMED = "as after a field was renamed"
@@ -47,26 +48,28 @@ RENAMED = "as after a field was renamed"
 @pytest.fixture
 def fresh_layouts() -> Iterator[None]:
     """Layouts are worked out once a machine: forget them before and after the code is another."""
-    layout.layout_of.cache_clear()
-    parts.parts_of.cache_clear()
+    feature_layout.layout_of.cache_clear()
+    component_health.parts_of.cache_clear()
     yield
-    layout.layout_of.cache_clear()
-    parts.parts_of.cache_clear()
+    feature_layout.layout_of.cache_clear()
+    component_health.parts_of.cache_clear()
 
 
 def follow_another(monkeypatch: pytest.MonkeyPatch, vibration: tuple[Tracked, ...]) -> None:
     """Let health follow other features of vibration, as a later release may."""
-    monkeypatch.setattr(layout, "VIBRATION", vibration)
-    monkeypatch.setattr(layout, "_VIBRATION_INDEX", layout._index(vibration, names("vibration", "channel")))
-    layout.layout_of.cache_clear()
-    parts.parts_of.cache_clear()
+    monkeypatch.setattr(feature_layout, "VIBRATION", vibration)
+    monkeypatch.setattr(
+        feature_layout, "_VIBRATION_INDEX", feature_layout._index(vibration, names("vibration", "channel"))
+    )
+    feature_layout.layout_of.cache_clear()
+    component_health.parts_of.cache_clear()
 
 
 def test_a_tuned_floor_and_weight_relearn_nothing(monkeypatch: pytest.MonkeyPatch, fresh_layouts: None) -> None:
     rng = np.random.default_rng(1)
     state = HealthState.from_bytes(learned(rng).to_bytes())
     before = state.states[0].location.copy(), state.states[0].scale.copy()
-    first, *rest = tracked.VIBRATION
+    first, *rest = tracked_features.VIBRATION
     follow_another(monkeypatch, (replace(first, floor=0.11, weight=0.9, persistent=True), *rest))
     state, assessment = assess(MOTOR, state, snapshot(20, rng))
     assert "points-changed" not in assessment.evidence["reasons"]
@@ -81,23 +84,23 @@ def test_a_renamed_field_of_a_tracked_feature_relearns_nothing(
     rng = np.random.default_rng(2)
     state = HealthState.from_bytes(learned(rng).to_bytes())
     monkeypatch.setattr(Tracked, "__repr__", lambda _: RENAMED)
-    layout.layout_of.cache_clear()
+    feature_layout.layout_of.cache_clear()
     _, assessment = assess(MOTOR, state, snapshot(20, rng))
     assert "points-changed" not in assessment.evidence["reasons"]
     assert assessment.health is not None
 
 
-@pytest.mark.parametrize("place", [0, 3, len(tracked.VIBRATION)])
+@pytest.mark.parametrize("place", [0, 3, len(tracked_features.VIBRATION)])
 def test_a_new_feature_is_learned_beside_the_old_baseline_which_goes_on(
     monkeypatch: pytest.MonkeyPatch, fresh_layouts: None, place: int
 ) -> None:
     rng = np.random.default_rng(3)
     state = HealthState.from_bytes(learned(rng).to_bytes())
-    old_places = dict(layout.layout_of(MOTOR).places)
+    old_places = dict(feature_layout.layout_of(MOTOR).places)
     old = state.states[0].location.copy(), state.states[0].scale.copy()
     more = Tracked("skewness", "linear", 0.5)
-    follow_another(monkeypatch, (*tracked.VIBRATION[:place], more, *tracked.VIBRATION[place:]))
-    now = layout.layout_of(MOTOR)
+    follow_another(monkeypatch, (*tracked_features.VIBRATION[:place], more, *tracked_features.VIBRATION[place:]))
+    now = feature_layout.layout_of(MOTOR)
     moved = [now.places[key] for key in old_places]
     added = [i for i, column in enumerate(now.columns) if column.tracked is more]
     assert len(added) == 2
@@ -127,7 +130,7 @@ def test_a_feature_that_is_no_longer_followed_takes_nothing_with_it(
 ) -> None:
     rng = np.random.default_rng(4)
     state = learned(rng)
-    follow_another(monkeypatch, tracked.VIBRATION[1:])
+    follow_another(monkeypatch, tracked_features.VIBRATION[1:])
     _, assessment = assess(MOTOR, HealthState.from_bytes(state.to_bytes()), snapshot(20, rng))
     assert assessment.health is not None
     assert not [r for r in assessment.evidence["reasons"] if r.startswith(("learning", "points"))]
@@ -138,7 +141,7 @@ def test_a_machine_that_is_still_learning_goes_on_with_what_it_has(
 ) -> None:
     rng = np.random.default_rng(5)
     state, _ = follow(snapshot(n, rng) for n in range(15))
-    follow_another(monkeypatch, (Tracked("skewness", "linear", 0.5), *tracked.VIBRATION))
+    follow_another(monkeypatch, (Tracked("skewness", "linear", 0.5), *tracked_features.VIBRATION))
     state = HealthState.from_bytes(state.to_bytes())
     state, assessments = follow((snapshot(n, rng) for n in range(15, 20)), state=state)
     assert assessments[-1].learning_progress == 1.0

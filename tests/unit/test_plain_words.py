@@ -98,8 +98,8 @@ _BANNED = re.compile("|".join(f"(?:{each})" for each in BANNED), re.IGNORECASE |
 
 ALLOWED = {
     ("ko", "일시 보류 사유"): "the term for the reason of shelving",
-    ("pdm/store/backfill.py", "set aside"): "a status that the query answers, no text",
-    ("pdm/service/backfill.py", "set aside"): "the same status",
+    ("pdm/store/analysis/backfill.py", "set aside"): "a status that the query answers, no text",
+    ("pdm/service/analysis/backfill.py", "set aside"): "the same status",
 }
 """Texts, or parts of them, that may contain a banned word, each with the reason."""
 

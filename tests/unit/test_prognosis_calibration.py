@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pdm.prognosis.calibration import QUANTILES, attainable_level, calibrate, weighted_quantile
+from pdm.prognosis.statistics.conformal import QUANTILES, attainable_level, calibrate, weighted_quantile
 
 
 def test_few_lives_cannot_claim_more_than_their_number_allows():

@@ -11,20 +11,20 @@ import pytest
 
 from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.ingest.cmapss import SENSORS, read_engines, read_remaining
-from pdm.prognosis.calibration import calibrate
-from pdm.prognosis.channels import learn_channels
-from pdm.prognosis.comparison import compare
-from pdm.prognosis.fleet_evaluation import (
+from pdm.prognosis.evaluation.fleet_evaluation import (
     AlertRule,
     alpha_lambda,
     describe_alerts,
     describe_errors,
     describe_out_of_fold,
 )
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.prognosis.fleet_training import FleetLife, OutOfFold, train_fleet
-from pdm.prognosis.life import life_columns
-from pdm.prognosis.regimes import find_regimes
+from pdm.prognosis.model.channels import learn_channels
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.model.life_state import life_columns
+from pdm.prognosis.model.regimes import find_regimes
+from pdm.prognosis.statistics.conformal import calibrate
+from pdm.prognosis.training.comparison import compare
+from pdm.prognosis.training.train import FleetLife, OutOfFold, train_fleet
 from pdm.replay.evaluate import evaluate_cmapss, evaluation_text
 
 DATA = Path(os.environ.get("PDM_DATA", "../shared/data")) / "cmapss"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from pdm.errors import InvalidInputError
-from pdm.health.indicators import INDICATORS
-from pdm.prognosis.history import LENGTH, History
-from pdm.prognosis.life import LifeState, advance, advance_each, begin_life, life_columns
-from pdm.prognosis.memory import Memory
+from pdm.health.baseline.indicators import INDICATORS
+from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.life_state import LifeState, advance, advance_each, begin_life, life_columns
+from pdm.prognosis.statistics.thinned_history import LENGTH, History
 
 K = len(INDICATORS)
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from pdm.errors import InvalidInputError
-from pdm.prognosis.live_coverage import Outcome, Verdict, chance_of_less, score_outcome, track_coverage
+from pdm.prognosis.evaluation.live_coverage import Outcome, Verdict, chance_of_less, score_outcome, track_coverage
 from pdm.prognosis.prognosis import Prognosis
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)

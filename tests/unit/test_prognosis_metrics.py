@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from pdm.errors import InvalidInputError
-from pdm.prognosis.metrics import (
+from pdm.prognosis.evaluation.metrics import (
     challenge_score,
     crps,
     figure_with_interval,

@@ -5,9 +5,15 @@ import pytest
 from scipy.stats import invgauss
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.history import History
-from pdm.prognosis.passage import Drifting, chance_of_drift, chance_of_passage, fit_drift, passage_quantiles
-from pdm.prognosis.trend import detect_decline, predict_passage
+from pdm.prognosis.statistics.degradation_trend import detect_decline, predict_passage
+from pdm.prognosis.statistics.first_passage import (
+    Drifting,
+    chance_of_drift,
+    chance_of_passage,
+    fit_drift,
+    passage_quantiles,
+)
+from pdm.prognosis.statistics.thinned_history import History
 
 ONE = np.ones(1)
 

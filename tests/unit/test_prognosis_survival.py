@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.survival import OLDER_THAN_ANY, Weibull, failure_chance, fit_weibull, predict_by_age
+from pdm.prognosis.statistics.weibull import OLDER_THAN_ANY, Weibull, failure_chance, fit_weibull, predict_by_age
 
 
 def fleet(shape: float, scale: float = 100.0, failures: int = 10**9) -> Weibull:

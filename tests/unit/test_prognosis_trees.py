@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pdm.errors import ModelError
-from pdm.prognosis.trees import mean_of_boosters
+from pdm.prognosis.model.trees import mean_of_boosters
 
 
 def boosters(count):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pdm.prognosis.history import History
-from pdm.prognosis.trend import detect_decline, predict_passage
+from pdm.prognosis.statistics.degradation_trend import detect_decline, predict_passage
+from pdm.prognosis.statistics.thinned_history import History
 
 
 def history_of(health, spacing=3600.0):

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from pdm.alerts.documents import KINDS, InvalidRulesError, RuleDocument, parse_document
+from pdm.alerts.documents.parser import KINDS, InvalidRulesError, RuleDocument, parse_document
+from pdm.alerts.documents.scopes import Scope, ScopedRules, resolve
+from pdm.alerts.documents.writer import differences, write_document
 from pdm.alerts.kinds.symptom import SYMPTOMS
-from pdm.alerts.rule_writing import differences, write_document
-from pdm.alerts.rules import (
+from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
     ForecastCrossing,
     OffDelay,
@@ -23,11 +24,10 @@ from pdm.alerts.rules import (
     Severity,
     Threshold,
 )
-from pdm.alerts.scopes import Scope, ScopedRules, resolve
 from pdm.ingest.rule_file import read_rule_text
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
-from pdm.service.feature_units import feature_units
-from pdm.service.rules import check_text
+from pdm.service.platform.feature_units import feature_units
+from pdm.service.rules.rule_sets import check_text
 from pdm.words.catalogue import messages
 
 pytestmark = pytest.mark.xdist_group("alone")

@@ -9,9 +9,19 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from pdm.alerts.cases import Remembered
-from pdm.alerts.lifecycle import AlertChange, Cases, evaluate
-from pdm.alerts.rules import FaultDiagnosed, HealthLow, OffDelay, OnDelay, RateOfChange, Rule, RuleSet, Severity, Signal
+from pdm.alerts.evaluation.evaluate import AlertChange, Cases, evaluate
+from pdm.alerts.evaluation.rule_state import Remembered
+from pdm.alerts.rules.rule import (
+    FaultDiagnosed,
+    HealthLow,
+    OffDelay,
+    OnDelay,
+    RateOfChange,
+    Rule,
+    RuleSet,
+    Severity,
+    Signal,
+)
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine, MeasurementPoint
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pdm.alerts.documents import InvalidRulesError
+from pdm.alerts.documents.parser import InvalidRulesError
 from pdm.alerts.kinds import KINDS, signal
-from pdm.alerts.rules import DEFAULT_RULES
-from pdm.health.operating_states import OFF
-from pdm.service.rules import check_text
+from pdm.alerts.rules.rule import DEFAULT_RULES
+from pdm.health.detection.operating_states import OFF
+from pdm.service.rules.rule_sets import check_text
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 

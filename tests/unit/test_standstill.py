@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdm.alerts.changes import ChangeKind
-from pdm.alerts.lifecycle import AlertChange, AlertState, Cases, OpenAlert, close_all, evaluate, reconcile
-from pdm.alerts.readings import Reading
-from pdm.alerts.rules import (
+from pdm.alerts.evaluation.changes import ChangeKind
+from pdm.alerts.evaluation.evaluate import AlertChange, AlertState, Cases, OpenAlert, close_all, evaluate, reconcile
+from pdm.alerts.evaluation.standstill import is_judged_at_standstill, stands_still
+from pdm.alerts.kinds.rule_input import Reading
+from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
     DataGap,
     FaultDiagnosed,
@@ -27,11 +28,10 @@ from pdm.alerts.rules import (
     Signal,
     Threshold,
 )
-from pdm.alerts.standstill import is_judged_at_standstill, stands_still
 from pdm.health.assessment import Assessment, shows_operation
 from pdm.machines.model import Machine, MeasurementPoint
-from pdm.service.gaps import decide
-from pdm.store.gaps import QuietMachine
+from pdm.service.alerting.data_gaps import decide
+from pdm.store.alerts.data_gaps import QuietMachine
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINE = Machine(

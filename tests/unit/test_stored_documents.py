@@ -9,11 +9,11 @@ import pytest
 
 from pdm.machines.costs import Costs
 from pdm.machines.model import SeverityLimits
-from pdm.prognosis.calibration import Calibration
-from pdm.prognosis.channels import Channels
-from pdm.prognosis.comparison import Verdict
-from pdm.prognosis.fleet_model import FleetModel
-from pdm.prognosis.regimes import Regimes
+from pdm.prognosis.model.channels import Channels
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.model.regimes import Regimes
+from pdm.prognosis.statistics.conformal import Calibration
+from pdm.prognosis.training.comparison import Verdict
 
 STORED: dict[type, tuple[str, ...]] = {
     SeverityLimits: ("a_b", "b_c", "c_d", "source"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from pdm.alerts.rules import DEFAULT_RULES
+from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.notify.webhook import WebhookSender, new_secret
 from tests.unit.test_webhook_sending import LOOPBACK, receiving
 

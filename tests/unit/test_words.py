@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 import pdm
 from pdm import errors
 from pdm.errors import NotFoundError
+from pdm.health.baseline.tracked_features import CURRENT, CURRENT_GROUP, TEMPERATURE, VIBRATION
 from pdm.health.diagnosis.checks import CHECKS
 from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.health.roll_up import Urgency
-from pdm.health.tracked import CURRENT, CURRENT_GROUP, TEMPERATURE, VIBRATION
 from pdm.machines.model import ComponentKind
 from pdm.machines.work_events import WorkEventKind
 from pdm.words.catalogue import LANGUAGES, choose_language, messages

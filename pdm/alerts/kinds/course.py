@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pdm.alerts.conduct import LONGEST, Observation
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import LONGEST, Observation
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Flags, Memory, Remembering
+from pdm.alerts.kinds.robust_trend import STEPS, Line, extend, fit, is_of_span
+from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.kinds.signal import OFF, TRANSIENT, OnValues, check
-from pdm.alerts.readings import Reading
-from pdm.alerts.trend import STEPS, Line, extend, fit, is_of_span
 
 
 class OnCourse(OnValues, Remembering):

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from pdm.alerts.conduct import LONGEST, Category, Observation, OffDelay, OnDelay, Schedule
-from pdm.alerts.document_fields import Fields
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import LONGEST, Category, Observation, OffDelay, OnDelay, Schedule
+from pdm.alerts.kinds.fields import Fields
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Kind, Memory
-from pdm.alerts.quantities import parse_duration, write
-from pdm.alerts.readings import Reading
+from pdm.alerts.kinds.quantities import parse_duration, write
+from pdm.alerts.kinds.rule_input import Reading
 from pdm.errors import InvalidInputError
 
 
@@ -68,7 +68,7 @@ class DataGap(Kind):
         return np.zeros(len(history), bool)
 
     def parameters(self, reading: Reading) -> dict[str, Any]:  # noqa: ARG002
-        """Return nothing: `pdm.service.gaps` describes what is missing."""
+        """Return nothing: `pdm.service.alerting.data_gaps` describes what is missing."""
         return {}
 
     @property

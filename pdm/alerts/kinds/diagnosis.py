@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from pdm.alerts.conduct import Observation, OffDelay, OnDelay
-from pdm.alerts.document_fields import Fields, number, several_of
-from pdm.alerts.history import EPOCH, History
+from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
+from pdm.alerts.kinds.fields import Fields, number, several_of
+from pdm.alerts.kinds.history import EPOCH, History
 from pdm.alerts.kinds.kind import Document, Flags, Memory, Named, Remembering
-from pdm.alerts.readings import DiagnosedFault, Reading, rounded
+from pdm.alerts.kinds.rule_input import DiagnosedFault, Reading, rounded
 from pdm.errors import InvalidInputError
 from pdm.health.diagnosis.model import Fault
 

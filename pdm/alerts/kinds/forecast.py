@@ -8,15 +8,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from pdm.alerts.conduct import LONGEST, Observation
-from pdm.alerts.document_fields import Fields, number, one_of
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import LONGEST, Observation
 from pdm.alerts.kinds.course import OnCourse, check_times
+from pdm.alerts.kinds.fields import Fields, number, one_of
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Memory
+from pdm.alerts.kinds.quantities import parse_duration, write
+from pdm.alerts.kinds.robust_trend import Line
+from pdm.alerts.kinds.rule_input import Measured, Reading, finite, rounded
 from pdm.alerts.kinds.signal import Side, Signal, check, describe, parse_side
-from pdm.alerts.quantities import parse_duration, write
-from pdm.alerts.readings import Measured, Reading, finite, rounded
-from pdm.alerts.trend import Line
 from pdm.machines.model import Machine
 
 

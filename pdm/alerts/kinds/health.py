@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from pdm.alerts.conduct import Observation
-from pdm.alerts.document_fields import Fields, number
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import Observation
+from pdm.alerts.kinds.fields import Fields, number
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Plain
-from pdm.alerts.readings import Reading, finite, rounded
+from pdm.alerts.kinds.rule_input import Reading, finite, rounded
 from pdm.errors import InvalidInputError
 
 

@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.alerts.conduct import Category, Observation, OffDelay, OnDelay, Schedule
-from pdm.alerts.document_fields import Fields, make
-from pdm.alerts.history import History
-from pdm.alerts.readings import Measured, Reading
+from pdm.alerts.kinds.behaviour import Category, Observation, OffDelay, OnDelay, Schedule
+from pdm.alerts.kinds.fields import Fields, make
+from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.machines.model import Machine
 
 Document = dict[str, Any]

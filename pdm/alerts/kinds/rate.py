@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from pdm.alerts.conduct import Observation
-from pdm.alerts.document_fields import Fields
+from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.course import OnCourse, check_times
+from pdm.alerts.kinds.fields import Fields
 from pdm.alerts.kinds.kind import Document
+from pdm.alerts.kinds.quantities import parse_duration, parse_rate, write
+from pdm.alerts.kinds.robust_trend import Line
+from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.alerts.kinds.signal import Signal, check, describe, known
-from pdm.alerts.quantities import parse_duration, parse_rate, write
-from pdm.alerts.readings import Measured, Reading
-from pdm.alerts.trend import Line
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from pdm.alerts.conduct import Observation, OffDelay, OnDelay
-from pdm.alerts.document_fields import Fields, number
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
+from pdm.alerts.kinds.fields import Fields, number
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Plain
-from pdm.alerts.quantities import parse_duration, write
-from pdm.alerts.readings import Reading, finite, rounded
+from pdm.alerts.kinds.quantities import parse_duration, write
+from pdm.alerts.kinds.rule_input import Reading, finite, rounded
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from pdm.alerts.conduct import Category, Observation, OnDelay
-from pdm.alerts.document_fields import Fields
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import Category, Observation, OnDelay
+from pdm.alerts.kinds.fields import Fields
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Named, Plain
+from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.alerts.kinds.signal import FEATURED, OFF, where_any
-from pdm.alerts.readings import Measured, Reading
 from pdm.machines.model import Machine, check_key
 
 

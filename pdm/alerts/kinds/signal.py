@@ -9,18 +9,18 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from pdm.alerts.conduct import Observation
-from pdm.alerts.document_fields import MISSING, Fields, one_of, text_of
-from pdm.alerts.history import Floats, History
+from pdm.alerts.kinds.behaviour import Observation
+from pdm.alerts.kinds.fields import MISSING, Fields, one_of, text_of
+from pdm.alerts.kinds.history import Floats, History
 from pdm.alerts.kinds.kind import Document, Flags, Kind, Named
-from pdm.alerts.quantities import parse_value
-from pdm.alerts.readings import GROUP, SCALAR, Measured, Reading, rounded
+from pdm.alerts.kinds.quantities import parse_value
+from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured, Reading, rounded
 from pdm.errors import InvalidInputError
 from pdm.machines.model import Machine, MeasurementPoint, check_key
 from pdm.machines.units import UNITS, si_unit
 
 OFF, TRANSIENT = "off", "transient"
-"""The operating states of a machine that stands or runs up, as `pdm.health.steadiness` names them."""
+"""The operating states of a machine that stands or runs up, as `pdm.health.detection.transients` names them."""
 FEATURED = ("acceleration", "current")
 """Quantities whose waveforms have features."""
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from pdm.alerts.conduct import Observation
-from pdm.alerts.document_fields import Fields, number, several_of
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.diagnosis import FAULTS
+from pdm.alerts.kinds.fields import Fields, number, several_of
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Plain
-from pdm.alerts.readings import Reading, finite, rounded
+from pdm.alerts.kinds.rule_input import Reading, finite, rounded
 from pdm.errors import InvalidInputError
 
 SYMPTOMS = (*FAULTS, "bearing_wear", "overheating", "overall_vibration", "process_change")
-"""What state detection may name (`pdm.health.symptoms`): a fault, or what is less sure than one."""
+"""What state detection may name (`pdm.health.detection.symptoms`): a fault, or what is less sure than one."""
 
 
 @dataclass(frozen=True)

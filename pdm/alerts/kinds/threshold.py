@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from pdm.alerts.conduct import Observation
-from pdm.alerts.document_fields import Fields
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import Observation
+from pdm.alerts.kinds.fields import Fields
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Plain
+from pdm.alerts.kinds.quantities import parse_value, write
+from pdm.alerts.kinds.rule_input import SCALAR, Measured, Reading
 from pdm.alerts.kinds.signal import OnValues, Side, Signal, check, compare, describe, known, parse_side
-from pdm.alerts.quantities import parse_value, write
-from pdm.alerts.readings import SCALAR, Measured, Reading
 
 STANDING_QUANTITIES = ("temperature",)
 """Quantities that are too much on a machine that stands still as well; too little of one is what a stop looks like."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from pdm.alerts.conduct import Observation
-from pdm.alerts.document_fields import Fields
-from pdm.alerts.history import History
+from pdm.alerts.kinds.behaviour import Observation
+from pdm.alerts.kinds.fields import Fields
+from pdm.alerts.kinds.history import History
 from pdm.alerts.kinds.kind import Document, Flags, Plain
-from pdm.alerts.readings import Reading, finite
+from pdm.alerts.kinds.rule_input import Reading, finite
 from pdm.errors import InvalidInputError
 
 ZONES = ("A", "B", "C", "D")  # ISO 20816-1:2016, 6.2: severity zones

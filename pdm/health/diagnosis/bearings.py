@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import features
 from features.ranking import LEAST_EVIDENCE
-from pdm.health.diagnosis.batch import Told, Wanted, describe
-from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.feature_batch import Told, Wanted, describe
 from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
-from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.operating_speed import Running
+from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import Component, ComponentKind, Machine
 
 PART = 5.0

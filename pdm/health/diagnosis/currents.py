@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pdm.health.diagnosis.batch import Values, Wanted, describe
-from pdm.health.diagnosis.clock import swings_with_clock
-from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.clock_jitter import swings_with_clock
+from pdm.health.diagnosis.feature_batch import Values, Wanted, describe
 from pdm.health.diagnosis.hypotheses import CURRENT_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
-from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.operating_speed import Running
 from pdm.health.diagnosis.spectrum import Line
+from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 from pdm.measurements import OperatingContext
 

@@ -12,7 +12,6 @@ from pdm.health.diagnosis.confidence import LEAST_CHANCE, RULES, confidence
 from pdm.health.diagnosis.currents import current_hypotheses, current_tables
 from pdm.health.diagnosis.fusion import electrical_vibration, fuse
 from pdm.health.diagnosis.gears import gear_hypotheses, gear_tables
-from pdm.health.diagnosis.heard import Heard, listen
 from pdm.health.diagnosis.hypotheses import (
     BEARING_FAULTS,
     GEAR_FAULTS,
@@ -22,10 +21,11 @@ from pdm.health.diagnosis.hypotheses import (
     strongest,
 )
 from pdm.health.diagnosis.model import Diagnosis, Fault, Finding, Reason, Recording, Verdict
+from pdm.health.diagnosis.operating_speed import UNKNOWN, Running, read_currents, read_running
 from pdm.health.diagnosis.resonance import resonance_hypotheses
-from pdm.health.diagnosis.running import UNKNOWN, Running, read_currents, read_running
 from pdm.health.diagnosis.shaft import shaft_hypotheses
 from pdm.health.diagnosis.tachometer import Shaft, follow, read_tachometer
+from pdm.health.diagnosis.usable_channels import Heard, listen
 from pdm.machines.model import Machine
 
 DIAGNOSIS_VERSION = "diagnosis-2"

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pdm.health.diagnosis.bearings import rates
-from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
-from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.operating_speed import Running
 from pdm.health.diagnosis.shaft import a_b_limit
 from pdm.health.diagnosis.spectrum import STANDING, Line
+from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 
 _AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one

@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from features import Reason as Absence
-from pdm.health.diagnosis.batch import Told, Wanted, describe
-from pdm.health.diagnosis.heard import Heard
+from pdm.health.diagnosis.feature_batch import Told, Wanted, describe
 from pdm.health.diagnosis.hypotheses import GEAR_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
-from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.operating_speed import Running
+from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import Component, ComponentKind, Machine
 
 _COLUMNS = ("mesh_1", "mesh_2", "mesh_3", "fm4", "m6a", "m8a", "sideband_index", "sideband_level_factor")

@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import Hypothesis
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
+from pdm.health.diagnosis.usable_channels import Heard
 
 _LOW, _HIGH = 20.0, 1000.0  # Hz: where machines and foundations have their first modes
 _BANDS = 12  # an octave

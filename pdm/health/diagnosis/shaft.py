@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.hypotheses import SHAFT_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
-from pdm.health.diagnosis.running import Running
+from pdm.health.diagnosis.operating_speed import Running
 from pdm.health.diagnosis.spectrum import Line
+from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 
 SMALL_MACHINE = 0.71e-3

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 import features
 from features.order import resample_by_angle, shaft_angle_from_pulses
-from pdm.health.diagnosis.heard import Heard
 from pdm.health.diagnosis.model import Reason
 from pdm.health.diagnosis.spectrum import velocity_spectrum
+from pdm.health.diagnosis.usable_channels import Heard
 
 _JUMP = 0.05  # of a turn's time, by which no shaft with a machine on it changes from one turn to the next
 _STEADY = 0.002  # relative change of speed within a record up to which lines stay sharp

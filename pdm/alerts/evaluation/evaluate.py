@@ -1,0 +1,287 @@
+"""The life of a case, decided purely: rules and cases in, new cases and what people must be told out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pdm.alerts.evaluation.causes import GAP_CAUSE, MACHINE_CAUSE, cause_of_component
+from pdm.alerts.evaluation.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
+from pdm.alerts.evaluation.rule_state import Case, Cases, Remembered, RuleTimer
+from pdm.alerts.evaluation.standstill import (
+    HOLDS_AT_STANDSTILL,
+    MACHINE_OFF,
+    MACHINE_RUNS,
+    is_at_rest,
+    raised_rules,
+    stands_still,
+)
+from pdm.alerts.kinds.behaviour import Category, Observation, Severity
+from pdm.alerts.kinds.rule_input import NOTHING, DiagnosisNote, Measured, Reading
+from pdm.alerts.rules.rule import DEFAULT_RULES, Rule, RuleSet
+from pdm.health.assessment import Assessment
+from pdm.machines.model import Machine
+from pdm.prognosis.prognosis import Prognosis
+
+__all__ = [
+    "AlertChange",
+    "AlertState",
+    "Case",
+    "Cases",
+    "ChangeKind",
+    "OpenAlert",
+    "close_all",
+    "evaluate",
+    "reconcile",
+]
+
+LATE_DATA = "late-data"  # the reason of a change concluded from data that came late
+CONFIDENT = 0.7  # a component named with at least this confidence is taken as another cause
+
+
+def evaluate(
+    machine: Machine,
+    cases: Cases,
+    assessment: Assessment,
+    prognosis: Prognosis | None,
+    rules: RuleSet = DEFAULT_RULES,
+    values: Mapping[Measured, float] = NOTHING,
+    diagnosis: DiagnosisNote | None = None,
+) -> tuple[Cases, tuple[AlertChange, ...]]:
+    """Advance a machine's cases by one acquisition; the time is the acquisition's own.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose planning horizon and severity limits the rules refer to.
+    cases : Cases
+        What the rules remember; never changed.
+    assessment, prognosis : Assessment, Prognosis or None
+        Conclusions of the acquisition.
+    rules : RuleSet
+        The rules in force, fitted to the machine.
+    values : mapping of (point, feature) to float
+        What `rules.wanted` of the acquisition, in SI.
+    diagnosis : DiagnosisNote, optional
+        The newest diagnosis.
+
+    Returns
+    -------
+    (cases, changes) : tuple
+        What to remember (the same object when nothing is worth remembering), and what changed, one
+        entry a case at most and one more where a case is at rest from now on or no longer.
+
+    Notes
+    -----
+    A finding joins the open case, and escalates it, unless it names another component with confidence
+    of at least 0.7: people fix a cause, not a symptom. What concerns an instrument stands apart.
+    """
+    reading = Reading(machine, assessment, prognosis, values, diagnosis)
+    memories = cases.memories
+    if rules.is_remembering:
+        seen, memories = _recall(memories, reading, rules)
+    else:
+        memories = {}
+        seen = [rule.observe(reading)[0] for rule in rules.evaluated]
+    stands = stands_still(reading, cases.stands_still)
+    if not cases.timers and not cases.open and Observation.VIOLATED not in seen:
+        is_known = memories == cases.memories and stands == cases.stands_still
+        return (cases if is_known else Cases(memories=memories, stands_still=stands)), ()
+    timers, raised = _advance_timers(cases, seen, rules, assessment.measured_at)
+    opened = dict(cases.open)
+    for rule in sorted(raised, key=lambda rule: -rule.severity.rank):
+        case = _join(opened, rule, reading)
+        opened[case.cause] = case
+        timers[rule.key] = RuleTimer(timers[rule.key].history, assessment.measured_at, 0, case.cause)
+    findings = Findings(reading, rules)
+    after, changes = _settle(cases, opened, timers, findings)
+    now = Cases(timers, after, memories, stands)
+    rested = _rest(cases, now, {rule.key: said for rule, said in zip(rules.evaluated, seen, strict=True)}, findings)
+    return replace(now, open=after | {change.cause: case for case, change in rested}), (
+        *changes,
+        *(change for _, change in rested),
+    )
+
+
+def _recall(
+    memories: Mapping[str, Remembered], reading: Reading, rules: RuleSet
+) -> tuple[list[Observation], dict[str, Remembered]]:
+    """Return what an acquisition says to each rule, and what the rules remember from now on.
+
+    What rests on another definition than the rule's is forgotten.
+    """
+    seen: list[Observation] = []
+    after: dict[str, Remembered] = {}
+    for rule, basis in zip(rules.evaluated, rules.bases, strict=True):
+        known = memories.get(rule.key)
+        observation, values = rule.observe(reading, known.values if known and known.fits(basis) else ())
+        seen.append(observation)
+        if values:
+            after[rule.key] = Remembered(values, basis)
+    return seen, after
+
+
+def _advance_timers(
+    cases: Cases, seen: Sequence[Observation], rules: RuleSet, now: datetime
+) -> tuple[dict[str, RuleTimer], list[Rule]]:
+    """Return the timers after this acquisition and the rules that raise now."""
+    timers: dict[str, RuleTimer] = {}
+    raised = []
+    for rule, observation in zip(rules.evaluated, seen, strict=True):
+        timer: RuleTimer | None = cases.timers.get(rule.key)
+        if timer is not None and timer.cause:
+            if observation is not Observation.ABSENT:
+                timer = timer.after_raise(observation, now, rule.off_delay)
+        elif observation is Observation.VIOLATED or (timer and observation is not Observation.ABSENT):
+            timer = (timer or RuleTimer()).before_raise(observation, now, rule.on_delay)
+            if timer is not None and timer.is_due(now, rule.on_delay):
+                raised.append(rule)
+        if timer is not None:
+            timers[rule.key] = timer
+    return timers, raised
+
+
+def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
+    """Return the open case that a newly raised rule belongs to, or a new one."""
+    at = reading.assessment.measured_at
+    named, confidence = rule.condition.names(reading)
+    own = rule.condition.own_cause()
+    if own is not None:
+        return opened.get(own) or Case(own, named, rule.severity, at, category=rule.category, rule_key=rule.key)
+    cause = MACHINE_CAUSE if named is None else cause_of_component(named)
+    if named is not None and cause in opened:
+        return opened[cause]
+    is_confident = named is not None and (confidence or 0.0) >= CONFIDENT
+    nameless = opened.get(MACHINE_CAUSE)
+    if nameless is not None and is_confident and nameless.component in (None, named):
+        return replace(nameless, component=named)
+    related = [case for case in opened.values() if case.category is rule.category]
+    if related and not is_confident:
+        return max(related, key=lambda case: (case.severity.rank, case.opened_at, case.cause))
+    return Case(cause, named, rule.severity, at, category=rule.category, rule_key=rule.key)
+
+
+def _settle(
+    before: Cases, opened: dict[str, Case], timers: dict[str, RuleTimer], findings: Findings
+) -> tuple[dict[str, Case], tuple[AlertChange, ...]]:
+    """Set every case to the worst of its raised rules and say what that changed."""
+    rules, at = findings.rules, findings.reading.assessment.measured_at
+    worst: dict[str, Rule] = {}
+    for key, timer in timers.items():
+        rule = rules.by_key[key]
+        if timer.cause:
+            worst[timer.cause] = max(worst.get(timer.cause, rule), rule, key=lambda each: each.severity.rank)
+    after: dict[str, Case] = {}
+    changes = []
+    for cause, case in sorted(opened.items()):
+        was, rule_now = before.open.get(cause), worst.get(cause)
+        if rule_now is None:
+            changes.append(_clear(case, _why_cleared(before, cause, findings), findings))
+        elif was is not None and was.severity is rule_now.severity:
+            after[cause] = case
+        else:
+            after[cause] = replace(
+                case,
+                severity=rule_now.severity,
+                message=rule_now.message,
+                parameters=rule_now.condition.parameters(findings.reading),
+                rule_key=rule_now.key,
+            )
+            kind = _kind(was.severity if was else None, rule_now.severity)
+            reason = "returned" if kind is ChangeKind.EASED else rule_now.key
+            points = findings.reading.assessment.points
+            change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules, points)
+            changes.append(replace(change, act_by=findings.act_by(after[cause])))
+    return after, tuple(changes)
+
+
+def _rest(
+    before: Cases, now: Cases, seen: Mapping[str, Observation], findings: Findings
+) -> list[tuple[Case, AlertChange]]:
+    """Return the cases that are at rest from this acquisition on, or no longer, and what tells of it."""
+    rules, reading = findings.rules, findings.reading
+    moved = []
+    for cause, case in now.open.items():
+        raised = raised_rules(cause, now.timers, rules.by_key, seen)
+        at_rest = is_at_rest(case, cause not in before.open, raised, reading, now.stands_still)
+        if at_rest is not case.at_rest:
+            after = replace(case, at_rest=at_rest)
+            moved.append((after, _describe_rest(after, now.stands_still, reading.assessment.measured_at, rules)))
+    return moved
+
+
+def _describe_rest(case: Case, machine_stands: bool, at: datetime, rules: RuleSet) -> AlertChange:
+    kind = ChangeKind.SUPPRESSED if case.at_rest else ChangeKind.UNSUPPRESSED
+    runs = HOLDS_AT_STANDSTILL if machine_stands else MACHINE_RUNS
+    return describe_change(kind, case, at, MACHINE_OFF if case.at_rest else runs, {}, rules)
+
+
+def _kind(was: Severity | None, now: Severity) -> ChangeKind:
+    if was is None:
+        return ChangeKind.OPENED
+    return ChangeKind.ESCALATED if now.rank > was.rank else ChangeKind.EASED
+
+
+def _why_cleared(before: Cases, cause: str, findings: Findings) -> str:
+    known = [timer.cause for key, timer in before.timers.items() if key in findings.rules.by_key]
+    return "returned" if cause in known else "rule-withdrawn"
+
+
+def _clear(case: Case, reason: str, findings: Findings) -> AlertChange:
+    cleared = replace(case, message=reason, parameters={})
+    at = findings.reading.assessment.measured_at
+    return describe_change(ChangeKind.CLEARED, cleared, at, reason, findings.evidence(), findings.rules)
+
+
+def close_all(
+    cases: Cases, occurred_at: datetime, reason: str = "life-closed", rules: RuleSet = DEFAULT_RULES
+) -> tuple[Cases, tuple[AlertChange, ...]]:
+    """Clear a machine's open cases and forget its timers, as when a failure or replacement ends a life.
+
+    A new bearing mends no sensor: cases of instruments stay. Diagnoses up to then are of the life before.
+    """
+    changes = []
+    kept = {cause: case for cause, case in cases.open.items() if case.category is Category.INSTRUMENT}
+    for cause, case in sorted(cases.open.items()):
+        if cause not in kept:
+            cleared = replace(case, message=reason, parameters={})
+            changes.append(describe_change(ChangeKind.CLEARED, cleared, occurred_at, reason, {}, rules))
+    timers = {key: timer for key, timer in cases.timers.items() if timer.cause in kept}
+    memories = {
+        rule.key: Remembered(values, basis)
+        for rule, basis in zip(rules.evaluated, rules.bases, strict=True)
+        if (values := rule.condition.memory_of_end(occurred_at))
+    }
+    return Cases(timers, kept, memories, cases.stands_still), tuple(changes)
+
+
+def reconcile(
+    open_alerts: Iterable[OpenAlert],
+    cases: Cases,
+    occurred_at: datetime,
+    rules: RuleSet = DEFAULT_RULES,
+) -> tuple[AlertChange, ...]:
+    """Return what makes the stored open alerts agree with cases replayed from late data.
+
+    What was known already gives no change, so that nobody is told twice; the caller stores the changes
+    as re-evaluated. `occurred_at` is the time of the newest acquisition replayed. A gap in the data is the
+    clockwork's and stays as it is.
+    """
+    stored = {alert.cause: alert for alert in open_alerts if alert.cause != GAP_CAUSE}
+    changes = []
+    for cause, alert in sorted(stored.items()):
+        if cause not in cases.open:
+            was = Case(cause, alert.component, alert.severity, alert.opened_at, LATE_DATA)
+            changes.append(describe_change(ChangeKind.CLEARED, was, occurred_at, LATE_DATA, {}, rules))
+    for cause, case in sorted(cases.open.items()):
+        known = stored.get(cause)
+        if known is not None and not known.state.is_active:
+            known = None  # its condition had gone, and is there after all
+        if known is None or known.severity is not case.severity:
+            kind = _kind(known.severity if known else None, case.severity)
+            at = case.opened_at if known is None else occurred_at
+            changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
+        if case.at_rest is not (known is not None and known.at_rest):
+            changes.append(_describe_rest(case, cases.stands_still, occurred_at, rules))
+    return tuple(changes)

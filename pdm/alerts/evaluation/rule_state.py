@@ -1,0 +1,210 @@
+"""What the alert rules remember of one machine: their timers and the cases that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from pdm.alerts.evaluation.causes import GAP_CAUSE, cause_of_component
+from pdm.alerts.kinds.behaviour import Category, Observation, OffDelay, OnDelay, Severity
+from pdm.alerts.kinds.kind import Memory
+from pdm.errors import InvalidInputError
+
+_FORMAT = 2
+_MISSING: Mapping[int, tuple[Any, ...]] = {2: ([], False), 3: (False,)}  # what older services did not write
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTimer:
+    """One rule's delays on one machine.
+
+    `history` holds one bit an acquisition, newest lowest: the rule was violated. `since` is from when the time of the
+    delay counts: the first violation that was inside the window when it first held enough of them. Of a raised rule it
+    is when the run of `returned` acquisitions began. `cause` is the case that the rule has raised, '' while it has not.
+    `times` are when the violations of `history` were, oldest first, if the rule asks for a time.
+    """
+
+    history: int = 0
+    since: datetime = _EPOCH
+    returned: int = 0
+    cause: str = ""
+    times: tuple[datetime, ...] = ()
+
+    def before_raise(self, seen: Observation, now: datetime, delay: OnDelay) -> RuleTimer | None:
+        """Return the timer after an acquisition of a rule that is not raised; None: nothing to remember."""
+        violated = seen is Observation.VIOLATED
+        history = ((self.history << 1) | violated) & ((1 << delay.window) - 1)
+        if not history:
+            return None
+        if not delay.duration:
+            return RuleTimer(history, self.since if self.history else now)
+        before = self.times or (self.since,) * self.history.bit_count()  # what older services wrote has no times
+        times = ((*before, now) if violated else before)[-history.bit_count() :]
+        was_enough = bool(before) and self.history.bit_count() >= delay.required
+        since = self.since if was_enough else times[0] if times else now
+        return RuleTimer(history, since, times=times)
+
+    def is_due(self, now: datetime, delay: OnDelay) -> bool:
+        """Whether enough acquisitions were violated for long enough, this one among them."""
+        return (
+            bool(self.history & 1)
+            and self.history.bit_count() >= delay.required
+            and (now - self.since).total_seconds() >= delay.duration
+        )
+
+    def after_raise(self, seen: Observation, now: datetime, delay: OffDelay) -> RuleTimer | None:
+        """Return the timer after an acquisition of a raised rule; None: it has returned for long enough."""
+        if seen is not Observation.RETURNED:
+            return self if not self.returned else RuleTimer(self.history, now, 0, self.cause)
+        since = self.since if self.returned else now
+        if self.returned + 1 >= delay.count and (now - since).total_seconds() >= delay.duration:
+            return None
+        return RuleTimer(self.history, since, self.returned + 1, self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An open case: its cause, latched at opening, where it is, how severe it is now and in which words.
+
+    `rule_key` names the rule that makes it as severe as it is; `at_rest` is that it says nothing that is true now,
+    since the machine stands still (`pdm.alerts.evaluation.standstill`).
+    """
+
+    cause: str
+    component: str | None
+    severity: Severity
+    opened_at: datetime
+    message: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    category: Category = Category.MACHINE
+    rule_key: str = ""
+    at_rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a rule remembers of the acquisitions before, and the digest of the definition that this rests on.
+
+    `basis` is '' of what older services wrote: the rule takes it for its own.
+    """
+
+    values: Memory
+    basis: str = ""
+
+    def fits(self, basis: str) -> bool:
+        """Whether it rests on a definition with this digest."""
+        return self.basis in ("", basis)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine.
+
+    `memories` holds, by rule key, what the rules that follow a course remember of it; `stands_still` is that the
+    machine stood still when it last told how it ran.
+    """
+
+    timers: Mapping[str, RuleTimer] = field(default_factory=dict)
+    open: Mapping[str, Case] = field(default_factory=dict)
+    memories: Mapping[str, Remembered] = field(default_factory=dict)
+    stands_still: bool = False
+
+    def to_bytes(self) -> bytes:
+        """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
+        timers = [
+            [key, timer.history, _microseconds(timer.since), timer.returned, timer.cause]
+            + ([[_microseconds(at) for at in timer.times]] if timer.times else [])
+            for key, timer in sorted(self.timers.items())
+        ]
+        cases = [
+            [
+                case.cause,
+                case.component,
+                case.severity.rank,
+                _microseconds(case.opened_at),
+                case.message,
+                case.parameters,
+                case.category.value,
+                case.rule_key,
+                case.at_rest,
+            ]
+            for _, case in sorted(self.open.items())
+        ]
+        memories = [
+            [key, known.values, known.basis] if known.basis else [key, known.values]
+            for key, known in sorted(self.memories.items())
+        ]
+        is_quiet = not (timers or cases or memories or self.stands_still)
+        known = [timers, cases, memories, self.stands_still]
+        return msgspec.msgpack.encode([_FORMAT] if is_quiet else [_FORMAT, *known])
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Cases:
+        """Read what `to_bytes` wrote; no bytes at all are a machine that nothing is known of.
+
+        Raises
+        ------
+        InvalidInputError
+            The bytes are not cases of this format.
+        """
+        if not content:
+            return cls()
+        try:
+            version, *parts = msgspec.msgpack.decode(content)
+            if version not in (1, _FORMAT):
+                raise InvalidInputError(f"alert cases are of format {version}, not {_FORMAT}")
+            if not parts:
+                return cls()
+            timers, cases, memories, stands_still = tuple(parts) + _MISSING.get(len(parts), ())
+            opened = [_decode_case(*row) for row in cases]
+            renamed = {row[0]: case.cause for row, case in zip(cases, opened, strict=True)}
+            return cls(
+                {key: _decode_timer(renamed, *row) for key, *row in timers},
+                {case.cause: case for case in opened},
+                {key: _decode_memory(*row) for key, *row in memories},
+                bool(stands_still),
+            )
+        except (msgspec.DecodeError, TypeError, ValueError, IndexError, OverflowError) as error:
+            raise InvalidInputError(f"alert cases cannot be read: {error}") from error
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def _decode_timer(
+    renamed: Mapping[str, str], history: Any, since: Any, returned: Any, cause: Any, times: Any = ()
+) -> RuleTimer:
+    return RuleTimer(history, _time(since), returned, renamed.get(cause, cause), tuple(_time(at) for at in times))
+
+
+def _decode_memory(values: Any, basis: Any = "") -> Remembered:
+    return Remembered(tuple(float(value) for value in values), str(basis))
+
+
+def _time(microseconds: Any) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _decode_case(
+    cause: Any,
+    component: Any,
+    rank: Any,
+    opened_at: Any,
+    message: Any,
+    parameters: Any,
+    category: Any = Category.MACHINE,
+    rule_key: Any = "",
+    at_rest: Any = False,
+) -> Case:
+    at = _time(opened_at)
+    severity = list(Severity)[rank]
+    if cause == GAP_CAUSE:  # missing data are no case of the rules: it is of a component of that name
+        cause = cause_of_component(cause)
+    return Case(cause, component, severity, at, message, parameters, Category(category), rule_key, bool(at_rest))

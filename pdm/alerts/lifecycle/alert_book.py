@@ -1,0 +1,272 @@
+"""What changes, people and holds make of the open alerts of some machines: no database, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
+from pdm.alerts.kinds.behaviour import Category, Severity
+from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.escalation import advance, resume
+from pdm.alerts.lifecycle.hold_reasons import ANALYSIS, ESCALATED, ONE_SHOT, why_moved, why_told, why_withheld
+from pdm.alerts.lifecycle.holds import Hold, HoldKind, Place, moved, strongest
+from pdm.alerts.lifecycle.inhibition import inhibit
+from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed
+from pdm.alerts.states import LIFE_CLOSED, AlertState, Kind, Verb, step
+
+
+class Ledger:
+    """The open alerts of some machines, changed step by step; `happenings` tells every step in order.
+
+    Parameters
+    ----------
+    open_alerts : iterable of Standing
+        All open alerts of the machines concerned, for one may explain another.
+    places : mapping of machine id to Place
+    holds : iterable of Hold
+        Holds that reach those machines: live ones, and lately ended ones for who ended them.
+    now : datetime
+        On the wall clock.
+    new_id : callable
+        Gives the id of a new alert.
+
+    Notes
+    -----
+    What is stored wins over what a caller of `change` believed: opening a cause that is open changes its
+    severity at most, and escalating one that is not open opens it, so that neither a second open alert nor
+    a silent critical one can come of a lost state.
+    """
+
+    def __init__(
+        self,
+        open_alerts: Iterable[Standing],
+        places: Mapping[int, Place],
+        holds: Iterable[Hold],
+        now: datetime,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        known_holds = list(holds)
+        self.now = now
+        self.spent: dict[UUID, str] = {}
+        self.happenings: list[Happening] = []
+        self._before = {alert.id: alert for alert in open_alerts}
+        self._alerts = dict(self._before)
+        self._open = {alert.key: alert.id for alert in self._before.values() if alert.state.is_open}
+        self._places = places
+        self._ended_holds = [hold for hold in known_holds if hold.ended_at is not None]
+        self._holds = [hold for hold in known_holds if hold.ended_at is None]
+        self._rested: dict[UUID, tuple[AlertChange, bool]] = {}
+        self._new_id = new_id
+
+    @property
+    def opened(self) -> list[Standing]:
+        """The alerts that are new."""
+        return [alert for alert in self._alerts.values() if alert.id not in self._before]
+
+    @property
+    def changed(self) -> list[Standing]:
+        """The alerts that were open before and have changed."""
+        return [alert for alert in self._alerts.values() if self._before.get(alert.id, alert) != alert]
+
+    def find(self, alert_id: UUID) -> Standing:
+        """Return an alert as it stands now."""
+        return self._alerts[alert_id]
+
+    def change(self, machine_id: int, change: AlertChange, reevaluated: bool = False) -> None:
+        """Take in what the rules decided about a cause of a machine."""
+        alert_id = self._open.get((machine_id, change.cause))
+        known = self._alerts[alert_id] if alert_id is not None else None
+        if change.kind in (ChangeKind.SUPPRESSED, ChangeKind.UNSUPPRESSED):
+            self._rest(known, change, reevaluated)
+            return
+        state, verb = (known.state, self._verb(change, known)) if known else (AlertState.NORMAL, _FRESH[change.kind])
+        done = step(state, verb, demands_of(known, change))
+        if not done.kinds:
+            return
+        alert = (
+            renewed(known, change, done, self.now)
+            if known
+            else raised(self._new_id(), machine_id, change, done, self.now)
+        )
+        if known is not None and known.at_rest and not alert.at_rest:
+            self._rested[alert.id] = change, reevaluated
+        self._put(alert)
+        is_critical_anew = done.kinds[0] is Kind.OPENED and alert.severity is Severity.CRITICAL
+        if is_critical_anew or done.kinds[0] is Kind.ESCALATED:
+            self._spend_shelving(alert)
+        for kind in done.kinds:
+            self._tell(alert, kind, change.occurred_at, ANALYSIS, change.reason, reevaluated=reevaluated)
+
+    def act(self, alert_id: UUID, verb: Verb, actor: str, comment: str = "", assignee: str | None = None) -> bool:
+        """Do what a person does to an alert; returns whether that changed anything.
+
+        Raises
+        ------
+        ConflictError
+            The alert's state does not allow it.
+        """
+        known = self._alerts[alert_id]
+        done = step(known.state, verb, known.demands)
+        if not done.kinds:
+            # it is so already; what somebody has to say of it is kept all the same
+            return bool(comment) and self.act(alert_id, Verb.COMMENT, actor, comment)
+        alert = replace(known, state=done.state, version=known.version + 1)
+        detail: dict[str, Any] = {}
+        if verb is Verb.ACKNOWLEDGE:
+            alert = replace(alert, acknowledged_at=self.now, acknowledged_by=actor, overdue_at=None, overdue_step=0)
+        elif verb is Verb.CONFIRM:
+            alert = replace(alert, confirmed_at=self.now, confirmed_by=actor)
+        elif verb is Verb.ASSIGN:
+            alert = replace(alert, assignee=assignee)
+            detail = {"assignee": assignee, "was": known.assignee}
+        self._put(alert)
+        for kind in done.kinds:
+            self._tell(alert, kind, self.now, actor, verb.value, comment=comment, detail=detail)
+        return True
+
+    def end_life(self, machine_id: int, ended_at: datetime, reevaluated: bool = False) -> None:
+        """End what is open of a machine's life that a failure or replacement has ended; what measures it stays."""
+        open_ids = [alert_id for key, alert_id in sorted(self._open.items()) if key[0] == machine_id]
+        for known in (self._alerts[alert_id] for alert_id in open_ids):
+            if known.category is Category.MACHINE and known.opened_at < ended_at:
+                done = step(known.state, Verb.END, known.demands)
+                cleared_at = ended_at if known.state.is_active else known.cleared_at
+                alert = replace(known, state=done.state, cleared_at=cleared_at, overdue_at=None)
+                self._put(replace(alert, version=known.version + 1))
+                for kind in done.kinds:
+                    self._tell(alert, kind, ended_at, ANALYSIS, LIFE_CLOSED, reevaluated=reevaluated)
+
+    def hold(self, hold: Hold) -> None:
+        """Take in a hold that is new; `settle` tells which alerts it withholds."""
+        self._holds.append(hold)
+
+    def release(self, hold_ids: Iterable[UUID], actor: str) -> None:
+        """End holds; `settle` tells which alerts they withheld."""
+        self.spent.update(dict.fromkeys(hold_ids, actor))
+
+    def holds_of(self, alert_id: UUID, kind: HoldKind) -> list[Hold]:
+        """Return the holds of a kind on just this alert's cause."""
+        key = self._alerts[alert_id].key
+        return [hold for hold in self._holds if hold.kind is kind and (hold.machine_id, hold.cause) == key]
+
+    def place_of(self, alert_id: UUID) -> Place:
+        """Return where the machine of an alert stands."""
+        return self._places[self._alerts[alert_id].machine_id]
+
+    def remind(self, alert_id: UUID) -> bool:
+        """Tell that an alert is overdue, if it still is; returns whether that was told."""
+        known = self._alerts.get(alert_id)
+        if known is None:
+            return False
+        alert, told = advance(known, self.now)
+        self._put(alert)
+        if told is not None:
+            self.happenings.append(told)
+        return told is not None
+
+    def settle(self) -> None:
+        """Decide at the end of all steps which alerts are withheld, and tell where that has changed."""
+        by_machine: dict[int, list[Standing]] = {}
+        for alert_id in self._open.values():
+            alert = self._alerts[alert_id]
+            by_machine.setdefault(alert.machine_id, []).append(alert)
+        for machine_id, alerts in by_machine.items():
+            explained = inhibit(alerts)
+            for alert in alerts:
+                if not alert.state.is_active:
+                    self._spend_one_shots(alert)
+                self._withhold(alert, self._places[machine_id], explained.get(alert.cause))
+        for alert in self.opened:
+            if not alert.state.is_open:  # it came and went under a hold
+                self._alerts[alert.id] = replace(alert, withheld=self._strongest(alert, None)[0])
+        for told in self.happenings:
+            if told.kind in (Kind.OPENED, Kind.ESCALATED):
+                alert = self._alerts[told.alert_id]
+                self._alerts[alert.id] = replace(alert, is_untold=alert.withheld is not None)
+        final = {alert.id: alert.withheld for alert in self._alerts.values()}
+        self.happenings = [replace(told, withheld=final[told.alert_id]) for told in self.happenings]
+
+    def _strongest(self, alert: Standing, explained: tuple[str, str] | None) -> tuple[str | None, Hold | None]:
+        place = self._places[alert.machine_id]
+        live = [hold for hold in self._holds if hold.id not in self.spent and hold.covers(place, alert.cause, self.now)]
+        return strongest(live, explained is not None, alert.at_rest)
+
+    def _withhold(self, alert: Standing, place: Place, explained: tuple[str, str] | None) -> None:
+        name, hold = self._strongest(alert, explained)
+        after = replace(alert, withheld=name, inhibited_by=explained[0] if explained else None)
+        if after == alert:
+            return
+        if alert.id in self._before:
+            after = replace(after, version=alert.version + 1)
+        kind = moved(alert.withheld, name)
+        if kind is None:
+            self._put(after)
+            return
+        self._put(replace(resume(after, self.now), is_untold=False) if name is None else after)
+        rested = self._rested.get(alert.id)
+        if name is None:
+            holds = [*self._holds, *self._ended_holds]
+            why = why_moved(rested[0]) if rested else why_told(alert, place, holds, self.spent, self.now)
+        else:
+            why = why_withheld(name, hold, explained)
+        # who knows of an alert is not told of every stop and start of its machine, unless nobody has seen it
+        is_news = name is None and (alert.state is AlertState.UNACKNOWLEDGED or alert.is_untold)
+        at, reevaluated = (rested[0].occurred_at, rested[1]) if rested else (self.now, False)
+        self._tell(
+            after, kind, at, why.actor, why.reason,
+            detail=why.detail, reevaluated=reevaluated, is_quiet=rested is not None and not is_news,
+        )  # fmt: skip
+
+    def _rest(self, known: Standing | None, change: AlertChange, reevaluated: bool) -> None:
+        """Note that nothing can be said of an alert since its machine stands still, or that it holds again."""
+        at_rest = change.kind is ChangeKind.SUPPRESSED
+        if known is not None and known.state.is_active and known.at_rest is not at_rest:
+            self._put(replace(known, at_rest=at_rest, version=known.version + (known.id in self._before)))
+            self._rested[known.id] = change, reevaluated
+
+    def _verb(self, change: AlertChange, known: Standing) -> Verb:
+        """Return what a change is to an alert that is open, whatever the caller believed."""
+        if change.kind is ChangeKind.CLEARED:
+            is_untold = known.is_untold or known.id not in self._before
+            # what nobody was told of, since it came of a stop and went with it, asks nobody for anything
+            return Verb.END if change.reason == LIFE_CLOSED or (known.at_rest and is_untold) else Verb.RETURN
+        if not known.state.is_active:
+            return _FRESH[change.kind]
+        rise = change.severity.rank - known.severity.rank
+        return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
+
+    def _spend_shelving(self, alert: Standing) -> None:
+        """End the shelving of an alert that has become more than it was shelved for."""
+        for hold in self._holds:
+            is_of_it = hold.kind is HoldKind.SHELVED and (hold.machine_id, hold.cause) == alert.key
+            if is_of_it and (hold.severity is None or alert.severity.rank > hold.severity.rank):
+                self.spent.setdefault(hold.id, ESCALATED)
+
+    def _spend_one_shots(self, alert: Standing) -> None:
+        for hold in self._holds:
+            if hold.one_shot and (hold.machine_id, hold.cause) == alert.key:
+                self.spent.setdefault(hold.id, ONE_SHOT)
+
+    def _put(self, alert: Standing) -> None:
+        if not alert.state.is_open:
+            self._spend_one_shots(alert)
+            self._open.pop(alert.key, None)
+        else:
+            self._open[alert.key] = alert.id
+        self._alerts[alert.id] = alert
+
+    def _tell(self, alert: Standing, kind: Kind, at: datetime, actor: str, reason: str, **more: Any) -> None:
+        told = Happening(alert.id, alert.machine_id, kind, alert.severity, at, actor, reason, alert.state, **more)
+        self.happenings.append(told)
+
+
+_FRESH = {
+    ChangeKind.OPENED: Verb.OPEN,
+    ChangeKind.ESCALATED: Verb.ESCALATE,
+    ChangeKind.EASED: Verb.EASE,
+    ChangeKind.CLEARED: Verb.RETURN,
+}

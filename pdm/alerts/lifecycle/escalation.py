@@ -1,0 +1,83 @@
+"""When an alert that nobody takes notice of is told again, to others: by severity and time on the wall clock.
+
+Only alerts that somebody must acknowledge grow overdue, and any whose time to act has come; one table says when.
+The severity of an alert says something of the machine and is not raised by waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pdm.alerts.kinds.behaviour import Severity
+from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.states import AlertState, Kind
+
+CLOCK = "clock"  # the actor of what time alone brings about
+
+
+@dataclass(frozen=True)
+class Patience:
+    """After how long unseen an alert is overdue, how often it is then told again, and how many times at most."""
+
+    first: timedelta
+    again: timedelta
+    times: int
+
+
+PATIENCE: Mapping[Severity, Patience] = {
+    Severity.CRITICAL: Patience(timedelta(minutes=15), timedelta(hours=1), 24),
+    Severity.WARNING: Patience(timedelta(hours=8), timedelta(days=1), 7),
+    Severity.ADVISORY: Patience(timedelta(days=3), timedelta(days=7), 1),
+}
+_UNSEEN = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
+
+
+def first_overdue(alert: Standing, now: datetime, escalate_after: float | None) -> datetime | None:
+    """Return when an alert that is unseen from `now` on grows overdue; `escalate_after` [s] is its rule's own."""
+    if alert.state not in _UNSEEN:
+        return None
+    due = None
+    if escalate_after is not None:
+        due = now + timedelta(seconds=escalate_after)
+    elif alert.demands.needs_acknowledgement:
+        due = now + PATIENCE[alert.severity].first
+    if alert.act_by is not None:
+        act_by = max(alert.act_by, now + PATIENCE[alert.severity].first)
+        due = act_by if due is None else min(due, act_by)
+    return due
+
+
+def advance(alert: Standing, now: datetime) -> tuple[Standing, Happening | None]:
+    """Tell that an alert is overdue, or remind of it, and say when next; nothing for one that was seen meanwhile.
+
+    While it is withheld nobody can act on it and no reminder is spent: see `resume`.
+    """
+    if alert.overdue_at is None or alert.overdue_at > now or alert.withheld is not None:
+        return alert, None
+    if alert.state not in _UNSEEN:
+        return replace(alert, overdue_at=None), None
+    patience = PATIENCE[alert.severity]
+    step = alert.overdue_step + 1
+    following = now + patience.again if step < patience.times else None
+    told = Happening(
+        alert_id=alert.id,
+        machine_id=alert.machine_id,
+        kind=Kind.OVERDUE if step == 1 else Kind.REMINDED,
+        severity=alert.severity,
+        occurred_at=now,
+        actor=CLOCK,
+        reason="act-by-reached" if alert.act_by is not None and alert.act_by <= now else "not-acknowledged",
+        state=alert.state,
+        withheld=alert.withheld,
+        detail={"step": step, "of": patience.times},
+    )
+    return replace(alert, overdue_at=following, overdue_step=step, version=alert.version + 1), told
+
+
+def resume(alert: Standing, now: datetime) -> Standing:
+    """Give an alert that is told again its full time where it would have been overdue while it was withheld."""
+    if alert.overdue_at is None or alert.overdue_at > now:
+        return alert
+    return replace(alert, overdue_at=now + PATIENCE[alert.severity].first)

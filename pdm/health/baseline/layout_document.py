@@ -1,0 +1,114 @@
+"""What identifies a layout in stored states: a canonical document of what is learned of each column.
+
+Point, feature and its version, and how values are compared belong to it; floors, weights and what else is tuned do not.
+Every name is written here, not taken from a class. `FORMAT` is raised by hand when a document gets another meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ColumnIdentity:
+    """What is learned of one column: of another identity nothing that was learned holds.
+
+    `offset` and `magnitude` are those of the comparison (`pdm.health.baseline.tracked_features`), `version` that of the
+    feature.
+    """
+
+    source: str
+    point: str
+    feature: str
+    version: int
+    scale: str
+    offset: float = 0.0
+    magnitude: float = 1.0
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is the same at every point; a neutral offset and magnitude are left out."""
+        told: dict[str, Any] = {"feature": self.feature, "version": self.version, "scale": self.scale}
+        if self.offset != 0.0:
+            told["offset"] = float(self.offset)
+        if self.magnitude != 1.0:
+            told["magnitude"] = float(self.magnitude)
+        return told
+
+
+@dataclass(frozen=True)
+class LayoutIdentity:
+    """Columns in order, covariates in order, and all points that the machine had, followed or not."""
+
+    columns: tuple[ColumnIdentity, ...]
+    covariates: tuple[str, ...]
+    points: tuple[str, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical document: the same bytes for the same identity."""
+        told = {
+            "format": FORMAT,
+            "columns": _grouped(self.columns),
+            "covariates": list(self.covariates),
+            "points": sorted(self.points),
+        }
+        return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, document: bytes) -> LayoutIdentity:
+        """Read a document that `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            It is no such document, or of another format.
+        """
+        told = json.loads(document)
+        if not isinstance(told, dict) or told.get("format") != FORMAT:
+            raise ValueError(f"not a layout of format {FORMAT}")
+        try:
+            columns = [
+                ColumnIdentity(source=group["source"], point=point, **feature)
+                for group in told["columns"]
+                for point in group["points"]
+                for feature in group["features"]
+            ]
+            return cls(tuple(columns), tuple(told["covariates"]), tuple(told["points"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError("the document of a layout is damaged") from error
+
+    def differs_in_points(self, now: LayoutIdentity) -> bool:
+        """Whether the machine itself is measured otherwise: what was learned then is of another machine."""
+        were, are = {c.point for c in self.columns if c.point}, {c.point for c in now.columns if c.point}
+        return (
+            self.covariates != now.covariates
+            or not were <= set(now.points)
+            or not are <= set(self.points)
+            or _vibration_points(self.columns) != _vibration_points(now.columns)
+        )
+
+
+def _vibration_points(columns: Iterable[ColumnIdentity]) -> list[str]:
+    return list(dict.fromkeys(column.point for column in columns if column.source == "vibration"))
+
+
+def _grouped(columns: Sequence[ColumnIdentity]) -> list[dict[str, Any]]:
+    """Return columns by source and point, points in a row that have the same features together."""
+    groups: list[dict[str, Any]] = []
+    place = 0
+    while place < len(columns):
+        source, point = columns[place].source, columns[place].point
+        end = place
+        while end < len(columns) and (columns[end].source, columns[end].point) == (source, point):
+            end += 1
+        features = [column.describe() for column in columns[place:end]]
+        if groups and groups[-1]["source"] == source and groups[-1]["features"] == features:
+            groups[-1]["points"].append(point)
+        else:
+            groups.append({"source": source, "points": [point], "features": features})
+        place = end
+    return groups

@@ -1,0 +1,47 @@
+"""Which changes of a current's lines count: a line in the noise, or of a clock that wanders, is no evidence.
+
+An index of sidebands that do not stand out reads the noise, and rises with it; a phase that wanders about a steady
+drift makes sidebands of its own (the same limits as in a diagnosis, docs/diagnosis.md).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.catalogue import names
+from pdm.health.baseline.feature_layout import Layout
+from pdm.health.snapshot import Snapshot
+
+LEAST_PROMINENCE = 10.0
+"""dB over the lines around from which sidebands are more than noise."""
+MOST_WANDER = 0.05
+"""rad of the fundamental's phase about a steady drift, beyond which the clock is in doubt."""
+
+_Floats = NDArray[np.float64]
+_NAMES = names("current", "channel")
+_WANDER = _NAMES.index("phase_wander")
+_LINES = {  # what tells whether the lines stand out
+    "broken_bar_index": _NAMES.index("broken_bar_prominence"),
+    "eccentricity_lower": _NAMES.index("eccentricity_prominence"),
+    "eccentricity_upper": _NAMES.index("eccentricity_prominence"),
+}
+
+
+def heed_lines(layout: Layout, snapshot: Snapshot, change: _Floats) -> _Floats:
+    """Return the change (M,) from the baseline without rises of lines of the current that are no lines.
+
+    A rise becomes none; a fall stays, for it can only speak for a sound motor.
+    """
+    heeded = change
+    for point in layout.current_points:
+        vector = snapshot.current.get(point)
+        if vector is None:
+            continue
+        wanders = bool(vector[_WANDER] > MOST_WANDER)
+        for feature, prominence in _LINES.items():
+            place = layout.places.get(("current", feature, point))
+            if place is not None and change[place] > 0 and (wanders or vector[prominence] < LEAST_PROMINENCE):
+                heeded = change.copy() if heeded is change else heeded
+                heeded[place] = 0.0
+    return heeded

@@ -1,0 +1,284 @@
+"""How good remaining life was told over whole lives, in every figure that the literature prints.
+
+References are in `pdm.prognosis.evaluation.metrics`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.errors import InvalidInputError
+from pdm.prognosis.evaluation.metrics import (
+    crps,
+    figure_with_interval,
+    is_within_alpha,
+    mean_with_interval,
+    nasa_score,
+    prognostic_horizon,
+    relative_accuracy,
+)
+
+ALPHA = 0.2  # alpha-lambda: share of the truth
+HORIZON_ALPHA = 0.1  # prognostic horizon: share of the life
+LAMBDAS = (0.25, 0.5, 0.75, 0.9)  # shares of a life at which alpha-lambda is quoted
+BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cap
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # at which calibration is drawn
+SPREAD = 20  # quantiles that stand for the distribution
+
+Vector = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said of units that were not learned from, every array (n,), rows of a unit in order of time.
+
+    `age` is since the begin of the unit's life, `actual` what was left, `upper` infinite for "at least"; all in
+    one unit of time. `level` is what the interval claims.
+    """
+
+    unit: Integers
+    age: Vector
+    actual: Vector
+    middle: Vector
+    lower: Vector
+    upper: Vector
+    level: float
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        columns = (self.unit, self.age, self.actual, self.middle, self.lower, self.upper)
+        if len({len(column) for column in columns}) != 1 or not len(self.unit):
+            raise InvalidInputError("the predictions have no rows, or columns of different length")
+        if not all(np.isfinite(column).all() for column in columns[:-1]) or np.isnan(self.upper).any():
+            raise InvalidInputError("the predictions are not finite")
+
+    def select(self, chosen: NDArray[np.bool_]) -> Told:
+        """Return some of the rows."""
+        return Told(
+            self.unit[chosen],
+            self.age[chosen],
+            self.actual[chosen],
+            self.middle[chosen],
+            self.lower[chosen],
+            self.upper[chosen],
+            self.level,
+        )
+
+    def capped(self, cap: float) -> Told:
+        """Return the same under the convention that what is left counts as `cap` at most."""
+        actual, upper = np.minimum(self.actual, cap), np.minimum(self.upper, cap)
+        return Told(self.unit, self.age, actual, self.middle, self.lower, upper, self.level)
+
+
+def describe_told(told: Told, cap: float, *, threshold: float, seed: int = 0) -> dict[str, Any]:
+    """Return every figure under both label conventions, with 95 % bootstrap intervals over the units.
+
+    Parameters
+    ----------
+    told : Told
+    cap : float
+        Beyond it what is left counts as the cap, and intervals end there.
+    threshold : float
+        An alert is raised when remaining life is first told to be so little.
+    seed : int
+        Of the bootstrap.
+    """
+    return {
+        "rows": len(told.unit),
+        "units": len(np.unique(told.unit)),
+        "cap": cap,
+        f"capped at {cap:g}": describe_errors(told.capped(cap), seed=seed),
+        "uncapped": describe_errors(told, seed=seed),
+        "interval": describe_interval(told.capped(cap), cap, seed=seed),
+        "over_life": describe_over_life(told.capped(cap), seed=seed),
+        "alerts": describe_notice(told, threshold, seed=seed),
+    }
+
+
+def describe_errors(told: Told, *, seed: int = 0) -> dict[str, Any]:
+    """Return RMSE, MAE, bias, the NASA score a row, and the CRPS of a distribution calibrated on the other units."""
+    error = told.middle - told.actual
+    figures = {
+        "rmse": mean_with_interval(error**2, told.unit, root=True, seed=seed),
+        "mae": mean_with_interval(np.abs(error), told.unit, seed=seed),
+        "bias": mean_with_interval(error, told.unit, seed=seed),
+        "nasa_score_a_row": mean_with_interval(np.minimum(nasa_score(told.middle, told.actual), 1e9), told.unit),
+    }
+    if len(np.unique(told.unit)) > 1:
+        figures["crps"] = mean_with_interval(crps(spread(told), told.actual), told.unit, seed=seed)
+    return _named(figures)
+
+
+def describe_interval(told: Told, cap: float, *, seed: int = 0) -> dict[str, Any]:
+    """Return how often intervals held and how wide they were: overall, unit by unit, and by band of what was left."""
+    is_held = ((told.lower <= told.actual) & (told.actual <= told.upper)).astype(np.float64)
+    width = np.minimum(told.upper, cap) - told.lower
+    by_unit = np.array([is_held[told.unit == unit].mean() for unit in np.unique(told.unit)])
+    return {
+        "level": told.level,
+        **_named(
+            {
+                "coverage": mean_with_interval(is_held, told.unit, seed=seed),
+                "coverage_mean_of_units": figure_with_interval(by_unit, lambda x: float(x.mean()), seed=seed),
+                "width": mean_with_interval(width, told.unit, seed=seed),
+            }
+        ),
+        "coverage_p5_of_units": float(np.quantile(by_unit, 0.05)),
+        "coverage_by_band": by_band(told.actual, cap, is_held),
+        "coverage_by_band_told": by_band(told.middle, cap, is_held),
+        "width_by_band": by_band(told.actual, cap, width),
+        "calibration": calibration_curve(told),
+    }
+
+
+def describe_over_life(told: Told, *, seed: int = 0) -> dict[str, Any]:
+    """Return alpha-lambda, cumulative relative accuracy and the prognostic horizon, a figure a unit."""
+    units = [told.select(told.unit == unit) for unit in np.unique(told.unit)]
+    found: dict[str, Any] = {"alpha": ALPHA, "alpha_lambda": {}}
+    for share in LAMBDAS:
+        good = [_at_share(unit, share) for unit in units]
+        known = np.array([value for value in good if value is not None], np.float64)
+        if len(known):
+            found["alpha_lambda"][f"{share:g}"] = _pair(
+                figure_with_interval(known, lambda x: float(x.mean()), seed=seed)
+            )
+    accuracy = [relative_accuracy(unit.middle, unit.actual)[unit.actual > 0] for unit in units]
+    means = np.array([each.mean() for each in accuracy if len(each)])
+    horizon = np.array(
+        [
+            prognostic_horizon(unit.middle, unit.actual, float(unit.age[-1] + unit.actual[-1]), HORIZON_ALPHA)
+            for unit in units
+        ]
+    )
+    figures = {"prognostic_horizon_median": figure_with_interval(horizon, _median, seed=seed)}
+    if len(means):
+        figures["cumulative_relative_accuracy"] = figure_with_interval(means, lambda x: float(x.mean()), seed=seed)
+    return {**found, "horizon_alpha": HORIZON_ALPHA, **_named(figures)}
+
+
+def describe_notice(told: Told, threshold: float, *, seed: int = 0) -> dict[str, Any]:
+    """Return the notice that an alert at `threshold` would have given, failures missed and needless alerts.
+
+    The alert is raised at the first row that tells so little. A failure is missed if that never happens before
+    the end; an alert is needless with over twice the threshold truly left.
+    """
+    leads = []
+    for unit in np.unique(told.unit):
+        rows = told.unit == unit
+        called = np.flatnonzero(told.middle[rows] <= threshold)
+        leads.append(float(told.actual[rows][called[0]]) if len(called) else 0.0)
+    lead = np.array(leads)
+    quantiles = {
+        f"lead_p{share * 100:g}": figure_with_interval(lead, partial(_quantile, share=share), seed=seed)
+        for share in (0.05, 0.5, 0.95)
+    }
+    life = float(np.sum([told.age[told.unit == u][-1] + told.actual[told.unit == u][-1] for u in np.unique(told.unit)]))
+    return {
+        "threshold": threshold,
+        **_named(quantiles),
+        "missed_failures": int((lead <= 0).sum()),
+        "needless_alerts": int((lead > 2 * threshold).sum()),
+        "needless_per_1000_time_units": float(1000.0 * (lead > 2 * threshold).sum() / life),
+        "wasted_life_mean": float(lead.mean()),
+    }
+
+
+def spread(told: Told) -> Vector:
+    """Return quantiles of each row at (i + 1/2) / 20, shape (n, 20), learned from the other units' rows alone.
+
+    The interval's own width, to either side, is stretched so that the other units' truths lie below each
+    quantile as often as its level says; quantiles never cross.
+
+    Raises
+    ------
+    InvalidInputError
+        There is but one unit.
+    """
+    units = np.unique(told.unit)
+    if len(units) < 2:
+        raise InvalidInputError("one unit alone cannot be calibrated on others")
+    levels = (np.arange(SPREAD) + 0.5) / SPREAD
+    below, above = _sides(told)
+    error = told.actual - told.middle
+    signed = np.where(error < 0, error / below, error / above)
+    quantiles = np.empty((len(error), SPREAD))
+    for held, at in _quantiles_of_others(signed, told.unit, levels):
+        side = np.where(at < 0, below[held][:, None], above[held][:, None])
+        quantiles[held] = told.middle[held][:, None] + at * side
+    return quantiles
+
+
+def calibration_curve(told: Told) -> list[tuple[float, float]]:
+    """Return (level, share that held) of intervals stretched to each level on the other units; empty for one unit."""
+    if len(np.unique(told.unit)) < 2:
+        return []
+    below, above = _sides(told)
+    error = told.actual - told.middle
+    distance = np.where(error < 0, -error / below, error / above)
+    is_held = np.empty((len(error), len(LEVELS)))
+    for held, at in _quantiles_of_others(distance, told.unit, np.array(LEVELS)):
+        is_held[held] = distance[held][:, None] <= at
+    return list(zip(LEVELS, is_held.mean(axis=0).tolist(), strict=True))
+
+
+def by_band(by: Vector, cap: float, values: Vector) -> dict[str, float]:
+    """Return the mean of values by fifths of the cap."""
+    found = {}
+    for low, high in itertools.pairwise(BANDS):
+        is_in = (by >= low * cap) & ((by < high * cap) | (high == BANDS[-1]))
+        if is_in.any():
+            found[f"{low * cap:g}-{high * cap:g}"] = float(values[is_in].mean())
+    return found
+
+
+def _quantiles_of_others(values: Vector, unit: Integers, levels: Vector) -> Iterator[tuple[NDArray[np.bool_], Vector]]:
+    """Yield, a unit, its rows and the quantiles of all other units' values, every unit weighing the same."""
+    _, own, sizes = np.unique(unit, return_inverse=True, return_counts=True)
+    order = np.argsort(values, kind="stable")
+    ranked, ranked_own, ranked_weight = values[order], own[order], (1.0 / sizes[own])[order]
+    for held in range(len(sizes)):
+        is_other = ranked_own != held
+        cumulative = np.cumsum(ranked_weight[is_other])
+        at = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-9))
+        yield own == held, ranked[is_other][np.minimum(at, len(cumulative) - 1)]
+
+
+def _sides(told: Told) -> tuple[Vector, Vector]:
+    """Return how far the interval reaches below and above the middle, never nothing."""
+    finite = np.where(np.isfinite(told.upper), told.upper, told.middle + (told.middle - told.lower))
+    least = 1e-3 * max(float(np.abs(told.actual).max()), 1e-9)
+    return np.maximum(told.middle - told.lower, least), np.maximum(finite - told.middle, least)
+
+
+def _at_share(unit: Told, share: float) -> float | None:
+    """Return whether the last row at or before this share of a life was right, None where there is none."""
+    life = float(unit.age[-1] + unit.actual[-1])
+    before = np.flatnonzero(unit.age <= share * life * (1 + 1e-12))
+    if not len(before):
+        return None
+    at = before[-1:]
+    return float(is_within_alpha(unit.middle[at], unit.actual[at], ALPHA)[0])
+
+
+def _quantile(values: Vector, share: float) -> float:
+    return float(np.quantile(values, share))
+
+
+def _median(values: Vector) -> float:
+    return float(np.median(values))
+
+
+def _pair(found: tuple[float, tuple[float, float]]) -> dict[str, Any]:
+    return {"value": found[0], "interval_95": list(found[1])}
+
+
+def _named(figures: dict[str, tuple[float, tuple[float, float]]]) -> dict[str, Any]:
+    return {name: _pair(found) for name, found in figures.items()}

@@ -1,0 +1,279 @@
+"""A fleet's remaining-life model: members of grouped folds, calibration and metrics in one verifiable file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.errors import ModelError
+from pdm.prognosis.model.age_table import Table
+from pdm.prognosis.model.channels import Channels
+from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.life_state import LifeState, advance_each, begin_life, life_columns
+from pdm.prognosis.statistics.conformal import Calibration, as_tuple
+
+FORMAT = "fleet-3"
+AT_CAP = 0.98  # of the target's range: from here on a prediction says "at least"
+
+Vector = NDArray[np.float64]
+Columns = NDArray[np.float32]
+Answers = tuple[Vector, Vector, Vector]
+
+
+def to_target(remaining: Vector, cap: float) -> Vector:
+    """Return what the trees learn: the square root of remaining life as a share of the cap [1]."""
+    target: Vector = np.sqrt(np.clip(remaining / cap, 0.0, 1.0))
+    return target
+
+
+def to_remaining(target: Vector, cap: float) -> Vector:
+    """Return the remaining life that a target stands for [unit of the cap]."""
+    remaining: Vector = cap * np.clip(target, 0.0, 1.0) ** 2
+    return remaining
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Members that read the same channels, as one LightGBM model whose prediction is their mean.
+
+    `folds` says which fold's lives each member has not seen, in the order of its trees, `trees_each` to a member.
+    """
+
+    channels: Channels
+    columns: tuple[str, ...]
+    folds: tuple[int, ...]
+    trees_each: int
+    trees: str
+
+    @cached_property
+    def booster(self) -> lightgbm.Booster:
+        """The trees, read once."""
+        return lightgbm.Booster(model_str=self.trees)
+
+    def target(self, columns: Columns) -> Vector:
+        """Return the predicted target of rows of columns, 0 to 1, shape (n,)."""
+        if columns.ndim != 2 or columns.shape[1] != len(self.columns):
+            raise ModelError(f"columns have shape {columns.shape}; the model uses {len(self.columns)} columns")
+        target: Vector = np.clip(self.booster.predict(columns, num_threads=1), 0.0, 1.0)
+        return target
+
+    def target_of(self, fold: int, columns: Columns) -> Vector:
+        """Return what the member says that has not seen the lives of `fold`, shape (n,)."""
+        first = self.folds.index(fold) * self.trees_each
+        said = self.booster.predict(columns, start_iteration=first, num_iteration=self.trees_each, num_threads=1)
+        target: Vector = np.clip(len(self.folds) * said, 0.0, 1.0)
+        return target
+
+
+@dataclass(frozen=True)
+class FleetState:
+    """What is remembered of one machine's life for a model: a memory for each of its ensembles."""
+
+    lives: tuple[LifeState, ...]
+
+
+@dataclass(frozen=True)
+class FleetModel:
+    """What was learned of a fleet; all times in the fleet's own unit of life time (cycles, seconds, hours).
+
+    Remaining life beyond `cap` is only said to be at least that. `reads` names the version of what it reads,
+    `sensors` the values; `deciles` (K, 11) are theirs over all training records, for telling drift; `by_age`
+    what the lives say by age alone; `folds` says by which fold's member each training life was not seen.
+    """
+
+    reads: str
+    sensors: tuple[str, ...]
+    cap: float
+    longest_age: float
+    ensembles: tuple[Ensemble, ...]
+    calibration: Calibration
+    deciles: tuple[tuple[float, ...], ...]
+    by_age: Table
+    folds: Mapping[str, int]
+    metrics: dict[str, Any]
+    trained_on: dict[str, Any]
+
+    def predict(self, life_time: Vector, settings: Vector, values: Vector) -> Answers:
+        """Return remaining life after each record of a life, and the ends of its interval, each (n,).
+
+        Every answer depends on that record and those before it, on nothing later. The upper end is NaN for
+        "at least the lower end".
+
+        Parameters
+        ----------
+        life_time : ndarray, shape (n,)
+            Rising, from the life's first record on [the fleet's unit].
+        settings : ndarray, shape (n, S)
+        values : ndarray, shape (n, sensors)
+
+        Raises
+        ------
+        InvalidInputError
+            Time does not rise, or the shapes are not those the model was trained on.
+        """
+        columns = [life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles]
+        said = self.answer(self.target(columns))
+        return _widened(said, self.know(settings))
+
+    def know(self, settings: Vector) -> NDArray[np.bool_]:
+        """Return which rows of settings (n, S) are operating states seen in training, shape (n,).
+
+        In any other, `predict` and `advance` say "at least nothing": 0 to NaN around the middle.
+        """
+        own = [e.channels.regimes.know(settings) for e in self.ensembles if not e.channels.are_relative]
+        return np.logical_and.reduce(own) if own else np.ones(len(settings), np.bool_)
+
+    def predict_unseen(self, key: str, life_time: Vector, settings: Vector, values: Vector) -> Vector:
+        """Return what is said of a life by members that did not see it, shape (n,): all, if none of them did."""
+        fold = self.folds.get(key)
+        if fold is None:
+            return self.predict(life_time, settings, values)[0]
+        own = next(ensemble for ensemble in self.ensembles if fold in ensemble.folds)
+        columns = life_columns(life_time, own.channels.of(settings, values))
+        return to_remaining(own.target_of(fold, columns), self.cap)
+
+    def begin(self) -> FleetState:
+        """Return the state of a machine of which nothing has been seen yet."""
+        return FleetState(tuple(begin_life() for _ in self.ensembles))
+
+    def advance(
+        self, states: Sequence[FleetState], life_time: Sequence[float], settings: Vector, values: Vector
+    ) -> tuple[list[FleetState], Answers]:
+        """Take the next record of each of many machines and say how long they will last.
+
+        The answers have the bits of `predict` over the machine's whole life, at the same cost however long
+        that is.
+
+        Parameters
+        ----------
+        states : sequence of FleetState, length n
+        life_time : sequence of float, length n
+        settings : ndarray, shape (n, S)
+        values : ndarray, shape (n, sensors)
+
+        Raises
+        ------
+        InvalidInputError
+            A record is not later than the machine's last one, or the shapes are not those of the model.
+        """
+        lives, columns = [], []
+        for index, ensemble in enumerate(self.ensembles):
+            before = [state.lives[index] for state in states]
+            after, made = advance_each(before, life_time, ensemble.channels.of(settings, values))
+            lives.append(after)
+            columns.append(made)
+        return [FleetState(each) for each in zip(*lives, strict=True)], _widened(
+            self.answer(self.target(columns)), self.know(settings)
+        )
+
+    def target(self, columns: Sequence[Columns]) -> Vector:
+        """Return the predicted target, 0 to 1, shape (n,), of columns (n, C) for each ensemble."""
+        if len(self.ensembles) == 1:
+            return self.ensembles[0].target(columns[0])
+        members = [len(ensemble.folds) for ensemble in self.ensembles]
+        said = [ensemble.target(own) for ensemble, own in zip(self.ensembles, columns, strict=True)]
+        return np.average(said, axis=0, weights=members)
+
+    def answer(self, target: Vector) -> Answers:
+        """Return remaining life and the ends of its interval, each (n,), of predicted targets."""
+        lower, upper = self.calibration.interval(target)
+        return (
+            to_remaining(target, self.cap),
+            to_remaining(lower, self.cap),
+            np.where(upper >= AT_CAP, np.nan, to_remaining(upper, self.cap)),
+        )
+
+    def quantiles(self, target: Vector) -> Vector:
+        """Return remaining life at the `calibration.QUANTILES`, shape (n, Q): rising in each row, capped."""
+        return to_remaining(self.calibration.quantiles(target), self.cap)
+
+    def contributions(self, columns: Sequence[Columns]) -> tuple[Vector, dict[str, Vector]]:
+        """Return the trees' base value (n,), and how far each column moves the target from it, (n,) a column.
+
+        Tree SHAP of LightGBM itself; the sum of all is the target before it is limited to its range. Some
+        milliseconds a row, so it is for explaining, not for following.
+        """
+        found: dict[str, Vector] = {}
+        base = np.zeros(len(columns[0]))
+        total = sum(len(ensemble.folds) for ensemble in self.ensembles)
+        for ensemble, own in zip(self.ensembles, columns, strict=True):
+            weight = len(ensemble.folds) / total
+            shares = weight * ensemble.booster.predict(own, num_threads=1, pred_contrib=True)
+            base += shares[:, -1]
+            for name, share in zip(ensemble.columns, shares.T, strict=False):
+                found[name] = found.get(name, 0.0) + share
+        return base, found
+
+    def to_bytes(self) -> bytes:
+        """Return the model as JSON, the same for the same model."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields["ensembles"] = [
+            {"channels": e.channels.to_document(), "folds": e.folds, "trees_each": e.trees_each, "trees": e.trees}
+            for e in self.ensembles
+        ]
+        fields["calibration"] = asdict(self.calibration)
+        return json.dumps({"format": FORMAT, **fields}, sort_keys=True, allow_nan=False).encode()
+
+    @classmethod
+    def from_bytes(cls, body: bytes, *, sha256: bytes) -> FleetModel:
+        """Read a model that was written by `to_bytes`, after its checksum has been verified.
+
+        LightGBM takes most damaged models without a word, so nothing is parsed before that.
+
+        Raises
+        ------
+        ModelError
+            The checksum is not that of the bytes, or they are not such a model.
+        """
+        if hashlib.sha256(body).digest() != bytes(sha256):
+            raise ModelError("the model's bytes do not have the checksum it was registered with")
+        try:
+            fields = json.loads(body)
+            if fields.pop("format") != FORMAT:
+                raise ModelError("unknown model format")
+            calibration = fields.pop("calibration")
+            for name in ("centres", "below", "above", "signed"):
+                calibration[name] = as_tuple(calibration[name])
+            fields["ensembles"] = tuple(_ensemble(told) for told in fields["ensembles"])
+            fields["deciles"] = tuple(as_tuple(row) for row in fields["deciles"])
+            fields["by_age"] = tuple(_row_by_age(row) for row in fields["by_age"])
+            fields["sensors"] = tuple(fields["sensors"])
+            model = cls(calibration=Calibration(**calibration), **fields)
+            _check(model)
+        except (ValueError, TypeError, KeyError, AttributeError, lightgbm.basic.LightGBMError) as error:
+            raise ModelError(f"these bytes are not a remaining-life model: {error}") from error
+        return model
+
+
+def _widened(said: Answers, is_known: NDArray[np.bool_]) -> Answers:
+    middle, lower, upper = said
+    return middle, np.where(is_known, lower, 0.0), np.where(is_known, upper, np.nan)
+
+
+def _row_by_age(row: Sequence[float]) -> tuple[float, float, float, float, float]:
+    age, lower, middle, upper, level = as_tuple(row)
+    return age, lower, middle, upper, level
+
+
+def _ensemble(told: dict[str, Any]) -> Ensemble:
+    channels = Channels.from_document(told["channels"])
+    columns = Memory(channels.names).columns
+    return Ensemble(channels, columns, tuple(told["folds"]), int(told["trees_each"]), str(told["trees"]))
+
+
+def _check(model: FleetModel) -> None:
+    for ensemble in model.ensembles:
+        if ensemble.booster.num_feature() != len(ensemble.columns):
+            raise ModelError("the model's trees do not fit its columns")
+        if ensemble.booster.num_trees() != len(ensemble.folds) * ensemble.trees_each or not ensemble.folds:
+            raise ModelError("the number of trees differs from the header of the model")
+    if not model.ensembles:
+        raise ModelError("the model has no trees")

@@ -1,0 +1,128 @@
+"""Remaining life without past failures: declining health, and when it first reaches its limit.
+
+Whether health declines is decided on a straight line through its thinned history, by least squares with Newey-West
+errors (neighbouring means err alike), or with the plain ones where these are larger: only a decline that cannot be
+chance is extrapolated. When it reaches the limit is predicted by a drift that wanders and is observed through noise
+(`pdm.prognosis.statistics.first_passage`): the interval is wide where health wanders, narrow where it follows the line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, sqrt
+
+import numpy as np
+from scipy.stats import t as student
+from statsmodels.regression.linear_model import OLS
+
+from pdm.errors import RefusalError
+from pdm.prognosis.statistics.first_passage import chance_of_drift, fit_drift, passage_quantiles
+from pdm.prognosis.statistics.thinned_history import History
+
+HEALTH_LIMIT = 0.3  # where alerts call a machine critical: degradation speeds up, so 0 would come too late
+LEVEL = 0.9  # of the interval, as every interval of this service
+SIGNIFICANCE = 1e-3  # one-sided, of the decline
+LEAST_CHANCE = 0.975  # that health drifts down at all, wandering as it does
+SMALLEST_DECLINE = 0.1  # of health over the fitted span
+DECLINED_HEALTH = 0.9  # above it there is nothing to extrapolate
+SPANS = (12, 24, 48)  # means of the history, the newest that show a decline are the ones to go by
+FARTHEST = 3.0  # spans of the fit that an extrapolation may reach
+
+
+@dataclass(frozen=True)
+class Line:
+    """A significant decline: health `level` at `at_s`, `slope` [1/s], and the span [s] fitted.
+
+    `passage` is when health first reaches the limit after `at_s` [s]: lower end, middle and upper end, infinite
+    where it may never.
+    """
+
+    at_s: float
+    level: float
+    slope: float
+    span_s: float
+    p_value: float
+    passage: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """When health reaches the limit, from now [s]: the middle, and the interval; `upper` None is "at least"."""
+
+    middle: float
+    lower: float
+    upper: float | None
+
+
+def detect_decline(history: History) -> Line | None:
+    """Return the newest significant decline of health in a history, or None if there is none.
+
+    The answer depends on the history's complete means alone, which change once in `history.stride`
+    acquisitions; it is remembered in between.
+    """
+    return _detect_decline(history.points, history.origin)
+
+
+@lru_cache(maxsize=4096)
+def _detect_decline(points: bytes, origin: float) -> Line | None:
+    course = np.frombuffer(points).reshape(-1, 2)
+    if len(course) < SPANS[0] or course[-3:, 1].mean() > DECLINED_HEALTH:
+        return None
+    for length in SPANS:
+        line = _fit(course[-length:], origin) if len(course) >= length else None
+        if line is not None:
+            return line
+    return None
+
+
+def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: float) -> Line | None:
+    count = len(course)
+    end = float(course[-1, 0])
+    span = end - float(course[0, 0])
+    time = (course[:, 0] - end) / span
+    design = np.column_stack([np.ones(count), time])
+    lags = int(4 * (count / 100) ** (2 / 9)) + 1
+    fit = OLS(course[:, 1], design).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
+    level, decline = (float(value) for value in fit.params)
+    robust, plain = fit.cov_params(), fit.normalized_cov_params * fit.scale
+    covariance = robust if robust[1, 1] > plain[1, 1] else plain
+    error = sqrt(max(float(covariance[1, 1]), 1e-18))
+    p_value = float(student.cdf(decline / error, count - 2))
+    if decline > -SMALLEST_DECLINE or p_value > SIGNIFICANCE:
+        return None
+    passage = _passage(course)
+    if passage is None:
+        return None
+    return Line(
+        at_s=origin + end,
+        level=level,
+        slope=decline / span,
+        span_s=span,
+        p_value=p_value,
+        passage=passage,
+    )
+
+
+def _passage(course: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[float, float, float] | None:
+    """Return the quantiles of the first passage after the last point [s], None where the drift may be chance."""
+    worn = 1.0 - course[:, 1]
+    try:
+        process = fit_drift(course[:, 0], worn)
+    except RefusalError:  # on a line to the last bit: the line itself tells, and with certainty
+        rate = (worn[-1] - worn[0]) / (course[-1, 0] - course[0, 0])
+        left = max((1.0 - HEALTH_LIMIT - worn[-1]) / rate, 0.0)
+        return left, left, left
+    if chance_of_drift(process) < LEAST_CHANCE:
+        return None
+    lower, middle, upper = passage_quantiles(process, 1.0 - HEALTH_LIMIT, ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2))
+    return lower, middle, upper
+
+
+def predict_passage(line: Line, now_s: float) -> Passage | None:
+    """Return when a declining health reaches the limit, or None if that is too far to be extrapolated."""
+    elapsed = now_s - line.at_s
+    lower, middle, upper = (max(each - elapsed, 0.0) for each in line.passage)
+    if middle > FARTHEST * line.span_s:
+        return None
+    return Passage(middle, lower, None if upper == inf else upper)

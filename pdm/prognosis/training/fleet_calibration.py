@@ -1,0 +1,38 @@
+"""How far a fleet's members may be trusted: their out-of-fold predictions calibrate the interval, life by life."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.prognosis.model.fleet_model import to_target
+from pdm.prognosis.model.tree_fitting import MANY_LIVES
+from pdm.prognosis.statistics.conformal import Calibration, calibrate
+
+BANDS = 12  # of predictions in a fleet of many lives
+TELLING = 1.2  # of the cap: rows with more left are right whatever is said near the cap, and calibrate nothing there
+
+Vector = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def calibrate_fleet(said: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
+    """Calibrate on what members said (n,) [target] of lives that they had not seen, with what remained [cap's unit]."""
+    lives = len(np.unique(life))
+    if lives < 0.75 * MANY_LIVES:  # as many as the other folds of a fleet of many lives have
+        return calibrate(said, to_target(remaining, cap), life)
+    telling = remaining <= TELLING * cap
+    truth = to_target(remaining[telling], cap)
+    return calibrate(said[telling], truth, life[telling], most_bands=BANDS, each_band_holds=True)
+
+
+def cross_calibrated(
+    said: Vector, remaining: Vector, life: Integers, fold: Integers, cap: float
+) -> tuple[Vector, Vector]:
+    """Return the ends of intervals each calibrated on the other folds' lives alone, (n,) each [target]."""
+    lower, upper = np.empty(len(said)), np.empty(len(said))
+    for held in np.unique(fold[life]):
+        is_held = fold[life] == held
+        calibration = calibrate_fleet(said[~is_held], remaining[~is_held], life[~is_held], cap)
+        lower[is_held], upper[is_held] = calibration.interval(said[is_held])
+    return lower, upper

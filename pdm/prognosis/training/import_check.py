@@ -1,0 +1,123 @@
+"""Read an imported model in a child process with limits: `python -m pdm.prognosis.training.import_check`.
+
+The model's bytes come in on standard input; what it says of itself goes out as JSON. Any other end than that of
+a clean exit means that the model is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import sys
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from pdm.errors import ModelError
+from pdm.prognosis.model.fleet_model import FleetModel
+from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.tree_text import check_trees
+
+REFUSED = 3  # exit status
+_MEMORY = 4 * 1024**3  # address space of this process [bytes]; libraries take half of it
+_CPU_S = 40  # s of processor time until the child process is ended
+
+
+def main() -> None:
+    """Read the model on standard input and print its card; refusals on standard output, with a status of their own."""
+    for kind, limit in (
+        (resource.RLIMIT_CPU, _CPU_S),
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (limit, limit))
+    try:
+        card = read_card(sys.stdin.buffer.read())
+    except (ModelError, MemoryError, RecursionError) as error:
+        print(str(error) or type(error).__name__)  # noqa: T201 - this is the answer to the parent
+        sys.exit(REFUSED)
+    print(json.dumps(card, allow_nan=False))  # noqa: T201
+
+
+def read_card(body: bytes) -> dict[str, Any]:
+    """Return what a model says of itself.
+
+    Raises
+    ------
+    ModelError
+        It is not a sound model of this version.
+    """
+    try:
+        fields = json.loads(body, parse_constant=_refuse, object_pairs_hook=_each_once)
+        for told in fields["ensembles"]:
+            columns = Memory(tuple(str(name) for name in told["channels"]["names"])).columns
+            check_trees(told["trees"], len(columns), len(told["folds"]) * int(told["trees_each"]))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"these bytes are not a remaining-life model: {error}") from error
+    model = FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
+    try:
+        _check_numbers(model)
+        _try_out(model)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise ModelError(f"the model contains invalid numbers: {error}") from error
+    return {
+        "reads": model.reads,
+        "metrics": model.metrics,
+        "trained_on": model.trained_on,
+    }
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an ensemble member occurs twice")
+    return found
+
+
+def _check_numbers(model: FleetModel) -> None:
+    """Raise ModelError where a figure that predictions or verdicts rest on is impossible."""
+    calibration = model.calibration
+    centres, below, above = calibration.centres, calibration.below, calibration.above
+    is_sound = (
+        isinstance(model.reads, str)
+        and all(isfinite(value) and value > 0 for value in (model.cap, model.longest_age))
+        and 0.0 < calibration.level < 1.0
+        and isfinite(calibration.radius)
+        and calibration.radius >= 0
+        and len(centres) == len(below) == len(above) > 0
+        and list(centres) == sorted(centres)
+        and all(value > 0 for value in (*below, *above))
+        and list(calibration.signed) == sorted(calibration.signed)
+        and all(isfinite(float(model.metrics[name])) for name in ("skill", "coverage", "rmse", "mean_width"))
+        and len(model.deciles) == len(model.sensors) == len(set(model.sensors))
+        and all(list(row) == sorted(row) and len(row) in (0, 11) for row in model.deciles)
+        and all(0 <= row[1] <= row[2] <= row[3] < inf and 0 < row[4] < 1 for row in model.by_age)
+        and [row[0] for row in model.by_age] == sorted({row[0] for row in model.by_age})
+        and isinstance(model.trained_on, dict)
+        and isinstance(model.folds, dict)
+        and all(type(fold) is int for fold in model.folds.values())
+    )
+    if not is_sound:
+        raise ModelError("the metrics of the model are not possible")
+
+
+def _try_out(model: FleetModel) -> None:
+    """Let the model answer for random lives; raises ModelError if an answer is not one."""
+    random = np.random.default_rng(0)
+    settings = len(model.ensembles[0].channels.regimes.scale)
+    values = random.normal(0.0, 10.0, (40, len(model.sensors)))
+    values[random.uniform(size=values.shape) < 0.1] = np.nan
+    middle, lower, upper = model.predict(np.arange(40.0), random.normal(0.0, 10.0, (40, settings)), values)
+    if not (np.isfinite(middle).all() and (lower <= middle).all() and not (upper < middle).any()):
+        raise ModelError("the predictions of the model are not possible")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""A case as a person needs it to act: urgency, checks, parts, cost of waiting, trend, and what became of its like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.case.advice import Known, advise, likely_parts, recommend_checks, suspects_of
+from pdm.alerts.case.delay_cost import cost_of_waiting
+from pdm.alerts.case.similarity import Traits, evidence_of, find_like
+from pdm.alerts.case.trend_chart import Picture, TrendPoint
+from pdm.errors import NotFoundError
+from pdm.health.assessment import ZoneTrend
+from pdm.machines.model import Machine
+from pdm.prognosis.prognosis import Prognosis
+from pdm.service.alerting.case_views import (
+    CaseView,
+    CheckView,
+    DeadlineView,
+    PartView,
+    SimilarCase,
+    SuspectView,
+    WaitingCostView,
+)
+from pdm.service.platform.access import Caller
+from pdm.store.alerts import cases
+from pdm.store.alerts.cases import Case, PastCase, TrendStep
+from pdm.store.analysis import assessments_read, diagnoses
+from pdm.store.machines.access import scoped
+from pdm.store.machines.registration import fetch_machine
+from pdm.words.phrases import say
+
+Pool = ConnectionPool[Any]
+
+_PAST = 500  # past cases that are compared, the newest
+_STEPS = 300  # of a trend
+
+
+@dataclass(frozen=True)
+class _Context:
+    case: Case
+    machine: Machine
+    assessment: Mapping[str, Any]  # stored with the alert where the case has ended
+    prognosis: Mapping[str, Any]
+    diagnosis: Mapping[str, Any] | None
+
+    @property
+    def at(self) -> datetime:
+        """The newest measurement that the case rests on."""
+        at: datetime = self.case.cleared_at or self.assessment.get("measured_at") or self.case.opened_at
+        return at
+
+
+def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: datetime) -> CaseView:
+    """Return what is known of a case and what to do about it, with words in a language.
+
+    Of an open case the newest conclusions of its machine count, of one that ended those when it was raised.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such alert that the caller may see.
+    """
+    with pool.connection() as conn:
+        context = _read(conn, caller, alert_id)
+        case = context.case
+        with scoped(conn, caller.site_ids):
+            past = cases.fetch_past_cases(conn, case, case.evidence.get("symptom"), now, _PAST)
+            held = cases.list_feedback(conn, alert_id)
+            work = cases.list_linked_work(conn, alert_id)
+        trend = _trend(conn, context)
+    known = _known(context)
+    advice = advise(known)
+    suspects = suspects_of((context.diagnosis or {}).get("findings", ()), _symptom(context), case.component)
+    waiting = cost_of_waiting(context.machine.costs, known)
+    return CaseView(
+        alert_id=case.id,
+        machine=case.machine,
+        text=say_alert(case.message, case.parameters, language),
+        urgency=advice.urgency.value,
+        urgency_text=say(f"urgency.{advice.urgency.value}", {}, language),
+        act_by=advice.act_by,
+        plan_by=advice.plan_by,
+        deadlines=[DeadlineView.of(one, language) for one in advice.deadlines],
+        evidence=case.evidence,
+        suspects=[SuspectView.of(one, language) for one in suspects],
+        checks=[CheckView.of(one, language) for one in recommend_checks(suspects)],
+        parts=[PartView.of(one, language) for one in likely_parts(context.machine, case.component, suspects)],
+        cost_of_waiting=None if waiting is None else WaitingCostView.of(waiting, language),
+        similar=_similar(case, past, language),
+        feedback=held,
+        work_events=work,
+        trend=trend,
+    )
+
+
+def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Picture:
+    """Return the trend picture of a case: the machine's health up to now, with when the case began and ended.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such alert that the caller may see.
+    """
+    with pool.connection() as conn:
+        context = _read(conn, caller, alert_id)
+        trend = _trend(conn, context)
+    return Picture(
+        title=f"{context.case.machine}: {say_alert(context.case.message, context.case.parameters, language)}",
+        axis=say("feature.health", {}, language),
+        points=tuple(TrendPoint(step.at, step.health, step.zone) for step in trend),
+        opened_at=context.case.opened_at,
+        ended_at=context.case.cleared_at,
+        nothing=say("reason.no-data", {}, language),
+    )
+
+
+def say_alert(message: str, parameters: Mapping[str, Any], language: str) -> str:
+    """Return an alert's message in words.
+
+    Examples
+    --------
+    >>> say_alert("zone-reached", {"zone": "C", "limit": "C", "source": "ISO 10816-3"}, "ko")
+    '진동이 C 구역에 도달 (한계 C 구역, ISO 10816-3)'
+    """
+    return say(f"alert.{message}", parameters, language)
+
+
+def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
+    with scoped(conn, caller.site_ids):
+        case = cases.find_case(conn, alert_id)
+    if case is None:
+        raise NotFoundError(f"there is no alert {alert_id}")
+    ended = case.cleared_at
+    assessment = prognosis = None
+    if ended is None:
+        assessment = assessments_read.fetch_assessment(conn, case.machine_id, None)
+        prognosis = assessments_read.fetch_prognosis(conn, case.machine_id, None)
+    diagnosis = diagnoses.fetch_diagnosis(conn, case.machine_id, ended)
+    if diagnosis is not None and diagnosis.measured_at < case.opened_at - timedelta(days=30):
+        diagnosis = None
+    stored = fetch_machine(conn, case.machine)
+    told = case.evidence
+    kept = {"evidence": told.get("assessment") or {}, **{k: told.get(k) for k in ("zone", "symptom")}}
+    return _Context(
+        case,
+        stored.machine,
+        kept if assessment is None else vars(assessment),
+        (told.get("prognosis") or {}) if prognosis is None else vars(prognosis),
+        None if diagnosis is None else diagnosis.document,
+    )
+
+
+def _known(context: _Context) -> Known:
+    limits = context.machine.severity_limits
+    prognosis = Prognosis.from_row(context.prognosis, context.at)
+    return Known(
+        severity=context.case.severity,
+        measured_at=context.at,
+        planning_horizon=context.machine.planning_horizon,
+        zone=context.assessment.get("zone"),
+        zone_source=limits.source if limits else None,
+        rul=prognosis.rul if prognosis else None,
+        rul_lower=prognosis.rul_lower if prognosis else None,
+        rul_upper=prognosis.rul_upper if prognosis else None,
+        level=prognosis.level if prognosis else None,
+        can_decide=prognosis is not None and prognosis.can_decide,
+        zone_trend=ZoneTrend.from_document((context.assessment.get("evidence") or {}).get("zone_trend")),
+    )
+
+
+def _symptom(context: _Context) -> str | None:
+    found: str | None = context.assessment.get("symptom") or context.case.evidence.get("symptom")
+    return found
+
+
+def _trend(conn: Connection[Any], context: _Context) -> list[TrendStep]:
+    opened = context.case.opened_at
+    until = max(context.at, opened)
+    since = min(opened - timedelta(seconds=context.machine.planning_horizon), until - timedelta(seconds=60))
+    step = max((until - since) / _STEPS, timedelta(seconds=1))
+    return cases.fetch_trend(conn, context.case.machine_id, since, until, step)
+
+
+def _similar(case: Case, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
+    contributors = (case.evidence.get("assessment") or {}).get("contributors") or ()
+    this = Traits(evidence_of(contributors), case.evidence.get("symptom"), case.component_kind, case.fleet)
+    others = [
+        Traits(evidence_of(each.contributors or ()), each.symptom, each.component_kind, each.fleet) for each in past
+    ]
+    return [SimilarCase.of(past[like.index], like, language) for like in find_like(this, others)]

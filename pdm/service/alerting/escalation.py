@@ -1,0 +1,46 @@
+"""What the wall clock does to alerts: holds begin and end, and who does not act is told again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.settings import Settings
+from pdm.store.alerts import alerts, holds
+
+INTERVAL = timedelta(seconds=5)
+BATCH = 500  # machines or alerts in one transaction: what is left is taken at the next tick
+
+
+def advance(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
+    """End expired holds, set alerts to what the holds of now have them, and tell of those that are overdue."""
+    ended = holds.end_expired(conn, now)
+    moved = settle(conn, now)
+    overdue = remind(conn, now)
+    if moved or overdue:
+        alerts.notify(conn)
+    return f"{ended} suppressions ended, {moved} machines updated, {overdue} alerts overdue"
+
+
+def settle(conn: Connection[Any], now: datetime) -> int:
+    """Withhold and release the alerts of machines for which a hold has begun or ended; returns how many machines."""
+    machine_ids = holds.fetch_unsettled_machines(conn, now, BATCH)
+    if machine_ids:
+        ledger = alerts.open_ledger(conn, machine_ids, now)
+        ledger.settle()
+        alerts.close_ledger(conn, ledger)
+    return len(machine_ids)
+
+
+def remind(conn: Connection[Any], now: datetime) -> int:
+    """Tell of alerts that nobody has seen in time, the longest waiting first; returns how many."""
+    overdue = alerts.fetch_overdue(conn, now, BATCH)
+    if not overdue:
+        return 0
+    ledger = alerts.open_ledger(conn, sorted(set(overdue.values())), now)
+    told = [ledger.remind(alert_id) for alert_id in overdue]
+    ledger.settle()
+    alerts.close_ledger(conn, ledger)
+    return sum(told)

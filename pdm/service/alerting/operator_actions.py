@@ -1,0 +1,217 @@
+"""What people do about an alert: acknowledge, confirm, comment, assign, reset, and withhold it for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.holds import Ground, Hold, HoldKind
+from pdm.alerts.states import Verb
+from pdm.errors import ConflictError, InvalidInputError, PreconditionError
+from pdm.service.platform.access import Caller
+from pdm.store.alerts import alert_views, alerts, holds
+from pdm.store.alerts.alert_views import Alert
+from pdm.store.machines import access
+
+Pool = ConnectionPool[Any]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Who acts on an alert, when, and on which version of it; None: whatever it is now."""
+
+    actor: str
+    now: datetime
+    version: int | None = None
+    site_ids: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Acted:
+    """An alert after somebody acted on it; `is_new` is False where it was so before."""
+
+    alert: Standing
+    is_new: bool
+
+
+def act(
+    conn: Connection[Any], alert_id: UUID, verb: Verb, seen: Seen, comment: str = "", assignee: str | None = None
+) -> Acted:
+    """Do what a person does to an alert, under its lock: of two who saw the same version one wins.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such alert at the caller's sites.
+    PreconditionError
+        The alert is not of the version that the caller saw.
+    ConflictError
+        The alert's state does not allow it.
+    """
+    machine_id = alerts.find_machine(conn, alert_id, seen.site_ids)
+    ledger = alerts.open_ledger(conn, [machine_id], seen.now, alert_id)
+    _require_version(ledger.find(alert_id), seen)
+    is_new = ledger.act(alert_id, verb, seen.actor, comment, assignee)
+    if is_new:
+        ledger.settle()
+        alerts.close_ledger(conn, ledger)
+        alerts.notify(conn)
+    return Acted(ledger.find(alert_id), is_new)
+
+
+def act_on_alert(
+    pool: Pool,
+    caller: Caller,
+    alert_id: UUID,
+    verb: Verb,
+    *,
+    comment: str,
+    seen_version: int | None,
+    now: datetime,
+    assignee: str | None = None,
+) -> Alert:
+    """Acknowledge, confirm, comment, assign or reset an alert, write down who and why, and return it.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such alert that the caller may see.
+    PreconditionError
+        The alert is not of the version that the caller saw.
+    ConflictError
+        The alert's state does not allow it.
+    """
+    with pool.connection() as conn:
+        done = act(conn, alert_id, verb, Seen(caller.name, now, seen_version, caller.site_ids), comment, assignee)
+        if done.is_new:
+            more = {"assignee": assignee} if verb is Verb.ASSIGN else {}
+            access.insert_audit(conn, caller.name, f"alert.{verb.value}", str(alert_id), comment=comment, **more)
+        return _told(conn, alert_id)
+
+
+@dataclass(frozen=True)
+class HoldWish:
+    """How an alert is to be withheld: until when (None: until somebody ends it, or it has returned once), and why."""
+
+    kind: HoldKind
+    reason: str
+    until: datetime | None = None
+    one_shot: bool = False
+    ground: Ground | None = None
+
+    def check(self, now: datetime) -> None:
+        """Return if the wish makes sense.
+
+        Raises
+        ------
+        InvalidInputError
+            It ends before it begins, or shelves without an end.
+        """
+        if self.until is not None and self.until <= now:
+            raise InvalidInputError("the end must be after the start", field="until")
+        if self.kind is HoldKind.SHELVED and (self.until is None) == (not self.one_shot):
+            raise InvalidInputError("give either 'until' or 'once', not both", field="until")
+
+
+def hold_alert(
+    pool: Pool, caller: Caller, alert_id: UUID, wish: HoldWish, *, seen_version: int | None, now: datetime
+) -> Alert:
+    """Shelve an alert, suppress it or take it out of service; it stays in every list.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such alert that the caller may see.
+    PreconditionError
+        The alert is not of the version that the caller saw.
+    ConflictError
+        The alert has ended, is held so already, or has returned and is to be held until it returns.
+    InvalidInputError
+        The hold has no end that it needs, or one in the past.
+    """
+    wish.check(now)
+    with pool.connection() as conn:
+        seen = Seen(caller.name, now, seen_version, caller.site_ids)
+        ledger = alerts.open_ledger(conn, [alerts.find_machine(conn, alert_id, seen.site_ids)], now, alert_id)
+        alert = ledger.find(alert_id)
+        _require_version(alert, seen)
+        if not alert.state.is_open:
+            raise ConflictError(
+                "the alert has ended; it cannot be shelved, suppressed or taken out of service", field="state"
+            )
+        if wish.one_shot and not alert.state.is_active:
+            raise ConflictError("the condition has already returned to normal; shelve with 'until'", field="once")
+        place = ledger.place_of(alert_id)
+        hold = Hold(
+            id=uuid4(),
+            kind=wish.kind,
+            site_id=place.site_id,
+            line_id=place.line_id,
+            machine_id=place.machine_id,
+            cause=alert.cause,
+            ground=wish.ground,
+            reason=wish.reason,
+            one_shot=wish.one_shot,
+            starts_at=now,
+            ends_at=wish.until,
+            actor=caller.name,
+            severity=alert.severity if wish.kind is HoldKind.SHELVED else None,
+        )
+        holds.end_expired(conn, now)
+        if not holds.insert(conn, hold):
+            raise ConflictError(f"the alert is {wish.kind.value} already", field="withheld")
+        ledger.hold(hold)
+        ledger.settle()
+        alerts.close_ledger(conn, ledger)
+        alerts.notify(conn)
+        access.insert_audit(conn, caller.name, f"alert.{wish.kind.value}", str(alert_id), reason=wish.reason)
+        return _told(conn, alert_id)
+
+
+def release_alert(
+    pool: Pool, caller: Caller, alert_id: UUID, kind: HoldKind, *, seen_version: int | None, now: datetime
+) -> Alert:
+    """End the holds of a kind on just this alert; those on its machine, line or site last.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such alert that the caller may see.
+    PreconditionError
+        The alert is not of the version that the caller saw.
+    ConflictError
+        The alert is not held so.
+    """
+    with pool.connection() as conn:
+        seen = Seen(caller.name, now, seen_version, caller.site_ids)
+        ledger = alerts.open_ledger(conn, [alerts.find_machine(conn, alert_id, seen.site_ids)], now, alert_id)
+        _require_version(ledger.find(alert_id), seen)
+        held = ledger.holds_of(alert_id, kind)
+        if not held:
+            raise ConflictError(f"the alert itself is not {kind.value}", field="withheld")
+        ledger.release((hold.id for hold in held), caller.name)
+        ledger.settle()
+        alerts.close_ledger(conn, ledger)
+        alerts.notify(conn)
+        access.insert_audit(conn, caller.name, f"alert.no-longer-{kind.value}", str(alert_id))
+        return _told(conn, alert_id)
+
+
+def _require_version(alert: Standing, seen: Seen) -> None:
+    if seen.version is not None and alert.version != seen.version:
+        raise PreconditionError(
+            f"the alert is at version {alert.version}, not {seen.version}; read the alert and retry"
+        )
+
+
+def _told(conn: Connection[Any], alert_id: UUID) -> Alert:
+    found = alert_views.find_alert(conn, alert_id)
+    assert found is not None
+    return found

@@ -1,0 +1,57 @@
+"""The models that serve, parsed once a process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import ModelError
+from pdm.service.analysis.machine_pipeline import Champion
+from pdm.store.models import models, registry
+
+_log = logging.getLogger(__name__)
+
+
+class Champions:
+    """Looks up which model serves a fleet and keeps the parsed ones.
+
+    One that cannot be read, damaged or written by another version, gives no figures; the analysis goes on.
+    """
+
+    def __init__(self) -> None:
+        self._parsed: dict[int, Champion] = {}
+        self._not_noted: dict[int, str | None] = {}
+
+    def serving(self, conn: Connection[Any], fleets: Iterable[str]) -> dict[str, Champion]:
+        """Return the champion of each fleet that has one."""
+        ids = registry.fetch_champion_ids(conn, sorted(fleets))
+        for model_id in ids.values():
+            if model_id not in self._parsed:
+                self._parsed[model_id] = self._read(conn, model_id)
+        return {fleet: self._parsed[model_id] for fleet, model_id in ids.items()}
+
+    def note_unreadable(self, pool: ConnectionPool[Any]) -> None:
+        """Write down which models could not be read and which can, if any were read since the last call."""
+        if not self._not_noted:
+            return
+        with pool.connection() as conn:
+            for model_id, reason in self._not_noted.items():
+                if reason is None:
+                    registry.forget_unreadable(conn, model_id)
+                else:
+                    registry.note_unreadable(conn, model_id, reason)
+        self._not_noted.clear()
+
+    def _read(self, conn: Connection[Any], model_id: int) -> Champion:
+        try:
+            model = models.fetch_model(conn, model_id)
+        except ModelError as error:
+            _log.exception("model %d cannot be read; it gives no figures", model_id)
+            self._not_noted[model_id] = str(error)
+            return Champion(model_id, None)
+        self._not_noted[model_id] = None
+        return Champion(model_id, model)

@@ -1,0 +1,153 @@
+"""Late data and late work events: roll a machine back to a checkpoint and follow it again.
+
+Features are stored already, so a replay costs what health, prognosis and alerts cost. Assessments and
+prognoses from the late moment on are appended under the next revision; what was said before stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.alerts.evaluation.evaluate import reconcile
+from pdm.alerts.kinds.rule_input import DiagnosisNote
+from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
+from pdm.errors import UnreadableStateError
+from pdm.service.analysis.analysis_state import Memory, begin
+from pdm.service.analysis.machine_pipeline import Champion, Course, follow
+from pdm.service.analysis.snapshots import recall
+from pdm.service.platform.failures import Blame, blame, describe
+from pdm.store.alerts import alerts
+from pdm.store.analysis import analysis_inputs, assessments_write, queue
+from pdm.store.analysis.diagnosis_notes import fetch_notes
+from pdm.store.analysis.queue import SavedState
+from pdm.store.machines.registration import StoredMachine
+
+CHUNK = 512
+MOST_KNOWN_SET_ASIDE = 3  # acquisitions analysed before that a replay may set aside: more are no fault of theirs
+
+_log = logging.getLogger(__name__)
+
+
+def reprocess(
+    conn: Connection[Any],
+    stored: StoredMachine,
+    held: SavedState,
+    champion: Champion | None,
+    reorder_horizon: timedelta,
+    rules: RuleSet = DEFAULT_RULES,
+) -> SavedState:
+    """Follow a claimed machine again from its last checkpoint before `held.dirty_from`; returns its new state.
+
+    An acquisition that cannot be followed is found by halving and set aside. Raises what is no fault of a single
+    acquisition.
+    """
+    assert held.dirty_from is not None
+    assert held.last_measured_at is not None
+    since = held.dirty_from
+    machine_id, until = held.machine_id, held.last_measured_at
+    assessments_write.drop_checkpoints_from(conn, machine_id, since)
+    after, memory = _starting_point(conn, stored, machine_id, since)
+    times = analysis_inputs.fetch_times_between(conn, machine_id, after, until)
+    known = analysis_inputs.fetch_life_ends(conn, {machine_id: after})[machine_id]
+    life_ends = tuple(end for end in known if end <= until + reorder_horizon)
+    notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
+    replay = _Replay(
+        conn, stored, machine_id, held.revision + 1, since, champion, rules, notes, memory, list(life_ends)
+    )
+    for start in range(0, len(times), CHUNK):
+        chunk = times[start : start + CHUNK]
+        replay.follow(chunk)
+        if chunk[-1] != times[-1]:
+            assessments_write.save_checkpoints(conn, [(machine_id, chunk[-1], replay.memory.to_bytes())])
+    if replay.ends:
+        replay.follow([])
+    memory = replay.memory
+    alerts.apply_all(conn, {}, reevaluated=True, life_ends={machine_id: life_ends})
+    active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
+    changes = reconcile(active, memory.cases, until, rules)
+    alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
+    if changes or life_ends:
+        alerts.notify(conn)
+    state = SavedState(machine_id, memory.to_bytes(), until, None, replay.revision)
+    queue.save_states(conn, [state])
+    assessments_write.save_checkpoints(conn, [(machine_id, until, memory.to_bytes())])
+    assessments_write.prune_checkpoints(conn, {machine_id: until - reorder_horizon})
+    return state
+
+
+def _starting_point(
+    conn: Connection[Any], stored: StoredMachine, machine_id: int, since: datetime
+) -> tuple[datetime, Memory]:
+    """Return the newest checkpoint before a time that can be read, else the beginning; drop those that cannot."""
+    while (checkpoint := assessments_write.fetch_checkpoint_before(conn, machine_id, since)) is not None:
+        measured_at, content = checkpoint
+        try:
+            return measured_at, Memory.from_bytes(content)
+        except UnreadableStateError as error:
+            _log.error("the checkpoint of machine %s at %s is dropped: %s", stored.machine.key, measured_at, error)
+            assessments_write.drop_checkpoints_from(conn, machine_id, measured_at)
+    return analysis_inputs.BEGINNING, begin(stored.machine)
+
+
+@dataclass
+class _Replay:
+    """A machine that is followed again: its memory, and the ends of lives that are still ahead."""
+
+    conn: Connection[Any]
+    stored: StoredMachine
+    machine_id: int
+    revision: int
+    since: datetime
+    champion: Champion | None
+    rules: RuleSet
+    notes: Sequence[DiagnosisNote]
+    memory: Memory
+    ends: list[datetime]
+    known_set_aside: int = 0
+
+    def follow(self, times: Sequence[datetime]) -> None:
+        """Follow the machine through its next acquisitions; without any, through what is left of the ends."""
+        try:
+            with self.conn.transaction():
+                self._follow(times)
+        except Exception as error:
+            if blame(error) is not Blame.RECORD or not times:
+                raise
+            if len(times) == 1:
+                self._set_aside(times[0], error)
+                return
+            middle = len(times) // 2
+            self.follow(times[:middle])
+            self.follow(times[middle:])
+
+    def _follow(self, times: Sequence[datetime]) -> None:
+        ended = [end for end in self.ends if not times or end <= times[-1]]
+        snapshots = recall(self.conn, self.machine_id, self.stored, times)
+        course = follow(self.stored.machine, self.memory, snapshots, ended, self.champion, self.rules, self.notes)
+        _append(self.conn, self.machine_id, self.revision, course, self.since)
+        self.memory = course.memory
+        self.ends = self.ends[len(ended) :]
+
+    def _set_aside(self, measured_at: datetime, error: Exception) -> None:
+        if assessments_write.is_assessed(self.conn, self.machine_id, measured_at):
+            self.known_set_aside += 1
+            if self.known_set_aside > MOST_KNOWN_SET_ASIDE:
+                raise error
+        key = self.stored.machine.key
+        _log.error("machine %s at %s set aside in a replay", key, measured_at, exc_info=error)
+        queue.set_aside(self.conn, self.machine_id, measured_at, describe(error))
+
+
+def _append(conn: Connection[Any], machine_id: int, revision: int, course: Course, since: datetime) -> None:
+    assessments_write.insert_assessments(
+        conn, [(machine_id, revision, a) for a in course.assessments if a.measured_at >= since]
+    )
+    assessments_write.insert_prognoses(
+        conn, [(machine_id, revision, p) for p in course.prognoses if p.measured_at >= since]
+    )

@@ -1,0 +1,154 @@
+"""From stored rows to snapshots: what analysis knows of each acquisition of a claim."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from features.catalogue import FEATURE_VERSION, names
+from pdm.health.snapshot import Snapshot
+from pdm.machines.model import Machine
+from pdm.machines.units import si_conversion
+from pdm.measurements import OperatingContext
+from pdm.service.analysis.feature_extraction import (
+    CURRENT_COLUMNS,
+    VIBRATION_COLUMNS,
+    FeatureRows,
+    current_rows,
+    vibration_rows,
+)
+from pdm.service.analysis.shaft_lookup import Channel
+from pdm.store.analysis import analysis_inputs, feature_rows
+from pdm.store.analysis.analysis_inputs import StoredWaveform
+from pdm.store.machines.registration import StoredMachine
+
+Key = tuple[int, datetime]
+
+TABLES = {"acceleration": "feature_vibration_v1", "current": "feature_current_v1"}
+_CHANNEL_CURRENT = len(names("current", "channel"))
+
+
+@dataclass
+class _Parts:
+    vibration: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    current: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+
+
+def featurise_new(conn: Connection[Any], machines: Mapping[int, StoredMachine], keys: Sequence[Key]) -> list[Snapshot]:
+    """Compute and store the features of newly received acquisitions; returns snapshots in the order of `keys`."""
+    contexts = analysis_inputs.fetch_contexts(conn, keys)
+    channels = channels_of(machines, contexts, analysis_inputs.fetch_waveforms(conn, keys))
+    vibration = vibration_rows(channels["acceleration"], channels["tachometer"])
+    current = current_rows(channels["current"])
+    _store(conn, TABLES["acceleration"], vibration)
+    _store(conn, TABLES["current"], current)
+    scalars = analysis_inputs.fetch_scalars(conn, keys)
+    vectors = {**_by_key(vibration), **_by_key(current)}
+    return _snapshots(machines, keys, contexts, vectors, scalars)
+
+
+def channels_of(
+    machines: Mapping[int, StoredMachine],
+    contexts: Mapping[Key, OperatingContext],
+    waveforms: Iterable[StoredWaveform],
+) -> dict[str, list[Channel]]:
+    """Return stored waveforms by quantity, with what is known of their machines."""
+    channels: dict[str, list[Channel]] = defaultdict(list)
+    owners = _owners(machines)
+    for waveform in waveforms:
+        machine_id, name = owners[waveform.point_id]
+        machine = machines[machine_id].machine
+        point = next(p for p in machine.points if p.key == name)
+        channels[point.quantity].append(
+            Channel(
+                point_id=waveform.point_id,
+                measured_at=waveform.measured_at,
+                point=point,
+                machine=machine,
+                speed=contexts[machine_id, waveform.measured_at].speed,
+                samples=waveform.samples,
+                sampling_rate=waveform.sampling_rate,
+                scale=waveform.scale,
+            )
+        )
+    return channels
+
+
+def recall(conn: Connection[Any], machine_id: int, machine: StoredMachine, times: Sequence[datetime]) -> list[Snapshot]:
+    """Return snapshots of acquisitions whose features are stored already, in their newest version, for a replay."""
+    keys = [(machine_id, at) for at in times]
+    machines = {machine_id: machine}
+    quantities = {machine.point_ids[p.key]: p.quantity for p in machine.machine.points if p.is_waveform}
+    vectors: dict[Key, NDArray[np.float32]] = {}
+    for quantity, columns in (("acceleration", VIBRATION_COLUMNS), ("current", CURRENT_COLUMNS)):
+        points = [point_id for point_id, kind in quantities.items() if kind == quantity]
+        vectors |= feature_rows.fetch_features(conn, TABLES[quantity], columns, points, times)
+    return _snapshots(
+        machines, keys, analysis_inputs.fetch_contexts(conn, keys), vectors, analysis_inputs.fetch_scalars(conn, keys)
+    )
+
+
+def _store(conn: Connection[Any], table: str, rows: FeatureRows) -> None:
+    feature_rows.insert_features(
+        conn, table, rows.columns, rows.point_ids, rows.measured_at, rows.values, rows.reasons, FEATURE_VERSION
+    )
+
+
+def _by_key(rows: FeatureRows) -> dict[Key, NDArray[np.float32]]:
+    return dict(zip(zip(rows.point_ids, rows.measured_at, strict=True), rows.values, strict=True))
+
+
+def _owners(machines: Mapping[int, StoredMachine]) -> dict[int, tuple[int, str]]:
+    return {
+        point_id: (machine_id, name)
+        for machine_id, stored in machines.items()
+        for name, point_id in stored.point_ids.items()
+    }
+
+
+def _snapshots(
+    machines: Mapping[int, StoredMachine],
+    keys: Sequence[Key],
+    contexts: Mapping[Key, OperatingContext],
+    vectors: Mapping[Key, NDArray[np.float32]],
+    scalars: Mapping[Key, float],
+) -> list[Snapshot]:
+    parts: dict[Key, _Parts] = {key: _Parts() for key in keys}
+    owners = _owners(machines)
+    quantities = {machine_id: _points_by_key(stored.machine) for machine_id, stored in machines.items()}
+    for (point_id, measured_at), vector in vectors.items():
+        machine_id, name = owners[point_id]
+        part = parts[machine_id, measured_at]
+        target = part.vibration if quantities[machine_id][name] == "acceleration" else part.current
+        target[name] = vector
+    for (point_id, measured_at), value in scalars.items():
+        machine_id, name = owners[point_id]
+        stored = machines[machine_id].machine
+        point = next(p for p in stored.points if p.key == name)
+        factor, offset = si_conversion(point.quantity, point.unit)
+        parts[machine_id, measured_at].scalars[name] = factor * value + offset
+    return [_snapshot(key, contexts[key], parts[key]) for key in keys]
+
+
+def _points_by_key(machine: Machine) -> dict[str, str]:
+    return {point.key: point.quantity for point in machine.points}
+
+
+def _snapshot(key: Key, context: OperatingContext, part: _Parts) -> Snapshot:
+    phases = sorted(part.current)
+    return Snapshot(
+        measured_at=key[1],
+        context=context,
+        vibration=dict(sorted(part.vibration.items())),
+        current={name: part.current[name][:_CHANNEL_CURRENT] for name in phases},
+        current_group=part.current[phases[0]][_CHANNEL_CURRENT:] if phases else None,
+        scalars=dict(sorted(part.scalars.items())),
+    )

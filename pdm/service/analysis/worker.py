@@ -1,0 +1,151 @@
+"""One round of a worker: claim machines, analyse, isolate what cannot be analysed, replay late data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.service.analysis.champion_cache import Champions
+from pdm.service.analysis.isolation import Isolation, Methods
+from pdm.service.analysis.pipeline import Task
+from pdm.service.analysis.rule_cache import RuleBook
+from pdm.service.diagnosis.runner import Diagnoser
+from pdm.settings import Settings
+from pdm.store.analysis import analysis_inputs, queue
+from pdm.store.analysis.queue import SavedState
+from pdm.store.machines.registration import fetch_machines
+
+MACHINES_A_ROUND = 16
+ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
+ATTEMPTS_BEFORE_SET_ASIDE = 9  # each halves the batch: the last three had one acquisition alone
+WORKERS_DIED = "workers died while analysing it"
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Analyses what waits, one round at a time; any number of them may run over one database."""
+
+    def __init__(self, pool: ConnectionPool[Any], settings: Settings) -> None:
+        self._pool = pool
+        self._batch = settings.batch_acquisitions
+        self._methods = Methods(
+            Champions(),
+            RuleBook(),
+            timedelta(seconds=settings.reorder_horizon_s),
+            timedelta(seconds=settings.diagnosis_interval_s),
+        )
+        self._diagnoser = Diagnoser(pool, settings)
+        self._interrupted: list[int] = []
+
+    def round(self) -> int:
+        """Analyse some of what waits in one transaction, then diagnose some of what is due in others.
+
+        Returns how many acquisitions or replays were handled.
+        """
+        handled = self._analyse_some()
+        self._diagnoser.turn()
+        return handled
+
+    def _analyse_some(self) -> int:
+        chosen, tried = self._choose()
+        if not chosen:
+            return 0
+        self._interrupted = chosen  # an exception ends the round and not the process: no attempt in which it died
+        is_suspect = tried >= ATTEMPTS_BEFORE_CAUTION
+        per_machine = max(1, self._batch >> tried if is_suspect else self._batch // len(chosen))
+        with self._pool.connection() as conn, conn.transaction():
+            tasks = self._claim(conn, chosen, per_machine)
+            handled = self._settle(conn, tasks, tried if is_suspect else 0)
+        self._interrupted = [each for each in chosen if each not in {task.before.machine_id for task in tasks}]
+        self._methods.champions.note_unreadable(self._pool)
+        return handled
+
+    def _choose(self) -> tuple[list[int], int]:
+        """Choose machines for a round, and count the attempt; returns them and how often they were tried before.
+
+        A machine over which processes died is put on hold before it is tried: should this process die as well, the
+        others have their turn first.
+        """
+        with self._pool.connection() as conn, conn.transaction():
+            queue.uncount_attempts(conn, self._interrupted)
+            failed = queue.pick(conn, MACHINES_A_ROUND)
+            chosen, is_suspect = _choose(failed)
+            queue.count_attempts(conn, chosen)
+            if is_suspect:
+                queue.hold(conn, chosen[0], WORKERS_DIED)
+        self._interrupted = []
+        return chosen, failed[chosen[0]] if chosen else 0
+
+    def _claim(self, conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Task]:
+        claims = queue.claim(conn, machine_ids, per_machine)
+        keys = analysis_inputs.fetch_machine_keys(conn, [claim.machine_id for claim in claims])
+        stored = fetch_machines(conn, list(keys.values()))
+        return [Task.of(claim, stored[keys[claim.machine_id]]) for claim in claims]
+
+    def _settle(self, conn: Connection[Any], tasks: Sequence[Task], deaths: int) -> int:
+        """Analyse and replay; of a machine over which processes died so often, one of the two a round."""
+        handled = sum(len(task.waiting) for task in tasks)
+        is_replay_later = deaths > 0 and any(task.waiting and _must_replay(task.before) for task in tasks)
+        if deaths >= ATTEMPTS_BEFORE_SET_ASIDE and not is_replay_later:
+            tasks = _give_up_first(conn, tasks)
+        batch = Isolation(conn, self._methods, {task.before.machine_id: task.before for task in tasks})
+        batch.analyse(tasks)
+        for task in tasks:
+            machine_id = task.before.machine_id
+            may_replay = task.is_drained and not is_replay_later and machine_id not in batch.on_hold
+            if may_replay and _must_replay(batch.states[machine_id]):
+                batch.replay(task)
+                handled += 1
+        self._release(conn, tasks, batch.on_hold)
+        if is_replay_later:
+            queue.set_attempts(conn, list(batch.states), deaths)
+        elif deaths and not all(task.is_drained for task in tasks):
+            queue.set_attempts(conn, list(batch.states), deaths - 1)
+        else:
+            queue.forget_attempts(conn, list(batch.states))
+        return handled + len(batch.on_hold)
+
+    def _release(self, conn: Connection[Any], tasks: Sequence[Task], on_hold: Mapping[int, str]) -> None:
+        queue.release(conn, [t.before.machine_id for t in tasks if t.before.machine_id not in on_hold])
+        for machine_id, reason in on_hold.items():
+            queue.hold(conn, machine_id, reason)
+
+
+def _choose(failed: Mapping[int, int]) -> tuple[list[int], bool]:
+    """Choose, of machines that wait with their failed attempts, those for one round.
+
+    A machine over which processes died works alone when its turn comes, in batches that halve with each death
+    and double again with each success: the acquisition that kills is found, and the machines beside it do not
+    suffer.
+    """
+    suspects = [machine for machine, attempts in failed.items() if attempts >= ATTEMPTS_BEFORE_CAUTION]
+    first = next(iter(failed), None)
+    if first is not None and first in suspects:
+        return [first], True
+    return [machine for machine in failed if machine not in suspects], False
+
+
+def _must_replay(state: SavedState) -> bool:
+    return (
+        state.dirty_from is not None
+        and state.last_measured_at is not None
+        and state.dirty_from <= state.last_measured_at
+    )
+
+
+def _give_up_first(conn: Connection[Any], tasks: Sequence[Task]) -> list[Task]:
+    """Set the first acquisition of each task aside: processes died over it."""
+    rest = []
+    for task in tasks:
+        if task.waiting:
+            queue.complete(conn, [(task.before.machine_id, task.waiting[0])])
+            queue.set_aside(conn, task.before.machine_id, task.waiting[0].measured_at, WORKERS_DIED)
+        rest.append(replace(task, waiting=task.waiting[1:]))
+    return rest

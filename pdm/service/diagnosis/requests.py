@@ -1,0 +1,83 @@
+"""What a caller asks of diagnoses: the newest that was computed, and a fresh one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import NotFoundError, RefusalError
+from pdm.service.diagnosis.translation import in_words
+from pdm.service.platform.access import Caller
+from pdm.service.platform.visibility import visible_machine
+from pdm.store.analysis import diagnoses
+from pdm.store.analysis.diagnoses import DiagnosisDue
+from pdm.store.machines import access, machine_views
+
+Pool = ConnectionPool[Any]
+
+
+@dataclass(frozen=True)
+class DiagnosisRequest:
+    """That a diagnosis was asked for, from at most `records` acquisitions up to `as_of`."""
+
+    machine: str
+    asked_at: datetime
+    as_of: datetime | None
+    records: int
+
+
+def read_diagnosis(
+    pool: Pool, caller: Caller, machine: str, at: datetime | None, language: str = "en"
+) -> Mapping[str, Any]:
+    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`, with its words.
+
+    `due` says what was asked for since and is not there yet.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine that the caller may see, or no diagnosis of it yet; then the reason is told.
+    """
+    with visible_machine(pool, caller, machine) as (conn, row):
+        found = diagnoses.fetch_diagnosis(conn, row.id, at)
+        due = diagnoses.fetch_due(conn, row.id)
+    if found is None:
+        raise NotFoundError(_nothing_yet(machine, at, due))
+    known = {name: value for name, value in vars(found).items() if name != "document"}
+    return {**in_words(found.document, language), **known, "machine": machine, "due": due}
+
+
+def request_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None, records: int) -> DiagnosisRequest:
+    """Ask for a diagnosis from at most `records` acquisitions, the newest or those up to `at`.
+
+    A worker takes it at once if it has nothing else to do; it stands in place of a request that still waits.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine that the caller may see.
+    RefusalError
+        The machine has no point that records waveforms.
+    """
+    with visible_machine(pool, caller, machine) as (conn, row):
+        if all(point.sampling_rate_hz is None for point in machine_views.list_points(conn, row.id)):
+            raise RefusalError(f"machine {machine!r} has no point that records waveforms; nothing can be diagnosed")
+        asked_at = diagnoses.ask(conn, row.id, "request", at, records)
+        access.insert_audit(
+            conn, caller.name, "diagnosis.request", machine, at=at.isoformat() if at else None, records=records
+        )
+    return DiagnosisRequest(machine, asked_at, at, records)
+
+
+def _nothing_yet(machine: str, at: datetime | None, due: DiagnosisDue | None) -> str:
+    until = "" if at is None else f" from acquisitions up to {at.isoformat()}"
+    text = f"no diagnosis of machine {machine!r}{until} has been computed yet"
+    if due is None:
+        return f"{text}; POST to the same place asks for one"
+    if due.error is not None:
+        return f"{text}; the last attempt failed: {due.error}"
+    return f"{text}; one was asked for at {due.asked_at.isoformat()} and waits for a worker"

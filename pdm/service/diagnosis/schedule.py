@@ -1,0 +1,88 @@
+"""When a machine is to be diagnosed without anybody asking: state detection, operating states, and the clock.
+
+Pure: assessments in, what is due out. Of everything that a batch of acquisitions makes due only the last counts,
+for it has seen the most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pdm.health.assessment import Assessment
+from pdm.health.detection.symptoms import LEAST_SEVERITY
+from pdm.health.detection.transients import UNJUDGED
+
+RELIEF = 0.8
+"""Of the severity that counts: below this share a machine is well again, so that it may fall sick again."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What has been seen of a machine since its last regular diagnosis.
+
+    `measured_at` is when that one was due, `is_severe` whether the machine has been sick since it was last well,
+    `told` the operating states and symptoms that diagnoses were asked for since: each asks once between two
+    regular diagnoses, so that a machine that alternates between states or symptoms costs no more than they are.
+    """
+
+    measured_at: datetime
+    is_severe: bool = False
+    told: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Why a diagnosis is due, and as of which acquisition."""
+
+    cause: str
+    as_of: datetime
+
+
+def find_due(
+    watch: Watch | None, assessments: Iterable[Assessment], interval: timedelta
+) -> tuple[Watch | None, Ask | None]:
+    """Return what is now known of a machine, and the diagnosis that its next assessments make due.
+
+    Parameters
+    ----------
+    watch : Watch or None
+        None before the first assessment of a machine.
+    assessments : iterable of Assessment
+        In measured_at order, later than all before. A machine that is off or runs up makes nothing due.
+    interval : timedelta
+        Of measured time between two regular diagnoses.
+    """
+    due = None
+    for assessment in assessments:
+        if assessment.operating_state in UNJUDGED:
+            continue
+        watch, cause = _consider(watch, assessment, interval)
+        if cause is not None:
+            due = Ask(cause, assessment.measured_at)
+    return watch, due
+
+
+def _consider(watch: Watch | None, assessment: Assessment, interval: timedelta) -> tuple[Watch, str | None]:
+    severity = assessment.severity
+    before = watch.is_severe if watch is not None else False
+    is_severe = before
+    if severity is not None:
+        is_severe = severity >= LEAST_SEVERITY * (RELIEF if before else 1.0)
+    elif assessment.learning_progress < 1.0:
+        is_severe = False  # a new life, of which nothing is known yet
+    symptom = f"symptom:{assessment.symptom}@{assessment.component or ''}" if assessment.symptom else None
+    state = f"state:{assessment.operating_state}" if assessment.learning_progress >= 1.0 else None
+    seen = frozenset(name for name in (symptom, state) if name is not None)
+    if watch is None or assessment.measured_at - watch.measured_at >= interval:
+        cause = "severity" if is_severe and not before else "interval"
+        return Watch(assessment.measured_at, is_severe, seen), cause
+    cause_now = None
+    if is_severe and not before:
+        cause_now = "severity"
+    elif symptom is not None and symptom not in watch.told:
+        cause_now = "symptom"
+    elif state is not None and state not in watch.told:
+        cause_now = "operating-state"
+    return Watch(watch.measured_at, is_severe, watch.told | seen), cause_now

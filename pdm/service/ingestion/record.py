@@ -1,0 +1,232 @@
+"""The ingest use case: what one request sent is stored once, and each record is told what became of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.ingest.decode import Decoded
+from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, RecordResult
+from pdm.service.ingestion.validation import Screened, doubt_time, screen
+from pdm.settings import Settings
+from pdm.store.acquisitions.acquisitions_write import (
+    Channel,
+    Envelope,
+    Key,
+    enqueue,
+    fetch_stored_hashes,
+    insert_channels,
+    merge_acquisitions,
+)
+from pdm.store.acquisitions.quarantine import insert_quarantined
+from pdm.store.acquisitions.receipts import insert_receipt
+from pdm.store.database.connection import database_required
+from pdm.store.machines.registration import StoredMachine, fetch_machines
+
+DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
+_TRIES = 3  # a deadlock with the worker is resolved by trying again; the request is idempotent
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A record of which something may be stored."""
+
+    decoded: Decoded
+    machine_id: int
+    acquisition: Acquisition
+    screened: Screened
+
+    @property
+    def key(self) -> Key:
+        return self.machine_id, self.acquisition.measured_at
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What the transaction did: new channel keys, content under every key, envelopes, who brought a key first."""
+
+    new: set[Key]
+    hashes: Mapping[Key, bytes]
+    envelopes: Mapping[Key, Envelope]
+    first: Mapping[Key, int]
+
+
+def record(
+    pool: ConnectionPool[Any],
+    records: Sequence[Decoded],
+    *,
+    actor: str,
+    site_ids: Sequence[int] | None,
+    now: datetime,
+    future_tolerance: timedelta = DEFAULT_FUTURE_TOLERANCE,
+) -> Receipt:
+    """Store the decoded records of one request in one transaction, and say what became of each.
+
+    When this returns, all that the receipt calls stored is committed. The same record sent again is a
+    duplicate; the same key with other content is a conflict and what is stored stays.
+
+    Parameters
+    ----------
+    actor : str
+        Who sent it.
+    site_ids : sequence of int or None
+        Sites that the sender may write to; None is every site. Machines elsewhere are unknown to it.
+    now : datetime
+        The server's time.
+    future_tolerance : timedelta
+        How far ahead of `now` a live machine's time may lie.
+
+    Raises
+    ------
+    UnavailableError
+        The database is away; nothing is known to be stored.
+    """
+    with database_required():
+        for _ in range(_TRIES - 1):
+            try:
+                return _record_once(pool, records, actor, site_ids, now, future_tolerance)
+            except psycopg.errors.DeadlockDetected:
+                continue
+        return _record_once(pool, records, actor, site_ids, now, future_tolerance)
+
+
+def _record_once(
+    pool: ConnectionPool[Any],
+    records: Sequence[Decoded],
+    actor: str,
+    site_ids: Sequence[int] | None,
+    now: datetime,
+    future_tolerance: timedelta,
+) -> Receipt:
+    receipt_id = uuid4()
+    with pool.connection() as conn, conn.transaction():
+        named = {item.acquisition.machine for item in records if item.acquisition is not None}
+        machines = fetch_machines(conn, sorted(named), site_ids)
+        results: dict[int, RecordResult] = {}
+        candidates: list[_Candidate] = []
+        for place, decoded in enumerate(records):
+            judged = _judge(decoded, machines, now, future_tolerance)
+            if isinstance(judged, _Candidate):
+                candidates.append(judged)
+                continue
+            results[place] = judged
+            if judged.outcome is Outcome.QUARANTINED and decoded.acquisition is not None:
+                machine_id = machines[decoded.acquisition.machine].id
+                reason = judged.problems[0].detail
+                insert_quarantined(conn, machine_id, decoded.acquisition, reason, receipt_id, now)
+        written = _write(conn, candidates, receipt_id, now)
+        told = iter(_tell(index, candidate, written) for index, candidate in enumerate(candidates))
+        in_order = tuple(results[place] if place in results else next(told) for place in range(len(records)))
+        receipt = Receipt(str(receipt_id), now, in_order)
+        insert_receipt(conn, receipt, actor)
+    return receipt
+
+
+def _judge(
+    decoded: Decoded, machines: Mapping[str, StoredMachine], now: datetime, future_tolerance: timedelta
+) -> _Candidate | RecordResult:
+    acquisition = decoded.acquisition
+    if acquisition is None:
+        return _refused(decoded, Outcome.REJECTED, decoded.problems)
+    stored = machines.get(acquisition.machine)
+    if stored is None:
+        unknown = Problem("unknown-machine", f"unknown machine {acquisition.machine!r}; register it first", "machine")
+        return _refused(decoded, Outcome.REJECTED, (unknown, *decoded.problems))
+    doubt = doubt_time(acquisition.measured_at, stored.machine.timeline, now, future_tolerance)
+    if doubt is not None:
+        problem = Problem("timestamp", f"measured_at {doubt}", "measured_at")
+        return _refused(decoded, Outcome.QUARANTINED, (problem, *decoded.problems))
+    screened = screen(acquisition, stored)
+    if not screened.channels:
+        empty = Problem("empty-record", "the record has neither waveforms nor scalars", "waveforms")
+        return _refused(decoded, Outcome.REJECTED, (*decoded.problems, *screened.problems) or (empty,))
+    return _Candidate(decoded, stored.id, acquisition, screened)
+
+
+def _refused(decoded: Decoded, outcome: Outcome, problems: tuple[Problem, ...]) -> RecordResult:
+    return RecordResult(decoded.record, decoded.machine, decoded.measured_at, outcome, problems)
+
+
+def _write(conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: UUID, now: datetime) -> _Written:
+    first: dict[Key, int] = {}
+    unique: dict[Key, Channel] = {}
+    for index, candidate in enumerate(candidates):
+        for channel in candidate.screened.channels:
+            if unique.setdefault(channel.key, channel) is channel:
+                first[channel.key] = index
+    new = insert_channels(conn, list(unique.values()))
+    hashes = {key: channel.content_hash for key, channel in unique.items()}
+    hashes |= fetch_stored_hashes(conn, unique.keys() - new)
+    sent: dict[Key, list[_Candidate]] = defaultdict(list)
+    for index, candidate in enumerate(candidates):
+        if any(channel.key in new and first[channel.key] == index for channel in candidate.screened.channels):
+            sent[candidate.key].append(candidate)
+    envelopes = merge_acquisitions(conn, {key: _envelope(group) for key, group in sent.items()}, receipt_id, now)
+    enqueue(conn, sent.keys())
+    return _Written(new, hashes, envelopes, first)
+
+
+def _envelope(group: Sequence[_Candidate]) -> Envelope:
+    contexts = [candidate.acquisition.context for candidate in group]
+    missing = set.intersection(*(set(candidate.screened.missing) for candidate in group))
+    return Envelope(
+        OperatingContext(
+            speed=next((c.speed for c in contexts if c.speed is not None), None),
+            load=next((c.load for c in contexts if c.load is not None), None),
+            state=next((c.state for c in contexts if c.state is not None), None),
+        ),
+        tuple(sorted(missing)),
+    )
+
+
+def _tell(index: int, candidate: _Candidate, written: _Written) -> RecordResult:
+    decoded = candidate.decoded
+    problems = [*decoded.problems, *candidate.screened.problems]
+    is_stored = has_conflict = False
+    for channel in candidate.screened.channels:
+        if channel.key in written.new and written.first[channel.key] == index:
+            is_stored = True
+        elif written.hashes[channel.key] != channel.content_hash:
+            has_conflict = True
+            problems.append(_conflict(channel, written.hashes[channel.key]))
+    if is_stored:
+        problems += _find_gaps(candidate, written.envelopes[candidate.key])
+    outcome = Outcome.STORED if is_stored else Outcome.CONFLICT if has_conflict else Outcome.DUPLICATE
+    return RecordResult(decoded.record, decoded.machine, decoded.measured_at, outcome, tuple(problems))
+
+
+def _conflict(channel: Channel, stored_hash: bytes) -> Problem:
+    key = channel.content.point
+    return Problem(
+        "conflict",
+        f"channel {key!r} is already stored for this time with different content; the stored content is kept",
+        key,
+        stored_hash=stored_hash.hex(),
+        sent_hash=channel.content_hash.hex(),
+    )
+
+
+def _find_gaps(candidate: _Candidate, envelope: Envelope) -> list[Problem]:
+    problems = []
+    if candidate.acquisition.waveforms:
+        problems += [
+            Problem("missing-channel", f"the waveform of point {key!r} is missing", key) for key in envelope.missing
+        ]
+    sent, stored = candidate.acquisition.context, envelope.context
+    for name in ("speed", "load", "state"):
+        stated = getattr(sent, name)
+        if stated is not None and stated != getattr(stored, name):
+            detail = (
+                f"the acquisition is stored with {name} {getattr(stored, name)}; the stored value is kept; "
+                f"{stated} was sent"
+            )
+            problems.append(Problem("context-differs", detail, f"context.{name}"))
+    return problems

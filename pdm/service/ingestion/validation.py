@@ -1,0 +1,119 @@
+"""Is a record what its machine can have sent? Every channel is held against its registered point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from pdm.machines.model import MeasurementPoint, Timeline
+from pdm.measurements import Acquisition, Problem, Scalar, Waveform
+from pdm.store.acquisitions.acquisitions_write import Channel
+from pdm.store.machines.registration import StoredMachine
+
+SAMPLING_RATE_TOLERANCE = 0.01  # share by which a sender's clock may differ from the point's
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+OLDEST = timedelta(days=20 * 365.25)
+REPLAY_AHEAD = timedelta(days=50 * 365.25)  # a simulated future is fine, another millennium is not
+
+
+@dataclass(frozen=True)
+class Screened:
+    """The channels of a record that may be stored, the waveform points that did not come, and the problems."""
+
+    channels: tuple[Channel, ...]
+    missing: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_tolerance: timedelta) -> str | None:
+    """Return why nothing can have been measured at this time, or None if it can.
+
+    Chunks are made by time, so a wild time is refused before it makes one.
+    """
+    stated = measured_at.isoformat()
+    ahead = REPLAY_AHEAD if timeline is Timeline.REPLAY else future_tolerance
+    if measured_at > now + ahead:
+        return (
+            f"{stated} is {_span(measured_at - now)} ahead of the server's clock: the sender's clock or time zone "
+            "is wrong, or a time in milliseconds, microseconds or nanoseconds was read as a larger unit"
+        )
+    if measured_at < EARLIEST:
+        return (
+            f"{stated} is before {EARLIEST:%Y}: the sender's clock is not set, or a time in seconds or milliseconds "
+            "was read as a smaller unit"
+        )
+    if measured_at < now - OLDEST:
+        return f"{stated} is {_span(now - measured_at)} ago, more than the allowed 20 years"
+    return None
+
+
+def screen(acquisition: Acquisition, stored: StoredMachine) -> Screened:
+    """Hold the channels of a record against the machine's points; what does not fit is left out and named."""
+    points = {point.key: point for point in stored.machine.points}
+    channels: list[Channel] = []
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    sent: Sequence[Waveform | Scalar] = (*acquisition.waveforms, *acquisition.scalars)
+    for content in sent:
+        key = content.point
+        problem = _find_problem(content, points.get(key), stored, seen)
+        seen.add(key)
+        if problem is None:
+            channels.append(Channel(stored.point_ids[key], acquisition.measured_at, content, content.content_hash()))
+        else:
+            problems.append(problem)
+    accepted = {channel.content.point for channel in channels}
+    missing = tuple(sorted(p.key for p in stored.machine.points if p.is_waveform and p.key not in accepted))
+    return Screened(tuple(channels), missing, tuple(problems))
+
+
+def _find_problem(
+    content: Waveform | Scalar, point: MeasurementPoint | None, stored: StoredMachine, seen: set[str]
+) -> Problem | None:
+    key = content.point
+    if point is None:
+        known = ", ".join(list(stored.point_ids)[:8]) or "none"
+        return Problem("unknown-point", f"machine {stored.machine.key!r} has no point {key!r}; it has {known}", key)
+    if key in seen:
+        return Problem("duplicate-channel", f"channel {key!r} is given more than once; the first one is used", key)
+    if content.unit != point.unit:
+        detail = f"channel {key!r} is sent in {content.unit!r}, its point is registered in {point.unit!r}"
+        return Problem("unit", detail, f"{key}.unit")
+    check: Callable[..., Problem | None] = _check_waveform if isinstance(content, Waveform) else _check_scalar
+    return check(content, point)
+
+
+def _check_waveform(waveform: Waveform, point: MeasurementPoint) -> Problem | None:
+    key = point.key
+    if point.sampling_rate is None:
+        return Problem("wrong-kind", f"point {key!r} is registered for scalars, not waveforms", key)
+    if abs(waveform.sampling_rate - point.sampling_rate) > SAMPLING_RATE_TOLERANCE * point.sampling_rate:
+        detail = (
+            f"channel {key!r} is sampled at {waveform.sampling_rate:g} Hz, its point is registered with "
+            f"{point.sampling_rate:g} Hz"
+        )
+        return Problem("sampling-rate", detail, f"{key}.sampling_rate_hz")
+    if waveform.samples.ndim != 1 or len(waveform.samples) == 0:
+        return Problem("empty-samples", f"channel {key!r} has no samples", f"{key}.samples")
+    if not np.isfinite(waveform.samples).all():
+        return Problem("not-finite", f"channel {key!r} has samples that are not finite", f"{key}.samples")
+    return None
+
+
+def _check_scalar(scalar: Scalar, point: MeasurementPoint) -> Problem | None:
+    if point.is_waveform:
+        return Problem("wrong-kind", f"point {point.key!r} is registered for waveforms, not scalars", point.key)
+    if not np.isfinite(scalar.value):
+        return Problem("not-finite", f"channel {point.key!r}: value is {scalar.value}", f"{point.key}.value")
+    return None
+
+
+def _span(duration: timedelta) -> str:
+    if duration >= timedelta(days=730):
+        return f"{duration.days / 365.25:.0f} years"
+    if duration >= timedelta(days=2):
+        return f"{duration.days} days"
+    return f"{duration.total_seconds() / 3600:.1f} h"

@@ -1,0 +1,115 @@
+"""A machine as callers see it: what is registered, and what is known of it now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pdm.health.roll_up import Standing
+from pdm.store.analysis.assessments_read import PrognosisEntry, StoredAssessment, StoredPrognosis
+from pdm.store.analysis.queue import AnalysisHold
+from pdm.store.machines.machine_views import (
+    CurrentVerdict,
+    ListedComponent,
+    ListedMachine,
+    ListedPoint,
+    RegisteredMachine,
+)
+
+NOT_YET_ANALYSED = "nothing has been analysed yet"
+
+
+@dataclass(frozen=True)
+class FleetMachine(CurrentVerdict, ListedMachine):
+    """A machine with what is known of it now."""
+
+    @classmethod
+    def of(cls, machine: ListedMachine, verdict: CurrentVerdict) -> FleetMachine:
+        """Return a machine with its verdict."""
+        return cls(**vars(machine), **vars(verdict))
+
+
+@dataclass(frozen=True)
+class MachineDetails(CurrentVerdict, RegisteredMachine):
+    """A machine as it is registered, with its components, points and what is known of it now."""
+
+    diagnosed_at: datetime | None
+    components: Sequence[ListedComponent]
+    points: Sequence[ListedPoint]
+
+
+@dataclass(frozen=True)
+class MachineHealth:
+    """A machine's newest assessment with its evidence, and that of its parts; None where nothing is known yet."""
+
+    machine: str
+    measured_at: datetime | None = None
+    computed_at: datetime | None = None
+    revision: int | None = None
+    health: float | None = None
+    learning_progress: float = 0.0
+    operating_state: str | None = None
+    zone: str | None = None
+    symptom: str | None = None
+    component: str | None = None
+    confidence: float | None = None
+    rule_version: str | None = None
+    severity: float | None = None
+    urgency: str | None = None
+    points: Sequence[Mapping[str, Any]] = ()
+    components: Sequence[Mapping[str, Any]] = ()
+    operating_states: Sequence[Mapping[str, Any]] = ()
+    change: Mapping[str, Any] | None = None
+    zone_trend: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    on_hold: AnalysisHold | None = None
+
+    @classmethod
+    def of(
+        cls,
+        machine: RegisteredMachine,
+        assessment: StoredAssessment | None,
+        prognosis: PrognosisEntry | None,
+        on_hold: AnalysisHold | None,
+    ) -> MachineHealth:
+        """Take parts and states out of the evidence of an assessment; add urgency to severity."""
+        if assessment is None:
+            return cls(machine.machine, on_hold=on_hold)
+        evidence = dict(assessment.evidence)
+        parts = {name: evidence.pop(name) for name in _PARTS if name in evidence}
+        known = vars(assessment) | parts | {"evidence": evidence}
+        rul_lower = None if prognosis is None else prognosis.rul_lower_s
+        horizon = machine.planning_horizon_h * 3600.0
+        standing = Standing(machine.machine, assessment.health, assessment.zone, rul_lower, horizon)
+        urgency = standing.urgency.value
+        return cls(machine.machine, **known, severity=standing.severity, urgency=urgency, on_hold=on_hold)
+
+
+_PARTS = ("points", "components", "operating_states", "change", "zone_trend")
+
+
+@dataclass(frozen=True)
+class MachinePrognosis:
+    """A machine's newest remaining useful life [s] with its evidence, or why there is none."""
+
+    machine: str
+    interval_verdict: str | None
+    source: str = "none"
+    reason: str | None = NOT_YET_ANALYSED
+    measured_at: datetime | None = None
+    computed_at: datetime | None = None
+    revision: int | None = None
+    rul_s: float | None = None
+    rul_lower_s: float | None = None
+    rul_upper_s: float | None = None
+    level: float | None = None
+    model_id: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, machine: str, prognosis: StoredPrognosis | None, interval_verdict: str | None) -> MachinePrognosis:
+        """Return a stored prognosis of a machine, or that there is none."""
+        known = {} if prognosis is None else vars(prognosis)
+        return cls(machine, interval_verdict, **known)

@@ -1,0 +1,247 @@
+"""What a point measured: its waveform in SI units, the spectrum of it, and the course of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from features.envelope import envelope_spectrum
+from features.errors import SignalError
+from features.spectrum import amplitude_spectrum
+from pdm.errors import InvalidInputError, NotFoundError, RefusalError
+from pdm.machines.units import si_conversion, si_unit
+from pdm.service.machines.absence_reasons import Absence, explain_absences
+from pdm.service.platform.access import Caller
+from pdm.service.platform.visibility import visible_machine
+from pdm.store.acquisitions import acquisitions_read
+from pdm.store.acquisitions.waveform_codec import decode
+from pdm.store.machines import machine_views
+from pdm.store.machines.access import scoped
+from pdm.store.machines.machine_views import FoundPoint
+
+Pool = ConnectionPool[Any]
+
+DEFAULT_SPAN = timedelta(days=30)
+MOST_BUCKETS = 2000
+_DEFAULT_BUCKETS = 300
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One channel of one acquisition in SI: samples [unit] at sampling_rate [Hz]."""
+
+    quantity: str
+    unit: str
+    sampling_rate: float
+    samples: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """An amplitude spectrum [unit] of the `signal` or its `squared-envelope`; line k is at k times resolution [Hz]."""
+
+    of: Literal["signal", "squared-envelope"]
+    unit: str
+    resolution: float
+    amplitudes: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A feature's course, step by step; None where no acquisition of a step had it."""
+
+    minimum: Sequence[float | None]
+    mean: Sequence[float | None]
+    maximum: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class FeatureCourse:
+    """Features of a point in equal steps [s] of [since, before); the lists belong together, step by step."""
+
+    machine: str
+    point: str
+    quantity: str
+    resolution_s: float
+    since: datetime
+    before: datetime
+    starts: Sequence[datetime]
+    counts: Sequence[int]
+    available: Sequence[str]
+    features: Mapping[str, Statistics]
+    feature_version: int | None
+    absent: Mapping[str, Absence]
+
+
+def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetime, point: str) -> Measured:
+    """Return a stored waveform in SI units.
+
+    Raises
+    ------
+    NotFoundError
+        The machine, the point or the waveform does not exist for the caller.
+    """
+    with pool.connection() as conn:
+        found = _visible_point(conn, caller, machine, point)
+        stored = acquisitions_read.fetch_waveform(conn, found.id, measured_at)
+    if stored is None:
+        raise NotFoundError(f"machine {machine!r} has no waveform of {point!r} at {measured_at.isoformat()}")
+    kind = np.dtype(np.float32 if stored.scale is None else np.int16)
+    raw = decode(stored.codec, stored.payload, kind, stored.sample_count).astype(np.float64)
+    factor, offset = si_conversion(found.quantity, found.unit)
+    samples = raw * (factor * (stored.scale or 1.0)) + offset
+    # A tachometer's level stays in the unit that it was declared in.
+    unit = found.unit if found.quantity == "tachometer" else si_unit(found.quantity)
+    return Measured(found.quantity, unit, stored.sampling_rate, samples)
+
+
+def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)) -> Spectrum:
+    """Return the amplitude spectrum of a waveform (`amplitude`) or of its squared envelope in a band (`envelope`).
+
+    It is the spectrum of `features.spectrum` and `features.envelope`, which the diagnosis draws too.
+
+    Parameters
+    ----------
+    measured : Measured
+    kind : {"amplitude", "envelope"}
+    band : (lowest, highest)
+        [Hz] of the envelope; by default 1/4 to 3/4 of half the sampling rate. One end that is None is 0, or half
+        the sampling rate.
+
+    Raises
+    ------
+    InvalidInputError
+        The band is not inside 0 to half the sampling rate.
+    RefusalError
+        The waveform has fewer than 16 samples.
+    """
+    samples, rate = measured.samples, measured.sampling_rate
+    try:
+        if kind == "amplitude":
+            frequency, amplitudes = amplitude_spectrum(samples, rate)
+            return Spectrum("signal", measured.unit, float(frequency[1]), amplitudes)
+        frequency, amplitudes = envelope_spectrum(samples, rate, _band(band, rate))
+    except SignalError as error:
+        if error.where == "band":
+            raise InvalidInputError(f"band: {error.what}", field="band_from_hz") from error
+        raise RefusalError(f"there is no spectrum of this waveform: {error.what}") from error
+    return Spectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
+
+
+def _band(band: tuple[float | None, float | None], rate: float) -> tuple[float, float] | None:
+    low, high = band
+    if low is None and high is None:
+        return None
+    return low or 0.0, rate / 2 if high is None else high
+
+
+def read_features(
+    pool: Pool,
+    caller: Caller,
+    machine: str,
+    point: str,
+    *,
+    names: Sequence[str],
+    since: datetime | None,
+    before: datetime | None,
+    resolution: float | None,
+) -> FeatureCourse:
+    """Return minimum, mean and maximum of a point's features in equal steps of time, and why some are absent.
+
+    Of what was computed in several feature versions the newest counts.
+
+    `resolution` [s] is chosen for some 300 steps where it is None; without a time range the last 30 days
+    that were measured are meant.
+
+    Raises
+    ------
+    InvalidInputError
+        A name is no feature of this quantity, or the range holds more than 2000 steps.
+    RefusalError
+        Points of this quantity have no features.
+    """
+    with visible_machine(pool, caller, machine) as (conn, row):
+        found = _visible_point(conn, caller, machine, point)
+        table = acquisitions_read.FEATURE_TABLES.get(found.quantity)
+        if table is None:
+            raise RefusalError(f"points of {found.quantity} have no features; theirs are scalars", field="point")
+        known = acquisitions_read.list_feature_columns(conn, table)
+        chosen = _known_features(names, known)
+        since, before = _range(since, before, acquisitions_read.fetch_last_measured_at(conn, row.id))
+        width = _width(before - since, resolution)
+        buckets = acquisitions_read.fetch_feature_buckets(
+            conn,
+            table,
+            chosen,
+            point_id=found.id,
+            since=since,
+            before=before,
+            width=width,
+            limit=MOST_BUCKETS + 2,
+        )
+        versions = acquisitions_read.fetch_absences(conn, table, chosen, point_id=found.id, since=since, before=before)
+    return FeatureCourse(
+        machine=machine,
+        point=point,
+        quantity=found.quantity,
+        resolution_s=width.total_seconds(),
+        since=since,
+        before=before,
+        starts=[bucket[0] for bucket in buckets],
+        counts=[bucket[1] for bucket in buckets],
+        available=known,
+        features={name: _statistics(buckets, place) for place, name in enumerate(chosen)},
+        feature_version=max((version[0] for version in versions), default=None),
+        absent=explain_absences(versions, chosen),
+    )
+
+
+def _statistics(buckets: Sequence[tuple[Any, ...]], place: int) -> Statistics:
+    minimum, mean, maximum = ([bucket[2 + 3 * place + part] for bucket in buckets] for part in range(3))
+    return Statistics(minimum, mean, maximum)
+
+
+def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:
+    with scoped(conn, caller.site_ids):
+        found = machine_views.find_point(conn, machine, point)
+    if found is None:
+        raise NotFoundError(f"machine {machine!r} has no point {point!r}")
+    return found
+
+
+def _known_features(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise InvalidInputError(
+                f"{name[:64]!r} is not a feature of this point; allowed: {', '.join(known)}", field="names"
+            )
+    return list(dict.fromkeys(names)) or [name for name in ("rms", "peak", "kurtosis") if name in known]
+
+
+def _range(since: datetime | None, before: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
+    end = before or (last or datetime.now(UTC)) + timedelta(microseconds=1)
+    try:
+        start = since or end - DEFAULT_SPAN
+    except OverflowError:
+        raise InvalidInputError("the time range starts before year 1", field="to") from None
+    if start >= end:
+        raise InvalidInputError("'from' must be before 'to'", field="from")
+    return start, end
+
+
+def _width(span: timedelta, resolution: float | None) -> timedelta:
+    if resolution is None:
+        return timedelta(seconds=max(1.0, round(span.total_seconds() / _DEFAULT_BUCKETS)))
+    if span.total_seconds() / resolution > MOST_BUCKETS:
+        raise InvalidInputError(
+            f"the range has more than {MOST_BUCKETS} steps of {resolution:g} s; use a shorter range or longer steps",
+            field="resolution_s",
+        )
+    return timedelta(seconds=resolution)

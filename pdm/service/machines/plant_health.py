@@ -1,0 +1,163 @@
+"""The health of a line and of a site, rolled up from what is known of its machines when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import NotFoundError
+from pdm.health.roll_up import RollUp, Standing, roll_up
+from pdm.service.platform.access import Caller
+from pdm.store.machines import machine_views
+from pdm.store.machines.access import scoped
+from pdm.store.machines.machine_views import LastKnown, ListedMachine
+
+Pool = ConnectionPool[Any]
+
+UNJUDGED = ("off", "transient")  # pdm.health.detection.transients.UNJUDGED, which brings the analysis with it
+_EVERY_MACHINE = 100_000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The worst that is known of some machines; each figure may be another machine's. None: not known of any."""
+
+    health: float | None
+    severity: float | None
+    zone: str | None
+    urgency: str
+    rul_lower_s: float | None
+    machines: int
+    known: int
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """A machine and what it adds to the roll-up."""
+
+    machine: str
+    line: str
+    measured_at: datetime | None
+    health: float | None
+    severity: float | None
+    zone: str | None
+    symptom: str | None
+    component: str | None
+    rul_lower_s: float | None
+    urgency: str
+
+
+@dataclass(frozen=True)
+class LineSummary(Summary):
+    """The roll-up of one line of a site."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class LineHealth(LineSummary):
+    """The roll-up of a line with the machines that make it so, the worst first."""
+
+    site: str
+    contributors: Sequence[Contributor]
+
+
+@dataclass(frozen=True)
+class SiteHealth(Summary):
+    """The roll-up of a site with the machines that make it so, and of each of its lines."""
+
+    site: str
+    contributors: Sequence[Contributor]
+    lines: Sequence[LineSummary]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A machine and what was last known of it."""
+
+    machine: ListedMachine
+    last: LastKnown
+
+    @property
+    def standing(self) -> Standing:
+        """What of it counts in a roll-up."""
+        last = self.last
+        return Standing(self.machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+
+
+def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHealth:
+    """Return the roll-up of a line.
+
+    Raises
+    ------
+    NotFoundError
+        There is no machine on such a line that the caller may see.
+    """
+    known = _fetch_known(pool, caller, site, line)
+    if not known:
+        raise NotFoundError(f"site {site!r} has no line {line!r}")
+    found = roll_up([each.standing for each in known])
+    return LineHealth(**_figures(found), line=line, site=site, contributors=_contributors(found, known))
+
+
+def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
+    """Return the roll-up of a site, and that of each of its lines.
+
+    Raises
+    ------
+    NotFoundError
+        There is no machine at such a site that the caller may see.
+    """
+    known = _fetch_known(pool, caller, site, None)
+    if not known:
+        raise NotFoundError(f"there is no site {site!r}")
+    lines = [
+        LineSummary(**_figures(roll_up([each.standing for each in known if each.machine.line == line])), line=line)
+        for line in sorted({each.machine.line for each in known})
+    ]
+    found = roll_up([each.standing for each in known])
+    return SiteHealth(**_figures(found), site=site, contributors=_contributors(found, known), lines=lines)
+
+
+def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> list[_Known]:
+    with pool.connection() as conn:
+        with scoped(conn, caller.site_ids):
+            machines = machine_views.page_machines(conn, after="", limit=_EVERY_MACHINE, site=site, line=line)
+        last = machine_views.fetch_standings(conn, [machine.id for machine in machines], UNJUDGED)
+    return [_Known(machine, last[machine.id]) for machine in machines]
+
+
+def _contributors(found: RollUp, known: Sequence[_Known]) -> list[Contributor]:
+    by_key = {each.machine.machine: each for each in known}
+    return [
+        Contributor(
+            machine=each.key,
+            line=by_key[each.key].machine.line,
+            measured_at=by_key[each.key].last.measured_at,
+            health=each.health,
+            severity=each.severity,
+            zone=each.zone,
+            symptom=by_key[each.key].last.symptom,
+            component=by_key[each.key].last.component,
+            rul_lower_s=each.rul_lower,
+            urgency=each.urgency.value,
+        )
+        for each in found.contributors
+    ]
+
+
+def _figures(found: RollUp) -> dict[str, Any]:
+    """Return the fields of a summary."""
+    return {
+        "health": found.health,
+        "severity": found.severity,
+        "zone": found.zone,
+        "urgency": found.urgency.value,
+        "rul_lower_s": found.rul_lower,
+        "machines": found.machines,
+        "known": found.known,
+    }

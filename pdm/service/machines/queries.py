@@ -1,0 +1,206 @@
+"""What a caller asks to see of machines: the use cases of reading verdicts, histories and journals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import NotFoundError, UnavailableError
+from pdm.service.machines.machine_views import FleetMachine, MachineDetails, MachineHealth, MachinePrognosis
+from pdm.service.platform.access import Caller, Role
+from pdm.service.platform.visibility import visible_machine
+from pdm.service.prognosis.interval_coverage import verdict_on
+from pdm.store.acquisitions import acquisitions_read, receipt_views
+from pdm.store.acquisitions.acquisitions_read import ListedAcquisition
+from pdm.store.acquisitions.receipt_views import Quarantined, ReceiptSummary, RecordedWork, SetAside, StoredReceipt
+from pdm.store.alerts import alert_views
+from pdm.store.alerts.alert_views import Alert, AlertSummary, HistoryEvent
+from pdm.store.analysis import assessments_read, diagnoses, queue
+from pdm.store.analysis.assessments_read import AssessmentEntry, PrognosisEntry
+from pdm.store.database.compatibility import check_schema
+from pdm.store.database.connection import check_server
+from pdm.store.machines import machine_views
+from pdm.store.machines.access import scoped
+from pdm.store.machines.machine_views import Backlog
+
+Pool = ConnectionPool[Any]
+
+
+def list_machines(
+    pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None
+) -> list[FleetMachine]:
+    """Return the fleet: machines with their newest health, remaining life and worst open alert."""
+    with pool.connection() as conn:
+        with scoped(conn, caller.site_ids):
+            machines = machine_views.page_machines(conn, after=after, limit=limit, site=site, line=line)
+        current = machine_views.fetch_current_verdicts(conn, [machine.id for machine in machines])
+    return [FleetMachine.of(machine, current[machine.id]) for machine in machines]
+
+
+def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
+    """Return one machine with its components, points and newest verdict."""
+    with visible_machine(pool, caller, machine) as (conn, found):
+        return MachineDetails(
+            **vars(found),
+            **vars(machine_views.fetch_current_verdicts(conn, [found.id])[found.id]),
+            components=machine_views.list_components(conn, found.id),
+            points=machine_views.list_points(conn, found.id),
+            diagnosed_at=diagnoses.fetch_last_diagnosed(conn, found.id),
+        )
+
+
+def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachineHealth:
+    """Return the newest assessment, or what was the newest at `as_of`; a machine not yet analysed is learning."""
+    with visible_machine(pool, caller, machine) as (conn, found):
+        assessment = assessments_read.fetch_assessment(conn, found.id, as_of)
+        prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of)
+        on_hold = queue.fetch_hold(conn, found.id)
+    return MachineHealth.of(found, assessment, prognosis, on_hold)
+
+
+def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachinePrognosis:
+    """Return the newest prognosis, or what was the newest at `as_of`; without one, the reason."""
+    with visible_machine(pool, caller, machine) as (conn, found):
+        prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of)
+        return MachinePrognosis.of(machine, prognosis, verdict_on(conn, found.fleet, prognosis))
+
+
+def list_health(
+    pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
+) -> list[AssessmentEntry]:
+    """Return one assessment an acquisition, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return assessments_read.page_assessments(conn, row.id, since=since, before=before, limit=limit)
+
+
+def list_prognoses(
+    pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
+) -> list[PrognosisEntry]:
+    """Return one prognosis an acquisition, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return assessments_read.page_prognoses(conn, row.id, since=since, before=before, limit=limit)
+
+
+def list_acquisitions(
+    pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
+) -> list[ListedAcquisition]:
+    """Return when and how a machine was measured, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return acquisitions_read.page_acquisitions(conn, row.id, since=since, before=before, limit=limit)
+
+
+def list_work_events(
+    pool: Pool, caller: Caller, machine: str, *, before: datetime, before_id: int, limit: int
+) -> list[RecordedWork]:
+    """Return what was done to a machine, newest first."""
+    with visible_machine(pool, caller, machine) as (conn, row):
+        return receipt_views.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
+
+
+def read_work_event(pool: Pool, event_id: int) -> RecordedWork:
+    """Return a work event that the caller has just recorded."""
+    with pool.connection() as conn:
+        found = receipt_views.find_work_event(conn, event_id)
+    if found is None:
+        raise NotFoundError(f"unknown work event {event_id}")
+    return found
+
+
+def list_alerts(
+    pool: Pool,
+    caller: Caller,
+    *,
+    before: datetime,
+    before_id: UUID,
+    limit: int,
+    **wanted: Any,
+) -> list[AlertSummary]:
+    """Return alerts of machines that the caller may see, the last raised first; `wanted` as in `AlertFilter`."""
+    asked = alert_views.AlertFilter(**wanted)
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        return alert_views.page_alerts(conn, before=before, before_id=before_id, limit=limit, wanted=asked)
+
+
+def list_alert_history(pool: Pool, caller: Caller, *, before: int, limit: int, **wanted: Any) -> list[HistoryEvent]:
+    """Return what happened to alerts that the caller may see, the last first; `wanted` as in `HistoryFilter`."""
+    asked = alert_views.HistoryFilter(**wanted)
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        return alert_views.page_history(conn, before=before, limit=limit, wanted=asked)
+
+
+def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Alert:
+    """Return an alert with its evidence and history.
+
+    Raises
+    ------
+    NotFoundError
+        There is none that the caller may see.
+    """
+    with pool.connection() as conn, scoped(conn, caller.site_ids):
+        found = alert_views.find_alert(conn, alert_id)
+    if found is None:
+        raise NotFoundError(f"unknown alert {alert_id}")
+    return found
+
+
+def list_receipts(pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int) -> list[ReceiptSummary]:
+    """Return receipts, newest first; a sender or a caller of some sites sees its own."""
+    with pool.connection() as conn:
+        return receipt_views.page_receipts(conn, before=before, before_id=before_id, limit=limit, actor=_sender(caller))
+
+
+def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> StoredReceipt:
+    """Return a receipt with one result a record."""
+    with pool.connection() as conn:
+        found = receipt_views.find_receipt(conn, receipt_id, _sender(caller))
+    if found is None:
+        raise NotFoundError(f"unknown receipt {receipt_id}")
+    return found
+
+
+def list_set_aside(pool: Pool, caller: Caller, *, after_id: int, after: datetime, limit: int) -> list[SetAside]:
+    """Return acquisitions whose analysis failed."""
+    with pool.connection() as conn:
+        return receipt_views.page_set_aside(conn, after_id=after_id, after=after, limit=limit, site_ids=caller.site_ids)
+
+
+def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> list[Quarantined]:
+    """Return records whose time cannot be right."""
+    with pool.connection() as conn:
+        return receipt_views.page_quarantine(conn, before=before, limit=limit, site_ids=caller.site_ids)
+
+
+def count_waiting(pool: Pool) -> Backlog:
+    """Return how much waits for analysis."""
+    with pool.connection() as conn:
+        return machine_views.count_waiting(conn)
+
+
+def count_for_metrics(pool: Pool) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the gauges that only the database knows, and open alerts by severity."""
+    with pool.connection() as conn:
+        return machine_views.count_for_metrics(conn)
+
+
+def check_ready(pool: Pool) -> None:
+    """Return if requests can be served.
+
+    Raises
+    ------
+    UnavailableError
+        The database does not answer, or its schema and this code do not fit.
+    ConfigurationError
+        The server could lose what is acknowledged.
+    """
+    with pool.connection() as conn:
+        if not machine_views.is_migrated(conn):
+            raise UnavailableError("the database holds no schema yet; run `pdm migrate`")
+        check_schema(conn)
+        check_server(conn)
+
+
+def _sender(caller: Caller) -> str | None:
+    return caller.name if caller.role is Role.INGEST or caller.site_ids is not None else None

@@ -1,0 +1,97 @@
+"""The use case of registering machines, one or a whole fleet, with a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, Rollback
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.evaluation.causes import RESERVED_CAUSES
+from pdm.errors import ConflictError, InvalidInputError, NotFoundError
+from pdm.machines.model import Machine
+from pdm.store.database.connection import database_required
+from pdm.store.machines import access
+from pdm.store.machines.registration import Change, fetch_machines, fetch_site_keys, register
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What registering one machine did, or in a dry run would do."""
+
+    machine: str
+    outcome: Change
+
+
+def register_fleet(
+    pool: ConnectionPool[Any],
+    machines: Sequence[Machine],
+    *,
+    actor: str,
+    site_ids: Sequence[int] | None,
+    dry_run: bool = False,
+) -> list[Registration]:
+    """Register machines in one transaction: all of them, or none if one is refused.
+
+    Parameters
+    ----------
+    site_ids : sequence of int or None
+        Sites that the caller may change; None is every site, and only then may new sites come.
+    dry_run : bool
+        Say what would happen and leave everything as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        A machine is given twice.
+    ConflictError
+        A machine or point is stored with another meaning, or the key is taken.
+    NotFoundError
+        A site is not the caller's.
+    UnavailableError
+        The database is away.
+    """
+    keys = [machine.key for machine in machines]
+    if len(set(keys)) != len(keys):
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise InvalidInputError(f"given more than once: {', '.join(twice)}", field="machines")
+    with database_required(), pool.connection() as conn, conn.transaction() as transaction:
+        if site_ids is not None:
+            _check_sites(conn, machines, site_ids)
+        _check_components(conn, machines)
+        done = [Registration(machine.key, register(conn, machine)) for machine in machines]
+        if dry_run:
+            raise Rollback(transaction)
+        for item in done:
+            if item.outcome != "unchanged":
+                access.insert_audit(conn, actor, "machine.register", item.machine, outcome=item.outcome)
+    return done
+
+
+def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> None:
+    """Refuse new components whose key is a cause that the service uses itself; those that are stored go on."""
+    wanted = {machine.key: RESERVED_CAUSES & {each.key for each in machine.components} for machine in machines}
+    stored = fetch_machines(conn, [machine for machine, keys in wanted.items() if keys])
+    for machine, keys in wanted.items():
+        known = {each.key for each in stored[machine].machine.components} if machine in stored else set()
+        if keys - known:
+            raise InvalidInputError(
+                f"component {min(keys - known)!r} of machine {machine!r} has a key that the service uses for alerts "
+                f"of its own ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
+                field="components",
+            )
+
+
+def _check_sites(conn: Connection[Any], machines: Sequence[Machine], site_ids: Sequence[int]) -> None:
+    own = fetch_site_keys(conn, site_ids)
+    for machine in machines:
+        if machine.site not in own:
+            raise NotFoundError(f"unknown site {machine.site!r}", field="site")
+    keys = [machine.key for machine in machines]
+    taken = fetch_machines(conn, keys).keys() - fetch_machines(conn, keys, site_ids).keys()
+    if taken:
+        raise ConflictError(
+            f"the key {min(taken)!r} is already used; keys must be unique across all sites", field="key"
+        )

@@ -1,0 +1,50 @@
+"""The use case of telling the service what was done to a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import TimestampError
+from pdm.machines.work_events import WorkEvent
+from pdm.service.ingestion.validation import doubt_time
+from pdm.settings import Settings
+from pdm.store.database.connection import database_required
+from pdm.store.machines import access
+from pdm.store.machines.registration import fetch_machine
+from pdm.store.machines.work_events import insert_work_event
+
+_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
+
+
+def record_work_event(
+    pool: ConnectionPool[Any], event: WorkEvent, *, actor: str, site_ids: Sequence[int] | None, now: datetime
+) -> tuple[int, bool]:
+    """Write down a work event; returns its id and whether it is new.
+
+    A failure or a replacement closes a life: baseline and prognosis begin again behind it, and what was
+    concluded of later acquisitions is concluded anew. The same event again changes nothing.
+
+    Raises
+    ------
+    NotFoundError
+        The machine is unknown to the caller, or has no such component.
+    TimestampError
+        Nothing can have happened at that time.
+    ConflictError
+        The event is stored with another finding.
+    UnavailableError
+        The database is away.
+    """
+    with database_required(), pool.connection() as conn, conn.transaction():
+        stored = fetch_machine(conn, event.machine, site_ids)
+        doubt = doubt_time(event.occurred_at, stored.machine.timeline, now, _TOLERANCE)
+        if doubt is not None:
+            raise TimestampError(f"occurred_at {doubt}", field="occurred_at")
+        event_id, is_new = insert_work_event(conn, stored, event, actor)
+        if is_new:
+            access.insert_audit(conn, actor, "work-event.record", event.machine, kind=event.kind.value, id=event_id)
+    return event_id, is_new

@@ -1,0 +1,20 @@
+"""Which features rules may name, and their units."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pdm.alerts.documents.parser import FeatureUnit, FeatureUnits
+
+_QUANTITIES = {"vibration": "acceleration", "current": "current"}
+
+
+@cache
+def feature_units() -> FeatureUnits:
+    """Return every feature of the catalogue under its points' quantity."""
+    from features.catalogue import CATALOGUE  # here, so that the API starts without the analysis
+
+    return {
+        (_QUANTITIES[each.quantity], each.name): FeatureUnit(each.unit or "1", each.scope == "group")
+        for each in CATALOGUE
+    }

@@ -1,0 +1,35 @@
+"""Which machines a caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import NotFoundError
+from pdm.service.platform.access import Caller
+from pdm.store.machines import machine_views
+from pdm.store.machines.access import scoped
+from pdm.store.machines.machine_views import RegisteredMachine
+
+Pool = ConnectionPool[Any]
+
+
+@contextmanager
+def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[Connection[Any], RegisteredMachine]]:
+    """Open a transaction on a machine that the caller may see.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine, or it stands at a site that the caller may not know.
+    """
+    with pool.connection() as conn:
+        with scoped(conn, caller.site_ids):
+            row = machine_views.find_machine(conn, machine)
+        if row is None:
+            raise NotFoundError(f"unknown machine {machine!r}")
+        yield conn, row

@@ -1,0 +1,85 @@
+"""What a machine's remaining life would be under another load or speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+from pdm.errors import InvalidInputError, RefusalError
+from pdm.prognosis.what_if import LEVEL, tell_effect
+from pdm.service.platform.access import Caller
+from pdm.service.platform.visibility import visible_machine
+from pdm.store.analysis import assessments_read
+from pdm.store.machines import operating_history
+
+ACQUISITIONS = 50
+"""A machine's last ones, whose means are its present conditions."""
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Remaining life [s] under another load or speed: what is said as it is, times a factor that past lives show."""
+
+    machine: str
+    measured_at: datetime
+    rul_s: float
+    rul_lower_s: float | None
+    rul_upper_s: float | None
+    factor: float
+    factor_lower: float
+    factor_upper: float
+    factor_level: float
+    exponents: Mapping[str, float]
+    lives: int
+    present_load: float | None
+    present_speed_hz: float | None
+    source: str
+    model_id: int | None
+
+
+def prognose_under(
+    pool: ConnectionPool[Any], caller: Caller, machine: str, *, load: float | None, speed: float | None
+) -> WhatIf:
+    """Return a machine's remaining life under another load [1] or speed [Hz], by what its fleet's lives show.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine that the caller may see.
+    InvalidInputError
+        Neither a load nor a speed is asked about.
+    RefusalError
+        Nothing is said of the machine, or past lives cannot tell.
+    """
+    asked = {name: value for name, value in (("load", load), ("speed", speed)) if value is not None}
+    if not asked:
+        raise InvalidInputError("load or speed is required", field="load")
+    with visible_machine(pool, caller, machine) as (conn, row):
+        said = assessments_read.fetch_prognosis(conn, row.id, None)
+        now = operating_history.fetch_present(conn, row.id, ACQUISITIONS)
+        lives = operating_history.fetch_lives(conn, row.fleet)
+    if said is None or said.rul_s is None:
+        raise RefusalError(f"nothing is said of the remaining life of {machine!r} as it is", field="machine")
+    effect = tell_effect(lives, now, asked)
+    lower, upper = said.rul_lower_s, said.rul_upper_s
+    return WhatIf(
+        machine=machine,
+        measured_at=said.measured_at,
+        rul_s=said.rul_s * effect.factor,
+        rul_lower_s=None if lower is None else lower * effect.lower,
+        rul_upper_s=None if upper is None else upper * effect.upper,
+        factor=effect.factor,
+        factor_lower=effect.lower,
+        factor_upper=effect.upper,
+        factor_level=LEVEL,
+        exponents=dict(effect.exponents),
+        lives=effect.lives,
+        present_load=now.get("load"),
+        present_speed_hz=now.get("speed"),
+        source=said.source,
+        model_id=said.model_id,
+    )

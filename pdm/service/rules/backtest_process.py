@@ -1,0 +1,31 @@
+"""The process of one backtest: a question on standard input, the report or the refusal on standard output."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pdm.service.platform.subprocess_call import Row, answer_one
+from pdm.service.rules.backtest import Question, backtest, candidate_of
+from pdm.service.rules.rule_sets import check_content
+
+
+def _answer(asked: Row) -> Row:
+    candidate = None
+    if asked["document"] is not None:
+        candidate = candidate_of(check_content(asked["document"]), asked["scope"], asked["target"])
+    question = Question(
+        datetime.fromisoformat(asked["since"]),
+        datetime.fromisoformat(asked["before"]),
+        candidate,
+        None if asked["machines"] is None else tuple(asked["machines"]),
+        None if asked["site_ids"] is None else tuple(asked["site_ids"]),
+        asked["credit_horizons"],
+        asked["with_suggestions"],
+        asked["model_id"],
+    )
+    found: Row = backtest(asked["dsn"], question).document()
+    return found
+
+
+if __name__ == "__main__":
+    answer_one(_answer)

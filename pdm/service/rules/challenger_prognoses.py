@@ -1,0 +1,63 @@
+"""What another model would have said of a machine's remaining life, from the indicators that are stored."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from pdm.alerts.kinds.history import History
+from pdm.prognosis.model.life_state import advance, begin_life
+from pdm.prognosis.predict import LifeStep, prognose_batch
+from pdm.prognosis.prognosis import Prognosis
+from pdm.service.analysis.machine_pipeline import Champion
+from pdm.store.analysis.backtest_history import fetch_indicators
+from pdm.store.machines.registration import StoredMachine
+
+
+def with_prognoses_of(
+    conn: Connection[Any], stored: StoredMachine, history: History, challenger: Champion, since: datetime
+) -> History:
+    """Return a machine's past with the prognoses that a model would have given, by the very code that gives them live.
+
+    The lives are followed from the beginning of what is replayed: of the life that it begins within, the model
+    knows less than it would have.
+    """
+    indicators = fetch_indicators(conn, stored.id, since, history.conclusions.times)
+    return _replaced(history, _prognoses(history, indicators, challenger))
+
+
+def _prognoses(history: History, indicators: NDArray[np.float32], challenger: Champion) -> list[Prognosis]:
+    life, ended = begin_life(), 0
+    steps = []
+    for index in range(len(history)):
+        assessment = replace(history.reading(index, ()).assessment, indicators=indicators[index])
+        ends = bisect_right(history.life_ends, assessment.measured_at)
+        if ends != ended:
+            life, ended = begin_life(), ends
+        life, columns = advance(life, assessment.measured_at.timestamp(), indicators[index], assessment.health)
+        steps.append(LifeStep.of(life, columns, assessment))
+    return prognose_batch(challenger.model, challenger.model_id, history.machine, steps)
+
+
+def _replaced(history: History, prognoses: Sequence[Prognosis]) -> History:
+    def column(name: str) -> NDArray[np.float64]:
+        said = [getattr(each, name) for each in prognoses]
+        return np.array([np.nan if value is None else value for value in said], np.float64)
+
+    rows = replace(
+        history.conclusions,
+        sources=[each.source for each in prognoses],
+        rul=column("rul"),
+        rul_lower=column("rul_lower"),
+        rul_upper=column("rul_upper"),
+        level=column("level"),
+        doubts=[each.doubts for each in prognoses],
+    )
+    return replace(history, conclusions=rows)

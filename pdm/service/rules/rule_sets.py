@@ -1,0 +1,310 @@
+"""The use cases of rules: check, propose, put in force, go back, and say what holds for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from pdm.alerts.documents.parser import InvalidRulesError, Problem, RuleDocument, parse_document
+from pdm.alerts.documents.scopes import Scope, resolve
+from pdm.alerts.documents.writer import differences, write_document, write_rule
+from pdm.alerts.rules.rule import DEFAULT_RULES
+from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from pdm.ingest.rule_file import read_rule_text
+from pdm.machines.model import Machine, check_key
+from pdm.service.analysis.rule_cache import RuleBook
+from pdm.service.platform.feature_units import feature_units
+from pdm.store.alerts import rules
+from pdm.store.alerts.rules import RuleSetSummary, StoredRuleSet
+from pdm.store.machines import access
+from pdm.store.machines.access import scoped
+from pdm.store.machines.registration import fetch_machine
+
+Pool = ConnectionPool[Any]
+
+
+@dataclass(frozen=True)
+class RuleScope:
+    """A scope that a rule set holds for."""
+
+    scope: str
+    target: str
+
+
+@dataclass(frozen=True)
+class MachineRules:
+    """The rules that hold for a machine as documents, and the sets that they come of, widest first."""
+
+    machine: str
+    rule_version: str
+    former_rule_version: str
+    rules: Sequence[Mapping[str, Any]]
+    of: Sequence[RuleScope]
+
+
+def check_text(text: str) -> RuleDocument:
+    """Return the rules that a YAML or JSON text describes.
+
+    Raises
+    ------
+    InvalidRulesError
+        With the line, the place and the reason of every problem.
+    """
+    read = read_rule_text(text)
+    return parse_document(read.content, feature_units(), read.line_of)
+
+
+def check_content(content: object) -> RuleDocument:
+    """Return the rules that plain data describes; raises InvalidRulesError as `check_text` does."""
+    return parse_document(content, feature_units())
+
+
+def as_stored(document: RuleDocument) -> Mapping[str, Any]:
+    """Return rules as they are stored: every field, values in SI units."""
+    return write_document(document)
+
+
+def propose(
+    pool: Pool,
+    document: RuleDocument,
+    *,
+    scope: str,
+    target: str,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None = None,
+) -> StoredRuleSet:
+    """Store a set of rules as the next version of its scope; it holds nowhere yet.
+
+    Raises
+    ------
+    InvalidInputError
+        Nobody says why, or the scope and its target do not fit.
+    InvalidRulesError
+        They are for a machine that has no point that one of them looks at.
+    NotFoundError
+        There is no such site or machine for the caller.
+    ForbiddenError
+        The caller is limited to some sites and the scope is wider.
+    """
+    with pool.connection() as conn:
+        return _propose(conn, document, scope, target, author, reason, site_ids)
+
+
+def count_changes(pool: Pool) -> int:
+    """Return how often the rules in force have changed so far."""
+    with pool.connection() as conn:
+        return rules.fetch_change_number(conn)
+
+
+def deploy(
+    pool: Pool,
+    rule_set_id: int,
+    *,
+    author: str,
+    site_ids: Sequence[int] | None = None,
+    gate: Mapping[str, Any] | None = None,
+    changes: int | None = None,
+) -> StoredRuleSet:
+    """Put a stored set in force; `gate` is the backtest that it has passed.
+
+    `changes` is what `count_changes` said before that backtest: what was tried against other rules than those in
+    force has passed nothing.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such set for the caller.
+    ConflictError
+        It is or was in force, or the rules in force have changed since the backtest.
+    """
+    with pool.connection() as conn:
+        return _deploy(conn, rule_set_id, author, site_ids, gate, changes)
+
+
+def roll_back(
+    pool: Pool,
+    *,
+    scope: str,
+    target: str,
+    version: int,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None = None,
+) -> StoredRuleSet | None:
+    """Let an older version hold again, as a new version of the same content; version 0 is nothing of its own.
+
+    Returns the set now in force, None for version 0.
+
+    Raises
+    ------
+    NotFoundError
+        The scope has no such version, or for version 0 nothing in force.
+    """
+    with pool.connection() as conn:
+        if version:
+            return _restore(conn, scope, target, version, author, reason, site_ids)
+        _check_target(conn, scope, target, site_ids)
+        if not rules.retire(conn, scope, target, datetime.now(UTC)):
+            raise NotFoundError(f"{scope} {target} has no rules in force".replace("  ", " "))
+        access.insert_audit(conn, author, "rules.withdraw", f"{scope}:{target}", reason=reason)
+    return None
+
+
+def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> StoredRuleSet:
+    """Return one stored set; raises NotFoundError if there is none for the caller."""
+    with pool.connection() as conn:
+        return _visible(conn, rule_set_id, site_ids)
+
+
+def list_rule_sets(
+    pool: Pool,
+    *,
+    before: int,
+    limit: int,
+    scope: str | None = None,
+    target: str | None = None,
+    status: str | None = None,
+    site_ids: Sequence[int] | None = None,
+) -> list[RuleSetSummary]:
+    """Return stored sets, the last written first, without their documents."""
+    with pool.connection() as conn:
+        return rules.page_rule_sets(
+            conn, before=before, limit=limit, scope=scope, target=target, status=status, site_ids=site_ids
+        )
+
+
+def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> MachineRules:
+    """Return the rules that hold for a machine and which sets they come of.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such machine for the caller.
+    """
+    with pool.connection() as conn:
+        stored = fetch_machine(conn, machine, site_ids)
+        documents = RuleBook().fetch(conn, [stored.machine])
+    resolved = resolve(stored.machine, documents)
+    fitting = [each for each in documents if each.holds_for(stored.machine)]
+    return MachineRules(
+        machine,
+        resolved.version,
+        resolved.former_version,
+        [write_rule(rule) for rule in resolved.rules],
+        [RuleScope(each.scope.value, each.target) for each in fitting],
+    )
+
+
+def default_document() -> Mapping[str, Any]:
+    """Return the rules that hold where nobody has set others."""
+    return write_document(RuleDocument(DEFAULT_RULES.rules))
+
+
+def _propose(
+    conn: Connection[Any],
+    document: RuleDocument,
+    scope: str,
+    target: str,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None,
+) -> StoredRuleSet:
+    if not reason.strip():
+        raise InvalidInputError("say why the rules change", field="reason")
+    _check_target(conn, scope, target, site_ids)
+    if scope == Scope.MACHINE:
+        _check_points(fetch_machine(conn, target, site_ids).machine, document)
+    rules.lock_rule_sets(conn)
+    before = rules.find_version(conn, scope, target, None)
+    old = parse_document(before.document, feature_units()).rules if before else ()
+    diff = differences(old, document.rules)
+    written = write_document(document)
+    stored = rules.insert_rule_set(conn, scope, target, written, author=author, reason=reason, diff=diff)
+    access.insert_audit(conn, author, "rules.propose", f"{scope}:{target}", version=stored.version)
+    return stored
+
+
+def _deploy(
+    conn: Connection[Any],
+    rule_set_id: int,
+    author: str,
+    site_ids: Sequence[int] | None,
+    gate: Mapping[str, Any] | None = None,
+    changes: int | None = None,
+) -> StoredRuleSet:
+    rules.lock_rule_sets(conn)
+    found = _visible(conn, rule_set_id, site_ids)
+    if found.status == "in-force":
+        raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+    if found.status == "retired":
+        why = f"rule set {rule_set_id} has been in force; go back to version {found.version} as a new version"
+        raise ConflictError(why, field="rule_set_id")
+    if changes is not None and changes != rules.fetch_change_number(conn):
+        raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
+    stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
+    place = f"{stored.scope}:{stored.target}"
+    access.insert_audit(conn, author, "rules.deploy", place, version=stored.version)
+    return stored
+
+
+def _restore(
+    conn: Connection[Any],
+    scope: str,
+    target: str,
+    version: int,
+    author: str,
+    reason: str,
+    site_ids: Sequence[int] | None,
+) -> StoredRuleSet:
+    """Propose the content of an older version as a new one and put it in force, in one transaction."""
+    old = rules.find_version(conn, scope, target, version)
+    if old is None:
+        raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
+    document = parse_document(old.document, feature_units())
+    why = f"back to version {version}: {reason}" if reason.strip() else ""
+    stored = _propose(conn, document, scope, target, author, why, site_ids)
+    return _deploy(conn, stored.id, author, site_ids)
+
+
+def _check_points(machine: Machine, document: RuleDocument) -> None:
+    """Refuse rules of one machine that look at points which it does not have: they would never say anything."""
+    problems = [
+        Problem(f"rules[{index}]", f"{machine.key} has no point to which the rule applies")
+        for index, rule in enumerate(document.rules)
+        if not rule.condition.fit(machine)
+    ]
+    if problems:
+        raise InvalidRulesError.of(problems)
+
+
+def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> None:
+    if scope not in list(Scope):
+        raise InvalidInputError(f"scope {scope!r} must be one of {', '.join(Scope)}", field="scope")
+    if (scope == Scope.ALL) != (target == ""):
+        raise InvalidInputError(
+            "scopes other than 'all' require a target; scope 'all' must not have one", field="target"
+        )
+    if scope in (Scope.ALL, Scope.CLASS):
+        if site_ids is not None:
+            raise ForbiddenError("rules for all machines or for a class require a key for all sites")
+        if scope == Scope.CLASS:
+            check_key(target, "target")
+    elif scope == Scope.MACHINE:
+        fetch_machine(conn, target, site_ids)
+    else:
+        with scoped(conn, site_ids):
+            if target not in access.find_sites(conn, [target]):
+                raise NotFoundError(f"unknown site {target!r}", field="target")
+
+
+def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:
+    found = rules.fetch_rule_set(conn, rule_set_id, site_ids)
+    if found is None:
+        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+    return found

@@ -1,0 +1,156 @@
+"""What was received, done, set aside, quarantined and trained, as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_all, fetch_first
+
+
+@dataclass(frozen=True)
+class ReceiptSummary:
+    """A receipt: who sent records, when, and how many of them came to what."""
+
+    receipt_id: UUID
+    received_at: datetime
+    actor: str
+    stored: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class StoredReceipt(ReceiptSummary):
+    """A receipt with one result a record."""
+
+    results: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class RecordedWork:
+    """Something that was done to a machine, who wrote it down and when."""
+
+    id: int
+    kind: str
+    component: str | None
+    occurred_at: datetime
+    finding: str | None
+    note: str
+    actor: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """An acquisition whose analysis failed, and why."""
+
+    machine_id: int
+    machine: str
+    measured_at: datetime
+    reason: str
+    set_aside_at: datetime
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A record whose time cannot be right; `measured_at` is that time as it was sent."""
+
+    id: int
+    machine: str
+    measured_at: str
+    reason: str
+    received_at: datetime
+    receipt_id: UUID
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """A model of remaining life, which fleet it is of and whether it serves."""
+
+    id: int
+    fleet: str
+    version: int
+    status: str
+    created_at: datetime
+    indicator_version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ModelCard(ModelSummary):
+    """A model of remaining life, how well it does and what it learned from."""
+
+    metrics: Mapping[str, Any]
+    trained_on: Mapping[str, Any]
+
+
+def page_receipts(
+    conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, actor: str | None
+) -> list[ReceiptSummary]:
+    """Return receipts, newest first; of one sender unless `actor` is None."""
+    wanted = {"before": before, "before_id": before_id, "limit": limit, "actor": actor}
+    return fetch_all(conn, ReceiptSummary, "page_receipts", **wanted)
+
+
+def find_receipt(conn: Connection[Any], receipt_id: UUID, actor: str | None) -> StoredReceipt | None:
+    """Return a receipt with its results; only the sender's own unless `actor` is None."""
+    return fetch_first(conn, StoredReceipt, "find_receipt", id=receipt_id, actor=actor)
+
+
+def page_work_events(
+    conn: Connection[Any], machine_id: int, *, before: datetime, before_id: int, limit: int
+) -> list[RecordedWork]:
+    """Return what was done to a machine, newest first."""
+    wanted = {"machine_id": machine_id, "before": before, "before_id": before_id, "limit": limit}
+    return fetch_all(conn, RecordedWork, "page_work_events", **wanted)
+
+
+def find_work_event(conn: Connection[Any], event_id: int) -> RecordedWork | None:
+    """Return one work event."""
+    return fetch_first(conn, RecordedWork, "find_work_event", id=event_id)
+
+
+def page_set_aside(
+    conn: Connection[Any], *, after_id: int, after: datetime, limit: int, site_ids: Sequence[int] | None
+) -> list[SetAside]:
+    """Return acquisitions whose analysis failed, by machine and time."""
+    wanted = {"after_id": after_id, "after": after, "limit": limit, "site_ids": _listed(site_ids)}
+    return fetch_all(conn, SetAside, "page_set_aside", **wanted)
+
+
+def replay_set_aside(conn: Connection[Any], machine: str | None, site_ids: Sequence[int] | None) -> int:
+    """Queue what was set aside once more; returns how many acquisitions."""
+    values = {"machine": machine, "site_ids": _listed(site_ids)}
+    row = conn.execute(query("replay_set_aside"), values).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def page_quarantine(
+    conn: Connection[Any], *, before: int, limit: int, site_ids: Sequence[int] | None
+) -> list[Quarantined]:
+    """Return records whose time cannot be right, newest first."""
+    return fetch_all(conn, Quarantined, "page_quarantine", before=before, limit=limit, site_ids=_listed(site_ids))
+
+
+def page_models(conn: Connection[Any], *, before: int, limit: int, fleet: str | None) -> list[ModelSummary]:
+    """Return models of remaining life, newest first."""
+    return fetch_all(conn, ModelSummary, "page_models", before=before, limit=limit, fleet=fleet)
+
+
+def find_model(conn: Connection[Any], model_id: int) -> ModelCard | None:
+    """Return a model's card: metrics and what it was trained on, never its bytes."""
+    return fetch_first(conn, ModelCard, "find_model", id=model_id)
+
+
+def _listed(site_ids: Sequence[int] | None) -> list[int] | None:
+    return None if site_ids is None else list(site_ids)

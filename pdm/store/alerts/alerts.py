@@ -1,0 +1,200 @@
+"""Alerts as stored: their state, every event with who and why, and what goes out to subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from pdm.alerts.evaluation.changes import AlertChange, OpenAlert
+from pdm.alerts.kinds.behaviour import Category, Severity
+from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.alert_book import Ledger
+from pdm.alerts.lifecycle.holds import Place
+from pdm.alerts.states import AlertState, Demands, Kind
+from pdm.errors import NotFoundError
+from pdm.store.alerts import holds
+from pdm.store.database.queries import query
+
+# what those who heard of an alert are told although it is withheld: that they will not hear of it, and its end
+ALWAYS_TOLD = frozenset(
+    {Kind.RETURNED, Kind.LATCHED, Kind.CLEARED, Kind.SHELVED, Kind.SUPPRESSED, Kind.REMOVED_FROM_SERVICE}
+)
+ENDED_LATELY = timedelta(days=1)  # so long it is known who has ended a hold
+
+
+def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange], reevaluated: bool) -> None:
+    """Write what happened to one machine's alerts, its events and what subscribers must be told."""
+    apply_all(conn, {machine_id: changes}, reevaluated)
+
+
+def apply_all(
+    conn: Connection[Any],
+    changes: Mapping[int, Sequence[AlertChange]],
+    reevaluated: bool,
+    now: datetime | None = None,
+    life_ends: Mapping[int, Sequence[datetime]] | None = None,
+) -> None:
+    """Write what happened to the alerts of many machines, by machine id, in a few statements however many there are.
+
+    `now` is the wall clock; None is the present moment. `life_ends` are when a failure or replacement ended a life of
+    a machine, in order: what is open of it, and asks somebody for something, ends with it.
+    """
+    ends = life_ends or {}
+    concerned = sorted({*changes, *ends})
+    left = {each: changes.get(each, ()) for each in concerned if changes.get(each) or ends.get(each)}
+    while left:
+        ledger = open_ledger(conn, list(left), now or datetime.now(UTC))
+        for machine_id, told in sorted(left.items()):
+            _take(ledger, machine_id, told, list(ends.get(machine_id, ())), reevaluated)
+        ledger.settle()
+        # another transaction may have opened a cause since: those machines are taken again, now with its alert
+        left = {machine_id: left[machine_id] for machine_id in close_ledger(conn, ledger)}
+
+
+def _take(
+    ledger: Ledger, machine_id: int, changes: Sequence[AlertChange], ends: list[datetime], reevaluated: bool
+) -> None:
+    for change in changes:
+        while ends and ends[0] <= change.occurred_at:
+            ledger.end_life(machine_id, ends.pop(0), reevaluated)
+        ledger.change(machine_id, change, reevaluated)
+    for end in ends:
+        ledger.end_life(machine_id, end, reevaluated)
+
+
+def open_ledger(conn: Connection[Any], machine_ids: Sequence[int], now: datetime, extra: UUID | None = None) -> Ledger:
+    """Lock the open alerts of some machines, and one that may have ended, and return them as a ledger."""
+    machine_ids = sorted(machine_ids)
+    wanted = {"machine_ids": machine_ids, "alert_id": extra}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("lock_open_alerts"), wanted).fetchall()
+        if extra is not None and all(row["id"] != extra for row in rows):
+            rows += cursor.execute(query("lock_alert"), wanted).fetchall()
+        places = {
+            row["id"]: Place(row["id"], row["line_id"], row["site_id"])
+            for row in cursor.execute(query("fetch_places"), wanted).fetchall()
+        }
+    sites = sorted({place.site_id for place in places.values()})
+    known = holds.fetch_live(conn, sites, machine_ids, now - ENDED_LATELY)
+    return Ledger([_standing(row) for row in rows], places, known, now, uuid4)
+
+
+def close_ledger(conn: Connection[Any], ledger: Ledger) -> list[int]:
+    """Write a ledger down and enqueue what subscribers must be told; returns machines that must be taken again."""
+    if ledger.changed:
+        conn.execute(query("update_alerts"), _columns(ledger.changed))
+    lost: set[UUID] = set()
+    if ledger.opened:
+        stored = {row[0] for row in conn.execute(query("insert_alerts"), _columns(ledger.opened))}
+        lost = {alert.id for alert in ledger.opened} - stored
+    told = [event for event in ledger.happenings if event.alert_id not in lost]
+    ids = [row[0] for row in conn.execute(query("insert_alert_events"), _event_columns(told))] if told else []
+    for wave in _waves(told, ids):
+        enqueue(conn, wave)
+    for by in sorted(set(ledger.spent.values())):
+        holds.end(conn, [hold for hold, who in ledger.spent.items() if who == by], by, ledger.now)
+    return sorted({alert.machine_id for alert in ledger.opened if alert.id in lost})
+
+
+def _waves(told: Sequence[Happening], ids: Sequence[int]) -> Iterable[list[int]]:
+    """Return the events that are to be told, those of one alert in turns: the next may depend on the one before."""
+    waves: list[list[int]] = []
+    turns: dict[UUID, int] = {}
+    for event, event_id in zip(told, ids, strict=True):
+        if event.is_quiet or (event.withheld is not None and event.kind not in ALWAYS_TOLD):
+            continue
+        turn = turns.get(event.alert_id, 0)
+        turns[event.alert_id] = turn + 1
+        if turn == len(waves):
+            waves.append([])
+        waves[turn].append(event_id)
+    return waves
+
+
+def enqueue(conn: Connection[Any], event_ids: Sequence[int]) -> None:
+    """Write the outbox rows of events of different alerts."""
+    conn.execute(query("enqueue_alert_event"), {"event_ids": list(event_ids)})
+
+
+def fetch_open(conn: Connection[Any], machine_id: int) -> list[OpenAlert]:
+    """Return a machine's alerts that are open, by cause."""
+    rows = conn.execute(query("fetch_open_alerts"), {"machine_id": machine_id})
+    return [
+        OpenAlert(cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version, at_rest)
+        for cause, component, severity, state, opened_at, alert_id, version, at_rest in rows
+    ]
+
+
+def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:
+    """Return the machine of an alert at some sites, or at any.
+
+    Raises
+    ------
+    NotFoundError
+        No such alert there.
+    """
+    wanted = {"alert_id": alert_id, "site_ids": None if site_ids is None else list(site_ids)}
+    row = conn.execute(query("find_alert_machine"), wanted).fetchone()
+    if row is None:
+        raise NotFoundError(f"unknown alert {alert_id}", field="alert_id")
+    return int(row[0])
+
+
+def fetch_overdue(conn: Connection[Any], now: datetime, limit: int) -> dict[UUID, int]:
+    """Return alerts that nobody has seen in time, and their machines."""
+    return dict(conn.execute(query("fetch_overdue"), {"now": now, "limit": limit}).fetchall())
+
+
+def notify(conn: Connection[Any]) -> None:
+    """Wake the listeners when this transaction commits; the message is empty, they look for themselves."""
+    conn.execute("NOTIFY pdm_alert")
+
+
+def _standing(row: dict[str, Any]) -> Standing:
+    demands = Demands(row.pop("needs_acknowledgement"), row.pop("is_latching"))
+    return Standing(
+        **{
+            **row,
+            "severity": Severity(row["severity"]),
+            "state": AlertState(row["state"]),
+            "category": Category(row["category"]),
+            "points": tuple(row["points"]),
+        },
+        demands=demands,
+    )
+
+
+_PLAIN = (
+    "id", "machine_id", "cause", "component", "opened_at", "message", "rule_version", "rule_key", "act_by",
+    "cleared_at", "acknowledged_at", "acknowledged_by", "confirmed_at", "confirmed_by", "assignee", "overdue_at",
+    "overdue_step", "inhibited_by", "withheld", "at_rest", "is_untold", "version",
+)  # fmt: skip
+
+
+def _columns(alerts: Sequence[Standing]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [getattr(alert, name) for alert in alerts] for name in _PLAIN}
+    columns |= {name: [getattr(alert, name).value for alert in alerts] for name in ("severity", "state", "category")}
+    columns["parameters"] = [_json(alert.parameters) for alert in alerts]
+    columns["evidence"] = [None if alert.evidence is None else _json(alert.evidence) for alert in alerts]
+    columns["needs_acknowledgement"] = [alert.demands.needs_acknowledgement for alert in alerts]
+    columns["is_latching"] = [alert.demands.is_latching for alert in alerts]
+    return columns
+
+
+def _event_columns(events: Sequence[Happening]) -> dict[str, list[Any]]:
+    names = ("alert_id", "machine_id", "occurred_at", "actor", "reevaluated", "reason", "withheld", "comment")
+    columns: dict[str, list[Any]] = {name: [getattr(event, name) for event in events] for name in names}
+    columns |= {name: [getattr(event, name).value for event in events] for name in ("kind", "severity", "state")}
+    columns["detail"] = [_json(event.detail) for event in events]
+    return columns
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    # NaN has no place in JSON: orjson writes null
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()

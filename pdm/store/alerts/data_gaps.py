@@ -1,0 +1,51 @@
+"""What the clockwork reads to find machines that send nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.alerts.kinds.behaviour import Severity
+from pdm.store.database.queries import query
+
+
+@dataclass(frozen=True)
+class QuietMachine:
+    """A machine, when it was last measured (None: never), and its open alert of missing data if it has one.
+
+    `is_off` is that it stood still when it was last measured; `held_until` is until when, by now, all its alerts were
+    withheld by design.
+    """
+
+    id: int
+    key: str
+    measured_at: datetime | None
+    opened_at: datetime | None
+    severity: Severity | None
+    is_off: bool = False
+    held_until: datetime | None = None
+
+
+def watch(conn: Connection[Any], now: datetime, longest_pause: timedelta) -> datetime:
+    """Note that somebody looks now; returns since when, without a longer pause than that."""
+    row = conn.execute(query("watch_gaps"), {"now": now, "longest_pause": longest_pause}).fetchone()
+    assert row is not None
+    since: datetime = row[0]
+    return since
+
+
+def fetch_gap_documents(conn: Connection[Any]) -> list[dict[str, Any]]:
+    """Return the documents in force that hold rules of missing data."""
+    return [row[0] for row in conn.execute(query("fetch_gap_documents"))]
+
+
+def fetch_quiet_machines(conn: Connection[Any], before: datetime, cause: str, now: datetime) -> list[QuietMachine]:
+    """Return live machines not measured since `before`, and those whose alert of `cause` is open."""
+    rows = conn.execute(query("fetch_quiet_machines"), {"before": before, "cause": cause, "now": now})
+    return [
+        QuietMachine(machine_id, key, measured_at, opened_at, severity and Severity(severity), is_off, held_until)
+        for machine_id, key, measured_at, opened_at, severity, is_off, held_until in rows
+    ]

@@ -1,0 +1,96 @@
+"""What analysis reads: contexts, waveforms and scalars of many acquisitions in one query each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from pdm.measurements import OperatingContext
+from pdm.store.acquisitions.cold_storage import FramePlace, fetch_payloads
+from pdm.store.acquisitions.waveform_codec import decode
+from pdm.store.database.queries import query
+
+BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+
+Key = tuple[int, datetime]  # machine or point id, measured_at
+
+
+@dataclass(frozen=True)
+class StoredWaveform:
+    """A channel as stored: float32 in the point's unit, or int16 counts with `scale` [unit per count]."""
+
+    point_id: int
+    measured_at: datetime
+    sampling_rate: float
+    samples: NDArray[np.float32] | NDArray[np.int16]
+    scale: float | None
+
+
+def fetch_machine_keys(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, str]:
+    """Return the keys of machines by their ids."""
+    rows = conn.execute(query("fetch_analysed_machines"), {"machine_ids": list(machine_ids)})
+    return {row[0]: row[1] for row in rows}
+
+
+def fetch_contexts(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, OperatingContext]:
+    """Return how the machines ran at the acquisitions `keys`."""
+    if not keys:
+        return {}
+    rows = conn.execute(query("fetch_claimed_acquisitions"), _bounds(keys))
+    return {(row[0], row[1]): OperatingContext(speed=row[2], load=row[3], state=row[4]) for row in rows}
+
+
+def fetch_waveforms(conn: Connection[Any], keys: Sequence[Key]) -> list[StoredWaveform]:
+    """Return all waveforms of the acquisitions `keys`, by point and time."""
+    if not keys:
+        return []
+    with conn.cursor(binary=True) as cursor:
+        rows = cursor.execute(query("fetch_claimed_waveforms"), _bounds(keys)).fetchall()
+    cold = iter(fetch_payloads(conn, [FramePlace(row[0], *row[7:]) for row in rows if row[6] is None]))
+    found = []
+    for point_id, measured_at, sampling_rate, count, scale, codec, payload, *_ in rows:
+        content = next(cold) if payload is None else payload
+        if content is not None:  # else retention has just dropped it
+            dtype = np.dtype(np.int16 if scale is not None else np.float32)
+            samples = decode(codec, content, dtype, count)
+            found.append(StoredWaveform(point_id, measured_at, sampling_rate, samples, scale))
+    return found
+
+
+def fetch_scalars(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, float]:
+    """Return all scalars of the acquisitions `keys` by point and time, in the points' units."""
+    if not keys:
+        return {}
+    rows = conn.execute(query("fetch_claimed_scalars"), _bounds(keys))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def fetch_times_between(conn: Connection[Any], machine_id: int, after: datetime, until: datetime) -> list[datetime]:
+    """Return when a machine was measured in (after, until], oldest first."""
+    wanted = {"machine_id": machine_id, "after": after, "until": until}
+    return [row[0] for row in conn.execute(query("fetch_times_between"), wanted)]
+
+
+def fetch_life_ends(conn: Connection[Any], after: dict[int, datetime | None]) -> dict[int, list[datetime]]:
+    """Return, by machine, when work events closed a life after the time given with the machine."""
+    ends: dict[int, list[datetime]] = {machine_id: [] for machine_id in after}
+    wanted = {"machine_ids": list(after), "after": [at or BEGINNING for at in after.values()]}
+    for machine_id, occurred_at in conn.execute(query("fetch_life_ends"), wanted):
+        ends[machine_id].append(occurred_at)
+    return ends
+
+
+def _bounds(keys: Sequence[Key]) -> dict[str, Any]:
+    times = [measured_at for _, measured_at in keys]
+    return {
+        "machine_ids": [machine_id for machine_id, _ in keys],
+        "measured_at": times,
+        "first": min(times),
+        "last": max(times),
+    }

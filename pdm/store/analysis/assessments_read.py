@@ -1,0 +1,85 @@
+"""Assessments and prognoses as they are read: the newest, as of a time, and over a machine's past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.store.database.rows import fetch_all, fetch_first
+
+
+@dataclass(frozen=True)
+class AssessmentEntry:
+    """What was concluded from one acquisition about a machine's health."""
+
+    measured_at: datetime
+    computed_at: datetime
+    revision: int
+    health: float | None
+    learning_progress: float
+    operating_state: str | None
+    zone: str | None
+    symptom: str | None
+    component: str | None
+    confidence: float | None
+    rule_version: str
+
+
+@dataclass(frozen=True)
+class StoredAssessment(AssessmentEntry):
+    """An assessment with its evidence."""
+
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PrognosisEntry:
+    """A remaining useful life with its interval [s], or why there is none."""
+
+    measured_at: datetime
+    computed_at: datetime
+    revision: int
+    source: str
+    rul_s: float | None
+    rul_lower_s: float | None
+    rul_upper_s: float | None
+    level: float | None
+    model_id: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class StoredPrognosis(PrognosisEntry):
+    """A prognosis with its evidence."""
+
+    evidence: Mapping[str, Any]
+
+
+def fetch_assessment(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> StoredAssessment | None:
+    """Return the newest assessment, or the newest that had been computed by `as_of`."""
+    return fetch_first(conn, StoredAssessment, "fetch_assessment", machine_id=machine_id, as_of=as_of)
+
+
+def fetch_prognosis(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> StoredPrognosis | None:
+    """Return the newest prognosis, or the newest that had been computed by `as_of`."""
+    return fetch_first(conn, StoredPrognosis, "fetch_prognosis", machine_id=machine_id, as_of=as_of)
+
+
+def page_assessments(
+    conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
+) -> list[AssessmentEntry]:
+    """Return one assessment an acquisition measured in [since, before), newest first."""
+    wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
+    return fetch_all(conn, AssessmentEntry, "page_assessments", **wanted)
+
+
+def page_prognoses(
+    conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
+) -> list[PrognosisEntry]:
+    """Return one prognosis an acquisition measured in [since, before), newest first."""
+    wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
+    return fetch_all(conn, PrognosisEntry, "page_prognoses", **wanted)

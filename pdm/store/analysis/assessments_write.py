@@ -1,0 +1,123 @@
+"""What analysis concludes: assessments and prognoses, append-only, and checkpoints to replay from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.health.assessment import Assessment
+from pdm.prognosis.prognosis import Prognosis
+from pdm.store.database.queries import query
+
+_ASSESSMENT_COLUMNS = (
+    "machine_id, measured_at, revision, health, learning_progress, operating_state, zone, symptom, component, "
+    "confidence, indicators, evidence, rule_version"
+)
+_PROGNOSIS_COLUMNS = (
+    "machine_id, measured_at, revision, source, rul, rul_lower, rul_upper, level, model_id, reason, evidence"
+)
+
+
+def insert_assessments(conn: Connection[Any], rows: Sequence[tuple[int, int, Assessment]]) -> None:
+    """Append assessments, given with machine id and revision."""
+    statement = f"COPY assessment ({_ASSESSMENT_COLUMNS}) FROM STDIN"
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        for machine_id, revision, a in rows:
+            copy.write_row(
+                (
+                    machine_id,
+                    a.measured_at,
+                    revision,
+                    a.health,
+                    a.learning_progress,
+                    a.operating_state,
+                    a.zone,
+                    a.symptom,
+                    a.component,
+                    a.confidence,
+                    _array(a.indicators.tolist()),
+                    _json(a.evidence),
+                    a.rule_version,
+                )
+            )
+
+
+def insert_prognoses(conn: Connection[Any], rows: Sequence[tuple[int, int, Prognosis]]) -> None:
+    """Append prognoses, given with machine id and revision."""
+    with conn.cursor() as cursor, cursor.copy(f"COPY prognosis ({_PROGNOSIS_COLUMNS}) FROM STDIN") as copy:
+        for machine_id, revision, p in rows:
+            copy.write_row(
+                (
+                    machine_id,
+                    p.measured_at,
+                    revision,
+                    p.source,
+                    p.rul,
+                    p.rul_lower,
+                    p.rul_upper,
+                    p.level,
+                    p.model_id,
+                    p.reason,
+                    _json(p.evidence),
+                )
+            )
+
+
+def save_checkpoints(conn: Connection[Any], rows: Sequence[tuple[int, datetime, bytes]]) -> None:
+    """Remember states (machine id, time of the last acquisition seen, state) to replay late data from."""
+    if rows:
+        conn.execute(
+            query("save_checkpoints"),
+            {
+                "machine_ids": [row[0] for row in rows],
+                "measured_at": [row[1] for row in rows],
+                "states": [row[2] for row in rows],
+            },
+        )
+
+
+def is_assessed(conn: Connection[Any], machine_id: int, measured_at: datetime) -> bool:
+    """Return whether an acquisition was assessed before."""
+    row = conn.execute(query("is_assessed"), {"machine_id": machine_id, "measured_at": measured_at}).fetchone()
+    return bool(row and row[0])
+
+
+def fetch_checkpoint_times(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when each machine's newest checkpoint was."""
+    rows = conn.execute(query("fetch_checkpoint_times"), {"machine_ids": list(machine_ids)})
+    return {row[0]: row[1] for row in rows}
+
+
+def fetch_checkpoint_before(conn: Connection[Any], machine_id: int, before: datetime) -> tuple[datetime, bytes] | None:
+    """Return the newest checkpoint of a machine before a time, None if nothing was known then."""
+    row = conn.execute(query("fetch_checkpoint_before"), {"machine_id": machine_id, "before": before}).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def drop_checkpoints_from(conn: Connection[Any], machine_id: int, since: datetime) -> None:
+    """Forget the checkpoints that late data at `since` made wrong."""
+    conn.execute(query("drop_checkpoints_from"), {"machine_id": machine_id, "since": since})
+
+
+def prune_checkpoints(conn: Connection[Any], horizons: dict[int, datetime]) -> None:
+    """Drop checkpoints older than each machine's reorder horizon, but the newest of those."""
+    conn.execute(query("prune_checkpoints"), {"machine_ids": list(horizons), "horizon": list(horizons.values())})
+
+
+def _array(values: Sequence[float]) -> str:
+    return "{" + ",".join("NaN" if math.isnan(value) else repr(value) for value in values) + "}"
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.item()

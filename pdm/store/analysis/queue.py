@@ -1,0 +1,159 @@
+"""The analysis queue: workers claim machines, and with each its earliest waiting acquisitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_first
+
+FIRST_WAIT = timedelta(seconds=1)  # of a machine on hold
+LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class AnalysisHold:
+    """Why the analysis of a machine waits, since when, after how many attempts, and when it is tried again."""
+
+    reason: str
+    held_since: datetime
+    attempts: int
+    retry_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An acquisition that waits; `enqueued_at` tells whether more was added to it meanwhile."""
+
+    measured_at: datetime
+    enqueued_at: datetime
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A machine held by this transaction: what is remembered of it, and what waits, in order of time.
+
+    `is_drained` says that nothing waits beyond `waiting`.
+    """
+
+    machine_id: int
+    state: bytes | None
+    last_measured_at: datetime | None
+    dirty_from: datetime | None
+    revision: int
+    waiting: tuple[Waiting, ...]
+    is_drained: bool
+
+
+def pick(conn: Connection[Any], machines: int) -> dict[int, int]:
+    """Choose machines that wait; returns by machine id how many attempts at them have ended in nothing."""
+    return dict(conn.execute(query("pick_waiting_machines"), {"machines": machines}).fetchall())
+
+
+def count_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """Count one more attempt at each machine.
+
+    The caller commits before it starts the work, so that a worker that dies leaves the count behind.
+    """
+    conn.execute(query("count_attempts"), {"machine_ids": sorted(machine_ids)})
+
+
+def uncount_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """Count one attempt less at each machine: the process that made it lives."""
+    if machine_ids:
+        conn.execute(query("uncount_attempts"), {"machine_ids": sorted(machine_ids)})
+
+
+def hold(conn: Connection[Any], machine_id: int, reason: str) -> None:
+    """Put a machine on hold: it is tried again later, each time in vain doubles the wait."""
+    values = {"machine_id": machine_id, "reason": reason, "first_wait": FIRST_WAIT, "longest_wait": LONGEST_WAIT}
+    conn.execute(query("hold_machine"), values)
+
+
+def fetch_hold(conn: Connection[Any], machine_id: int) -> AnalysisHold | None:
+    """Return why a machine is on hold; None where it is not."""
+    return fetch_first(conn, AnalysisHold, "fetch_hold", machine_id=machine_id)
+
+
+def release(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """End the hold of machines whose analysis works."""
+    conn.execute(query("release_machines"), {"machine_ids": list(machine_ids)})
+
+
+def set_attempts(conn: Connection[Any], machine_ids: Sequence[int], attempts: int) -> None:
+    """Let machines count as tried so often."""
+    conn.execute(query("set_attempts"), {"machine_ids": list(machine_ids), "attempts": attempts})
+
+
+def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:
+    """Lock machines for this transaction with at most `per_machine` acquisitions each; skips what is held."""
+    rows = conn.execute(query("lock_machines"), {"machine_ids": list(machine_ids)}).fetchall()
+    held = [row[0] for row in rows]
+    waiting: dict[int, list[Waiting]] = {machine_id: [] for machine_id in held}
+    wanted = {"machine_ids": held, "per_machine": per_machine + 1}
+    for machine_id, measured_at, enqueued_at in conn.execute(query("fetch_pending"), wanted):
+        waiting[machine_id].append(Waiting(measured_at, enqueued_at))
+    return [
+        Claim(
+            machine_id,
+            state,
+            last_measured_at,
+            dirty_from,
+            revision,
+            tuple(waiting[machine_id][:per_machine]),
+            is_drained=len(waiting[machine_id]) <= per_machine,
+        )
+        for machine_id, state, last_measured_at, dirty_from, revision in rows
+    ]
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """What a batch leaves behind of a machine."""
+
+    machine_id: int
+    state: bytes | None
+    last_measured_at: datetime | None
+    dirty_from: datetime | None
+    revision: int
+
+
+def save_states(conn: Connection[Any], states: Sequence[SavedState]) -> None:
+    """Write what the machines' recursion remembers."""
+    conn.execute(
+        query("save_states"),
+        {
+            "machine_ids": [s.machine_id for s in states],
+            "states": [s.state for s in states],
+            "last_measured_at": [s.last_measured_at for s in states],
+            "dirty_from": [s.dirty_from for s in states],
+            "revisions": [s.revision for s in states],
+        },
+    )
+
+
+def complete(conn: Connection[Any], done: Sequence[tuple[int, Waiting]]) -> None:
+    """Take analysed acquisitions, given with their machine ids, off the queue and back from set aside."""
+    conn.execute(
+        query("remove_pending"),
+        {
+            "machine_ids": [machine_id for machine_id, _ in done],
+            "measured_at": [item.measured_at for _, item in done],
+            "enqueued_at": [item.enqueued_at for _, item in done],
+        },
+    )
+
+
+def forget_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
+    """Drop the attempt counts of machines whose batch commits with this."""
+    conn.execute(query("forget_attempts"), {"machine_ids": list(machine_ids)})
+
+
+def set_aside(conn: Connection[Any], machine_id: int, measured_at: datetime, reason: str) -> None:
+    """Keep one acquisition, which waits no longer, out of the analysis, with the reason."""
+    conn.execute(query("set_aside"), {"machine_id": machine_id, "measured_at": measured_at, "reason": reason})

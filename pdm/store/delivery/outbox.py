@@ -1,0 +1,250 @@
+"""The outbox: one row an alert event and receiver, from which alone everything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_all, fetch_first
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A claimed outbox row: what to send; `id` is the same at every attempt.
+
+    `digest_id` is that of the message that it is part of, the same at every attempt as well.
+    """
+
+    id: UUID
+    alert_event_id: int
+    payload: dict[str, Any]
+    attempts: int
+    digest_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that was given up for a receiver, and why."""
+
+    id: UUID
+    subscription_id: UUID
+    subscription: str
+    is_enabled: bool
+    kind: str
+    alert_id: UUID
+    alert_event_id: int
+    attempts: int
+    enqueued_at: datetime
+    attempted_at: datetime | None
+    dead_at: datetime
+    last_error: str | None
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is due in a lane: how many rows, the oldest since when, whether a message was begun before."""
+
+    due: int
+    oldest: datetime | None
+    has_begun: bool
+
+
+@dataclass(frozen=True)
+class StandingRow:
+    """An alert as it is now, for receivers that keep a state."""
+
+    document: dict[str, Any]
+    severities: list[str]
+    changed_at: datetime
+    is_open: bool
+    is_firing: bool
+
+
+def fetch_due_lanes(conn: Connection[Any], now: datetime) -> list[UUID]:
+    """Return the subscriptions for which something is due."""
+    return [row[0] for row in conn.execute(query("fetch_due_lanes"), {"now": now})]
+
+
+def fetch_enabled_lanes(conn: Connection[Any]) -> set[UUID]:
+    """Return the subscriptions that are told of alerts."""
+    return {row[0] for row in conn.execute(query("fetch_enabled_lanes"))}
+
+
+def try_lane(conn: Connection[Any], subscription_id: UUID) -> bool:
+    """Keep a lane to this transaction; False where another has it."""
+    row = conn.execute(query("try_lane"), {"subscription_id": subscription_id}).fetchone()
+    return bool(row and row[0])
+
+
+def claim(
+    conn: Connection[Any],
+    subscription_id: UUID,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    *,
+    is_critical_only: bool = False,
+) -> list[Parcel]:
+    """Take the first due rows of a lane, in order of events, for the time of the lease.
+
+    On demand only those of alerts of which something critical waits.
+    """
+    wanted = {
+        "subscription_id": subscription_id,
+        "now": now,
+        "leased_until": now + lease,
+        "limit": limit,
+        "is_critical_only": is_critical_only,
+    }
+    return _parcels(conn, "claim_outbox", wanted)
+
+
+def claim_digest(
+    conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta, limit: int, digest_id: UUID
+) -> list[Parcel]:
+    """Make one message of what is due in a lane, for the time of the lease."""
+    wanted = {
+        "subscription_id": subscription_id,
+        "now": now,
+        "leased_until": now + lease,
+        "limit": limit,
+        "digest_id": digest_id,
+    }
+    return _parcels(conn, "claim_digest", wanted)
+
+
+def claim_digest_again(conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta) -> list[Parcel]:
+    """Take the rows of a message that was begun before, for the time of the lease."""
+    wanted = {"subscription_id": subscription_id, "now": now, "leased_until": now + lease}
+    return _parcels(conn, "claim_digest_again", wanted)
+
+
+def _parcels(conn: Connection[Any], name: str, wanted: dict[str, Any]) -> list[Parcel]:
+    parcels = [Parcel(*row) for row in conn.execute(query(name), wanted)]
+    return sorted(parcels, key=lambda parcel: parcel.alert_event_id)
+
+
+def fetch_backlog(conn: Connection[Any], subscription_id: UUID, now: datetime) -> Waiting:
+    """Return what is due in a lane."""
+    row = conn.execute(query("fetch_backlog"), {"subscription_id": subscription_id, "now": now}).fetchone()
+    assert row is not None
+    return Waiting(*row)
+
+
+def count_messages(conn: Connection[Any], subscription_id: UUID, since: datetime) -> int:
+    """Return how many messages a lane attempted since a time."""
+    row = conn.execute(query("count_messages"), {"subscription_id": subscription_id, "since": since}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def mark_delivered(conn: Connection[Any], parcels: Sequence[Parcel], now: datetime) -> None:
+    """Note that the receiver has accepted parcels."""
+    conn.execute(query("mark_delivered"), {"ids": [parcel.id for parcel in parcels], "now": now})
+
+
+def mark_failed(
+    conn: Connection[Any],
+    parcels: Sequence[Parcel],
+    now: datetime,
+    *,
+    error: str,
+    next_attempt_at: datetime,
+    is_dead: bool,
+) -> None:
+    """Note why an attempt failed and when the next is due, or that there is none."""
+    conn.execute(
+        query("mark_failed"),
+        {
+            **_held(parcels),
+            "now": now,
+            "error": error,
+            "next_attempt_at": next_attempt_at,
+            "is_dead": is_dead,
+        },
+    )
+
+
+def release(conn: Connection[Any], parcels: Sequence[Parcel], next_attempt_at: datetime) -> None:
+    """Give back parcels that were claimed but not attempted."""
+    if parcels:
+        conn.execute(query("release_outbox"), {**_held(parcels), "next_attempt_at": next_attempt_at})
+
+
+def _held(parcels: Sequence[Parcel]) -> dict[str, Any]:
+    return {"ids": [parcel.id for parcel in parcels], "attempts": [parcel.attempts for parcel in parcels]}
+
+
+def claim_refresh(conn: Connection[Any], subscription_id: UUID, now: datetime, interval: timedelta) -> bool:
+    """Tell whether it is this caller's turn to tell a receiver all that stands; the next is after `interval`."""
+    wanted = {"subscription_id": subscription_id, "now": now, "next_refresh_at": now + interval}
+    return conn.execute(query("claim_refresh"), wanted).fetchone() is not None
+
+
+def fetch_standing(
+    conn: Connection[Any], subscription_id: UUID, since: datetime, machines: Sequence[str] | None = None
+) -> list[StandingRow]:
+    """Return the open alerts that concern a receiver, and those of which it was told something since a time.
+
+    Of some machines, or of all.
+    """
+    wanted = {
+        "subscription_id": subscription_id,
+        "since": since,
+        "machines": None if machines is None else list(machines),
+    }
+    return [StandingRow(*row) for row in conn.execute(query("fetch_standing"), wanted)]
+
+
+def sweep(conn: Connection[Any], before: datetime) -> int:
+    """Drop what was delivered before a time; returns how many rows."""
+    return conn.execute(query("sweep_outbox"), {"before": before}).rowcount
+
+
+def revive_dead(conn: Connection[Any], subscription_id: UUID, now: datetime) -> int:
+    """Let the dead letters of a subscription be sent again, under their old ids; returns how many."""
+    wanted = {"subscription_id": subscription_id, "now": now}
+    return conn.execute(query("revive_dead"), wanted).rowcount
+
+
+def revive_letter(conn: Connection[Any], letter_id: UUID, now: datetime) -> bool:
+    """Let one dead letter be sent again, under its own id; False where its subscription ended."""
+    return conn.execute(query("revive_letter"), {"id": letter_id, "now": now}).rowcount == 1
+
+
+def find_dead_letter(conn: Connection[Any], letter_id: UUID, site_ids: Sequence[int] | None) -> DeadLetter | None:
+    """Return a dead letter of some sites, or of all; None where there is none."""
+    listed = None if site_ids is None else list(site_ids)
+    return fetch_first(conn, DeadLetter, "find_dead_letter", id=letter_id, site_ids=listed)
+
+
+def page_dead_letters(
+    conn: Connection[Any],
+    *,
+    subscription_id: UUID | None,
+    site_ids: Sequence[int] | None,
+    before: datetime,
+    before_id: UUID,
+    limit: int,
+) -> list[DeadLetter]:
+    """Return dead letters of some sites, or of all, last died first."""
+    wanted = {
+        "subscription_id": subscription_id,
+        "site_ids": None if site_ids is None else list(site_ids),
+        "before": before,
+        "before_id": before_id,
+        "limit": limit,
+    }
+    return fetch_all(conn, DeadLetter, "page_dead_letters", **wanted)
+
+
+def count_waiting_and_dead(conn: Connection[Any]) -> tuple[int, int]:
+    """Return how many outbox rows wait and how many have died."""
+    row = conn.execute(query("count_outbox")).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

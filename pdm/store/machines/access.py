@@ -1,0 +1,108 @@
+"""API keys, the audit trail, and the narrowing of a transaction to the sites that a caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_all, fetch_first
+
+
+@dataclass(frozen=True)
+class LiveKey:
+    """A key that is accepted; `site_ids` is None where it holds for every site."""
+
+    id: int
+    name: str
+    role: str
+    site_ids: Sequence[int] | None
+
+
+@dataclass(frozen=True)
+class ListedKey:
+    """A key without anything that could be used as one; `sites` is None where it holds for all of them."""
+
+    id: int
+    name: str
+    role: str
+    created_at: datetime
+    revoked_at: datetime | None
+    sites: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class InsertedKey:
+    """A key as it was stored."""
+
+    id: int
+    name: str
+    role: str
+    site_ids: Sequence[int] | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@contextmanager
+def scoped(conn: Connection[Any], site_ids: Sequence[int] | None) -> Iterator[None]:
+    """Let row-level security hide every other site from the statements inside; None hides nothing.
+
+    Look machines and points up inside, and read hypertables outside by the ids that were visible: a
+    hypertable cannot carry row-level security itself. The caller's transaction is used, and the role is
+    its own again afterwards; where a statement fails, the rollback gives it back.
+    """
+    if site_ids is None:
+        yield
+        return
+    conn.execute(query("limit_to_sites"), {"sites": "{" + ",".join(str(int(site)) for site in site_ids) + "}"})
+    conn.execute("SET LOCAL ROLE pdm_scoped")
+    yield
+    conn.execute("SET LOCAL ROLE NONE")
+
+
+def find_key(conn: Connection[Any], digest: bytes) -> LiveKey | None:
+    """Return the live key with this SHA-256, or None."""
+    return fetch_first(conn, LiveKey, "find_key", hash=digest)
+
+
+def insert_key(
+    conn: Connection[Any], name: str, role: str, site_ids: Sequence[int] | None, digest: bytes
+) -> InsertedKey | None:
+    """Keep a new key's hash; None where the name is taken."""
+    listed = None if site_ids is None else list(site_ids)
+    return fetch_first(conn, InsertedKey, "insert_key", name=name, role=role, site_ids=listed, hash=digest)
+
+
+def list_keys(conn: Connection[Any], before: int, limit: int) -> list[ListedKey]:
+    """Return keys with an id below `before`, newest first."""
+    return fetch_all(conn, ListedKey, "list_keys", before=before, limit=limit)
+
+
+def revoke_key(conn: Connection[Any], key_id: int) -> str | None:
+    """Stop accepting a key; returns its name, or None if there is no such key."""
+    row = conn.execute(query("revoke_key"), {"id": key_id}).fetchone()
+    return None if row is None else str(row[0])
+
+
+def count_live_admins(conn: Connection[Any]) -> int:
+    """Return how many admin keys of every site are accepted."""
+    row = conn.execute(query("count_live_admins")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def find_sites(conn: Connection[Any], keys: Sequence[str]) -> dict[str, int]:
+    """Return the ids of those of the sites that exist and are visible."""
+    return dict(conn.execute(query("find_sites"), {"keys": list(keys)}).fetchall())
+
+
+def insert_audit(conn: Connection[Any], actor: str, action: str, target: str, **detail: Any) -> None:
+    """Write down who changed what, in the transaction that changes it."""
+    values = {"actor": actor, "action": action, "target": target, "detail": Jsonb(detail)}
+    conn.execute(query("insert_audit"), values)

@@ -1,0 +1,191 @@
+"""Machines as the API tells them: what they are, and the newest verdict on each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_all, fetch_first
+
+_STANDSTILL_REACH = 200  # assessments of standstill behind which what was known before counts no more
+
+
+@dataclass(frozen=True)
+class ListedMachine:
+    """A machine and where it stands."""
+
+    id: int
+    machine: str
+    site: str
+    line: str
+    name: str
+    fleet: str
+    timeline: str
+
+
+@dataclass(frozen=True)
+class RegisteredMachine(ListedMachine):
+    """A machine as it is registered; units in the names."""
+
+    rated_speed_rpm: float | None
+    rated_power_kw: float | None
+    supply_frequency_hz: float | None
+    pole_pairs: int | None
+    rotor_slots: int | None
+    severity_limits: Mapping[str, Any] | None
+    planning_horizon_h: float
+    baseline_acquisitions: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class ListedComponent:
+    """A component of a machine."""
+
+    component: str
+    kind: str
+    bearing: Mapping[str, Any] | None
+    teeth: int | None
+    ratio: float
+
+
+@dataclass(frozen=True)
+class FoundPoint:
+    """A measurement point: what it measures, in which unit, at which rate [Hz] if it records waveforms."""
+
+    id: int
+    point: str
+    quantity: str
+    unit: str
+    sampling_rate_hz: float | None
+
+
+@dataclass(frozen=True)
+class ListedPoint(FoundPoint):
+    """A measurement point and where it sits."""
+
+    direction: str | None
+    component: str | None
+    pulses_per_turn: int | None
+
+
+@dataclass(frozen=True)
+class OpenAlert:
+    """The worst alert that is open on a machine."""
+
+    id: UUID
+    severity: str
+    state: str
+
+
+@dataclass(frozen=True)
+class CurrentVerdict:
+    """A machine's newest assessment, prognosis and worst open alert; None where nothing is known yet."""
+
+    measured_at: datetime | None
+    health: float | None
+    learning_progress: float | None
+    operating_state: str | None
+    zone: str | None
+    symptom: str | None
+    component: str | None
+    confidence: float | None
+    rul_s: float | None
+    rul_lower_s: float | None
+    rul_upper_s: float | None
+    rul_source: str | None
+    alert: OpenAlert | None
+
+
+@dataclass(frozen=True)
+class LastKnown:
+    """What was last known of a machine while it ran; times [s]."""
+
+    machine_id: int
+    planning_horizon: float
+    measured_at: datetime | None
+    health: float | None
+    zone: str | None
+    symptom: str | None
+    component: str | None
+    rul_lower: float | None
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many acquisitions wait for analysis, and how many were set aside."""
+
+    pending: int
+    set_aside: int
+
+
+def page_machines(
+    conn: Connection[Any], *, after: str, limit: int, site: str | None = None, line: str | None = None
+) -> list[ListedMachine]:
+    """Return visible machines by key, those behind `after`."""
+    return fetch_all(conn, ListedMachine, "page_machines", after=after, limit=limit, site=site, line=line)
+
+
+def find_machine(conn: Connection[Any], machine: str) -> RegisteredMachine | None:
+    """Return a visible machine as it is registered, with its id."""
+    return fetch_first(conn, RegisteredMachine, "find_machine", machine=machine)
+
+
+def list_components(conn: Connection[Any], machine_id: int) -> list[ListedComponent]:
+    """Return the components of a machine."""
+    return fetch_all(conn, ListedComponent, "list_components", machine_id=machine_id)
+
+
+def list_points(conn: Connection[Any], machine_id: int) -> list[ListedPoint]:
+    """Return the measurement points of a machine, with their ids."""
+    return fetch_all(conn, ListedPoint, "list_points", machine_id=machine_id)
+
+
+def find_point(conn: Connection[Any], machine: str, point: str) -> FoundPoint | None:
+    """Return a visible measurement point with its id."""
+    return fetch_first(conn, FoundPoint, "find_point", machine=machine, point=point)
+
+
+def fetch_current_verdicts(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, CurrentVerdict]:
+    """Return each machine's newest assessment, prognosis and worst open alert."""
+    return dict(fetch_all(conn, _verdict, "fetch_current_verdicts", machine_ids=list(machine_ids)))
+
+
+def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], unjudged: Sequence[str]) -> dict[int, LastKnown]:
+    """Return what was last known of each machine while its operating state was none of `unjudged`."""
+    wanted = {"machine_ids": list(machine_ids), "unjudged": list(unjudged), "reach": _STANDSTILL_REACH}
+    return {each.machine_id: each for each in fetch_all(conn, LastKnown, "fetch_standings", **wanted)}
+
+
+def count_waiting(conn: Connection[Any]) -> Backlog:
+    """Return how much waits for analysis and how much was set aside."""
+    return fetch_all(conn, Backlog, "count_waiting")[0]
+
+
+def count_for_metrics(conn: Connection[Any]) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the gauges that only the database knows, by name, and the open alerts by severity."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        gauges = cursor.execute(query("count_for_metrics")).fetchone()
+    assert gauges is not None
+    return gauges, dict(conn.execute(query("count_open_alerts")).fetchall())
+
+
+def is_migrated(conn: Connection[Any]) -> bool:
+    """Whether the database holds pdm's relations."""
+    row = conn.execute(query("find_schema")).fetchone()
+    return row is not None and row[0] is not None
+
+
+def _verdict(
+    *, machine_id: int, alert_id: UUID | None, alert_severity: str, alert_state: str, **known: Any
+) -> tuple[int, CurrentVerdict]:
+    alert = None if alert_id is None else OpenAlert(alert_id, alert_severity, alert_state)
+    return machine_id, CurrentVerdict(**known, alert=alert)

@@ -1,0 +1,220 @@
+"""Machines with their components and measurement points, as registered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from psycopg import Connection
+from psycopg.rows import RowFactory, namedtuple_row
+from psycopg.types.json import Jsonb
+
+from pdm.errors import ConflictError, NotFoundError
+from pdm.machines.costs import Costs
+from pdm.machines.model import (
+    BearingGeometry,
+    Component,
+    ComponentKind,
+    Machine,
+    MeasurementPoint,
+    SeverityLimits,
+    Timeline,
+)
+from pdm.store.database.queries import query
+
+Change = Literal["created", "changed", "unchanged"]
+
+
+@dataclass(frozen=True)
+class StoredMachine:
+    """A machine with the ids under which it, its points and its components are stored."""
+
+    id: int
+    machine: Machine
+    point_ids: Mapping[str, int]
+    component_ids: Mapping[str, int]
+
+
+def fetch_machines(
+    conn: Connection[Any], keys: Sequence[str], site_ids: Sequence[int] | None = None
+) -> dict[str, StoredMachine]:
+    """Return machines by key; unknown ones, and those outside `site_ids`, are left out."""
+    by_name: RowFactory[Any] = namedtuple_row  # columns are read by name
+    with conn.cursor(row_factory=by_name) as cursor:
+        wanted = {"keys": list(keys), "site_ids": None if site_ids is None else list(site_ids)}
+        machines = cursor.execute(query("fetch_machine_rows"), wanted).fetchall()
+        ids = {"machine_ids": [row.id for row in machines]}
+        components: dict[int, list[Any]] = defaultdict(list)
+        points: dict[int, list[Any]] = defaultdict(list)
+        for row in cursor.execute(query("fetch_component_rows"), ids):
+            components[row.machine_id].append(row)
+        for row in cursor.execute(query("fetch_point_rows"), ids):
+            points[row.machine_id].append(row)
+    return {row.key: _stored(row, components[row.id], points[row.id]) for row in machines}
+
+
+def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | None = None) -> StoredMachine:
+    """Return one machine.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of this key within `site_ids`.
+    """
+    found = fetch_machines(conn, [key], site_ids)
+    if key not in found:
+        raise NotFoundError(f"unknown machine {key!r}", field="machine")
+    return found[key]
+
+
+def fetch_site_keys(conn: Connection[Any], site_ids: Sequence[int]) -> set[str]:
+    """Return the keys of sites."""
+    return {row[0] for row in conn.execute(query("fetch_site_keys"), {"site_ids": list(site_ids)})}
+
+
+def register(conn: Connection[Any], machine: Machine) -> Change:
+    """Store a machine, or bring what is stored of it up to date.
+
+    Components and points that are stored but not named stay. What gives stored samples their meaning
+    does not change: a point's quantity, unit and sampling rate, a machine's site and timeline.
+
+    Raises
+    ------
+    ConflictError
+        The machine or a point of this key is stored with another meaning.
+    """
+    conn.execute(query("lock_registration"))
+    stored = fetch_machines(conn, [machine.key]).get(machine.key)
+    if stored is not None:
+        merged = _merge(stored.machine, machine)
+        if merged == stored.machine:
+            return "unchanged"
+        machine = merged
+    _write(conn, machine)
+    return "created" if stored is None else "changed"
+
+
+def _merge(stored: Machine, sent: Machine) -> Machine:
+    for name in ("site", "timeline"):
+        if getattr(stored, name) != getattr(sent, name):
+            raise ConflictError(
+                f"machine {sent.key!r} is registered with {name} {getattr(stored, name)!s}; "
+                f"it cannot be changed to {getattr(sent, name)!s}",
+                field=name,
+            )
+    points = {point.key: point for point in stored.points}
+    for point in sent.points:
+        _check_meaning(sent.key, points.get(point.key, point), point)
+    components = {component.key: component for component in stored.components}
+    return replace(
+        sent,
+        components=tuple((components | {c.key: c for c in sent.components}).values()),
+        points=tuple((points | {p.key: p for p in sent.points}).values()),
+    )
+
+
+def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoint) -> None:
+    for name, field in (("quantity", "quantity"), ("unit", "unit"), ("sampling_rate", "sampling_rate_hz")):
+        if getattr(stored, name) != getattr(sent, name):
+            raise ConflictError(
+                f"point {sent.key!r} of machine {machine!r} is registered with {field} {getattr(stored, name)}; "
+                f"it cannot be changed to {getattr(sent, name)}: register the new sensor as a new point",
+                field=field,
+            )
+
+
+def _write(conn: Connection[Any], machine: Machine) -> None:
+    site_id = _returned_id(conn, "upsert_site", {"key": machine.site})
+    line_id = _returned_id(conn, "upsert_line", {"site_id": site_id, "key": machine.line})
+    machine_id = _returned_id(conn, "upsert_machine", _machine_row(machine, site_id, line_id))
+    component_ids = {
+        component.key: _returned_id(conn, "upsert_component", _component_row(component, machine_id))
+        for component in machine.components
+    }
+    for point in machine.points:
+        row = {**asdict(point), "machine_id": machine_id, "component_id": component_ids.get(point.component or "")}
+        _returned_id(conn, "upsert_point", row)
+    conn.execute(query("begin_analysis"), {"machine_id": machine_id})
+
+
+def _returned_id(conn: Connection[Any], name: str, parameters: Mapping[str, Any]) -> int:
+    row = conn.execute(query(name), parameters).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _machine_row(machine: Machine, site_id: int, line_id: int) -> dict[str, Any]:
+    limits = machine.severity_limits
+    return {
+        "site_id": site_id,
+        "line_id": line_id,
+        "key": machine.key,
+        "name": machine.name,
+        "fleet": machine.fleet,
+        "rated_speed": machine.rated_speed,
+        "rated_power": machine.rated_power,
+        "supply_frequency": machine.supply_frequency,
+        "pole_pairs": machine.pole_pairs,
+        "rotor_slots": machine.rotor_slots,
+        "severity_limits": Jsonb(asdict(limits)) if limits is not None else None,
+        "planning_horizon": machine.planning_horizon,
+        "baseline_acquisitions": machine.baseline_acquisitions,
+        "timeline": machine.timeline.value,
+        "costs": Jsonb(asdict(machine.costs)) if machine.costs is not None else None,
+    }
+
+
+def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
+    bearing = component.bearing
+    return {
+        "machine_id": machine_id,
+        "key": component.key,
+        "kind": component.kind.value,
+        "bearing": Jsonb(asdict(bearing)) if bearing is not None else None,
+        "teeth": component.teeth,
+        "ratio": component.ratio,
+        "part": component.part,
+    }
+
+
+def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> StoredMachine:
+    machine = Machine(
+        key=row.key,
+        line=row.line,
+        site=row.site,
+        name=row.name,
+        fleet=row.fleet,
+        rated_speed=row.rated_speed,
+        rated_power=row.rated_power,
+        supply_frequency=row.supply_frequency,
+        pole_pairs=row.pole_pairs,
+        rotor_slots=row.rotor_slots,
+        severity_limits=SeverityLimits(**row.severity_limits) if row.severity_limits else None,
+        planning_horizon=row.planning_horizon,
+        baseline_acquisitions=row.baseline_acquisitions,
+        timeline=Timeline(row.timeline),
+        costs=Costs(**row.costs) if row.costs else None,
+        components=tuple(
+            Component(
+                c.key,
+                ComponentKind(c.kind),
+                BearingGeometry(**c.bearing) if c.bearing else None,
+                c.teeth,
+                c.ratio,
+                c.part,
+            )
+            for c in components
+        ),
+        points=tuple(
+            MeasurementPoint(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
+            for p in points
+        ),
+    )
+    return StoredMachine(
+        id=row.id,
+        machine=machine,
+        point_ids={point.key: point.id for point in points},
+        component_ids={component.key: component.id for component in components},
+    )

@@ -1,0 +1,65 @@
+"""What was told of lives that have failed since, and how often its intervals held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.prognosis.evaluation.live_coverage import LiveCoverage, Outcome
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_all
+
+
+@dataclass(frozen=True)
+class FleetCoverage:
+    """How often intervals of a fleet from one source held, at one level."""
+
+    fleet: str
+    source: str
+    level: float
+    lives: int
+    coverage: float
+    chance: float
+    verdict: str
+    computed_at: datetime
+
+
+def fetch_fleets_with_new_failures(conn: Connection[Any]) -> list[str]:
+    """Return the fleets of which a failure was written down since their coverage was last tracked."""
+    return [row[0] for row in conn.execute(query("fetch_fleets_with_new_failures"))]
+
+
+def fetch_outcomes(conn: Connection[Any], fleet: str, lives: int) -> list[Outcome]:
+    """Return the outcomes of a fleet's last lives that ended in failure and of which an interval was told before."""
+    told: dict[tuple[str, float], dict[tuple[str, float], tuple[int, int]]] = {}
+    for machine, failed_at, source, level, count, held in conn.execute(
+        query("fetch_told_of_failures"), {"fleet": fleet, "lives": lives}
+    ):
+        told.setdefault((machine, failed_at), {})[source, level] = (count, held)
+    return [Outcome(machine, failed_at, each) for (machine, failed_at), each in told.items()]
+
+
+def replace(conn: Connection[Any], fleet: str, found: Sequence[LiveCoverage], now: datetime) -> None:
+    """Keep what is now known of a fleet's intervals in place of what was."""
+    conn.execute(query("drop_live_coverage"), {"fleet": fleet})
+    for each in found:
+        wanted = {
+            "fleet": fleet,
+            "source": each.source,
+            "level": each.level,
+            "lives": each.lives,
+            "coverage": each.coverage,
+            "chance": each.chance,
+            "verdict": each.verdict.value,
+            "now": now,
+        }
+        conn.execute(query("insert_live_coverage"), wanted)
+
+
+def fetch(conn: Connection[Any], fleet: str | None = None) -> list[FleetCoverage]:
+    """Return how often intervals held, by fleet, source and level."""
+    return fetch_all(conn, FleetCoverage, "fetch_live_coverage", fleet=fleet)
