@@ -1,8 +1,8 @@
 """Control charts: when a change began, and how often a chart cries out over nothing.
 
 Beside the EWMA that health rests on (`pdm.health.detection.state_detection`) every followed feature has a CUSUM (Page
-1954). It answers two questions that the EWMA does not: whether a change is there although it is small, with a stated average
-run length to a false signal, and since when (Page's estimate: the moment when the sum last left nothing).
+1954). It answers two questions that the EWMA does not: whether a change is there although it is small, with a stated
+average run length to a false signal, and since when (Page's estimate: the moment when the sum last left nothing).
 """
 
 from __future__ import annotations
