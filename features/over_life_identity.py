@@ -17,7 +17,7 @@ FORMAT = 2
 
 def document(life: OverLife) -> bytes:
     """Return the canonical document of a configuration: sorted keys, every number a float."""
-    told = {
+    content = {
         "format": FORMAT,
         "channels": list(life.channels),
         "time_constants": [float(tau) for tau in life.time_constants],
@@ -27,7 +27,7 @@ def document(life: OverLife) -> bytes:
         "cusum_reference": float(life.cusum_reference),
         "least_scatter": float(life.least_scatter),
     }
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def former_document(life: OverLife) -> bytes:

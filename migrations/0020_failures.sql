@@ -6,7 +6,7 @@ CREATE TABLE analysis_hold (
     machine_id   bigint PRIMARY KEY REFERENCES machine,
     reason       text NOT NULL,
     attempts     integer NOT NULL DEFAULT 1,
-    held_since   timestamptz NOT NULL DEFAULT now(),
+    since        timestamptz NOT NULL DEFAULT now(),
     retry_at     timestamptz NOT NULL
 );
 

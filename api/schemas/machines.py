@@ -152,7 +152,7 @@ class HoldAnswer(Answer):
     """Why a machine is not analysed now; its data are stored and wait."""
 
     reason: str
-    held_since: Time
+    since: Time
     attempts: int = Field(description="How often the analysis was tried in vain.")
     retry_at: Time = Field(description="When it is tried again.")
 

@@ -59,7 +59,7 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
     """
     silent_since = None
     if quiet.measured_at is not None:
-        silent_since = max(quiet.measured_at, watched_since, quiet.held_until or watched_since)
+        silent_since = max(quiet.measured_at, watched_since, quiet.suppressed_until or watched_since)
     asking = [each for each in _gap_rules(rules) if not quiet.is_off or looks_at_standstill(each[0])]
     due = _passed(asking, silent_since, now)
     if due:

@@ -16,7 +16,7 @@ from pdm.store.database.queries import query
 class QuietMachine:
     """A machine, when it was last measured (None: never), and its open alert of missing data if it has one.
 
-    `is_off` is that it stood still when it was last measured; `held_until` is until when, by now, all its alerts were
+    `is_off` is that it stood still when it was last measured; `suppressed_until` is until when, by now, all its alerts were
     withheld by design.
     """
 
@@ -26,7 +26,7 @@ class QuietMachine:
     opened_at: datetime | None
     severity: Severity | None
     is_off: bool = False
-    held_until: datetime | None = None
+    suppressed_until: datetime | None = None
 
 
 def watch(conn: Connection[Any], now: datetime, longest_pause: timedelta) -> datetime:
@@ -46,6 +46,6 @@ def fetch_quiet_machines(conn: Connection[Any], before: datetime, cause: str, no
     """Return live machines not measured since `before`, and those whose alert of `cause` is open."""
     rows = conn.execute(query("fetch_quiet_machines"), {"before": before, "cause": cause, "now": now})
     return [
-        QuietMachine(machine_id, key, measured_at, opened_at, severity and Severity(severity), is_off, held_until)
-        for machine_id, key, measured_at, opened_at, severity, is_off, held_until in rows
+        QuietMachine(machine_id, key, measured_at, opened_at, severity and Severity(severity), is_off, suppressed_until)
+        for machine_id, key, measured_at, opened_at, severity, is_off, suppressed_until in rows
     ]

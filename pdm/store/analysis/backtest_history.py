@@ -108,13 +108,13 @@ def list_assessed(
 
 def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) -> Conclusions | None:
     with conn.cursor(row_factory=dict_row, binary=True) as cursor:
-        said = cursor.execute(query("fetch_assessment_columns"), span).fetchone()
+        assessed = cursor.execute(query("fetch_assessment_columns"), span).fetchone()
         prognosed = cursor.execute(query("fetch_prognosis_columns"), span).fetchone()
-    assert said is not None
+    assert assessed is not None
     assert prognosed is not None
-    if said["times"] is None:
+    if assessed["times"] is None:
         return None
-    times = _times(said["times"])
+    times = _times(assessed["times"])
     rows, places = _align(times, _times(prognosed["times"]) if prognosed["times"] else np.empty(0, np.int64))
 
     def figure(name: str, kind: str) -> NDArray[np.float64]:
@@ -133,19 +133,19 @@ def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) 
     codes[[ord(zone) for zone in ZONE_CODES]] = range(len(ZONE_CODES))
     return Conclusions(
         times=times,
-        health=_numbers(said["health"], ">f4"),
-        zones=codes[np.frombuffer(said["zones"].encode(), np.uint8)],
-        states=said["states"].split(_SEPARATOR),
-        symptoms=said["symptoms"].split(_SEPARATOR),
-        components=said["components"].split(_SEPARATOR),
-        confidence=_numbers(said["confidence"], ">f4"),
+        health=_numbers(assessed["health"], ">f4"),
+        zones=codes[np.frombuffer(assessed["zones"].encode(), np.uint8)],
+        states=assessed["states"].split(_SEPARATOR),
+        symptoms=assessed["symptoms"].split(_SEPARATOR),
+        components=assessed["components"].split(_SEPARATOR),
+        confidence=_numbers(assessed["confidence"], ">f4"),
         sources=sources,
         rul=figure("rul", ">f8"),
         rul_lower=figure("rul_lower", ">f8"),
         rul_upper=figure("rul_upper", ">f8"),
         level=figure("level", ">f4"),
         doubts=doubts,
-        shows_operation=_shows_operation(machine, said["reasons"].split(_SEPARATOR), said["declared"]),
+        shows_operation=_shows_operation(machine, assessed["reasons"].split(_SEPARATOR), assessed["declared"]),
     )
 
 

@@ -21,7 +21,7 @@ class AnalysisHold:
     """Why the analysis of a machine waits, since when, after how many attempts, and when it is tried again."""
 
     reason: str
-    held_since: datetime
+    since: datetime
     attempts: int
     retry_at: datetime
 

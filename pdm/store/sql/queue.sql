@@ -38,7 +38,7 @@ SET reason = EXCLUDED.reason, attempts = h.attempts + 1,
 
 -- name: fetch_hold
 -- Why a machine is on hold, since when, how often it was tried in vain, and when it is tried again.
-SELECT reason, held_since, attempts, retry_at FROM analysis_hold WHERE machine_id = %(machine_id)s::bigint;
+SELECT reason, since, attempts, retry_at FROM analysis_hold WHERE machine_id = %(machine_id)s::bigint;
 
 -- name: release_machines
 -- The analysis of machines works again.
