@@ -45,7 +45,7 @@ def resources(request: Request) -> Resources:
     return found
 
 
-async def held(request: Request) -> Resources:
+async def provide_resources(request: Request) -> Resources:
     """Return the process's resources; async, for a plain dependency would cost a visit to the thread pool."""
     return resources(request)
 
@@ -112,7 +112,7 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN, examples=["press-07"])]
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items of the page.")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-Held = Annotated[Resources, Depends(held)]
+ResourcesDep = Annotated[Resources, Depends(provide_resources)]
 SENDERS = (Role.INGEST, Role.OPERATE, Role.ADMIN)
 Sender = Annotated[Caller, Depends(allow(*SENDERS))]
 ReceiptReader = Annotated[Caller, Depends(allow(Role.INGEST, Role.READ, Role.OPERATE, Role.ADMIN))]

@@ -71,11 +71,11 @@ def _describe_registration(made: dict[str, Any], schemas: dict[str, Any]) -> Non
 def _secure(path: str, operation: dict[str, Any]) -> None:
     if path == "/v1/messages/{language}":
         operation["responses"] = {
-            status: told for status, told in operation["responses"].items() if status in {"200", "422"}
+            status: response for status, response in operation["responses"].items() if status in {"200", "422"}
         }
         return
     if path.startswith("/v1/"):
         operation["security"] = [{"bearer": []}, {"header": []}]
         return
     kept = {"200", "503"} if path == "/readyz" else {"200"}
-    operation["responses"] = {status: told for status, told in operation["responses"].items() if status in kept}
+    operation["responses"] = {status: response for status, response in operation["responses"].items() if status in kept}

@@ -185,17 +185,17 @@ def twin_course(machine: Machine, gathered: list[Acquisition], end: WorkEvent | 
 
 def twin_snapshots(machine: Machine, gathered: list[Acquisition]) -> Iterator[Snapshot]:
     """Featurise simulated acquisitions as the service does."""
-    from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, Channel, current_rows, vibration_rows
+    from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, FeatureChannel, current_rows, vibration_rows
 
     points = {point.key: (number, point) for number, point in enumerate(machine.points)}
-    channels: dict[str, list[Channel]] = {"acceleration": [], "current": []}
+    channels: dict[str, list[FeatureChannel]] = {"acceleration": [], "current": []}
     for a in gathered:
         for w in a.waveforms:
             number, point = points[w.point]
             factor = STANDARD_GRAVITY if point.unit == "g" else 1.0
             samples = (w.samples * np.float32((w.scale or 1.0) * factor)).astype(np.float32)
             channels[point.quantity].append(
-                Channel(number, a.measured_at, point, machine, a.context.speed, samples, w.sampling_rate, None)
+                FeatureChannel(number, a.measured_at, point, machine, a.context.speed, samples, w.sampling_rate, None)
             )
     rows = {"acceleration": vibration_rows(channels["acceleration"]), "current": current_rows(channels["current"])}
     found: dict[str, dict[datetime, dict[str, NDArray[np.float32]]]] = {"acceleration": {}, "current": {}}

@@ -30,10 +30,10 @@ from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.measurements import OperatingContext
 from pdm.service.analysis import machine_pipeline as following
-from pdm.service.analysis.analysis_state import Memory, begin
+from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.analysis.rule_inputs import read_values
-from pdm.service.rules.backtest import Question, backtest, candidate_of
+from pdm.service.rules.backtest import BacktestRequest, backtest, candidate_of
 from pdm.service.rules.rule_sets import check_text
 from pdm.store.machines.registration import register
 
@@ -89,11 +89,16 @@ def measure_evaluate() -> None:
     content = course.memory.to_bytes()
     own = check_text(FIVE.format(limit=20_000.0)).rules  # made-up vectors are around 1 in every unit
     quiet = RuleSets(stored)
-    rest = _best(lambda: following.follow(stored, Memory.from_bytes(content), history[200:], [], None, quiet.none), 5)
-    after = following.follow(stored, Memory.from_bytes(content), history[200:], [], None, quiet.none)
+    rest = _best(
+        lambda: following.follow(stored, AnalysisState.from_bytes(content), history[200:], [], None, quiet.none), 5
+    )
+    after = following.follow(stored, AnalysisState.from_bytes(content), history[200:], [], None, quiet.none)
     for name, rules in (("defaults", quiet.defaults), ("defaults and five", quiet.with_rules(own))):
         whole = _best(
-            lambda rules=rules: following.follow(stored, Memory.from_bytes(content), history[200:], [], None, rules), 5
+            lambda rules=rules: following.follow(
+                stored, AnalysisState.from_bytes(content), history[200:], [], None, rules
+            ),
+            5,
         )
 
         def evaluate_all(rules: Any = rules) -> None:
@@ -211,7 +216,7 @@ def measure_backtest(dsn: str, machines: int, hours: int, processes: int) -> Non
     keys = fill(dsn, machines, hours)
     _say(what="filled", machines=machines, hours=hours, seconds=time.perf_counter() - began)
     candidate = candidate_of(check_text(FIVE.format(limit=20.0)))
-    question = Question(START, START + timedelta(hours=hours), candidate, (keys[0],), with_suggestions=False)
+    question = BacktestRequest(START, START + timedelta(hours=hours), candidate, (keys[0],), with_suggestions=False)
     for label, asked, count, workers in (
         ("one machine", question, 1, 1),
         ("one machine again", question, 1, 1),

@@ -32,7 +32,7 @@ from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machin
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.measurements import Acquisition, OperatingContext
 from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, current_rows, vibration_rows
-from pdm.service.analysis.shaft_lookup import Channel
+from pdm.service.analysis.shaft_lookup import FeatureChannel
 from pdm.twin.fleet import demo_fleet
 from pdm.twin.physics import OperatingState, Physics, draw_physics
 from pdm.twin.plant import BEARINGS, plan_machine
@@ -70,12 +70,14 @@ def snapshots_of(machine: Machine, acquisitions: Sequence[Acquisition]) -> Itera
     """Featurise acquisitions as the service does."""
     points = {point.key: (number, point) for number, point in enumerate(machine.points)}
     keys = [point.key for point in machine.points]
-    channels: dict[str, list[Channel]] = {"acceleration": [], "current": []}
+    channels: dict[str, list[FeatureChannel]] = {"acceleration": [], "current": []}
     for a in acquisitions:
         for w in a.waveforms:
             number, point = points[w.point]
             channels[point.quantity].append(
-                Channel(number, a.measured_at, point, machine, a.context.speed, w.samples, w.sampling_rate, w.scale)
+                FeatureChannel(
+                    number, a.measured_at, point, machine, a.context.speed, w.samples, w.sampling_rate, w.scale
+                )
             )
     found: dict[str, dict[datetime, dict[str, NDArray[np.float32]]]] = {}
     for quantity, rows in (

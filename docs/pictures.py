@@ -31,7 +31,7 @@ from pdm.twin.physics import (
     VIBRATION_RATE,
     OperatingState,
     Physics,
-    Running,
+    SimulatedRunning,
     draw_physics,
 )
 from pdm.twin.plant import plan_machine
@@ -206,7 +206,7 @@ def draw(folder: Path) -> None:
         Image.open(memory).convert("RGB").quantize(160).save(folder / f"{name}.png", optimize=True)
 
 
-def _machine() -> tuple[Physics, Running]:
+def _machine() -> tuple[Physics, SimulatedRunning]:
     """Return a machine of the simulator, at full load."""
     rng = np.random.default_rng(7)
     machine = plan_machine(0, rng)
@@ -216,7 +216,7 @@ def _machine() -> tuple[Physics, Running]:
     return physics, physics.run(1.0, physics.supply_frequency)
 
 
-def _vibration(physics: Physics, running: Running, severities: Mapping[FaultKind, float]) -> Signal:
+def _vibration(physics: Physics, running: SimulatedRunning, severities: Mapping[FaultKind, float]) -> Signal:
     counts = simulate_vibration(physics, running, severities, np.random.default_rng(1))
     return np.asarray(counts[0] * (ACCELERATION_SCALE * STANDARD_GRAVITY), np.float64)
 

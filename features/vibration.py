@@ -25,13 +25,13 @@ COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
 
 _VELOCITY = ("high_frequency_rms", "velocity", "order_")
-_HELD = {row[0] for row in vibration.MORE}
+_NOT_CORE = {row[0] for row in vibration.MORE}
 FAMILIES = {
     "spectrum": {row[0] for row in vibration.SPECTRUM} | {"rolloff_95", "spectral_flatness"},
     "histogram": {"histogram_entropy"},
-    "velocity": {name for name in _HELD if name.startswith(_VELOCITY)},
+    "velocity": {name for name in _NOT_CORE if name.startswith(_VELOCITY)},
     "envelope": {row[0] for row in vibration.ENVELOPE},
-    "prominence": {name for name in _HELD if name.endswith("prominence") or name.startswith("envelope")},
+    "prominence": {name for name in _NOT_CORE if name.endswith("prominence") or name.startswith("envelope")},
     "whitened": {row[0] for row in bearing.BEARING if row[0].startswith("whitened")},
     "bands": {row[0] for row in bearing.BEARING if not row[0].startswith("whitened")},
     "gear": {row[0] for row in gear.GEAR},

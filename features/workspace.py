@@ -69,7 +69,7 @@ class Workspace:
     samples: int
     group: int
     real: NDArray[np.float32]
-    held: NDArray[np.complex64]
+    complex_buffer: NDArray[np.complex64]
     power: NDArray[np.float32]
     band: NDArray[np.complex64]
     envelope_power: NDArray[np.float32]
@@ -80,18 +80,22 @@ class Workspace:
         if rows not in self.views:
             _, _, length = envelope_band(self.samples)
             half, short, padded = self.samples // 2 + 1, length // 2 + 1, -(-rows // self.group) * self.group
-            real, held, pairs = self.real[:padded], self.held[:padded], -(-2 * rows // self.group) * self.group
-            analytic = self.held.view(np.float32).reshape(2 * self.rows, -1)
+            real, complex_buffer, pairs = (
+                self.real[:padded],
+                self.complex_buffer[:padded],
+                -(-2 * rows // self.group) * self.group,
+            )
+            analytic = self.complex_buffer.view(np.float32).reshape(2 * self.rows, -1)
             self.views[rows] = Views(
                 signal=real[:, : self.samples],
-                spectrum=held[:, :half],
-                spectrum_parts=held.view(np.float32),
+                spectrum=complex_buffer[:, :half],
+                spectrum_parts=complex_buffer.view(np.float32),
                 band=self.band[:pairs, :short],
                 band_parts=self.band.view(np.float32),
                 analytic=analytic[:pairs, :length],
                 analytic_rows=analytic,
                 squared=real[:, :length],
-                envelope_spectrum=held[:, :short],
+                envelope_spectrum=complex_buffer[:, :short],
             )
         return self.views[rows]
 
@@ -120,7 +124,7 @@ def _make(rows: int, samples: int, group: int) -> Workspace:
         samples=samples,
         group=group,
         real=np.zeros((rows, max(samples, length) + _GAP), np.float32),
-        held=np.zeros((rows, max(half, length) + _GAP), np.complex64),
+        complex_buffer=np.zeros((rows, max(half, length) + _GAP), np.complex64),
         power=np.zeros((rows, half), np.float32),
         band=np.zeros((2 * rows, short + _GAP), np.complex64),
         envelope_power=np.zeros((rows, short), np.float32),

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api import dependencies as given
+from api import dependencies as deps
 from api import paging
 from api.errors import problem
 from api.schemas.acquisitions import BODY_SCHEMA, Receipt, ReceiptSummary
@@ -62,24 +62,24 @@ async def send_acquisitions(request: Request) -> Response:
 
     Repeating a request is safe. The answer comes after the commit.
     """
-    caller = await given.authenticate(request)
-    caller.require(*given.SENDERS)
-    held = given.resources(request)
+    caller = await deps.authenticate(request)
+    caller.require(*deps.SENDERS)
+    resources = deps.resources(request)
     content_type = request.headers.get("content-type", "")
-    async with held.bodies.read(request) as body:
-        return await held.ingest.run(receive, held, caller, content_type, body)
+    async with resources.bodies.read(request) as body:
+        return await resources.ingest.run(receive, resources, caller, content_type, body)
 
 
-def receive(held: given.Resources, caller: Caller, content_type: str, body: bytes) -> Response:
+def receive(resources: deps.Resources, caller: Caller, content_type: str, body: bytes) -> Response:
     """Decode and record one body, and answer with its receipt; nothing stored is a 4xx."""
     decoded = decode(content_type, body)
     receipt = record(
-        held.pool,
+        resources.pool,
         decoded,
         actor=caller.name,
         site_ids=caller.site_ids,
         now=datetime.now(UTC),
-        future_tolerance=timedelta(seconds=held.settings.future_tolerance_s),
+        future_tolerance=timedelta(seconds=resources.settings.future_tolerance_s),
     )
     return _answer(receipt)
 
@@ -105,15 +105,15 @@ def _answer(receipt: measurements.Receipt) -> Response:
 
 @router.get("/receipts", response_model=Page[ReceiptSummary])
 def list_receipts(
-    held: given.Held, caller: given.ReceiptReader, limit: given.Limit = 100, cursor: given.Cursor = None
+    resources: deps.ResourcesDep, caller: deps.ReceiptReader, limit: deps.Limit = 100, cursor: deps.Cursor = None
 ) -> dict[str, Any]:
     """List receipts, newest first; a sender sees its own."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = queries.list_receipts(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
+    rows = queries.list_receipts(resources.pool, caller, before=before, before_id=before_id, limit=limit + 1)
     return paging.page(rows, limit, "received_at", "receipt_id")
 
 
 @router.get("/receipts/{receipt_id}", response_model=Receipt)
-def read_receipt(receipt_id: UUID, held: given.Held, caller: given.ReceiptReader) -> StoredReceipt:
+def read_receipt(receipt_id: UUID, resources: deps.ResourcesDep, caller: deps.ReceiptReader) -> StoredReceipt:
     """Read a receipt with one result a record."""
-    return queries.read_receipt(held.pool, caller, receipt_id)
+    return queries.read_receipt(resources.pool, caller, receipt_id)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
 
-from api import dependencies as given
+from api import dependencies as deps
 from api import paging
 from api.schemas.machines import (
     ExplanationAnswer,
@@ -39,18 +39,18 @@ from pdm.store.acquisitions.receipt_views import RecordedWork
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
-MachineKey = Annotated[given.Key, Path(description="The machine's key.")]
-Since = Annotated[given.Moment | None, Query(alias="from", description="Measured at or after this.")]
-Before = Annotated[given.Moment | None, Query(alias="to", description="Measured before this.")]
-AsOf = Annotated[given.Moment | None, Query(description="What was known at this time on the wall clock.")]
+MachineKey = Annotated[deps.Key, Path(description="The machine's key.")]
+Since = Annotated[deps.Moment | None, Query(alias="from", description="Measured at or after this.")]
+Before = Annotated[deps.Moment | None, Query(alias="to", description="Measured before this.")]
+AsOf = Annotated[deps.Moment | None, Query(description="What was known at this time on the wall clock.")]
 
 
 @router.put("/machines/{machine}")
 def register_machine(
     machine: MachineKey,
     document: Annotated[dict[str, Any], Body()],
-    held: given.Held,
-    caller: given.Operator,
+    resources: deps.ResourcesDep,
+    caller: deps.Operator,
     dry_run: Annotated[bool, Query(description="Only say what would change.")] = False,
 ) -> Registration:
     """Register a machine, or change one."""
@@ -59,98 +59,104 @@ def register_machine(
         raise InvalidInputError(
             f"the body has machine {described.key!r} but the path has {machine!r}; they must be equal", field="key"
         )
-    return _register(held, caller, [described], dry_run)[0]
+    return _register(resources, caller, [described], dry_run)[0]
 
 
 @router.post("/fleet")
 def register_fleet(
     document: Annotated[dict[str, Any], Body()],
-    held: given.Held,
-    caller: given.Operator,
+    resources: deps.ResourcesDep,
+    caller: deps.Operator,
     dry_run: Annotated[bool, Query(description="Only say what would change.")] = False,
 ) -> FleetRegistration:
     """Register a whole fleet, all of it or nothing; machines that it does not name stay as they are."""
     machines = machines_from_document(document)
-    return FleetRegistration(dry_run=dry_run, machines=_register(held, caller, machines, dry_run))
+    return FleetRegistration(dry_run=dry_run, machines=_register(resources, caller, machines, dry_run))
 
 
 @router.get("/machines", response_model=Page[FleetMachine])
 def list_machines(
-    held: given.Held,
-    caller: given.Reader,
-    site: Annotated[given.Key | None, Query()] = None,
-    line: Annotated[given.Key | None, Query()] = None,
-    limit: given.Limit = 100,
-    cursor: given.Cursor = None,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
+    site: Annotated[deps.Key | None, Query()] = None,
+    line: Annotated[deps.Key | None, Query()] = None,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List the fleet with health, remaining life and open alerts."""
     (after,) = paging.decode(cursor, ("",))
-    rows = queries.list_machines(held.pool, caller, after=after, limit=limit + 1, site=site, line=line)
+    rows = queries.list_machines(resources.pool, caller, after=after, limit=limit + 1, site=site, line=line)
     return paging.page(rows, limit, "machine")
 
 
 @router.get("/machines/{machine}", response_model=MachineAnswer)
-def read_machine(machine: MachineKey, held: given.Held, caller: given.Reader) -> MachineDetails:
+def read_machine(machine: MachineKey, resources: deps.ResourcesDep, caller: deps.Reader) -> MachineDetails:
     """Read one machine with its components and points."""
-    return queries.read_machine(held.pool, caller, machine)
+    return queries.read_machine(resources.pool, caller, machine)
 
 
 @router.get("/machines/{machine}/health", response_model=HealthAnswer)
-def read_health(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> MachineHealth:
+def read_health(
+    machine: MachineKey, resources: deps.ResourcesDep, caller: deps.Reader, as_of: AsOf = None
+) -> MachineHealth:
     """Read the newest assessment with its evidence."""
-    return queries.read_health(held.pool, caller, machine, as_of)
+    return queries.read_health(resources.pool, caller, machine, as_of)
 
 
 @router.get("/machines/{machine}/health/history", response_model=Page[HealthEntry])
 def list_health(
     machine: MachineKey,
-    held: given.Held,
-    caller: given.Reader,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
     since: Since = None,
     before: Before = None,
-    limit: given.Limit = 500,
-    cursor: given.Cursor = None,
+    limit: deps.Limit = 500,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List what is now known of the machine's health at each acquisition, newest first."""
     (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
     rows = queries.list_health(
-        held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+        resources.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
     )
     return paging.page(rows, limit, "measured_at")
 
 
 @router.get("/machines/{machine}/prognosis", response_model=PrognosisAnswer)
-def read_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader, as_of: AsOf = None) -> MachinePrognosis:
+def read_prognosis(
+    machine: MachineKey, resources: deps.ResourcesDep, caller: deps.Reader, as_of: AsOf = None
+) -> MachinePrognosis:
     """Read the newest remaining useful life with its interval, source and evidence."""
-    return queries.read_prognosis(held.pool, caller, machine, as_of)
+    return queries.read_prognosis(resources.pool, caller, machine, as_of)
 
 
 @router.get("/machines/{machine}/prognosis/explanation", response_model=ExplanationAnswer)
-def explain_prognosis(machine: MachineKey, held: given.Held, caller: given.Reader) -> dict[str, Any]:
+def explain_prognosis(machine: MachineKey, resources: deps.ResourcesDep, caller: deps.Reader) -> dict[str, Any]:
     """Say why remaining life is what it is: contributors, what moved since last week, past lives alike."""
-    return explanation_requests.explain_prognosis(held.pool, held.settings.dsn, caller, machine)
+    return explanation_requests.explain_prognosis(resources.pool, resources.settings.dsn, caller, machine)
 
 
 @router.post("/machines/{machine}/prognosis/what-if", response_model=WhatIfAnswer)
-def ask_what_if(machine: MachineKey, question: WhatIfQuestion, held: given.Held, caller: given.Reader) -> WhatIf:
+def ask_what_if(
+    machine: MachineKey, question: WhatIfQuestion, resources: deps.ResourcesDep, caller: deps.Reader
+) -> WhatIf:
     """Say how long the machine would last under another load or speed, where past lives can tell."""
-    return what_if.prognose_under(held.pool, caller, machine, load=question.load, speed=question.speed_hz)
+    return what_if.prognose_under(resources.pool, caller, machine, load=question.load, speed=question.speed_hz)
 
 
 @router.get("/machines/{machine}/prognosis/history", response_model=Page[PrognosisEntry])
 def list_prognoses(
     machine: MachineKey,
-    held: given.Held,
-    caller: given.Reader,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
     since: Since = None,
     before: Before = None,
-    limit: given.Limit = 500,
-    cursor: given.Cursor = None,
+    limit: deps.Limit = 500,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List the remaining useful life told at each acquisition, newest first."""
     (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
     rows = queries.list_prognoses(
-        held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+        resources.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
     )
     return paging.page(rows, limit, "measured_at")
 
@@ -158,20 +164,22 @@ def list_prognoses(
 @router.get("/machines/{machine}/work-events", response_model=Page[WorkEventAnswer])
 def list_work_events(
     machine: MachineKey,
-    held: given.Held,
-    caller: given.Reader,
-    limit: given.Limit = 100,
-    cursor: given.Cursor = None,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List what was done to a machine, newest first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_ID))
-    rows = queries.list_work_events(held.pool, caller, machine, before=before, before_id=before_id, limit=limit + 1)
+    rows = queries.list_work_events(
+        resources.pool, caller, machine, before=before, before_id=before_id, limit=limit + 1
+    )
     return paging.page(rows, limit, "occurred_at", "id")
 
 
 @router.post("/machines/{machine}/work-events", status_code=201, response_model=WorkEventAnswer)
 def record_work_event(
-    machine: MachineKey, question: WorkEventQuestion, held: given.Held, caller: given.Sender
+    machine: MachineKey, question: WorkEventQuestion, resources: deps.ResourcesDep, caller: deps.Sender
 ) -> RecordedWork:
     """Record what was done: a failure or replacement ends a life and begins the next."""
     event = WorkEvent(
@@ -183,13 +191,15 @@ def record_work_event(
         note=question.note,
     )
     event_id, _ = work_events.record_work_event(
-        held.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
+        resources.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
     )
-    return queries.read_work_event(held.pool, event_id)
+    return queries.read_work_event(resources.pool, event_id)
 
 
-def _register(held: given.Resources, caller: Caller, machines: Sequence[Machine], dry_run: bool) -> list[Registration]:
+def _register(
+    resources: deps.Resources, caller: Caller, machines: Sequence[Machine], dry_run: bool
+) -> list[Registration]:
     done = registration.register_fleet(
-        held.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run
+        resources.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run
     )
     return [Registration(machine=item.machine, outcome=item.outcome) for item in done]

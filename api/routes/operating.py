@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Response
 
-from api import dependencies as given
+from api import dependencies as deps
 from api import paging
 from api.schemas.alerts import (
     AlertAnswer,
@@ -42,13 +42,13 @@ class Operation:
         self,
         alert_id: UUID,
         response: Response,
-        held: given.Held,
-        caller: given.Operator,
+        resources: deps.ResourcesDep,
+        caller: deps.Operator,
         if_match: IfMatch = None,
     ) -> None:
         self.alert_id = alert_id
         self.response = response
-        self.pool = held.pool
+        self.pool = resources.pool
         self.caller = caller
         self.names_version = if_match is not None
         self.seen_version = _version(if_match)
@@ -67,12 +67,12 @@ class Operation:
         )
         return self._tagged(found)
 
-    def hold(self, wish: operator_actions.HoldWish) -> Alert:
+    def hold(self, request: operator_actions.HoldRequest) -> Alert:
         """Withhold the alert and return it with its new ETag."""
         now = datetime.now(UTC)
         return self._tagged(
             operator_actions.hold_alert(
-                self.pool, self.caller, self.alert_id, wish, seen_version=self.seen_version, now=now
+                self.pool, self.caller, self.alert_id, request, seen_version=self.seen_version, now=now
             )
         )
 
@@ -130,8 +130,8 @@ def reset_alert(operation: Operating, question: Remark | None = None) -> Alert:
 @router.post("/alerts/{alert_id}/shelve", response_model=AlertAnswer)
 def shelve_alert(operation: Operating, question: Shelving) -> Alert:
     """Shelve an alert for a time or until it has returned; an escalation ends that."""
-    wish = operator_actions.HoldWish(HoldKind.SHELVED, question.reason, question.until, one_shot=question.once)
-    return operation.hold(wish)
+    request = operator_actions.HoldRequest(HoldKind.SHELVED, question.reason, question.until, one_shot=question.once)
+    return operation.hold(request)
 
 
 @router.post("/alerts/{alert_id}/unshelve", response_model=AlertAnswer)
@@ -143,10 +143,10 @@ def unshelve_alert(operation: Operating) -> Alert:
 @router.post("/alerts/{alert_id}/suppress", response_model=AlertAnswer)
 def suppress_alert(operation: Operating, question: Suppression) -> Alert:
     """Suppress an alert by design: it means nothing while something else holds."""
-    wish = operator_actions.HoldWish(
+    request = operator_actions.HoldRequest(
         HoldKind.SUPPRESSED, question.reason, question.until, ground=Ground(question.ground)
     )
-    return operation.hold(wish)
+    return operation.hold(request)
 
 
 @router.post("/alerts/{alert_id}/unsuppress", response_model=AlertAnswer)
@@ -158,7 +158,7 @@ def unsuppress_alert(operation: Operating) -> Alert:
 @router.post("/alerts/{alert_id}/remove-from-service", response_model=AlertAnswer)
 def remove_alert_from_service(operation: Operating, question: OutOfService) -> Alert:
     """Take an alert's cause out of service while it is mended."""
-    return operation.hold(operator_actions.HoldWish(HoldKind.OUT_OF_SERVICE, question.reason, question.until))
+    return operation.hold(operator_actions.HoldRequest(HoldKind.OUT_OF_SERVICE, question.reason, question.until))
 
 
 @router.post("/alerts/{alert_id}/return-to-service", response_model=AlertAnswer)
@@ -169,27 +169,31 @@ def return_alert_to_service(operation: Operating) -> Alert:
 
 @router.get("/holds", response_model=Page[HoldAnswer])
 def list_holds(
-    held: given.Held, caller: given.Reader, live: bool = True, limit: given.Limit = 100, cursor: given.Cursor = None
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
+    live: bool = True,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List holds, newest first: those that still last, or all that there were."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = holds.list_windows(held.pool, caller, before=before, before_id=before_id, limit=limit + 1, is_live=live)
+    rows = holds.list_windows(resources.pool, caller, before=before, before_id=before_id, limit=limit + 1, is_live=live)
     return paging.page(rows, limit, "created_at", "id")
 
 
 @router.post("/holds", status_code=201, response_model=HoldAnswer)
-def open_hold(question: HoldQuestion, held: given.Held, caller: given.Operator) -> ListedHold:
+def open_hold(question: HoldQuestion, resources: deps.ResourcesDep, caller: deps.Operator) -> ListedHold:
     """Withhold the alerts of a machine, a line or a site, such as in a maintenance window."""
     asked = question.model_dump()
     ground = Ground(asked.pop("ground")) if question.ground else asked.pop("ground")
-    wish = holds.WindowWish(**asked | {"kind": HoldKind(question.kind), "ground": ground})
-    return holds.open_window(held.pool, caller, wish, datetime.now(UTC))
+    request = holds.WindowRequest(**asked | {"kind": HoldKind(question.kind), "ground": ground})
+    return holds.open_window(resources.pool, caller, request, datetime.now(UTC))
 
 
 @router.delete("/holds/{hold_id}", status_code=204)
-def end_hold(hold_id: UUID, held: given.Held, caller: given.Operator) -> None:
+def end_hold(hold_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> None:
     """End a hold; receivers are told of what is still open."""
-    holds.close_window(held.pool, caller, hold_id, datetime.now(UTC))
+    holds.close_window(resources.pool, caller, hold_id, datetime.now(UTC))
 
 
 def _version(if_match: str | None) -> int | None:

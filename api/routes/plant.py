@@ -6,23 +6,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from api import dependencies as given
+from api import dependencies as deps
 from api.schemas.plant import LineHealth, SiteHealth
 from pdm.service.machines import plant_health
 
 router = APIRouter(prefix="/v1/sites/{site}", tags=["machines"])
 
-SiteKey = Annotated[given.Key, Path(description="The site's key.")]
-LineKey = Annotated[given.Key, Path(description="The line's key.")]
+SiteKey = Annotated[deps.Key, Path(description="The site's key.")]
+LineKey = Annotated[deps.Key, Path(description="The line's key.")]
 
 
 @router.get("/health", response_model=SiteHealth)
-def read_site_health(site: SiteKey, held: given.Held, caller: given.Reader) -> plant_health.SiteHealth:
+def read_site_health(site: SiteKey, resources: deps.ResourcesDep, caller: deps.Reader) -> plant_health.SiteHealth:
     """Read the worst that is known of a site's machines, and of each of its lines."""
-    return plant_health.read_site_health(held.pool, caller, site)
+    return plant_health.read_site_health(resources.pool, caller, site)
 
 
 @router.get("/lines/{line}/health", response_model=LineHealth)
-def read_line_health(site: SiteKey, line: LineKey, held: given.Held, caller: given.Reader) -> plant_health.LineHealth:
+def read_line_health(
+    site: SiteKey, line: LineKey, resources: deps.ResourcesDep, caller: deps.Reader
+) -> plant_health.LineHealth:
     """Read the worst that is known of a line's machines."""
-    return plant_health.read_line_health(held.pool, caller, site, line)
+    return plant_health.read_line_health(resources.pool, caller, site, line)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from api import dependencies as given
+from api import dependencies as deps
 from api import paging
 from api.routes.machines import Before, MachineKey, Since
 from api.schemas.acquisitions import Acquired, FeatureTrend, SpectrumAnswer, WaveformAnswer
@@ -15,8 +15,8 @@ from pdm.service.machines import measurements, queries
 
 router = APIRouter(prefix="/v1/machines/{machine}", tags=["measurements"])
 
-PointKey = Annotated[given.Key, Path(description="The measurement point's key.")]
-MeasuredAt = Annotated[given.Moment, Path(description="When the acquisition was measured.")]
+PointKey = Annotated[deps.Key, Path(description="The measurement point's key.")]
+MeasuredAt = Annotated[deps.Moment, Path(description="When the acquisition was measured.")]
 Hertz = Annotated[float | None, Query(ge=0, le=1e7, allow_inf_nan=False)]
 
 
@@ -24,8 +24,8 @@ Hertz = Annotated[float | None, Query(ge=0, le=1e7, allow_inf_nan=False)]
 def read_features(
     machine: MachineKey,
     point: PointKey,
-    held: given.Held,
-    caller: given.Reader,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
     names: Annotated[str, Query(max_length=2000, description="Features, separated by commas.")] = "",
     since: Since = None,
     before: Before = None,
@@ -34,7 +34,7 @@ def read_features(
     """Read minimum, mean and maximum of features in equal steps of time; the last 30 days if no range is given."""
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     course = measurements.read_features(
-        held.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
+        resources.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
     )
     return {**vars(course), "from": course.since, "to": course.before}
 
@@ -42,27 +42,27 @@ def read_features(
 @router.get("/acquisitions", response_model=Page[Acquired])
 def list_acquisitions(
     machine: MachineKey,
-    held: given.Held,
-    caller: given.Reader,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
     since: Since = None,
     before: Before = None,
-    limit: given.Limit = 100,
-    cursor: given.Cursor = None,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List when and how a machine was measured, newest first."""
     (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
     rows = queries.list_acquisitions(
-        held.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+        resources.pool, caller, machine, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
     )
     return paging.page(rows, limit, "measured_at")
 
 
 @router.get("/acquisitions/{measured_at}/waveforms/{point}")
 def read_waveform(
-    machine: MachineKey, measured_at: MeasuredAt, point: PointKey, held: given.Held, caller: given.Reader
+    machine: MachineKey, measured_at: MeasuredAt, point: PointKey, resources: deps.ResourcesDep, caller: deps.Reader
 ) -> WaveformAnswer:
     """Read one channel's samples in SI units."""
-    found = measurements.read_waveform(held.pool, caller, machine, measured_at, point)
+    found = measurements.read_waveform(resources.pool, caller, machine, measured_at, point)
     return WaveformAnswer(
         machine=machine,
         point=point,
@@ -79,8 +79,8 @@ def read_spectrum(
     machine: MachineKey,
     measured_at: MeasuredAt,
     point: PointKey,
-    held: given.Held,
-    caller: given.Reader,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
     kind: Literal["amplitude", "envelope"] = "amplitude",
     band_from_hz: Hertz = None,
     band_to_hz: Hertz = None,
@@ -89,7 +89,7 @@ def read_spectrum(
 
     The band of the envelope is 1/4 to 3/4 of half the sampling rate by default, as for the features.
     """
-    found = measurements.read_waveform(held.pool, caller, machine, measured_at, point)
+    found = measurements.read_waveform(resources.pool, caller, machine, measured_at, point)
     spectrum = measurements.compute_spectrum(found, kind, (band_from_hz, band_to_hz))
     return SpectrumAnswer(
         machine=machine,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from api import dependencies as given
+from api import dependencies as deps
 from api import paging
 from api.routes.machines import MachineKey
 from api.schemas.pages import Page
@@ -25,30 +25,30 @@ from api.schemas.rules import (
     RuleSetSummary,
     Scope,
 )
-from pdm.alerts.backtest.acceptance import Limits
+from pdm.alerts.backtest.acceptance import AcceptanceLimits
 from pdm.service.platform.access import Caller
 from pdm.service.rules import backtest_requests, rule_sets
 from pdm.store.alerts.rules import StoredRuleSet
 
 router = APIRouter(prefix="/v1", tags=["rules"])
 
-RuleSetId = Annotated[given.RowId, Path()]
+RuleSetId = Annotated[deps.RowId, Path()]
 
 
 @router.get("/rules", response_model=Page[RuleSetSummary])
 def list_rule_sets(
-    held: given.Held,
-    caller: given.Reader,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
     scope: Scope | None = None,
-    target: Annotated[given.Key | None, Query()] = None,
+    target: Annotated[deps.Key | None, Query()] = None,
     status: Annotated[str | None, Query(pattern="^(proposed|in-force|retired)$")] = None,
-    limit: given.Limit = 100,
-    cursor: given.Cursor = None,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List the versions of rules, the last written first; where there are none, the defaults hold."""
     (before,) = paging.decode(cursor, (paging.LAST_ID,))
     rows = rule_sets.list_rule_sets(
-        held.pool,
+        resources.pool,
         before=before,
         limit=limit + 1,
         scope=scope,
@@ -60,11 +60,11 @@ def list_rule_sets(
 
 
 @router.post("/rules", status_code=201, response_model=RuleSetAnswer)
-def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Administrator) -> StoredRuleSet:
+def add_rule_set(question: RuleSetQuestion, resources: deps.ResourcesDep, caller: deps.Administrator) -> StoredRuleSet:
     """Store rules for a scope and put them in force, with `gate` only if they do well enough on the past."""
     document = rule_sets.check_content(question.document)
     stored = rule_sets.propose(
-        held.pool,
+        resources.pool,
         document,
         scope=question.scope,
         target=question.target,
@@ -72,20 +72,20 @@ def add_rule_set(question: RuleSetQuestion, held: given.Held, caller: given.Admi
         reason=question.reason,
         site_ids=caller.site_ids,
     )
-    return _deploy(held, caller, stored, question.gate) if question.put_in_force else stored
+    return _deploy(resources, caller, stored, question.gate) if question.put_in_force else stored
 
 
 @router.post("/rules/check", response_model=CheckAnswer)
-def check_rules(question: CheckQuestion, _: given.Reader) -> dict[str, Any]:
+def check_rules(question: CheckQuestion, _: deps.Reader) -> dict[str, Any]:
     """Say whether a document holds rules; every problem comes with its place."""
     return {"document": rule_sets.as_stored(rule_sets.check_content(question.document))}
 
 
 @router.post("/rules/rollback", response_model=RollbackAnswer)
-def roll_back(question: RollbackQuestion, held: given.Held, caller: given.Administrator) -> dict[str, Any]:
+def roll_back(question: RollbackQuestion, resources: deps.ResourcesDep, caller: deps.Administrator) -> dict[str, Any]:
     """Let an older version of a scope's rules hold again, as a new version."""
     stored = rule_sets.roll_back(
-        held.pool,
+        resources.pool,
         scope=question.scope,
         target=question.target,
         version=question.version,
@@ -97,10 +97,10 @@ def roll_back(question: RollbackQuestion, held: given.Held, caller: given.Admini
 
 
 @router.post("/rules/backtest", response_model=BacktestAnswer)
-def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def run_backtest(question: BacktestQuestion, resources: deps.ResourcesDep, caller: deps.Operator) -> dict[str, Any]:
     """Replay rules over the stored past of the caller's machines: alarms, lead time, missed, false, differences."""
-    return backtest_requests.run_aside(
-        held.settings.dsn,
+    return backtest_requests.run_in_subprocess(
+        resources.settings.dsn,
         since=question.since,
         before=question.before,
         document=question.document,
@@ -115,34 +115,41 @@ def run_backtest(question: BacktestQuestion, held: given.Held, caller: given.Ope
 
 
 @router.get("/rules/{rule_set_id:int}", response_model=RuleSetAnswer)
-def read_rule_set(rule_set_id: RuleSetId, held: given.Held, caller: given.Reader) -> StoredRuleSet:
+def read_rule_set(rule_set_id: RuleSetId, resources: deps.ResourcesDep, caller: deps.Reader) -> StoredRuleSet:
     """Read one version of a scope's rules."""
-    return rule_sets.read_rule_set(held.pool, rule_set_id, caller.site_ids)
+    return rule_sets.read_rule_set(resources.pool, rule_set_id, caller.site_ids)
 
 
 @router.post("/rules/{rule_set_id:int}/deploy", response_model=RuleSetAnswer)
 def deploy_rule_set(
-    rule_set_id: RuleSetId, held: given.Held, caller: given.Administrator, question: DeployQuestion | None = None
+    rule_set_id: RuleSetId,
+    resources: deps.ResourcesDep,
+    caller: deps.Administrator,
+    question: DeployQuestion | None = None,
 ) -> StoredRuleSet:
     """Put a stored set in force, with `gate` only if it does well enough on the past."""
-    stored = rule_sets.read_rule_set(held.pool, rule_set_id, caller.site_ids)
-    return _deploy(held, caller, stored, question.gate if question is not None else None)
+    stored = rule_sets.read_rule_set(resources.pool, rule_set_id, caller.site_ids)
+    return _deploy(resources, caller, stored, question.gate if question is not None else None)
 
 
 @router.get("/machines/{machine}/rules", response_model=MachineRules)
-def read_machine_rules(machine: MachineKey, held: given.Held, caller: given.Reader) -> rule_sets.MachineRules:
+def read_machine_rules(
+    machine: MachineKey, resources: deps.ResourcesDep, caller: deps.Reader
+) -> rule_sets.MachineRules:
     """Read the rules that hold for a machine now, and which sets they come of."""
-    return rule_sets.rules_of_machine(held.pool, machine, caller.site_ids)
+    return rule_sets.rules_of_machine(resources.pool, machine, caller.site_ids)
 
 
-def _deploy(held: given.Resources, caller: Caller, stored: StoredRuleSet, gate: GateQuestion | None) -> StoredRuleSet:
+def _deploy(
+    resources: deps.Resources, caller: Caller, stored: StoredRuleSet, gate: GateQuestion | None
+) -> StoredRuleSet:
     passed, changes = None, None
     if gate is not None:
-        changes = rule_sets.count_changes(held.pool)
-        limits = Limits(gate.more_missed, gate.more_false, gate.lead_loss)
+        changes = rule_sets.count_changes(resources.pool)
+        limits = AcceptanceLimits(gate.more_missed, gate.more_false, gate.lead_loss)
         passed = backtest_requests.pass_gate(
-            held.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids
+            resources.settings.dsn, stored, gate.since, gate.before, limits, caller.site_ids
         )
     return rule_sets.deploy(
-        held.pool, stored.id, author=caller.name, site_ids=caller.site_ids, gate=passed, changes=changes
+        resources.pool, stored.id, author=caller.name, site_ids=caller.site_ids, gate=passed, changes=changes
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import SecretStr
 
-from api import dependencies as given
+from api import dependencies as deps
 from api import paging
 from api.schemas import subscriptions as schemas
 from api.schemas.pages import Page
@@ -27,20 +27,20 @@ _DETAILS = ("alertmanager", "mqtt", "email")
 
 @router.get("/subscriptions", response_model=Page[schemas.SubscriptionAnswer])
 def list_subscriptions(
-    held: given.Held, caller: given.Operator, limit: given.Limit = 100, cursor: given.Cursor = None
+    resources: deps.ResourcesDep, caller: deps.Operator, limit: deps.Limit = 100, cursor: deps.Cursor = None
 ) -> dict[str, Any]:
     """List who is told of alerts, newest first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
-    rows = subscriptions.list_subscriptions(held.pool, caller, before=before, before_id=before_id, limit=limit + 1)
+    rows = subscriptions.list_subscriptions(resources.pool, caller, before=before, before_id=before_id, limit=limit + 1)
     return paging.page(rows, limit, "created_at", "id")
 
 
 @router.post("/subscriptions", status_code=201, response_model=schemas.SubscriptionCreated)
 def add_subscription(
-    question: schemas.SubscriptionQuestion, held: given.Held, caller: given.Administrator
+    question: schemas.SubscriptionQuestion, resources: deps.ResourcesDep, caller: deps.Administrator
 ) -> NewSubscription:
     """Tell a receiver of alerts; the answer holds a webhook's signing secret, this once."""
-    wish = subscriptions.Wish(
+    request = subscriptions.SubscriptionRequest(
         name=question.name,
         kind=question.kind,
         url=question.url,
@@ -51,57 +51,57 @@ def add_subscription(
         details=_details(question),
         pacing=_pacing(question.pacing),
     )
-    networks = held.settings.webhook_allowed_networks
-    return subscriptions.subscribe(held.pool, caller, wish, now=datetime.now(UTC), allowed_networks=networks)
+    networks = resources.settings.webhook_allowed_networks
+    return subscriptions.subscribe(resources.pool, caller, request, now=datetime.now(UTC), allowed_networks=networks)
 
 
 @router.get("/subscriptions/{subscription_id}", response_model=schemas.SubscriptionAnswer)
-def read_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> Subscription:
+def read_subscription(subscription_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> Subscription:
     """Read one receiver of alerts."""
-    return subscriptions.read_subscription(held.pool, caller, subscription_id)
+    return subscriptions.read_subscription(resources.pool, caller, subscription_id)
 
 
 @router.delete("/subscriptions/{subscription_id}", status_code=204)
-def remove_subscription(subscription_id: UUID, held: given.Held, caller: given.Administrator) -> None:
+def remove_subscription(subscription_id: UUID, resources: deps.ResourcesDep, caller: deps.Administrator) -> None:
     """Tell a receiver nothing more."""
-    subscriptions.unsubscribe(held.pool, caller, subscription_id)
+    subscriptions.unsubscribe(resources.pool, caller, subscription_id)
 
 
 @router.post("/subscriptions/{subscription_id}/test", response_model=schemas.TestAnswer)
-def try_subscription(subscription_id: UUID, held: given.Held, caller: given.Operator) -> Trial:
+def try_subscription(subscription_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> Trial:
     """Send a receiver a message marked as a test, and return what it said; one attempt of 10 s at most."""
     return subscriptions.try_subscription(
-        held.pool, caller, subscription_id, now=datetime.now(UTC), settings=held.settings
+        resources.pool, caller, subscription_id, now=datetime.now(UTC), settings=resources.settings
     )
 
 
 @router.post("/subscriptions/{subscription_id}/replay", response_model=schemas.Replayed)
-def replay_dead_letters(subscription_id: UUID, held: given.Held, caller: given.Operator) -> dict[str, Any]:
+def replay_dead_letters(subscription_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> dict[str, Any]:
     """Send all dead letters of a receiver again, under the ids that they had."""
-    count = subscriptions.replay_dead_letters(held.pool, caller, subscription_id, datetime.now(UTC))
+    count = subscriptions.replay_dead_letters(resources.pool, caller, subscription_id, datetime.now(UTC))
     return {"letters": count}
 
 
 @router.get("/dead-letters", response_model=Page[schemas.DeadLetter])
 def list_dead_letters(
-    held: given.Held,
-    caller: given.Operator,
+    resources: deps.ResourcesDep,
+    caller: deps.Operator,
     subscription: Annotated[UUID | None, Query(description="Of one receiver only.")] = None,
-    limit: given.Limit = 100,
-    cursor: given.Cursor = None,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List what was given up, with the last error, last first."""
     before, before_id = paging.decode(cursor, (paging.END_OF_TIME, paging.LAST_UUID))
     rows = subscriptions.list_dead_letters(
-        held.pool, caller, subscription_id=subscription, before=before, before_id=before_id, limit=limit + 1
+        resources.pool, caller, subscription_id=subscription, before=before, before_id=before_id, limit=limit + 1
     )
     return paging.page(rows, limit, "dead_at", "id")
 
 
 @router.post("/dead-letters/{letter_id}/replay", response_model=schemas.DeadLetter)
-def replay_dead_letter(letter_id: UUID, held: given.Held, caller: given.Operator) -> DeadLetter:
+def replay_dead_letter(letter_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> DeadLetter:
     """Send a dead letter again, under the id that it had; the answer is what it was."""
-    return subscriptions.replay_dead_letter(held.pool, caller, letter_id, datetime.now(UTC))
+    return subscriptions.replay_dead_letter(resources.pool, caller, letter_id, datetime.now(UTC))
 
 
 def _payload(question: schemas.SubscriptionQuestion) -> str:

@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api import dependencies as given
+from api import dependencies as deps
 from api.metrics import Counted, render
 from pdm.service.alerting import kpi
 from pdm.service.machines import queries
@@ -38,24 +38,24 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses={503: {"description": "Database unavailable."}})
-def readyz(held: given.Held) -> dict[str, str]:
+def readyz(resources: deps.ResourcesDep) -> dict[str, str]:
     """Say whether requests can be served: 503 while the database is away."""
-    queries.check_ready(held.pool)
+    queries.check_ready(resources.pool)
     return {"status": "ready"}
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(held: given.Held) -> Response:
+def metrics(resources: deps.ResourcesDep) -> Response:
     """Tell Prometheus what the process and the database count."""
     found: Counted | None = None
-    if held.watch.is_available:
+    if resources.watch.is_available:
         try:
-            gauges, open_alerts = queries.count_for_metrics(held.pool)
-            alarms = kpi.gauges(held.pool, datetime.now(UTC))
-            found = Counted(gauges | alarms, open_alerts, interval_coverage.read_coverage(held.pool, None))
+            gauges, open_alerts = queries.count_for_metrics(resources.pool)
+            alarms = kpi.gauges(resources.pool, datetime.now(UTC))
+            found = Counted(gauges | alarms, open_alerts, interval_coverage.read_coverage(resources.pool, None))
         except (psycopg.Error, PoolTimeout):
             found = None
-    body, content_type = render(held.metrics, found)
+    body, content_type = render(resources.metrics, found)
     return Response(body, media_type=content_type)
 
 

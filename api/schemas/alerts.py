@@ -96,11 +96,11 @@ class AlertEvent(Answer):
     @property
     def text(self) -> str:
         """The kind in words, and the reason where it has words."""
-        told = say(f"event.{self.kind}", {}, spoken())
+        sentence = say(f"event.{self.kind}", {}, spoken())
         return (
-            f"{told}: {say_any('reason', self.reason, None, spoken())}"
+            f"{sentence}: {say_any('reason', self.reason, None, spoken())}"
             if f"reason.{self.reason}" in messages("en")
-            else told
+            else sentence
         )
 
 

@@ -22,7 +22,7 @@ LEAST_LONE_STAND = 20.0
 """dB by which a slot harmonic without a partner two supply frequencies on stands out, where others agree."""
 LEAST_CONFIDENCE = 6.0
 """dB between the best slip and the next, under which neither is told."""
-LARGEST_STAND = 40.0
+LARGEST_PROMINENCE = 40.0
 """dB beyond which a line speaks for a slip no louder."""
 _TOLERANCE = 0.3
 """Lines between a component and where its partners say it is, beside what their own error makes of it."""
@@ -36,7 +36,7 @@ _SLIP_UNRESOLVED = np.uint32(Reason.SLIP_UNRESOLVED)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def find_peaks(p: Array, supply: float, last: int, places: Array, stands: Array) -> int:
+def find_peaks(p: Array, supply: float, last: int, places: Array, prominences: Array) -> int:
     """Write the places [lines] and stands [dB] of the lines that stand out up to `last`; return how many."""
     count = 0
     ordered = np.empty(_NEIGHBOURS)
@@ -59,28 +59,28 @@ def find_peaks(p: Array, supply: float, last: int, places: Array, stands: Array)
             if p[k] < p[k - LOBE : k + LOBE + 1].max() or not is_free(float(k), supply, p.shape[0] - 1):
                 continue
             places[count] = peak_place(p, k)
-            stands[count] = min(LARGEST_STAND, 10.0 * math.log10(p[k] / floor))
+            prominences[count] = min(LARGEST_PROMINENCE, 10.0 * math.log10(p[k] / floor))
             count += 1
     return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _stand_at(line: float, tolerance: float, places: Array, stands: Array) -> tuple[float, float]:
+def _prominence_at(line: float, tolerance: float, places: Array, prominences: Array) -> tuple[float, float]:
     """Return stand and place of the tallest peak within `tolerance` of a line, zero and NaN if there is none."""
-    stand, place = 0.0, math.nan
+    prominence, place = 0.0, math.nan
     i = np.searchsorted(places, line - tolerance)
     while i < places.shape[0] and places[i] <= line + tolerance:
-        if stands[i] > stand:
-            stand, place = stands[i], places[i]
+        if prominences[i] > prominence:
+            prominence, place = prominences[i], places[i]
         i += 1
-    return stand, place
+    return prominence, place
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _pair(low: float, high: float, tolerance: float, places: Array, stands: Array) -> tuple[float, float]:
+def _pair(low: float, high: float, tolerance: float, places: Array, prominences: Array) -> tuple[float, float]:
     """Return the weaker stand of two lines and half their distance, zero and NaN if either is absent."""
-    first, left = _stand_at(low, tolerance, places, stands)
-    second, right = _stand_at(high, tolerance, places, stands)
+    first, left = _prominence_at(low, tolerance, places, prominences)
+    second, right = _prominence_at(high, tolerance, places, prominences)
     if first == 0.0 or second == 0.0:
         return 0.0, math.nan
     return min(first, second), (right - left) / 2.0
@@ -96,30 +96,30 @@ def _largest_bar_slip(pairs: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _weigh(
-    slip: float, error: float, supply: float, pairs: float, slots: float, places: Array, stands: Array
+    slip: float, error: float, supply: float, pairs: float, slots: float, places: Array, prominences: Array
 ) -> tuple[float, float]:
     """Return how far the lines of a slip stand out together [dB] and the slip that the finest of them says."""
     total, finest = 0.0, slip
     distance = 2.0 * slip * supply
     if distance >= LEAST_DISTANCE and slip <= _largest_bar_slip(pairs):
         tolerance = _TOLERANCE + 2.0 * error * supply
-        stand, half = _pair(supply - distance, supply + distance, tolerance, places, stands)
-        if stand > 0.0:
-            total += stand
+        prominence, half = _pair(supply - distance, supply + distance, tolerance, places, prominences)
+        if prominence > 0.0:
+            total += prominence
             finest = half / (2.0 * supply)
     if math.isnan(pairs):
         return total, finest
     shaft = supply * (1.0 - slip) / pairs
-    stand, half = _pair(supply - shaft, supply + shaft, _TOLERANCE + error * supply / pairs, places, stands)
-    if stand > 0.0:
-        total += stand
-        if total == stand:
+    prominence, half = _pair(supply - shaft, supply + shaft, _TOLERANCE + error * supply / pairs, places, prominences)
+    if prominence > 0.0:
+        total += prominence
+        if total == prominence:
             finest = 1.0 - half * pairs / supply
     if math.isnan(slots):
         return total, finest
     tolerance = _TOLERANCE + error * slots * supply / pairs
-    low, left = _stand_at(slots * shaft - supply, tolerance, places, stands)
-    high, right = _stand_at(slots * shaft + supply, tolerance, places, stands)
+    low, left = _prominence_at(slots * shaft - supply, tolerance, places, prominences)
+    high, right = _prominence_at(slots * shaft + supply, tolerance, places, prominences)
     if min(low, high) > 0.0 or (total > 0.0 and max(low, high) >= LEAST_LONE_STAND):
         total += max(low, high)
         centre = left + supply if low > high else right - supply
@@ -158,15 +158,15 @@ def estimate_slip(p: Array, supply: float, out: Array, reasons: Array, pairs: fl
     """Write the slip whose lines stand out furthest together, if no other comes near."""
     highest = (0.0 if math.isnan(slots * pairs) else slots / pairs + 1.0) * supply
     last = min(p.shape[0] - 1 - LOBE, math.ceil(max(2.0 * supply, highest)) + 2 * LOBE)
-    places, stands = np.empty(_CANDIDATES), np.empty(_CANDIDATES)
-    peaks = find_peaks(p, supply, last, places, stands)
-    places, stands = places[:peaks], stands[:peaks]
+    places, prominences = np.empty(_CANDIDATES), np.empty(_CANDIDATES)
+    peaks = find_peaks(p, supply, last, places, prominences)
+    places, prominences = places[:peaks], prominences[:peaks]
     found, errors = np.empty(_CANDIDATES), np.empty(_CANDIDATES)
     totals = np.empty(_CANDIDATES)
     candidates = _candidates(supply, pairs, slots, places, found, errors)
     best = -1
     for c in range(candidates):
-        totals[c], found[c] = _weigh(found[c], errors[c], supply, pairs, slots, places, stands)
+        totals[c], found[c] = _weigh(found[c], errors[c], supply, pairs, slots, places, prominences)
         if best < 0 or totals[c] > totals[best]:
             best = c
     if best < 0 or totals[best] == 0.0:

@@ -93,14 +93,14 @@ def describe_mesh(
         for order in range(1, last + 1):
             line = row[2 * order]
             power = 2.0 * float(line.real * line.real + line.imag * line.imag)
-            aside = (order + 1) % mesh
+            offset = (order + 1) % mesh
             five[0, order] = line
-            if aside == 1:
+            if offset == 1:
                 harmonics += math.sqrt(2.0 * power)
             elif order > 2:
                 residual += power
                 five[1, order] = line
-            near = aside <= 2 and order > 2
+            near = offset <= 2 and order > 2
             if near:
                 regular += power
             elif order > 2:

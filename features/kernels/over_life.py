@@ -198,24 +198,24 @@ def _snapshot(one: Array, now: float, begun: float, bank: int, start: int, lags:
         at = one[start : start + LAG_SLOTS]
         kept = one[start + LAG_SLOTS : start + 2 * LAG_SLOTS]
         start += 2 * LAG_SLOTS
-        held = 0
-        while held < LAG_SLOTS and not math.isnan(at[held]):
-            held += 1
+        filled = 0
+        while filled < LAG_SLOTS and not math.isnan(at[filled]):
+            filled += 1
         width = lags[k] / LAG_CELLS
-        is_new = held == 0 or math.floor((now - begun) / width) > math.floor((at[held - 1] - begun) / width)
+        is_new = filled == 0 or math.floor((now - begun) / width) > math.floor((at[filled - 1] - begun) / width)
         drop = 0
-        while drop + 1 < held and at[drop + 1] <= now - lags[k]:
+        while drop + 1 < filled and at[drop + 1] <= now - lags[k]:
             drop += 1
-        if is_new and held - drop == LAG_SLOTS:
+        if is_new and filled - drop == LAG_SLOTS:
             drop += 1
         if drop > 0:
             for s in range(LAG_SLOTS):
-                at[s] = at[s + drop] if s + drop < held else math.nan
-                kept[s] = kept[s + drop] if s + drop < held else math.nan
-            held -= drop
+                at[s] = at[s + drop] if s + drop < filled else math.nan
+                kept[s] = kept[s + drop] if s + drop < filled else math.nan
+            filled -= drop
         if is_new:
-            at[held] = now
-            kept[held] = average
+            at[filled] = now
+            kept[filled] = average
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -90,7 +90,7 @@ class Demands:
 
 
 @dataclass(frozen=True)
-class Step:
+class Transition:
     """A transition: the state after it and the events that tell it, in order; without events nothing happened."""
 
     state: AlertState
@@ -111,13 +111,13 @@ class Ending:
     before: tuple[Kind, ...] = ()
     is_acknowledged: bool = True
 
-    def resolve(self, demands: Demands) -> Step:
+    def resolve(self, demands: Demands) -> Transition:
         """Return the step for an alert of these demands."""
         if demands.needs_acknowledgement and not self.is_acknowledged:
-            return Step(AlertState.RETURNED, (*self.before, Kind.RETURNED))
+            return Transition(AlertState.RETURNED, (*self.before, Kind.RETURNED))
         if demands.is_latching:
-            return Step(AlertState.LATCHED, (*self.before, Kind.LATCHED))
-        return Step(AlertState.NORMAL, (*self.before, Kind.CLEARED))
+            return Transition(AlertState.LATCHED, (*self.before, Kind.LATCHED))
+        return Transition(AlertState.NORMAL, (*self.before, Kind.CLEARED))
 
 
 LIFE_CLOSED = "life-closed"  # why a case ends whatever it demands: a failure or replacement ended the life
@@ -127,66 +127,66 @@ _HAS_ENDED = Refused("the alert has ended")
 _NOT_LATCHED = Refused("only a latched alert can be reset: its condition must have cleared and it must be acknowledged")
 _ACKNOWLEDGE_FIRST = Refused("acknowledge the alert before confirming it")
 
-TRANSITIONS: Mapping[tuple[AlertState, Verb], Step | Ending | Refused] = {
+TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
     # normal: no open alert; its condition comes as a new one, so only the last words are taken
-    (_N, Verb.OPEN): Step(_U, (Kind.OPENED,)),
-    (_N, Verb.ESCALATE): Step(_U, (Kind.OPENED,)),
-    (_N, Verb.EASE): Step(_N),
-    (_N, Verb.RETURN): Step(_N),
-    (_N, Verb.END): Step(_N),
+    (_N, Verb.OPEN): Transition(_U, (Kind.OPENED,)),
+    (_N, Verb.ESCALATE): Transition(_U, (Kind.OPENED,)),
+    (_N, Verb.EASE): Transition(_N),
+    (_N, Verb.RETURN): Transition(_N),
+    (_N, Verb.END): Transition(_N),
     (_N, Verb.ACKNOWLEDGE): _HAS_ENDED,
     (_N, Verb.RESET): _HAS_ENDED,
-    (_N, Verb.CONFIRM): Step(_N, (Kind.CONFIRMED,)),
-    (_N, Verb.COMMENT): Step(_N, (Kind.COMMENTED,)),
+    (_N, Verb.CONFIRM): Transition(_N, (Kind.CONFIRMED,)),
+    (_N, Verb.COMMENT): Transition(_N, (Kind.COMMENTED,)),
     (_N, Verb.ASSIGN): _HAS_ENDED,
     # unacknowledged: the condition is there, nobody has seen it
-    (_U, Verb.OPEN): Step(_U),
-    (_U, Verb.ESCALATE): Step(_U, (Kind.ESCALATED,)),
-    (_U, Verb.EASE): Step(_U, (Kind.EASED,)),
+    (_U, Verb.OPEN): Transition(_U),
+    (_U, Verb.ESCALATE): Transition(_U, (Kind.ESCALATED,)),
+    (_U, Verb.EASE): Transition(_U, (Kind.EASED,)),
     (_U, Verb.RETURN): Ending(is_acknowledged=False),
-    (_U, Verb.END): Step(_N, (Kind.CLEARED,)),
-    (_U, Verb.ACKNOWLEDGE): Step(_A, (Kind.ACKNOWLEDGED,)),
+    (_U, Verb.END): Transition(_N, (Kind.CLEARED,)),
+    (_U, Verb.ACKNOWLEDGE): Transition(_A, (Kind.ACKNOWLEDGED,)),
     (_U, Verb.RESET): _NOT_LATCHED,
     (_U, Verb.CONFIRM): _ACKNOWLEDGE_FIRST,
-    (_U, Verb.COMMENT): Step(_U, (Kind.COMMENTED,)),
-    (_U, Verb.ASSIGN): Step(_U, (Kind.ASSIGNED,)),
+    (_U, Verb.COMMENT): Transition(_U, (Kind.COMMENTED,)),
+    (_U, Verb.ASSIGN): Transition(_U, (Kind.ASSIGNED,)),
     # acknowledged: the condition is there and somebody has seen it; for less, if it escalates
-    (_A, Verb.OPEN): Step(_A),
-    (_A, Verb.ESCALATE): Step(_U, (Kind.ESCALATED,)),
-    (_A, Verb.EASE): Step(_A, (Kind.EASED,)),
+    (_A, Verb.OPEN): Transition(_A),
+    (_A, Verb.ESCALATE): Transition(_U, (Kind.ESCALATED,)),
+    (_A, Verb.EASE): Transition(_A, (Kind.EASED,)),
     (_A, Verb.RETURN): Ending(),
-    (_A, Verb.END): Step(_N, (Kind.CLEARED,)),
-    (_A, Verb.ACKNOWLEDGE): Step(_A),
+    (_A, Verb.END): Transition(_N, (Kind.CLEARED,)),
+    (_A, Verb.ACKNOWLEDGE): Transition(_A),
     (_A, Verb.RESET): _NOT_LATCHED,
-    (_A, Verb.CONFIRM): Step(_A, (Kind.CONFIRMED,)),
-    (_A, Verb.COMMENT): Step(_A, (Kind.COMMENTED,)),
-    (_A, Verb.ASSIGN): Step(_A, (Kind.ASSIGNED,)),
+    (_A, Verb.CONFIRM): Transition(_A, (Kind.CONFIRMED,)),
+    (_A, Verb.COMMENT): Transition(_A, (Kind.COMMENTED,)),
+    (_A, Verb.ASSIGN): Transition(_A, (Kind.ASSIGNED,)),
     # returned: the condition is gone, and somebody must still see that it was there
-    (_R, Verb.OPEN): Step(_U, (Kind.OPENED,)),
-    (_R, Verb.ESCALATE): Step(_U, (Kind.OPENED,)),
-    (_R, Verb.EASE): Step(_R),
-    (_R, Verb.RETURN): Step(_R),
-    (_R, Verb.END): Step(_N, (Kind.CLEARED,)),
+    (_R, Verb.OPEN): Transition(_U, (Kind.OPENED,)),
+    (_R, Verb.ESCALATE): Transition(_U, (Kind.OPENED,)),
+    (_R, Verb.EASE): Transition(_R),
+    (_R, Verb.RETURN): Transition(_R),
+    (_R, Verb.END): Transition(_N, (Kind.CLEARED,)),
     (_R, Verb.ACKNOWLEDGE): Ending(before=(Kind.ACKNOWLEDGED,)),
     (_R, Verb.RESET): _NOT_LATCHED,
     (_R, Verb.CONFIRM): _ACKNOWLEDGE_FIRST,
-    (_R, Verb.COMMENT): Step(_R, (Kind.COMMENTED,)),
-    (_R, Verb.ASSIGN): Step(_R, (Kind.ASSIGNED,)),
+    (_R, Verb.COMMENT): Transition(_R, (Kind.COMMENTED,)),
+    (_R, Verb.ASSIGN): Transition(_R, (Kind.ASSIGNED,)),
     # latched: the condition is gone and seen, and somebody must reset it
-    (_L, Verb.OPEN): Step(_U, (Kind.OPENED,)),
-    (_L, Verb.ESCALATE): Step(_U, (Kind.OPENED,)),
-    (_L, Verb.EASE): Step(_L),
-    (_L, Verb.RETURN): Step(_L),
-    (_L, Verb.END): Step(_N, (Kind.CLEARED,)),
-    (_L, Verb.ACKNOWLEDGE): Step(_L),
-    (_L, Verb.RESET): Step(_N, (Kind.RESET, Kind.CLEARED)),
-    (_L, Verb.CONFIRM): Step(_L, (Kind.CONFIRMED,)),
-    (_L, Verb.COMMENT): Step(_L, (Kind.COMMENTED,)),
-    (_L, Verb.ASSIGN): Step(_L, (Kind.ASSIGNED,)),
+    (_L, Verb.OPEN): Transition(_U, (Kind.OPENED,)),
+    (_L, Verb.ESCALATE): Transition(_U, (Kind.OPENED,)),
+    (_L, Verb.EASE): Transition(_L),
+    (_L, Verb.RETURN): Transition(_L),
+    (_L, Verb.END): Transition(_N, (Kind.CLEARED,)),
+    (_L, Verb.ACKNOWLEDGE): Transition(_L),
+    (_L, Verb.RESET): Transition(_N, (Kind.RESET, Kind.CLEARED)),
+    (_L, Verb.CONFIRM): Transition(_L, (Kind.CONFIRMED,)),
+    (_L, Verb.COMMENT): Transition(_L, (Kind.COMMENTED,)),
+    (_L, Verb.ASSIGN): Transition(_L, (Kind.ASSIGNED,)),
 }
 
 
-def step(state: AlertState, verb: Verb, demands: Demands) -> Step:
+def step(state: AlertState, verb: Verb, demands: Demands) -> Transition:
     """Return what a verb makes of an alert.
 
     Raises

@@ -77,9 +77,9 @@ def deploy(
     as_json: AsJson = False,
 ) -> None:
     """Store rules and put them in force; with --gate only if their backtest is within the limits."""
-    from pdm.alerts.backtest.acceptance import GateError, Limits
+    from pdm.alerts.backtest.acceptance import AcceptanceLimits, GateError
     from pdm.bootstrap import open_service
-    from pdm.service.rules.backtest import Question, backtest, candidate_of
+    from pdm.service.rules.backtest import BacktestRequest, backtest, candidate_of
     from pdm.service.rules.backtest_requests import gate_of
     from pdm.service.rules.rule_sets import check_text, count_changes, deploy, propose
 
@@ -89,8 +89,10 @@ def deploy(
     with open_service(settings) as pool:
         if gate:
             changes = count_changes(pool)
-            limits = Limits(more_missed, more_false, lead_loss)
-            question = Question(*_span(since, before), candidate_of(document, scope, target), with_suggestions=False)
+            limits = AcceptanceLimits(more_missed, more_false, lead_loss)
+            question = BacktestRequest(
+                *_span(since, before), candidate_of(document, scope, target), with_suggestions=False
+            )
             with bars(as_json) as progress:
                 report = backtest(settings.dsn, question, processes=processes, progress=progress)
             objections = report.objections(limits)
@@ -100,7 +102,7 @@ def deploy(
         author = getpass.getuser()
         stored = propose(pool, document, scope=scope, target=target, author=author, reason=reason)
         stored = deploy(pool, stored.id, author=author, gate=passed, changes=changes)
-    show(asdict(stored), as_json, f"{scope} {target} version {stored.version} is in force: {_said(stored.diff)}")
+    show(asdict(stored), as_json, f"{scope} {target} version {stored.version} is in force: {_diff_text(stored.diff)}")
 
 
 @rules.command("history")
@@ -117,7 +119,7 @@ def history(
         rows = list_rule_sets(pool, before=2**62, limit=1000, scope=scope, target=target)
     lines = [
         f"{row.scope} {row.target} v{row.version} {row.status} by {row.author} "
-        f"{row.created_at:%Y-%m-%d %H:%M}: {row.reason} ({_said(row.diff)})"
+        f"{row.created_at:%Y-%m-%d %H:%M}: {row.reason} ({_diff_text(row.diff)})"
         for row in rows
     ]
     show([asdict(row) for row in rows], as_json, "\n".join(lines) or "nobody has set rules: the defaults hold")
@@ -163,11 +165,11 @@ def run_backtest(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate rules on stored data: alarms, lead time, missed and false alarms, compared with the rules in force."""
-    from pdm.service.rules.backtest import Question, backtest, candidate_of
+    from pdm.service.rules.backtest import BacktestRequest, backtest, candidate_of
     from pdm.service.rules.rule_sets import check_text
 
     candidate = candidate_of(check_text(_read(file)), scope, target) if file is not None else None
-    question = Question(
+    question = BacktestRequest(
         *_span(since, before),
         candidate,
         tuple(machine) if machine else None,
@@ -226,11 +228,11 @@ _FIGURES = (
 )
 
 
-def _effect(said: dict[str, Any]) -> str:
+def _effect(effect: dict[str, Any]) -> str:
     return (
-        f"false {said['false_before']} to {said['false_after']}, repeated {said['repeats_before']} to "
-        f"{said['repeats_after']}, missed {said['missed_before']} to {said['missed_after']}, lead time "
-        f"{_figure(said['lead_before_s'], '_s')} to {_figure(said['lead_after_s'], '_s')}"
+        f"false {effect['false_before']} to {effect['false_after']}, repeated {effect['repeats_before']} to "
+        f"{effect['repeats_after']}, missed {effect['missed_before']} to {effect['missed_after']}, lead time "
+        f"{_figure(effect['lead_before_s'], '_s')} to {_figure(effect['lead_after_s'], '_s')}"
     )
 
 
@@ -244,7 +246,7 @@ def _figure(value: Any, name: str) -> str:
     return f"{value:.4g}"
 
 
-def _said(diff: Mapping[str, Any]) -> str:
+def _diff_text(diff: Mapping[str, Any]) -> str:
     return f"{len(diff['added'])} added, {len(diff['removed'])} removed, {len(diff['changed'])} changed"
 
 

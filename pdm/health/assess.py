@@ -37,7 +37,7 @@ from pdm.health.detection.state_detection import (
 )
 from pdm.health.detection.symptoms import LEAST_SEVERITY, Symptom, name_symptom
 from pdm.health.detection.transients import TRANSIENT, context_of, is_transient
-from pdm.health.detection.zone_trend import Course, zone_trends
+from pdm.health.detection.zone_trend import ThinnedSeries, zone_trends
 from pdm.health.detection.zones import zone_of
 from pdm.health.refit import refit
 from pdm.health.snapshot import Snapshot
@@ -61,7 +61,7 @@ def initial_state(machine: Machine) -> HealthState:
         smoothed=np.zeros(size, np.float32),
         charts=Charts.of(size),
         related=np.zeros(len(layout.related)),
-        course=Course(np.empty((0, 2 + len(layout.vibration_points)))),
+        course=ThinnedSeries(np.empty((0, 2 + len(layout.vibration_points)))),
         layout=layout,
         parts=parts_of(machine),
     )
@@ -108,7 +108,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     covariates = layout.covariate_values(snapshot, context)
     baseline = _enter(state, context, layout, covariates, reasons)
     zones = [zone_of(machine.severity_limits, velocity) for velocity in raw[layout.velocity].tolist()]
-    seen = _Seen(machine, layout, snapshot, raw, zones, reasons)
+    seen = _AssessmentInput(machine, layout, snapshot, raw, zones, reasons)
     if not baseline.learned and lone_scalars:
         progress = baseline.progress(machine.baseline_acquisitions)
         silent = _silent(state, layout, snapshot, baseline.name, [*reasons, "learning"], progress)
@@ -135,7 +135,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _AssessmentInput:
     """One acquisition on its way through the assessment."""
 
     machine: Machine
@@ -219,7 +219,9 @@ def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
     return np.nan_to_num(moved).astype(np.float32)
 
 
-def _learn(state: HealthState, baseline: Baseline, seen: _Seen, compared: Floats, covariates: Floats) -> Assessment:
+def _learn(
+    state: HealthState, baseline: Baseline, seen: _AssessmentInput, compared: Floats, covariates: Floats
+) -> Assessment:
     """Take one more acquisition into a baseline; nothing is judged by it yet."""
     needed = seen.machine.baseline_acquisitions
     baseline.learn(compared, covariates, seen.snapshot.measured_at.timestamp())
@@ -271,7 +273,9 @@ def _shows_operation(layout: Layout, reasons: list[str], is_declared: bool) -> b
     return shows_operation(reasons, layout.vibration_points + layout.current_points, is_declared)
 
 
-def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, relation: float | None) -> Assessment:
+def _judge(
+    state: HealthState, baseline: Baseline, seen: _AssessmentInput, change: Floats, relation: float | None
+) -> Assessment:
     layout = seen.layout
     evidence = weigh(state.smoothed, layout)
     severity = severity_of(evidence)
@@ -284,11 +288,11 @@ def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, 
         signed = np.where(layout.two_sided, evidence, state.smoothed) if layout.has_two_sided else state.smoothed
         symptom = name_symptom(layout, signed.tolist())
     trends = zone_trends(seen.machine.severity_limits, layout, state.course, seen.raw, change, state.last[0])
-    told = _evidence(state, seen.snapshot, severity, contributors, seen.reasons)
-    told["change"] = _change(state, layout)
-    told["zone_trend"] = trends.told
+    document = _evidence(state, seen.snapshot, severity, contributors, seen.reasons)
+    document["change"] = _change(state, layout)
+    document["zone_trend"] = trends.evidence
     if state.parts is not None:
-        told.update(assess_parts(layout, state.parts, evidence, seen.raw, seen.zones, trends.due))
+        document.update(assess_parts(layout, state.parts, evidence, seen.raw, seen.zones, trends.due))
     return Assessment(
         measured_at=seen.snapshot.measured_at,
         health=health_of(severity),
@@ -299,10 +303,10 @@ def _judge(state: HealthState, baseline: Baseline, seen: _Seen, change: Floats, 
         component=symptom.component if symptom else None,
         confidence=symptom.confidence if symptom else None,
         indicators=layout.indicators(change),
-        evidence=told,
-        severity=told["severity"],
+        evidence=document,
+        severity=document["severity"],
         points=tuple(sorted({str(each["point"]) for each in contributors if each["point"]})),
-        zone_trend=ZoneTrend.from_document(trends.told),
+        zone_trend=ZoneTrend.from_document(trends.evidence),
         shows_operation=_shows_operation(layout, seen.reasons, baseline.declared),
     )
 

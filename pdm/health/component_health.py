@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pdm.health.baseline.feature_layout import Column, Layout, layout_of
 from pdm.health.detection.state_detection import WEIGHTS, health_of
 from pdm.health.detection.symptoms import find_component
-from pdm.health.roll_up import ORDER, Standing, Urgency
+from pdm.health.roll_up import ORDER, UnitCondition, Urgency
 from pdm.machines.model import Machine
 
 Floats = NDArray[np.float64]
@@ -104,13 +104,15 @@ def _tell_urgency(
 ) -> None:
     """Write how soon somebody has to act: on a point by its zone and trend, on a component by its points."""
     urgencies: dict[str | None, Urgency] = {}
-    for told, component in zip(points, parts.component_of_point, strict=True):
-        key = told["point"]
-        standing = Standing(key, told["health"], told["zone"], due.get(key), layout.machine.planning_horizon)
-        told["urgency"] = standing.urgency.value
+    for document, component in zip(points, parts.component_of_point, strict=True):
+        key = document["point"]
+        standing = UnitCondition(
+            key, document["health"], document["zone"], due.get(key), layout.machine.planning_horizon
+        )
+        document["urgency"] = standing.urgency.value
         urgencies[component] = min(urgencies.get(component, Urgency.NONE), standing.urgency, key=ORDER.__getitem__)
-    for told in components:
-        told["urgency"] = urgencies.get(told["component"], Urgency.NONE).value
+    for document in components:
+        document["urgency"] = urgencies.get(document["component"], Urgency.NONE).value
 
 
 def _contributors(layout: Layout, parts: Parts, padded: Floats, row: int) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from pdm.health.baseline.former_layout import former_layout
 from pdm.health.baseline.layout_document import ColumnIdentity, LayoutIdentity
 from pdm.health.baseline.season import Season
 from pdm.health.detection.control_charts import Charts
-from pdm.health.detection.zone_trend import Course
+from pdm.health.detection.zone_trend import ThinnedSeries
 from pdm.health.state import HealthState
 
 RELATION_FORGOTTEN = "relation-forgotten"
@@ -42,7 +42,7 @@ def refit(state: HealthState, layout: Layout) -> list[str] | None:
     state.smoothed = _moved(state.smoothed, origin, 0.0)
     state.charts = Charts(_moved(state.charts.sums, origin, 0.0), _moved(state.charts.since, origin, 0.0))
     if (origin[layout.velocity] < 0).any():
-        state.course = Course(np.empty((0, 2 + len(layout.vibration_points))))
+        state.course = ThinnedSeries(np.empty((0, 2 + len(layout.vibration_points))))
     is_related = _related(was.columns) == _related(now.columns)
     forgets = not is_related and any(baseline.relation is not None for baseline in state.states)
     if not is_related:

@@ -26,7 +26,7 @@ _NO_ZONE = ""  # before A
 
 
 @dataclass(frozen=True)
-class Standing:
+class UnitCondition:
     """What is known of one machine now; None is unknown.
 
     Attributes
@@ -83,7 +83,7 @@ class RollUp:
     urgency: Urgency
     machines: int
     known: int
-    contributors: tuple[Standing, ...]
+    contributors: tuple[UnitCondition, ...]
 
     @property
     def severity(self) -> float | None:
@@ -91,7 +91,7 @@ class RollUp:
         return None if self.health is None else 1.0 - self.health
 
 
-def roll_up(standings: Sequence[Standing], most: int = 10) -> RollUp:
+def roll_up(standings: Sequence[UnitCondition], most: int = 10) -> RollUp:
     """Return the worst of some machines, and which `most` of them make it so.
 
     Monotone: a machine that gets worse never makes the roll-up better. The roll-up of a site is that of its lines'
@@ -100,7 +100,7 @@ def roll_up(standings: Sequence[Standing], most: int = 10) -> RollUp:
     Examples
     --------
     >>> day = 86400.0
-    >>> found = roll_up([Standing("a", 0.9, "A", 3 * day, 5 * day), Standing("b", 0.4, "B", None, 5 * day)])
+    >>> found = roll_up([UnitCondition("a", 0.9, "A", 3 * day, 5 * day), UnitCondition("b", 0.4, "B", None, 5 * day)])
     >>> found.health, found.zone, found.urgency.value, [each.key for each in found.contributors]
     (0.4, 'B', 'within-horizon', ['a', 'b'])
     """
@@ -115,7 +115,7 @@ def roll_up(standings: Sequence[Standing], most: int = 10) -> RollUp:
     )
 
 
-def _badness(standing: Standing) -> tuple[int, float, float, str]:
+def _badness(standing: UnitCondition) -> tuple[int, float, float, str]:
     """Return what sorts the worst machine first."""
     unknown = float("inf")
     return (

@@ -17,7 +17,7 @@ from pdm.health.baseline.multivariate import MultivariateBaseline
 from pdm.health.baseline.season import Season
 from pdm.health.component_health import Parts
 from pdm.health.detection.control_charts import Charts
-from pdm.health.detection.zone_trend import Course
+from pdm.health.detection.zone_trend import ThinnedSeries
 
 _MAGIC = b"HLT4"
 _FORMER_MAGIC = b"HLT3"  # of revision 080f245: a signature for the document, no columns learned beside
@@ -47,7 +47,7 @@ class HealthState:
     last: tuple[float, float] = (math.nan, math.nan)
     charts: Charts = field(default_factory=lambda: Charts.of(0))
     related: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    course: Course = field(default_factory=Course)
+    course: ThinnedSeries = field(default_factory=ThinnedSeries)
     former_signature: bytes = b""
     layout: Layout | None = field(default=None, repr=False, compare=False)
     parts: Parts | None = field(default=None, repr=False, compare=False)
@@ -89,7 +89,7 @@ class HealthState:
             raise ValueError("health state ends early or is damaged") from error
         if reader.at != len(data):
             raise ValueError("health state has bytes left over")
-        charts, course = Charts(sums, since), Course(means, stride)
+        charts, course = Charts(sums, since), ThinnedSeries(means, stride)
         return cls(identity, acquisitions, smoothed, states, width, (at, speed), charts, related, course, former)
 
 

@@ -17,7 +17,7 @@ from pdm.measurements import Acquisition
 FLEET_FILE = "fleet.yaml"
 
 
-class Recording(Protocol):
+class RecordingSource(Protocol):
     """Data of some machines on disk."""
 
     @property
@@ -40,7 +40,7 @@ class Recording(Protocol):
         """Return what was done to the machine, in time order."""
 
 
-def open_recording(path: Path) -> Recording:
+def open_recording(path: Path) -> RecordingSource:
     """Open a folder of recorded data.
 
     Three formats are known: PRONOSTIA lives (`Bearing1_1.npz`, ...), and folders with a `fleet.yaml`

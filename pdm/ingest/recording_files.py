@@ -91,15 +91,15 @@ def read_recording_file(path: Path, machine: Machine, declared: Declared | None 
     try:
         if declared.speed is not None and not 0 < declared.speed < math.inf:
             raise InvalidInputError("the speed must be positive", field="speed")
-        held = _read(path)
-        mapping = _map(held, machine, declared)
+        content = _read(path)
+        mapping = _map(content, machine, declared)
         points = {point.key: point for point in machine.points}
-        channels = tuple(_channel(points[key], held.channel(name), declared) for key, name in mapping.items())
+        channels = tuple(_channel(points[key], content.channel(name), declared) for key, name in mapping.items())
     except PdmError as error:
         raise type(error)(f"{path.name}: {error.message}", field=error.field) from error
-    at = held.measured_at or datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    speed = declared.speed if declared.speed is not None else held.speed
-    doubts = _clock(held)
+    at = content.measured_at or datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    speed = declared.speed if declared.speed is not None else content.speed
+    doubts = _clock(content)
     channels = tuple(replace(channel, doubts=doubts) for channel in channels)
     return ReadFile(Recording(at, channels, OperatingContext(speed=speed)), doubts, mapping)
 
@@ -109,20 +109,20 @@ def _read(path: Path) -> FileRecording:
     if reader is None:
         raise InvalidInputError(f"unknown file format; supported: {', '.join(READERS)}", field="file")
     try:
-        held = reader(path)
+        content = reader(path)
     except PdmError:
         raise
     except Exception as error:  # whatever a library says of a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidInputError(f"not a readable {path.suffix[1:].upper()} file: {reason}", field="file") from error
-    if not held.channels:
+    if not content.channels:
         raise InvalidInputError("the file has no numeric channel", field="file")
-    return held
+    return content
 
 
-def _map(held: FileRecording, machine: Machine, declared: Declared) -> dict[str, str]:
+def _map(content: FileRecording, machine: Machine, declared: Declared) -> dict[str, str]:
     points = [point.key for point in machine.points]
-    names = [channel.name for channel in held.channels]
+    names = [channel.name for channel in content.channels]
     has = f"the file has {', '.join(names)}; machine {machine.key!r} has the points {', '.join(points) or 'none'}"
     for key, name in declared.points.items():
         if key not in points:
@@ -190,10 +190,10 @@ def _unit(point: MeasurementPoint, channel: FileChannel, declared: Declared) -> 
 
 
 def _scale(channel: FileChannel, declared: Declared) -> float | None:
-    told = declared.scale.get(channel.name, declared.scale.get(""))
-    if channel.scale is not None and told is not None:
+    declared_scale = declared.scale.get(channel.name, declared.scale.get(""))
+    if channel.scale is not None and declared_scale is not None:
         raise InvalidInputError(f"the file has a scale of channel {channel.name!r}; remove --scale", field="scale")
-    scale = channel.scale if told is None else told * (channel.part_of_full_scale or 1.0)
+    scale = channel.scale if declared_scale is None else declared_scale * (channel.part_of_full_scale or 1.0)
     if scale is None and channel.needs_scale:
         what = "its units per count" if channel.part_of_full_scale is None else "its units at full scale"
         raise InvalidInputError(
@@ -207,10 +207,10 @@ def _scale(channel: FileChannel, declared: Declared) -> float | None:
     return scale
 
 
-def _clock(held: FileRecording) -> tuple[Reason, ...]:
+def _clock(content: FileRecording) -> tuple[Reason, ...]:
     """Return a doubt if samples were not taken evenly, as the file's own times tell."""
-    if held.jitter is None or held.jitter <= _JITTER:
+    if content.jitter is None or content.jitter <= _JITTER:
         return ()
-    rate = held.channels[0].sampling_rate or math.nan
-    figures: dict[str, float | str] = {"samples": held.jitter, "limit": _JITTER, "rate_hz": rate}
+    rate = content.channels[0].sampling_rate or math.nan
+    figures: dict[str, float | str] = {"samples": content.jitter, "limit": _JITTER, "rate_hz": rate}
     return (Reason("clock-jitter", figures, None, "check-sampling-clock"),)

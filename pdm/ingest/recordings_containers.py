@@ -65,11 +65,11 @@ def read_uff(path: Path) -> FileRecording:
     return FileRecording(tuple(channels), jitter=max(jitters, default=None))
 
 
-def _uff_clock(held: dict[str, Any]) -> tuple[float | None, float]:
-    if int(held.get("abscissa_spacing", 1)) == 1:
-        step = float(held.get("abscissa_inc", 0.0))
+def _uff_clock(fields: dict[str, Any]) -> tuple[float | None, float]:
+    if int(fields.get("abscissa_spacing", 1)) == 1:
+        step = float(fields.get("abscissa_inc", 0.0))
         return (1.0 / step if step > 0 else None), 0.0
-    return measure_clock(np.asarray(held["x"], np.float64))
+    return measure_clock(np.asarray(fields["x"], np.float64))
 
 
 def read_tdms(path: Path) -> FileRecording:
@@ -79,10 +79,10 @@ def read_tdms(path: Path) -> FileRecording:
     lengths = file.file_status.channel_statuses or {}
     if any(each.read_length < each.expected_length for each in lengths.values()):
         raise InvalidInputError("its last segment lacks samples: it was cut short, or not closed", field="file")
-    held = [channel for group in file.groups() for channel in group.channels() if len(channel) > 1]
-    counts = Counter(channel.name for channel in held)
+    sampled = [channel for group in file.groups() for channel in group.channels() if len(channel) > 1]
+    counts = Counter(channel.name for channel in sampled)
     channels, started = [], None
-    for channel in held:
+    for channel in sampled:
         samples = np.asarray(channel[:])
         if samples.dtype.kind not in "iuf":
             continue

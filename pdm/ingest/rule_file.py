@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from pdm.alerts.documents.parser import InvalidRulesError, Place, Problem
+from pdm.alerts.documents.parser import DocumentProblem, InvalidRulesError, Place
 
 MOST_BYTES = 1024 * 1024
 _DEEPEST = 20
@@ -84,4 +84,4 @@ def _read(loader: yaml.SafeLoader, node: yaml.Node, place: Place, lines: dict[Pl
 
 
 def _refused(line: int | None, why: str) -> InvalidRulesError:
-    return InvalidRulesError.of([Problem("document", why, line)])
+    return InvalidRulesError.of([DocumentProblem("document", why, line)])

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from pdm.notify.http import HttpPoster
-from pdm.notify.message import TEST_TEXT, Attempt, Message, Receiver, Standing
+from pdm.notify.message import TEST_TEXT, Attempt, CurrentAlert, Message, Receiver
 from pdm.notify.targets import Network
 
 ALERT_NAME = "MachineAlert"
@@ -52,7 +52,7 @@ def annotations_of(alert: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def posted_alerts(standing: Iterable[Standing], now: datetime, public_url: str = "") -> list[dict[str, Any]]:
+def posted_alerts(standing: Iterable[CurrentAlert], now: datetime, public_url: str = "") -> list[dict[str, Any]]:
     """Return what the API is posted: one alert for each severity that there ever was, all but the present ended.
 
     A firing alert ends by itself `FIRES_FOR` after the last post, so that nothing fires for ever if this

@@ -102,10 +102,10 @@ def _send(service: Any, name: str, question: dict[str, Any]) -> dict[str, Any]:
     _is_answered = True
     with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
         is_taken = service.notify(body=question["body"], title=question["title"], notify_type=question["kind"])
-        said = redact(" ".join(log.getvalue().split()), question["url"])
+        log_text = redact(" ".join(log.getvalue().split()), question["url"])
     if is_taken:
         return {"is_delivered": True, "is_reachable": True, "answer": f"{name} took it"}
-    return {"is_delivered": False, "is_reachable": _is_answered, "error": f"{name}: {said}"[:300]}
+    return {"is_delivered": False, "is_reachable": _is_answered, "error": f"{name}: {log_text}"[:300]}
 
 
 def redact(text: str, url: str) -> str:

@@ -48,14 +48,14 @@ class HttpPoster:
         self._backend.deadline = time.monotonic() + self._timeout
         try:
             check_url(url, self._networks)
-            status, said = self._post(url, headers, body)
+            status, body_text = self._post(url, headers, body)
         except ForbiddenTargetError as error:
             return Attempt(False, True, f"forbidden target: {error}")
         except (httpcore.TimeoutException, TimeoutError):
             return Attempt(False, False, f"no answer within {self._timeout:g} s")
         except (OSError, httpcore.NetworkError, httpcore.ProtocolError, UnicodeError) as error:
             return Attempt(False, False, f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS])
-        answer = f"the receiver answered {status}" + (f": {said}" if said else "")
+        answer = f"the receiver answered {status}" + (f": {body_text}" if body_text else "")
         if 200 <= status < 300:
             return Attempt(True, True, answer=answer)
         return Attempt(False, True, answer)

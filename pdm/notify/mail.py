@@ -117,11 +117,11 @@ class MailSender:
 
 
 def _refused(recipients: dict[str, tuple[int, bytes]]) -> str:
-    return "; ".join(f"{name}: {code} {_text(said)}" for name, (code, said) in recipients.items())[:300]
+    return "; ".join(f"{name}: {code} {_text(answer)}" for name, (code, answer) in recipients.items())[:300]
 
 
-def _text(said: bytes | str) -> str:
-    return (said.decode(errors="replace") if isinstance(said, bytes) else said)[:200]
+def _text(answer: bytes | str) -> str:
+    return (answer.decode(errors="replace") if isinstance(answer, bytes) else answer)[:200]
 
 
 class _CheckedSmtp(smtplib.SMTP):
@@ -131,10 +131,10 @@ class _CheckedSmtp(smtplib.SMTP):
         super().__init__(timeout=timeout, local_hostname="pdm.invalid")
         self._host = host  # what starttls verifies the certificate against
         self._given = connection
-        code, said = self.connect(host, 25)
+        code, answer = self.connect(host, 25)
         if code != 220:
             self.close()
-            raise smtplib.SMTPConnectError(code, said)
+            raise smtplib.SMTPConnectError(code, answer)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:  # noqa: ARG002
         return self._given

@@ -56,7 +56,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentAlert:
     """An alert as it is now, for receivers that keep a state.
 
     `severities` are all that it ever had; `changed_at` is on the wall clock.
@@ -80,7 +80,7 @@ class Message:
     id: str
     events: tuple[Event, ...]
     is_digest: bool = False
-    standing: tuple[Standing, ...] = ()
+    standing: tuple[CurrentAlert, ...] = ()
 
     def document(self) -> Mapping[str, Any]:
         """Return the one event, or a digest that holds all in order."""

@@ -17,7 +17,7 @@ def subject_of(message: Message, language: str = DEFAULT_LANGUAGE) -> str:
         data = message.events[0].data
         severity = say(f"severity.{data['severity']}", None, language)
         kind = say(f"event.{data['kind']}", None, language)
-        return f"[{severity}] {data['machine']}: {_said(data, language)} ({kind})"
+        return f"[{severity}] {data['machine']}: {_message_text(data, language)} ({kind})"
     worst = SEVERITIES[max(SEVERITIES.index(event.data["severity"]) for event in message.events)]
     machines = sorted({event.data["machine"] for event in message.events})
     named = ", ".join(machines[:3]) + (f" +{len(machines) - 3}" if len(machines) > 3 else "")
@@ -27,10 +27,10 @@ def subject_of(message: Message, language: str = DEFAULT_LANGUAGE) -> str:
 
 def body_of(message: Message, public_url: str = "", language: str = DEFAULT_LANGUAGE) -> str:
     """Return the events in order, each with what it says and where it can be read."""
-    return "\n\n".join(_told(event.id, event.data, public_url, language) for event in message.events)
+    return "\n\n".join(_event_text(event.id, event.data, public_url, language) for event in message.events)
 
 
-def _told(event_id: str, data: Mapping[str, Any], public_url: str, language: str) -> str:
+def _event_text(event_id: str, data: Mapping[str, Any], public_url: str, language: str) -> str:
     def word(section: str, key: str) -> str:
         return say(f"{section}.{key}", None, language)
 
@@ -38,7 +38,7 @@ def _told(event_id: str, data: Mapping[str, Any], public_url: str, language: str
     where = f"{name} ({data['machine']}, {component})" if component else f"{name} ({data['machine']})"
     lines = [
         f"{word('severity', data['severity'])}, {word('event', data['kind'])}: {where}",
-        _said(data, language),
+        _message_text(data, language),
         f"{word('letter', 'when')}: {data['occurred_at']}   {word('letter', 'since')}: {data['opened_at']}",
         f"{word('letter', 'state')}: {word('state', data['state'])}   {word('letter', 'by')}: {data['actor']}",
         f"{word('letter', 'site')}: {data['site']}   {word('letter', 'cause')}: {data['cause']}",
@@ -49,5 +49,5 @@ def _told(event_id: str, data: Mapping[str, Any], public_url: str, language: str
     return "\n".join([*lines, *([link] if link else []), f"{word('letter', 'event')}: {event_id}"])
 
 
-def _said(data: Mapping[str, Any], language: str) -> str:
+def _message_text(data: Mapping[str, Any], language: str) -> str:
     return say(f"alert.{data['message']}", data.get("parameters") or {}, language)

@@ -29,7 +29,7 @@ class Contributor:
 class Explanation:
     """Remaining life as a sum: `base`, what each contributor adds, and `limited`, what the model's range takes off."""
 
-    said: float
+    predicted: float
     base: float
     limited: float
     contributors: tuple[Contributor, ...]
@@ -78,9 +78,9 @@ def explain(model: FleetModel, columns: Sequence[Columns]) -> Explanation:
         Contributor(name, sum(amount for amount, _ in parts), max(parts, key=lambda part: abs(part[0]))[1])
         for name, parts in groups.items()
     ]
-    said = float(model.answer(model.target(columns))[0][0])
+    predicted = float(model.answer(model.target(columns))[0][0])
     ranked = sorted(contributors, key=lambda each: (-abs(each.amount), each.name))
-    return Explanation(said, model.cap * base**2, said - model.cap * target**2, tuple(ranked))
+    return Explanation(predicted, model.cap * base**2, predicted - model.cap * target**2, tuple(ranked))
 
 
 def weigh_columns(model: FleetModel, columns: Sequence[Columns]) -> Vector:

@@ -20,7 +20,7 @@ from pdm.prognosis.model.life_state import LifeState
 from pdm.prognosis.prognosis import BEYOND_TRAINING, NO_SKILL, Prognosis
 from pdm.prognosis.statistics.conformal import QUANTILES
 from pdm.prognosis.statistics.degradation_trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
-from pdm.prognosis.statistics.thinned_history import History
+from pdm.prognosis.statistics.thinned_history import ThinnedHistory
 
 LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"
@@ -37,7 +37,7 @@ class LifeStep:
     measured_at: datetime
     age_s: float
     columns: NDArray[np.float32]
-    history: History
+    history: ThinnedHistory
     assessment: Assessment
 
     @classmethod
@@ -72,8 +72,8 @@ def prognose_batch(
         model, refusal = None, OTHER_INDICATORS
     if model is None:
         return [_without_figure(step) or _by_trend(step, refusal) for step in steps]
-    said = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
-    chosen = [index for index, prognosis in enumerate(said) if prognosis.source == "model"]
+    prognoses = [_without_figure(step) or Prognosis(step.measured_at, "model") for step in steps]
+    chosen = [index for index, prognosis in enumerate(prognoses) if prognosis.source == "model"]
     if chosen:
         try:
             target = model.target([np.stack([steps[index].columns for index in chosen])])
@@ -81,9 +81,9 @@ def prognose_batch(
             return [_without_figure(step) or _by_trend(step, UNREADABLE) for step in steps]
         answers = (*model.answer(target), model.quantiles(target))
         for index, middle, lower, upper, quantiles in zip(chosen, *(a.tolist() for a in answers), strict=True):
-            told = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
-            said[index] = _with_quantiles(told, quantiles, model.cap)
-    return said
+            modelled = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
+            prognoses[index] = _with_quantiles(modelled, quantiles, model.cap)
+    return prognoses
 
 
 def _without_figure(step: LifeStep) -> Prognosis | None:
@@ -139,12 +139,12 @@ def _by_model(
     )
 
 
-def _with_quantiles(said: Prognosis, quantiles: Sequence[float], cap: float) -> Prognosis:
+def _with_quantiles(prognosis: Prognosis, quantiles: Sequence[float], cap: float) -> Prognosis:
     """Return the prognosis with its quantiles [s] as evidence: None from where they say "at least"."""
-    told = {
+    document = {
         f"{at:g}": None if value >= AT_CAP**2 * cap else value for at, value in zip(QUANTILES, quantiles, strict=True)
     }
-    return replace(said, evidence={**said.evidence, "quantiles": told})
+    return replace(prognosis, evidence={**prognosis.evidence, "quantiles": document})
 
 
 def _by_trend(step: LifeStep, refusal: str | None) -> Prognosis:

@@ -36,7 +36,7 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Effect:
+class LoadEffect:
     """By what a remaining life is to be multiplied, with its interval at `LEVEL`, and what that rests on."""
 
     factor: float
@@ -46,7 +46,7 @@ class Effect:
     lives: int
 
 
-def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Mapping[str, float]) -> Effect:
+def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Mapping[str, float]) -> LoadEffect:
     """Return what other conditions would do to a remaining life.
 
     Parameters
@@ -84,7 +84,7 @@ def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Ma
     ratio = np.array([math.log(asked[name] / now[name]) for name in names])
     middle = float(ratio @ exponents)
     spread = float(stdtrit(freedom, 0.5 + LEVEL / 2)) * math.sqrt(max(0.0, float(ratio @ covariance @ ratio)))
-    return Effect(
+    return LoadEffect(
         math.exp(middle),
         math.exp(middle - spread),
         math.exp(middle + spread),

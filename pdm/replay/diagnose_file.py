@@ -94,8 +94,8 @@ def diagnose_file(path: Path, machine: Machine, declared: Declared | None = None
     InvalidInputError
         As `pdm.ingest.recording_files.read_recording_file`.
     """
-    held = read_recording_file(path, machine, declared)
-    return FileDiagnosis(machine, held.recording, diagnose(machine, [held.recording]), held.channels)
+    content = read_recording_file(path, machine, declared)
+    return FileDiagnosis(machine, content.recording, diagnose(machine, [content.recording]), content.channels)
 
 
 def file_document(found: FileDiagnosis) -> dict[str, Any]:
@@ -136,16 +136,16 @@ def _parts(found: FileDiagnosis) -> list[RenderableType]:
 
 
 def _running(diagnosis: Diagnosis) -> str:
-    said = []
+    figures = []
     if diagnosis.speed is None:
-        said.append("speed unknown")
+        figures.append("speed unknown")
     else:
-        said.append(f"speed {diagnosis.speed * 60:.1f} rpm ({diagnosis.speed_source})")
+        figures.append(f"speed {diagnosis.speed * 60:.1f} rpm ({diagnosis.speed_source})")
     if diagnosis.supply is not None:
-        said.append(f"supply {diagnosis.supply:.3f} Hz")
+        figures.append(f"supply {diagnosis.supply:.3f} Hz")
     if diagnosis.slip is not None:
-        said.append(f"slip {diagnosis.slip:.2%}")
-    return ", ".join(said)
+        figures.append(f"slip {diagnosis.slip:.2%}")
+    return ", ".join(figures)
 
 
 def _name(finding: Finding) -> str:

@@ -22,7 +22,7 @@ from pdm.prognosis.evaluation.fleet_evaluation import (
 from pdm.prognosis.evaluation.performance import describe_over_life
 from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.training.train import FleetLife, OutOfFold, train_fleet
-from pdm.replay.evaluate_lives import draw, told_of
+from pdm.replay.evaluate_lives import draw, predictions_of
 
 CAP = 125.0  # cycles; the label convention of nearly all published results
 ALERT = AlertRule(threshold=30.0, needless=60.0)
@@ -84,11 +84,11 @@ def evaluate_cmapss(
         "out_of_fold": _out_of_fold(seen),
         "test": None,
     }
-    told = told_of(seen, lives, CAP, model.calibration.level)
-    report["over_life"] = describe_over_life(told.capped(CAP))
+    out_of_fold = predictions_of(seen, lives, CAP, model.calibration.level)
+    report["over_life"] = describe_over_life(out_of_fold.capped(CAP))
     if plots is not None:
-        names = [f"engine {lives[life].machine}" for life in told.unit.tolist()]
-        report["plots"] = [str(each) for each in draw(told, names, CAP, plots, kind, time_unit="cycles")]
+        names = [f"engine {lives[life].machine}" for life in out_of_fold.unit.tolist()]
+        report["plots"] = [str(each) for each in draw(out_of_fold, names, CAP, plots, kind, time_unit="cycles")]
     rows = _out_of_fold_rows(seen, engines)
     if test.is_file():
         tested = read_engines(test)
@@ -136,8 +136,8 @@ def _out_of_fold(seen: OutOfFold) -> dict[str, Any]:
 def _test(
     model: FleetModel, engines: Sequence[Engine], remaining: np.ndarray[Any, np.dtype[np.float64]] | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    said = [[part[-1] for part in model.predict(e.cycle, e.settings, e.sensors)] for e in engines]
-    middle, lower, upper = np.array(said).T
+    predicted = [[part[-1] for part in model.predict(e.cycle, e.settings, e.sensors)] for e in engines]
+    middle, lower, upper = np.array(predicted).T
     rows = [
         {"unit": e.unit, "cycle": int(e.cycle[-1]), "rul": m, "rul_lower": low, "rul_upper": None if up != up else up}
         for e, m, low, up in zip(engines, middle.tolist(), lower.tolist(), upper.tolist(), strict=True)

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError, RefusalError
-from pdm.prognosis.evaluation.performance import ALPHA, Told, calibration_curve, describe_told
+from pdm.prognosis.evaluation.performance import ALPHA, PredictionSet, calibration_curve, describe_predictions
 from pdm.prognosis.model.fleet_model import AT_CAP, to_remaining
 from pdm.prognosis.model.lives import FleetLife
 from pdm.prognosis.statistics.weibull import fit_weibull
 from pdm.prognosis.training.train import train_fleet
 from pdm.prognosis.training.validation import OutOfFold
-from pdm.replay.evaluation_plots import plot_alpha_lambda, plot_calibration, plot_told
+from pdm.replay.evaluation_plots import plot_alpha_lambda, plot_calibration, plot_predictions
 
 REQUIRED = ("machine", "time", "ended_by")
 ENDS = ("failure", "replacement", "censored")
@@ -117,7 +117,7 @@ def evaluate_lives(
     """
     lives, sensors = read_lives(path)
     model, seen = train_fleet(lives, sensors, cap=cap, seed=seed, progress=progress)
-    told = told_of(seen, lives, model.cap, model.calibration.level)
+    predictions = predictions_of(seen, lives, model.cap, model.calibration.level)
     report: dict[str, Any] = {
         "file": path.name,
         "lives": len(lives),
@@ -126,16 +126,17 @@ def evaluate_lives(
         "skill": model.metrics["skill"],
         "plain_guess_rmse": model.metrics["plain_guess_rmse"],
         "by_age_alone": _by_age_alone(lives),
-        **describe_told(told, model.cap, threshold=threshold or _THRESHOLD_SHARE * model.cap, seed=seed),
+        **describe_predictions(predictions, model.cap, threshold=threshold or _THRESHOLD_SHARE * model.cap, seed=seed),
     }
     if plots is not None:
         report["plots"] = [
-            str(each) for each in draw(told, [lives[i].machine for i in told.unit], model.cap, plots, kind)
+            str(each)
+            for each in draw(predictions, [lives[i].machine for i in predictions.unit], model.cap, plots, kind)
         ]
     return report
 
 
-def told_of(seen: OutOfFold, lives: list[FleetLife], cap: float, level: float) -> Told:
+def predictions_of(seen: OutOfFold, lives: list[FleetLife], cap: float, level: float) -> PredictionSet:
     """Return what members said of lives that they had not seen, with their ages."""
     age = np.array(
         [
@@ -145,20 +146,24 @@ def told_of(seen: OutOfFold, lives: list[FleetLife], cap: float, level: float) -
     )
     is_at_least = seen.upper >= to_remaining(np.array([AT_CAP]), cap)[0]
     upper = np.where(is_at_least, np.inf, seen.upper)
-    return Told(seen.life, age, seen.actual, seen.predicted, seen.lower, upper, level)
+    return PredictionSet(seen.life, age, seen.actual, seen.predicted, seen.lower, upper, level)
 
 
-def draw(told: Told, names: list[str], cap: float, folder: Path, kind: str, time_unit: str = "time") -> list[Path]:
+def draw(
+    predictions: PredictionSet, names: list[str], cap: float, folder: Path, kind: str, time_unit: str = "time"
+) -> list[Path]:
     """Draw what was told against the truth, alpha-lambda and calibration; returns the files written."""
-    shown = told.capped(cap)
+    shown = predictions.capped(cap)
     written = [
-        plot_told(names, shown.actual, shown.middle, shown.lower, shown.upper, folder, kind, time_unit=time_unit),
+        plot_predictions(
+            names, shown.actual, shown.middle, shown.lower, shown.upper, folder, kind, time_unit=time_unit
+        ),
         plot_alpha_lambda(shown.actual, shown.middle, cap, folder, kind, alpha=ALPHA, time_unit=time_unit),
     ]
     curve = calibration_curve(shown)
     if curve:
-        levels, held = zip(*curve, strict=True)
-        written.append(plot_calibration(levels, held, folder, kind))
+        levels, coverage = zip(*curve, strict=True)
+        written.append(plot_calibration(levels, coverage, folder, kind))
     return written
 
 

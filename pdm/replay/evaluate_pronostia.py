@@ -43,7 +43,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Told:
+class BearingEstimate:
     """What was said of one bearing at one moment [s]: by the recipe and by what needs none."""
 
     bearing: str
@@ -108,26 +108,26 @@ def _leave_one_out(lives: Sequence[WornLife]) -> dict[str, Any]:
     guides = [_Guide.of([other for other in lives if other is not life]) for life in lives]
     report: dict[str, Any] = {}
     for called, fractions in (("five_truncations", TRUNCATIONS), ("all_truncations", FINE)):
-        told = [
+        estimates = [
             guide.tell(life, int(at), float(life.age[-1] - life.age[at]))
             for guide, life in zip(guides, lives, strict=True)
             for at in moments_of(life, np.array(fractions)).tolist()
         ]
-        report[called] = _describe(told)
+        report[called] = _describe(estimates)
         if fractions is TRUNCATIONS:
-            report[called]["rows"] = [asdict(each) for each in told]
+            report[called]["rows"] = [asdict(each) for each in estimates]
     return report
 
 
 def _challenge(lives: Sequence[WornLife], tests: Mapping[str, WornLife]) -> dict[str, Any]:
     guide = _Guide.of(lives)
-    told = [guide.tell(life, len(life.age) - 1, PUBLISHED[name][1]) for name, life in tests.items()]
+    estimates = [guide.tell(life, len(life.age) - 1, PUBLISHED[name][1]) for name, life in tests.items()]
     return {
-        "bearings": len(told),
+        "bearings": len(estimates),
         "missing": sorted(set(PUBLISHED) - set(tests)),
         "cut_elsewhere": [name for name, life in tests.items() if len(life.age) != PUBLISHED[name][0]],
-        **_describe(told),
-        "rows": [asdict(each) for each in told],
+        **_describe(estimates),
+        "rows": [asdict(each) for each in estimates],
     }
 
 
@@ -152,18 +152,18 @@ class _Guide:
         ended = float(np.median([_grown(life, len(life.level) - 1) for life in lives]))
         return cls(moments, float(constant), float(share), ended)
 
-    def tell(self, life: WornLife, at: int, actual: float) -> Told:
+    def tell(self, life: WornLife, at: int, actual: float) -> BearingEstimate:
         """Answer for a life after record `at`, of whose records no later one is looked at."""
         seen = WornLife(life.name, life.age[: at + 1], life.level[: at + 1])
         growth, age = float(seen.growth()[-1]), float(seen.age[-1])
         middle, lower, upper = self.moments.predict(growth, age)
-        told = self.moments.best(growth, age, challenge_score)
+        estimate = self.moments.best(growth, age, challenge_score)
         trend = _straight_line(seen, self.last_level)
-        return Told(
+        return BearingEstimate(
             life.name,
             age,
             actual,
-            told,
+            estimate,
             middle,
             lower,
             upper,
@@ -188,30 +188,30 @@ def _straight_line(seen: WornLife, limit: float) -> float | None:
     return max(float((limit - start) / slope), INTERVAL)
 
 
-def _describe(told: Sequence[Told]) -> dict[str, Any]:
+def _describe(estimates: Sequence[BearingEstimate]) -> dict[str, Any]:
     """Return scores by recipe with bootstrap intervals over bearings, the oracle constant, and the intervals' worth."""
-    actual = np.array([each.actual for each in told])
-    bearing = np.array([each.bearing for each in told])
+    actual = np.array([each.actual for each in estimates])
+    bearing = np.array([each.bearing for each in estimates])
     oracle = max(float(challenge_score(np.full(len(actual), c), actual).mean()) for c in _CANDIDATES)
     scores = {
-        name: _score(np.array([getattr(each, name) or np.nan for each in told], np.float64), actual, bearing)
+        name: _score(np.array([getattr(each, name) or np.nan for each in estimates], np.float64), actual, bearing)
         for name in ("told", "constant", "share_of_age", "trend")
     }
-    lower, upper = np.array([(each.lower, each.upper) for each in told]).T
-    trends = [each.trend is not None for each in told]
+    lower, upper = np.array([(each.lower, each.upper) for each in estimates]).T
+    trends = [each.trend is not None for each in estimates]
     return {
         "score": scores,
         "oracle_constant_score": oracle,
         "trend_answered": float(np.mean(trends)),
-        "level": told[0].level,
+        "level": estimates[0].level,
         "coverage": float(np.mean((lower <= actual) & (actual <= upper))),
         "width_over_truth": float(np.median((upper - lower) / actual)),
-        "relative_error": float(np.median(np.abs(np.array([each.middle for each in told]) - actual) / actual)),
+        "relative_error": float(np.median(np.abs(np.array([each.middle for each in estimates]) - actual) / actual)),
     }
 
 
-def _score(said: Vector, actual: Vector, bearing: NDArray[np.str_]) -> dict[str, Any]:
-    earned = np.nan_to_num(challenge_score(said, actual))
+def _score(predicted: Vector, actual: Vector, bearing: NDArray[np.str_]) -> dict[str, Any]:
+    earned = np.nan_to_num(challenge_score(predicted, actual))
     by_bearing = np.array([earned[bearing == name].mean() for name in np.unique(bearing)])
     mean, ends = figure_with_interval(by_bearing, lambda values: float(values.mean()))
     return {

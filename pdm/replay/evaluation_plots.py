@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TOLD, _TRUTH, _BAND, _GUESS = "#1f4e79", "#222222", "#9dc3e6", "#c0392b"
+_PREDICTED, _TRUTH, _BAND, _GUESS = "#1f4e79", "#222222", "#9dc3e6", "#c0392b"
 _UNITS_SHOWN = 6
 
 Vector = NDArray[np.float64]
 
 
-def plot_told(
+def plot_predictions(
     unit: Sequence[str],
     actual: Vector,
     middle: Vector,
@@ -58,10 +58,10 @@ def plot_told(
         for place, name in zip(figure.subplots(2, 3, squeeze=False).ravel(), chosen, strict=False):
             own = names == name
             order = np.argsort(-actual[own], kind="stable")
-            left, said, low, high = (values[own][order] for values in (actual, middle, lower, upper))
+            left, predicted, low, high = (values[own][order] for values in (actual, middle, lower, upper))
             place.fill_between(left, low, high, color=_BAND, alpha=0.6, label="interval")
             place.plot(left, left, color=_TRUTH, linewidth=0.9, linestyle="--", label="truth")
-            place.plot(left, said, color=_TOLD, linewidth=1.2, label="told")
+            place.plot(left, predicted, color=_PREDICTED, linewidth=1.2, label="told")
             place.set(
                 title=name,
                 xlabel=f"true remaining life [{time_unit}]",
@@ -91,7 +91,9 @@ def plot_alpha_lambda(
     with _picture(folder / f"alpha_lambda.{kind}", (7, 4.5)) as figure:
         place = figure.subplots()
         centres = [0.5 * (edges[b] + edges[b + 1]) for b in shown]
-        place.plot(centres, [float(is_near[band == b].mean()) for b in shown], color=_TOLD, marker="o", markersize=3)
+        place.plot(
+            centres, [float(is_near[band == b].mean()) for b in shown], color=_PREDICTED, marker="o", markersize=3
+        )
         place.set(
             title=f"within {alpha:.0%} of the truth",
             xlabel=f"true remaining life [{time_unit}]",
@@ -115,7 +117,7 @@ def plot_calibration(levels: Sequence[float], coverage: Sequence[float], folder:
     with _picture(folder / f"calibration.{kind}", (5, 5)) as figure:
         place = figure.subplots()
         place.plot([0, 1], [0, 1], color=_TRUTH, linewidth=0.9, linestyle="--", label="nominal")
-        place.plot(levels, coverage, color=_TOLD, marker="o", markersize=4, label="on held-out units")
+        place.plot(levels, coverage, color=_PREDICTED, marker="o", markersize=4, label="on held-out units")
         place.set(title="calibration", xlabel="nominal level", ylabel="coverage", xlim=(0, 1), ylim=(0, 1))
         place.legend()
     return folder / f"calibration.{kind}"
@@ -146,7 +148,7 @@ def _draw_bearings(place: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     x = np.arange(len(rows), dtype=np.float64)
     columns = {key: np.array([row[key] for row in rows], np.float64) for key in ("actual", "told", "lower", "upper")}
     place.vlines(x, columns["lower"], columns["upper"], color=_BAND, linewidth=6, label="interval")
-    place.plot(x, columns["told"], "o", color=_TOLD, markersize=5, label="told")
+    place.plot(x, columns["told"], "o", color=_PREDICTED, markersize=5, label="told")
     place.plot(
         x, [row["constant"] for row in rows], "_", color=_GUESS, markersize=9, label="constant of the other bearings"
     )

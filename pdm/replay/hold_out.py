@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pdm.errors import InvalidInputError, UnavailableError
-from pdm.ingest.formats import Recording, open_recording
+from pdm.ingest.formats import RecordingSource, open_recording
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.replay.client import Client
 from pdm.replay.feed import BATCH, Progress, batches
@@ -52,26 +52,26 @@ def replay_held_out(
         The recording has no such machine, or no other to learn from.
     """
     recording = open_recording(folder)
-    held = hold.lower()
+    test_life = hold.lower()
     names = [machine.key for machine in recording.machines]
-    if held not in names:
+    if test_life not in names:
         raise InvalidInputError(f"{hold!r} is not in {folder}; available: {', '.join(names)}", field="hold")
-    others = [name for name in names if name != held]
+    others = [name for name in names if name != test_life]
     report_progress = progress or (lambda *_: None)
     with Stack(stack_name, fresh=True) as stack, Client(stack.url, stack.admin_key) as client:
         client.register(recording.machines)
         fed = [_feed_life(client, recording, name, BATCH, report_progress) for name in others]
         client.wait_until_analysed()
         model = train_fleet(stack, recording.machines[0].fleet)
-        rates = _feed_life(client, recording, held, 1 if mode == "live" else BATCH, report_progress, failed=False)
+        rates = _feed_life(client, recording, test_life, 1 if mode == "live" else BATCH, report_progress, failed=False)
         return {
-            "held_out": held,
+            "held_out": test_life,
             "mode": mode,
             "model": model,
             "training_lives": len(others),
             "training_rate_acquisitions_s": round(_rate(fed), 1),
             "rate_acquisitions_s": round(rates.acquisitions / rates.analysed_s, 1),
-            **describe_life(client, recording, held, others),
+            **describe_life(client, recording, test_life, others),
         }
 
 
@@ -94,16 +94,16 @@ def train_fleet(stack: Stack, fleet: str) -> str:
     return done.stdout.strip()
 
 
-def describe_life(client: Client, recording: Recording, held: str, others: Sequence[str]) -> dict[str, Any]:
+def describe_life(client: Client, recording: RecordingSource, test_life: str, others: Sequence[str]) -> dict[str, Any]:
     """Compare the service's answers over the held-out life with what happened."""
-    times = [a.measured_at for a in recording.acquisitions(held)]
+    times = [a.measured_at for a in recording.acquisitions(test_life)]
     end = times[-1]
     constant = median_constant([_times(recording, name) for name in others])
-    history = client.pages(f"/v1/machines/{held}/prognosis/history", limit=1000)
+    history = client.pages(f"/v1/machines/{test_life}/prognosis/history", limit=1000)
     answers = sorted(
         ({**row, "t": datetime.fromisoformat(row["measured_at"])} for row in history), key=lambda row: row["t"]
     )
-    alerts = sorted(client.pages("/v1/alerts", machine=held), key=lambda alert: alert["opened_at"])
+    alerts = sorted(client.pages("/v1/alerts", machine=test_life), key=lambda alert: alert["opened_at"])
     half = times[0] + (end - times[0]) / 2
     opened = [datetime.fromisoformat(alert["opened_at"]) for alert in alerts]
     return {
@@ -132,7 +132,7 @@ def median_constant(lives: Iterable[Sequence[datetime]]) -> float:
 
 
 def _feed_life(
-    client: Client, recording: Recording, name: str, size: int, progress: Progress, *, failed: bool = True
+    client: Client, recording: RecordingSource, name: str, size: int, progress: Progress, *, failed: bool = True
 ) -> Rates:
     total = recording.count(name)
     started = time.monotonic()
@@ -149,7 +149,7 @@ def _feed_life(
     return Rates(sent, sent_s, time.monotonic() - started)
 
 
-def _times(recording: Recording, name: str) -> list[datetime]:
+def _times(recording: RecordingSource, name: str) -> list[datetime]:
     return [acquisition.measured_at for acquisition in recording.acquisitions(name)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.twin.faults import FaultKind
-from pdm.twin.physics import VIBRATION_RATE, VIBRATION_SAMPLES, Gear, Running
+from pdm.twin.physics import VIBRATION_RATE, VIBRATION_SAMPLES, Gear, SimulatedRunning
 
 _TIME = np.arange(VIBRATION_SAMPLES) / VIBRATION_RATE
 _WORN_HARMONICS = 3.0  # by which severity 1 raises the second and third harmonic, times (1 + this)
@@ -20,7 +20,7 @@ _TOOTH_WIDTH = 0.6  # of a tooth's pitch: the half-width over which it is softer
 
 
 def simulate_mesh(
-    gear: Gear | None, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+    gear: Gear | None, running: SimulatedRunning, severities: Mapping[FaultKind, float], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Simulate a gear's mesh during one acquisition.
 
@@ -64,7 +64,7 @@ def simulate_mesh(
 
 
 def _blows(
-    near: NDArray[np.float64], severity: float, running: Running, rng: np.random.Generator
+    near: NDArray[np.float64], severity: float, running: SimulatedRunning, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return one blow a turn, where the tooth passes."""
     passed = np.flatnonzero((near[1:] >= 0) & (near[:-1] < 0) & (near[1:] - near[:-1] < 0.5))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.twin.faults import FaultKind
-from pdm.twin.physics import CURRENT_RATE, CURRENT_SAMPLES, Physics, Running
+from pdm.twin.physics import CURRENT_RATE, CURRENT_SAMPLES, Physics, SimulatedRunning
 
 _MAGNETISING = 0.35  # of rated current, at no load
 _HARMONICS = {5: 0.02, 7: 0.012}  # ratio to the fundamental, of a usual industrial supply
@@ -34,7 +34,7 @@ def current_scale(physics: Physics) -> float:
 
 def simulate_current(
     physics: Physics,
-    running: Running,
+    running: SimulatedRunning,
     severities: Mapping[FaultKind, float],
     rng: np.random.Generator,
     samples: int = CURRENT_SAMPLES,
@@ -104,7 +104,7 @@ def _backwards(physics: Physics, severities: Mapping[FaultKind, float], rng: np.
 
 def _lines(
     physics: Physics,
-    running: Running,
+    running: SimulatedRunning,
     severities: Mapping[FaultKind, float],
     rng: np.random.Generator,
     time: NDArray[np.float64],
@@ -134,7 +134,7 @@ def _lines(
 
 def _modulation(
     physics: Physics,
-    running: Running,
+    running: SimulatedRunning,
     severities: Mapping[FaultKind, float],
     rng: np.random.Generator,
     time: NDArray[np.float64],

@@ -29,7 +29,7 @@ class OperatingState:
 
 
 @dataclass(frozen=True)
-class Running:
+class SimulatedRunning:
     """How the machine runs during one acquisition: shaft and supply frequency [Hz], load [1], slip [1]."""
 
     speed: float
@@ -133,10 +133,10 @@ class Physics:
         power = np.mean(np.abs(self.transfer) ** 2, axis=1)
         return float(1 / np.sqrt(power.max()))
 
-    def run(self, load: float, supply_frequency: float) -> Running:
+    def run(self, load: float, supply_frequency: float) -> SimulatedRunning:
         """Return how the machine runs at a load on a supply: slip grows with load."""
         slip = self.rated_slip * load
-        return Running(supply_frequency / self.pole_pairs * (1 - slip), load, slip, supply_frequency)
+        return SimulatedRunning(supply_frequency / self.pole_pairs * (1 - slip), load, slip, supply_frequency)
 
 
 def draw_physics(

@@ -18,7 +18,7 @@ from pdm.twin.physics import (
     VIBRATION_SAMPLES,
     Physics,
     Resonance,
-    Running,
+    SimulatedRunning,
 )
 
 _TIME = np.arange(VIBRATION_SAMPLES) / VIBRATION_RATE
@@ -48,7 +48,7 @@ _SLIP_JITTER = 0.01  # of each strike period: rolling elements slip by 1-2 %
 
 
 def simulate_vibration(
-    physics: Physics, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+    physics: Physics, running: SimulatedRunning, severities: Mapping[FaultKind, float], rng: np.random.Generator
 ) -> NDArray[np.int16]:
     """Simulate the acceleration of both axes during one acquisition.
 
@@ -130,7 +130,7 @@ def _loading(
 
 
 def _harmonics(
-    physics: Physics, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+    physics: Physics, running: SimulatedRunning, severities: Mapping[FaultKind, float], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return the acceleration at multiples of shaft speed [g], (axes, n)."""
     velocities = {
@@ -171,7 +171,7 @@ def _amplification(physics: Physics, frequency: float, severity: float) -> float
 
 
 def _electrical(
-    physics: Physics, running: Running, severities: Mapping[FaultKind, float], rng: np.random.Generator
+    physics: Physics, running: SimulatedRunning, severities: Mapping[FaultKind, float], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return the acceleration at twice the supply frequency [g], (axes, n)."""
     velocity = physics.magnetic_pull + sum(

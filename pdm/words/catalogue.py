@@ -43,7 +43,7 @@ def messages(language: str) -> Mapping[str, str]:
     text = files("pdm.words").joinpath(f"{language}.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(text)
     return MappingProxyType(
-        {f"{section}.{name}": said for section, part in sections.items() for name, said in part.items()}
+        {f"{section}.{name}": sentence for section, part in sections.items() for name, sentence in part.items()}
     )
 
 

@@ -18,7 +18,7 @@ from scipy.io import wavfile
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import write_fleet
-from pdm.ingest.formats import Recording, open_recording
+from pdm.ingest.formats import RecordingSource, open_recording
 from pdm.ingest.npz_folder import write_block
 from pdm.ingest.recording_files import READERS, Declared, ReadFile, read_recording_file
 from pdm.machines.model import Machine, MeasurementPoint
@@ -295,7 +295,7 @@ FOLDERS = {
 per_folder = pytest.mark.parametrize("kind", FOLDERS)
 
 
-def open_folder(folder: Path, kind: str) -> tuple[Recording, list[Acquisition]]:
+def open_folder(folder: Path, kind: str) -> tuple[RecordingSource, list[Acquisition]]:
     sent = FOLDERS[kind].write(folder)
     return open_recording(folder), sent
 

@@ -248,8 +248,10 @@ def test_what_moves_a_prediction_adds_up_to_it(model, record):
     life = fleet(1, seed=4)[0]
     columns = [life_columns(life.life_time, life.values)[record : record + 1 or None]]
     why = explain(model, columns)
-    assert why.said == pytest.approx(float(model.answer(model.target(columns))[0][0]))
-    assert why.base + why.limited + sum(part.amount for part in why.contributors) == pytest.approx(why.said, abs=1.0)
+    assert why.predicted == pytest.approx(float(model.answer(model.target(columns))[0][0]))
+    assert why.base + why.limited + sum(part.amount for part in why.contributors) == pytest.approx(
+        why.predicted, abs=1.0
+    )
     amounts = [abs(part.amount) for part in why.contributors]
     assert amounts == sorted(amounts, reverse=True)
     assert amounts[0] > 0

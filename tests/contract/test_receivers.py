@@ -21,7 +21,7 @@ import orjson
 import pytest
 
 from pdm.notify.chat import ChatSender
-from pdm.notify.message import Attempt, Event, Message, Receiver, Sender, Standing
+from pdm.notify.message import Attempt, CurrentAlert, Event, Message, Receiver, Sender
 from pdm.notify.senders import make_sender
 from pdm.notify.webhook import new_secret
 from tests.integration import receivers
@@ -45,7 +45,7 @@ DATA = {
 
 def message_of(event_id: str = "event-1") -> Message:
     document = {"type": "alert.opened", "timestamp": "2026-01-01T00:00:00Z", "data": DATA}
-    standing = Standing(DATA, ("critical",), datetime(2026, 1, 1, tzinfo=UTC), is_open=True, is_firing=True)
+    standing = CurrentAlert(DATA, ("critical",), datetime(2026, 1, 1, tzinfo=UTC), is_open=True, is_firing=True)
     return Message(event_id, (Event(event_id, document),), standing=(standing,))
 
 

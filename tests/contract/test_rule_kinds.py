@@ -26,7 +26,7 @@ from pdm.alerts.evaluation.standstill import is_judged_at_standstill
 from pdm.alerts.kinds import KINDS
 from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
 from pdm.alerts.kinds.fields import Fields, number
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Kind, Plain
 from pdm.alerts.kinds.rule_input import DiagnosedFault, DiagnosisNote, Reading
 from pdm.alerts.rules.rule import Rule, RuleSet
@@ -63,7 +63,7 @@ def _fitted(given: Document) -> RuleSet:
     return RuleSet((replace(rule, operating_states=(), schedule=None, **quick),)).fit(MACHINE)  # type: ignore[arg-type]
 
 
-def _past(seed: int, count: int = 90) -> History:
+def _past(seed: int, count: int = 90) -> MachineHistory:
     """Return a random past in which every kind finds something now and then."""
     rng = np.random.default_rng(seed)
     drift = np.cumsum(rng.normal(0.0, 1.0, count))
@@ -239,7 +239,7 @@ class Loud(Plain):
         found = reading.extreme(self.keys, largest=True)
         return Observation.VIOLATED if found and found[0] > self.limit else Observation.RETURNED
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         return history.measured[self.keys[0]].values > self.limit
 
     def parameters(self, reading: Reading) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from pdm.alerts.states import AlertState, Verb
 from pdm.errors import ConflictError, NotFoundError, PreconditionError
-from pdm.service.alerting.operator_actions import Acted, Seen, act
+from pdm.service.alerting.operator_actions import Acted, RequestContext, act
 from pdm.store.alerts import alerts
 from tests.integration.alert_plant import START, add_machine, add_subscription, change
 
@@ -37,7 +37,7 @@ def acknowledge(
     conn: Connection[Any], alert_id: UUID, actor: str, version: int | None = None, site_ids: list[int] | None = None
 ) -> Acted:
     with conn.transaction():
-        return act(conn, alert_id, Verb.ACKNOWLEDGE, Seen(actor, NOW, version, site_ids))
+        return act(conn, alert_id, Verb.ACKNOWLEDGE, RequestContext(actor, NOW, version, site_ids))
 
 
 def test_an_alert_lives_from_opened_to_cleared_with_every_event_kept(conn: Connection[Any]) -> None:

@@ -19,8 +19,8 @@ from pdm.errors import ConflictError
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, OperatingContext
 from pdm.service.alerting import data_gaps, escalation
-from pdm.service.alerting.holds import WindowWish, close_window, open_window
-from pdm.service.alerting.operator_actions import HoldWish, act_on_alert, hold_alert
+from pdm.service.alerting.holds import WindowRequest, close_window, open_window
+from pdm.service.alerting.operator_actions import HoldRequest, act_on_alert, hold_alert
 from pdm.service.analysis.worker import Worker
 from pdm.service.machines.queries import list_alert_history, read_alert
 from pdm.service.machines.work_events import record_work_event
@@ -121,7 +121,7 @@ def test_a_stop_and_a_window_overlap_and_the_last_to_end_releases_the_alert(
 ) -> None:
     add_subscription(conn)
     happen(conn, machine_id, change("opened", "warning"))
-    wish = WindowWish(HoldKind.SUPPRESSED, "oil change", machine="press-07", ground=Ground.MAINTENANCE)
+    wish = WindowRequest(HoldKind.SUPPRESSED, "oil change", machine="press-07", ground=Ground.MAINTENANCE)
     window = open_window(pool, KIM, wish, NOW)
     happen(conn, machine_id, STOP)
     close_window(pool, KIM, window.id, NOW + MINUTE)
@@ -135,7 +135,7 @@ def test_what_comes_and_goes_within_a_batch_under_a_window_is_not_told(
     pool: Pool, conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
-    open_window(pool, KIM, WindowWish(HoldKind.SUPPRESSED, "x", site="seoul", ground=Ground.MAINTENANCE), NOW)
+    open_window(pool, KIM, WindowRequest(HoldKind.SUPPRESSED, "x", site="seoul", ground=Ground.MAINTENANCE), NOW)
     happen(conn, machine_id, change("opened", "warning"), change("cleared", "warning"), at=NOW + MINUTE)
     assert told(conn) == []
     assert [row[3] for row in steps(conn)] == ["suppressed", "suppressed"]
@@ -147,7 +147,7 @@ def test_the_history_names_who_has_ended_a_hold_whoever_looks_next(
     other = add_machine(conn, "press-99", site="busan")
     happen(conn, machine_id, change("opened", "warning"))
     happen(conn, other, change("opened", "warning"))
-    timed = WindowWish(
+    timed = WindowRequest(
         HoldKind.SUPPRESSED, "a", machine="press-99", ground=Ground.MAINTENANCE, ends_at=NOW + 5 * MINUTE
     )
     open_window(pool, KIM, timed, NOW)
@@ -177,7 +177,7 @@ def test_shelving_once_what_has_returned_already_is_refused(pool: Pool, conn: Co
     happen(conn, machine_id, asking("opened", "critical", needs_acknowledgement=True))
     happen(conn, machine_id, change("cleared", "critical"))
     with pytest.raises(ConflictError, match="returned"):
-        hold_alert(pool, KIM, only(conn), HoldWish(HoldKind.SHELVED, "x", one_shot=True), seen_version=None, now=NOW)
+        hold_alert(pool, KIM, only(conn), HoldRequest(HoldKind.SHELVED, "x", one_shot=True), seen_version=None, now=NOW)
 
 
 def test_a_shelf_that_is_over_is_in_nobodys_way_before_the_clock_has_looked(
@@ -194,7 +194,9 @@ def test_a_shelf_that_is_over_is_in_nobodys_way_before_the_clock_has_looked(
 def test_reminders_are_not_spent_while_nobody_is_told(pool: Pool, conn: Connection[Any], machine_id: int) -> None:
     add_subscription(conn)
     happen(conn, machine_id, asking("opened", "critical", needs_acknowledgement=True))
-    wish = WindowWish(HoldKind.SUPPRESSED, "x", site="seoul", ground=Ground.MAINTENANCE, ends_at=NOW + 48 * 60 * MINUTE)
+    wish = WindowRequest(
+        HoldKind.SUPPRESSED, "x", site="seoul", ground=Ground.MAINTENANCE, ends_at=NOW + 48 * 60 * MINUTE
+    )
     open_window(pool, KIM, wish, NOW)
     for hour in range(1, 48, 5):
         advance(conn, NOW + hour * 60 * MINUTE)

@@ -8,13 +8,13 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.measurements import Acquisition, OperatingContext, Scalar
 from pdm.prognosis.prognosis import BEYOND_TRAINING
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
-from pdm.service.rules.backtest import Question, backtest
+from pdm.service.rules.backtest import BacktestRequest, backtest
 from pdm.service.rules.rule_sets import check_text, deploy, propose
 from pdm.settings import Settings
 from pdm.store.analysis.backtest_history import fetch_history
@@ -80,7 +80,7 @@ def _opened(pool: Pool) -> list[tuple[Any, bool]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def _history(pool: Pool) -> History:
+def _history(pool: Pool) -> MachineHistory:
     with pool.connection() as conn:
         stored = fetch_machine(conn, "press-07")
         found = fetch_history(conn, stored, START, NOW, (("oil-p", ""),), with_diagnoses=False)
@@ -103,7 +103,7 @@ def test_a_backtest_of_a_machine_that_stops_counts_the_alarms_that_were_notified
     _analyse(pool, settings, [*_cycles(10), *well, *real, *again, *stopped, *runs_dry])
     live = _opened(pool)
     assert [notified for _, notified in live] == [False] * 10 + [True, True]
-    report = backtest(settings.dsn, Question(START, NOW, with_suggestions=False))
+    report = backtest(settings.dsn, BacktestRequest(START, NOW, with_suggestions=False))
     assert (report.now.alarms, report.now.suppressed) == (2, 10)
     assert report.now.by_rule == {"oil-low": 2}
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.prognosis.evaluation.live_coverage import Outcome
+from pdm.prognosis.evaluation.live_coverage import LifeOutcome
 from pdm.service.maintenance.scheduler import tick
 from pdm.service.platform.access import create_key
 from pdm.service.prognosis import interval_coverage
@@ -61,14 +61,14 @@ def conn(pool: Pool) -> Any:
 
 def outcome(conn: Connection[Any], key: str) -> dict[tuple[str, float], tuple[int, int]]:
     found = {each.machine: each for each in live_coverage.fetch_outcomes(conn, "default", 50)}
-    return found[key].told if key in found else {}
+    return found[key].counts if key in found else {}
 
 
 def test_intervals_are_counted_where_they_held_and_an_open_end_holds_all_beyond(conn: Connection[Any]) -> None:
     tell(conn, "m-0", [(1, 6), (1, None), (2.5, None), (2, 3), (0, 0.5)])  # 5, 4, 3, 2 and 1 h before the failure
     assert outcome(conn, "m-0") == {("trend", 0.83): (5, 4)}
     assert live_coverage.fetch_outcomes(conn, "default", 50) == [
-        Outcome("m-0", NOW.timestamp(), {("trend", 0.83): (5, 4)})
+        LifeOutcome("m-0", NOW.timestamp(), {("trend", 0.83): (5, 4)})
     ]
 
 
@@ -76,7 +76,7 @@ def test_what_was_told_of_the_life_before_or_after_the_failure_was_known_does_no
     tell(conn, "m-0", [(0, 9)] * 3, failed_at=NOW - 10 * HOUR)
     tell(conn, "m-0", [(0, 9)] * 4)
     found = live_coverage.fetch_outcomes(conn, "default", 50)
-    assert sorted(each.told["trend", 0.83] for each in found) == [(3, 3), (4, 4)]
+    assert sorted(each.counts["trend", 0.83] for each in found) == [(3, 3), (4, 4)]
     conn.execute("UPDATE work_event SET recorded_at = %s", (NOW,))
     tell(conn, "m-1", [(0, 9)] * 4, computed_at=NOW + timedelta(days=900))
     assert outcome(conn, "m-1") == {}

@@ -19,8 +19,8 @@ from pdm.alerts.lifecycle.holds import Ground, HoldKind
 from pdm.alerts.states import Verb
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, PreconditionError
 from pdm.service.alerting import escalation
-from pdm.service.alerting.holds import WindowWish, close_window, list_windows, open_window
-from pdm.service.alerting.operator_actions import HoldWish, act_on_alert, hold_alert, release_alert
+from pdm.service.alerting.holds import WindowRequest, close_window, list_windows, open_window
+from pdm.service.alerting.operator_actions import HoldRequest, act_on_alert, hold_alert, release_alert
 from pdm.service.platform.access import Caller, Role
 from pdm.settings import Settings
 from pdm.store.alerts import alerts
@@ -31,7 +31,7 @@ NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 KIM = Caller(1, "kim", Role.OPERATE, None)
 LEE = Caller(2, "lee", Role.OPERATE, None)
-SHELVE = HoldWish(HoldKind.SHELVED, "known, part is ordered", NOW + 60 * MINUTE)
+SHELVE = HoldRequest(HoldKind.SHELVED, "known, part is ordered", NOW + 60 * MINUTE)
 Pool = ConnectionPool[Any]
 
 
@@ -188,7 +188,7 @@ def test_a_shelved_alert_stays_listed_is_not_told_and_comes_back_when_the_time_i
 
 def test_shelving_once_lasts_until_the_alert_has_returned(pool: Pool, conn: Connection[Any], machine_id: int) -> None:
     happen(conn, machine_id, change("opened", "warning"))
-    hold_alert(pool, KIM, only(conn), HoldWish(HoldKind.SHELVED, "known", one_shot=True), seen_version=None, now=NOW)
+    hold_alert(pool, KIM, only(conn), HoldRequest(HoldKind.SHELVED, "known", one_shot=True), seen_version=None, now=NOW)
     happen(conn, machine_id, change("cleared", "warning"))
     happen(conn, machine_id, change("opened", "warning"))
     assert [row[0] for row in conn.execute("SELECT withheld FROM alert ORDER BY raised_at")] == ["shelved", None]
@@ -214,7 +214,7 @@ def test_shelving_needs_an_end_and_an_open_alert_and_is_undone_by_hand(
 ) -> None:
     happen(conn, machine_id, change("opened", "warning"))
     alert_id = only(conn)
-    for wish in (HoldWish(HoldKind.SHELVED, "x"), HoldWish(HoldKind.SHELVED, "x", NOW - MINUTE)):
+    for wish in (HoldRequest(HoldKind.SHELVED, "x"), HoldRequest(HoldKind.SHELVED, "x", NOW - MINUTE)):
         with pytest.raises(InvalidInputError):
             hold_alert(pool, KIM, alert_id, wish, seen_version=None, now=NOW)
     with pytest.raises(ConflictError):
@@ -237,7 +237,7 @@ def test_an_alert_out_of_service_is_not_told_until_it_is_put_back(
     add_subscription(conn)
     happen(conn, machine_id, change("opened", "advisory"))
     hold_alert(
-        pool, KIM, only(conn), HoldWish(HoldKind.OUT_OF_SERVICE, "sensor is replaced"), seen_version=None, now=NOW
+        pool, KIM, only(conn), HoldRequest(HoldKind.OUT_OF_SERVICE, "sensor is replaced"), seen_version=None, now=NOW
     )
     happen(conn, machine_id, change("escalated", "critical"))
     assert stands(conn)["machine"] == ("unacknowledged", "out-of-service")
@@ -251,7 +251,7 @@ def test_a_maintenance_window_of_a_line_withholds_its_machines_alone_present_and
     elsewhere = add_machine(conn, "press-99", site="busan")
     add_subscription(conn)
     happen(conn, machine_id, change("opened", "warning", "motor"))
-    wish = WindowWish(
+    wish = WindowRequest(
         HoldKind.SUPPRESSED, "yearly revision", site="seoul", line="line-1", ground=Ground.MAINTENANCE,
         starts_at=NOW + 10 * MINUTE, ends_at=NOW + 70 * MINUTE,
     )  # fmt: skip
@@ -275,7 +275,7 @@ def test_a_window_is_ended_early_by_who_may_and_refused_where_it_makes_no_sense(
 ) -> None:
     happen(conn, machine_id, change("opened", "warning"))
     held = open_window(
-        pool, KIM, WindowWish(HoldKind.SUPPRESSED, "off", machine="press-07", ground=Ground.MACHINE_OFF), NOW
+        pool, KIM, WindowRequest(HoldKind.SUPPRESSED, "off", machine="press-07", ground=Ground.MACHINE_OFF), NOW
     )
     assert (held.site, held.line, held.machine) == ("seoul", "line-1", "press-07")
     assert stands(conn)["machine"][1] == "suppressed"
@@ -286,14 +286,14 @@ def test_a_window_is_ended_early_by_who_may_and_refused_where_it_makes_no_sense(
     assert history(conn)[-1] == ("unsuppressed", "lee")
     with pytest.raises(ConflictError):
         close_window(pool, LEE, held.id, NOW + MINUTE)
-    maintenance = WindowWish(HoldKind.SUPPRESSED, "x", ground=Ground.MAINTENANCE)
+    maintenance = WindowRequest(HoldKind.SUPPRESSED, "x", ground=Ground.MAINTENANCE)
     for wrong in (
         maintenance,
         replace(maintenance, machine="press-07", site="seoul"),
         replace(maintenance, site="seoul", cause="motor"),
         replace(maintenance, site="seoul", ground=None),
         replace(maintenance, site="seoul", ends_at=NOW),
-        WindowWish(HoldKind.SHELVED, "x", machine="press-07", ends_at=NOW + MINUTE),
+        WindowRequest(HoldKind.SHELVED, "x", machine="press-07", ends_at=NOW + MINUTE),
     ):
         with pytest.raises(InvalidInputError):
             open_window(pool, KIM, wrong, NOW)

@@ -36,11 +36,11 @@ def now() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=1)
 
 
-def claim(conn: Connection[Any], lane: UUID, at: datetime, limit: int = 10) -> list[outbox.Parcel]:
+def claim(conn: Connection[Any], lane: UUID, at: datetime, limit: int = 10) -> list[outbox.OutboxRow]:
     return outbox.claim(conn, lane, at, LEASE, limit)
 
 
-def kinds(parcels: list[outbox.Parcel]) -> list[str]:
+def kinds(parcels: list[outbox.OutboxRow]) -> list[str]:
     return [f"{parcel.payload['data']['cause']} {parcel.payload['data']['kind']}" for parcel in parcels]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.backtest.acceptance import Limits
+from pdm.alerts.backtest.acceptance import AcceptanceLimits
 from pdm.alerts.documents.parser import InvalidRulesError
 from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RefusalError
@@ -27,7 +27,7 @@ from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
 from pdm.service.machines.work_events import record_work_event
-from pdm.service.rules.backtest import Question, backtest, candidate_of
+from pdm.service.rules.backtest import BacktestRequest, backtest, candidate_of
 from pdm.service.rules.challenger_prognoses import with_prognoses_of
 from pdm.service.rules.rule_sets import (
     check_text,
@@ -336,7 +336,7 @@ def test_a_backtest_says_what_rules_would_have_done_and_agrees_with_what_was_tol
     _analyse(pool, worker, ())
     live = [at for kind, at in _events(pool) if kind == "opened"]
     begin = NOW - timedelta(days=30)
-    question = Question(begin, NOW, credit_horizons=0.002)
+    question = BacktestRequest(begin, NOW, credit_horizons=0.002)
     report = backtest(settings.dsn, question)
     assert [report.now.alarms, report.now.true, report.now.false] == [2, 1, 1]
     assert (report.now.failures, report.now.missed) == (1, 0)
@@ -347,11 +347,11 @@ def test_a_backtest_says_what_rules_would_have_done_and_agrees_with_what_was_tol
     other = backtest(settings.dsn, replace(question, candidate=deaf))
     assert (other.then.alarms, other.then.missed) == (0, 1)
     assert [run.opened_at for run in other.difference.disappearing] == live
-    assert other.objections(Limits()) == ["misses 1 of 1 failures, 0 now"]
+    assert other.objections(AcceptanceLimits()) == ["misses 1 of 1 failures, 0 now"]
     slower = check_text(_hot(80).replace("required: 2, of: 3", "required: 7, of: 8"))
     better = backtest(settings.dsn, replace(question, candidate=candidate_of(slower)))
     assert (better.then.false, better.then.missed) == (0, 0)
-    assert better.objections(Limits(lead_loss=0.9)) == []
+    assert better.objections(AcceptanceLimits(lead_loss=0.9)) == []
     assert report.suggestions == [], "every delay that spares the false alarm costs a tenth of the lead time"
 
 
@@ -364,7 +364,9 @@ def test_a_backtest_in_several_processes_says_the_same_and_an_empty_past_is_refu
             register(conn, plant.machine(key))
     stream = [a for key in keys for a in _series([70.0] * 3 + [95.0] * 4, key=key)]
     _analyse(pool, Worker(pool, settings), stream)
-    question = Question(NOW - timedelta(days=30), NOW, candidate_of(check_text(_hot(80))), with_suggestions=False)
+    question = BacktestRequest(
+        NOW - timedelta(days=30), NOW, candidate_of(check_text(_hot(80))), with_suggestions=False
+    )
     alone = backtest(settings.dsn, question)
     told: list[int] = []
     together = backtest(settings.dsn, question, processes=2, progress=lambda _, done, total: told.append(done))
@@ -374,7 +376,7 @@ def test_a_backtest_in_several_processes_says_the_same_and_an_empty_past_is_refu
     with pytest.raises(RefusalError):
         backtest(settings.dsn, replace(question, machines=("no-such",)))
     with pytest.raises(InvalidInputError):
-        Question(NOW, NOW)
+        BacktestRequest(NOW, NOW)
 
 
 def test_defaults_hold_where_nobody_has_said_anything(pool: Pool, machine: Machine) -> None:
@@ -406,11 +408,11 @@ def test_another_models_prognoses_are_made_by_the_very_code_that_makes_them_live
     for name in ("rul", "rul_lower", "rul_upper"):
         np.testing.assert_allclose(getattr(again.conclusions, name), getattr(said.conclusions, name), rtol=1e-3)
     monkeypatch.setattr("pdm.service.rules.backtest.fetch_model", lambda *_: other)  # it has no trees to be read back
-    report = backtest(settings.dsn, Question(begin, NOW, model_id=model_id, with_suggestions=False))
+    report = backtest(settings.dsn, BacktestRequest(begin, NOW, model_id=model_id, with_suggestions=False))
     assert report.then == report.now
     with pytest.raises(NotFoundError):
-        backtest(settings.dsn, Question(begin, NOW, model_id=999_999))
+        backtest(settings.dsn, BacktestRequest(begin, NOW, model_id=999_999))
     with pool.connection() as conn:
         strange, _ = models.insert_model(conn, "pumps", other, actor="test")
     with pytest.raises(RefusalError, match="belongs to the fleet of model"):
-        backtest(settings.dsn, Question(begin, NOW, model_id=strange))
+        backtest(settings.dsn, BacktestRequest(begin, NOW, model_id=strange))

@@ -117,7 +117,7 @@ def test_one_backtest_runs_at_a_time_and_one_that_takes_too_long_is_refused(
     with backtest_requests.BACKTEST.one_at_a_time:
         busy = admin.post("/v1/rules/backtest", json={"from": FROM, "to": TO})
     assert busy.status_code == 503
-    monkeypatch.setattr(backtest_requests, "BACKTEST", replace(backtest_requests.BACKTEST, longest=0.01))
+    monkeypatch.setattr(backtest_requests, "BACKTEST", replace(backtest_requests.BACKTEST, timeout_s=0.01))
     slow = admin.post("/v1/rules/backtest", json={"from": FROM, "to": TO})
     assert (slow.status_code, slow.json()["code"]) == (422, "refused")
     assert "pdm backtest" in slow.json()["detail"]

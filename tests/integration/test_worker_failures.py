@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Outcome
 from pdm.prognosis.model.input_version import READS
-from pdm.service.analysis.analysis_state import Memory
+from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.worker import ATTEMPTS_BEFORE_SET_ASIDE, MACHINES_A_ROUND, Worker
 from pdm.service.ingestion.record import record
 from pdm.service.machines.work_events import record_work_event
@@ -185,7 +185,7 @@ def test_a_state_that_can_be_read_but_fits_nothing_is_made_again_and_costs_no_da
     _run_dry(worker)
     with pool.connection() as conn:
         ((content,),) = conn.execute(f"SELECT state FROM analysis_state WHERE {_of(SICK)}")
-        memory = Memory.from_bytes(content)
+        memory = AnalysisState.from_bytes(content)
         spoiled = replace(memory, life=replace(memory.life, last_at=memory.life.last_at + 1e9)).to_bytes()
         conn.execute(f"UPDATE analysis_state SET state = %s WHERE {_of(SICK)}", (spoiled,))
     for key in (SICK, WELL):

@@ -34,9 +34,9 @@ from pdm.health.assessment import RULE_VERSION
 from pdm.health.baseline.indicators import INDICATORS
 from pdm.ingest.records import Decoded
 from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service.alerting.operator_actions import HoldWish, act_on_alert, hold_alert
+from pdm.service.alerting.operator_actions import HoldRequest, act_on_alert, hold_alert
 from pdm.service.analysis.worker import Worker
-from pdm.service.delivery.subscriptions import Wish, subscribe
+from pdm.service.delivery.subscriptions import SubscriptionRequest, subscribe
 from pdm.service.ingestion.record import record
 from pdm.service.machines.registration import register_fleet
 from pdm.service.machines.work_events import record_work_event
@@ -92,7 +92,7 @@ def live(pool: Pool, settings: Settings) -> None:
     subscribe(
         pool,
         KIM,
-        Wish("control room", "webhook", "https://hooks.example.com/pdm", "advisory", None),
+        SubscriptionRequest("control room", "webhook", "https://hooks.example.com/pdm", "advisory", None),
         now=NOW,
     )
     stored = propose(pool, check_text(RULES), scope="all", target="", author="kim", reason="this plant's own limits")
@@ -116,7 +116,7 @@ def live(pool: Pool, settings: Settings) -> None:
     with pool.connection() as conn:
         alerts = dict(conn.execute("SELECT m.key, a.id FROM alert a JOIN machine m ON m.id = a.machine_id").fetchall())
     act_on_alert(pool, KIM, alerts["motor-01"], Verb.ACKNOWLEDGE, comment="seen", seen_version=None, now=NOW)
-    wish = HoldWish(HoldKind.SHELVED, "the part is ordered", datetime(2126, 1, 1, tzinfo=UTC))
+    wish = HoldRequest(HoldKind.SHELVED, "the part is ordered", datetime(2126, 1, 1, tzinfo=UTC))
     hold_alert(pool, KIM, alerts["pump-02"], wish, seen_version=None, now=NOW)
     _train(pool)
 

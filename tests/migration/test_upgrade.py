@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 from pdm.health.baseline import feature_layout, tracked_features
 from pdm.ingest.records import Decoded
 from pdm.measurements import Acquisition, Outcome
-from pdm.service.analysis.analysis_state import Memory
+from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
 from pdm.settings import Settings
@@ -52,11 +52,11 @@ def ask(pool: Pool, question: str, **values: Any) -> list[tuple[Any, ...]]:
         return conn.execute(question.encode(), values).fetchall()
 
 
-def memories(pool: Pool) -> dict[str, Memory]:
+def memories(pool: Pool) -> dict[str, AnalysisState]:
     rows = ask(
         pool, "SELECT m.key, state FROM analysis_state JOIN machine m ON m.id = machine_id WHERE state IS NOT NULL"
     )
-    return {key: Memory.from_bytes(state) for key, state in rows}
+    return {key: AnalysisState.from_bytes(state) for key, state in rows}
 
 
 def send(pool: Pool, sent: Sequence[Acquisition], now: datetime | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.alerts.kinds.history import EPOCH, Conclusions, History, MeasuredColumn
+from pdm.alerts.kinds.history import EPOCH, Conclusions, MachineHistory, MeasuredColumn
 from pdm.alerts.kinds.rule_input import DiagnosisNote, Measured
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 
@@ -41,7 +41,7 @@ def history(
     failures: tuple[datetime, ...] = (),
     step: timedelta = HOUR,
     machine: Machine = MACHINE,
-) -> History:
+) -> MachineHistory:
     count = len(health)
     first, width = (START - EPOCH) // timedelta(microseconds=1), step // timedelta(microseconds=1)
     nothing = np.full(count, np.nan)
@@ -67,7 +67,7 @@ def history(
         key: MeasuredColumn(np.asarray(values, float), (present or {}).get(key, every))
         for key, values in (measured or {}).items()
     }
-    return History(machine, Conclusions(**rows), columns, diagnoses, life_ends, failures)
+    return MachineHistory(machine, Conclusions(**rows), columns, diagnoses, life_ends, failures)
 
 
 def hour(number: float) -> datetime:

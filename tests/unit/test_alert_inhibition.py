@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdm.alerts.kinds.behaviour import Category, Severity
-from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.alert import AlertRecord
 from pdm.alerts.lifecycle.inhibition import INHIBITIONS, inhibit
 from pdm.alerts.states import AlertState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def alert(cause: str, fault: str | None = None, severity: Severity = Severity.WARNING, **more: Any) -> Standing:
+def alert(cause: str, fault: str | None = None, severity: Severity = Severity.WARNING, **more: Any) -> AlertRecord:
     parameters = {"fault": fault} if fault else {}
     told = {"state": AlertState.UNACKNOWLEDGED, "parameters": parameters, **more}
-    return Standing(
+    return AlertRecord(
         id=uuid4(), machine_id=1, cause=cause, component=None, severity=severity, opened_at=START, message="x",
         rule_version="1", **told,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
 from pdm.alerts.kinds.behaviour import Severity
-from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import ENTERED, LEFT, Ground, Hold, HoldKind, Place, strongest
 from pdm.alerts.states import Kind, Verb
@@ -29,9 +29,9 @@ class Plant:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.now = START
-        self.alerts: dict[UUID, Standing] = {}
+        self.alerts: dict[UUID, AlertRecord] = {}
         self.holds: list[Hold] = []
-        self.history: dict[UUID, list[Happening]] = {}
+        self.history: dict[UUID, list[AlertEvent]] = {}
 
     def turn(self) -> None:
         """Let some things happen in one transaction."""
@@ -47,7 +47,7 @@ class Plant:
             if was is not None and replace(was, is_untold=alert.is_untold) != alert:
                 assert alert.version > was.version, "what has changed is another version"
             self.alerts[alert.id] = alert
-        for told in ledger.happenings:
+        for told in ledger.events:
             assert told.actor
             assert told.reason
             self.history.setdefault(told.alert_id, []).append(told)

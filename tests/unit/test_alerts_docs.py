@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pdm.alerts.lifecycle.escalation import PATIENCE
+from pdm.alerts.lifecycle.escalation import ESCALATION_POLICIES
 from pdm.alerts.lifecycle.inhibition import INHIBITIONS, Trait
 from pdm.alerts.states import TRANSITIONS, AlertState, Demands, Ending, Refused, Verb
 
@@ -46,7 +46,7 @@ def trait(kind: Trait) -> str:
 
 def patience() -> str:
     lines = ["| severity | overdue after | reminder every | number of reminders |", "|---|---|---|---|"]
-    for severity, wait in sorted(PATIENCE.items(), key=lambda item: -item[0].rank):
+    for severity, wait in sorted(ESCALATION_POLICIES.items(), key=lambda item: -item[0].rank):
         lines.append(f"| {severity.value} | {hours(wait.first)} | {hours(wait.again)} | {wait.times} |")
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdm.alerts.kpi.assess import (
-    Limits,
+    KpiLimits,
     assess_alarms,
     delay_of,
     find_floods,
@@ -20,7 +20,7 @@ from pdm.alerts.kpi.assess import (
     rate_of,
     wilson,
 )
-from pdm.alerts.kpi.figures import Actor, AlarmEvent, Flood, Standing
+from pdm.alerts.kpi.figures import ActiveAlert, Actor, AlarmEvent, Flood
 from pdm.errors import InvalidInputError
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -158,8 +158,8 @@ def test_the_ten_most_frequent_alarms_are_named_with_their_share() -> None:
 
 
 def test_what_stands_longer_than_a_day_is_stale_the_longest_first() -> None:
-    def standing(alert: str, hours: float) -> Standing:
-        return Standing(alert, "press-07", "machine", "warning", START + DAY - timedelta(hours=hours))
+    def standing(alert: str, hours: float) -> ActiveAlert:
+        return ActiveAlert(alert, "press-07", "machine", "warning", START + DAY - timedelta(hours=hours))
 
     found = assess_alarms(
         (), [standing("young", 24), standing("old", 24.1), standing("older", 99)], (), START, at(1440)
@@ -236,4 +236,4 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="at least one operator"):
         assess_alarms((), (), (), START, START + DAY, operators=0)
     with pytest.raises(InvalidInputError, match="ends a flood"):
-        Limits(flood_begins=3, flood_ends=4)
+        KpiLimits(flood_begins=3, flood_ends=4)

@@ -15,7 +15,7 @@ from pdm.alerts.evaluation.evaluate import (
     AlertChange,
     AlertState,
     Cases,
-    OpenAlert,
+    StoredOpenAlert,
     close_all,
     evaluate,
     reconcile,
@@ -191,16 +191,16 @@ def test_a_rule_that_no_longer_exists_clears_what_only_it_held() -> None:
 def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
     cases, _ = run(healths(*[0.5] * 5))
     now = START + timedelta(days=1)
-    known = OpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
+    known = StoredOpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
     assert reconcile([known], cases, now) == ()
     assert told(reconcile([known], Cases(), now)) == [("cleared", "warning")]
     opened = reconcile([], cases, now)
     assert told(opened) == [("opened", "warning")]
     assert opened[0].occurred_at == cases.open["machine"].opened_at
     assert (opened[0].message, opened[0].reason) == ("health-low", "late-data")
-    lesser = OpenAlert("machine", None, Severity.ADVISORY, AlertState.UNACKNOWLEDGED, START)
+    lesser = StoredOpenAlert("machine", None, Severity.ADVISORY, AlertState.UNACKNOWLEDGED, START)
     assert told(reconcile([lesser], cases, now)) == [("escalated", "warning")]
-    greater = OpenAlert("machine", None, Severity.CRITICAL, AlertState.UNACKNOWLEDGED, START)
+    greater = StoredOpenAlert("machine", None, Severity.CRITICAL, AlertState.UNACKNOWLEDGED, START)
     assert told(reconcile([greater], cases, now)) == [("eased", "warning")]
 
 
@@ -208,7 +208,7 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
 @pytest.mark.parametrize("severity", list(Severity))
 def test_an_alert_whose_condition_is_there_after_all_is_raised_anew(state: AlertState, severity: Severity) -> None:
     cases, _ = run(healths(*[0.5] * 5))
-    gone = OpenAlert("machine", None, severity, state, START)
+    gone = StoredOpenAlert("machine", None, severity, state, START)
     assert told(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
 
 

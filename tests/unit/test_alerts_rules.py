@@ -58,16 +58,16 @@ TABLE = [
     (ZONE, assessment(zone=None), None, Observation.ABSENT),
     (ZONE, assessment(None, zone="D"), None, Observation.ABSENT),  # learning
     (HEALTH, assessment(0.59), None, Observation.VIOLATED),
-    (HEALTH, assessment(0.6), None, Observation.HELD),
-    (HEALTH, assessment(0.7), None, Observation.HELD),
+    (HEALTH, assessment(0.6), None, Observation.IN_DEADBAND),
+    (HEALTH, assessment(0.7), None, Observation.IN_DEADBAND),
     (HEALTH, assessment(0.71), None, Observation.RETURNED),
     (HEALTH, assessment(None), None, Observation.ABSENT),
     (HEALTH, assessment(float("nan")), None, Observation.ABSENT),
     (LIFE, assessment(0.7), prognosis(500.0, 99.0), Observation.VIOLATED),
-    (LIFE, assessment(0.7), prognosis(500.0, 101.0), Observation.HELD),
+    (LIFE, assessment(0.7), prognosis(500.0, 101.0), Observation.IN_DEADBAND),
     (LIFE, assessment(0.7), prognosis(500.0, 151.0), Observation.RETURNED),
     (LIFE, assessment(0.7), prognosis(500.0, 99.0, "trend"), Observation.VIOLATED),
-    (LIFE, assessment(0.82), prognosis(500.0, 1.0), Observation.HELD),  # not supported by health
+    (LIFE, assessment(0.82), prognosis(500.0, 1.0), Observation.IN_DEADBAND),  # not supported by health
     (LIFE, assessment(0.95), prognosis(500.0, 1.0), Observation.RETURNED),
     (LIFE, assessment(0.7), prognosis(None, None, "none"), Observation.ABSENT),
     (LIFE, assessment(0.7), prognosis(1.0, 1.0, "none"), Observation.ABSENT),

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.schemas import rules as answers
-from pdm.alerts.backtest.acceptance import Limits, find_objections
+from pdm.alerts.backtest.acceptance import AcceptanceLimits, find_objections
 from pdm.alerts.backtest.cross_validation import Tally, Trial, total, try_lives
 from pdm.alerts.backtest.replay import CaseRun, replay
 from pdm.alerts.backtest.scoring import Difference, Judged, Past, Score, Warned, compare, score
-from pdm.alerts.backtest.tuning import Effect, Suggestion, suggest, variants
+from pdm.alerts.backtest.tuning import ChangeEffect, Suggestion, suggest, variants
 from pdm.alerts.kinds.behaviour import Category, Observation, Severity
 from pdm.alerts.kinds.history import PastHold
 from pdm.alerts.kinds.kind import Plain
@@ -267,7 +267,7 @@ def test_a_flood_is_ten_alarms_in_ten_minutes_and_its_share_of_the_time() -> Non
         (Warned, answers.WarnedAnswer),
         (CaseRun, answers.CaseRunAnswer),
         (Difference, answers.DifferenceAnswer),
-        (Effect, answers.EffectAnswer),
+        (ChangeEffect, answers.EffectAnswer),
         (Suggestion, answers.SuggestionAnswer),
         (Report, answers.BacktestAnswer),
     ],
@@ -292,14 +292,14 @@ def test_a_gate_objects_to_what_is_worse_than_declared_and_to_nothing_else() -> 
     past = [_past((hour(900),))]
     good, late = score(past, [_run(800, 900)]), score(past, [_run(895, 900)])
     noisy, blind = score(past, [_run(10, 20), _run(800, 900)]), score(past, [])
-    assert find_objections(good, good, Limits()) == []
-    assert "misses 1 of 1" in find_objections(good, blind, Limits())[0]
-    assert find_objections(good, blind, Limits(more_missed=1)) == []
-    assert "false alarms" in find_objections(good, noisy, Limits())[0]
-    assert "median lead time 5 h" in find_objections(good, late, Limits())[0]
-    assert find_objections(good, late, Limits(lead_loss=0.96)) == []
-    assert "2 alarms, 1 now" in find_objections(good, noisy, Limits(more_false=10, more_alarms=0.5))[-1]
-    assert find_objections(noisy, good, Limits()) == []
+    assert find_objections(good, good, AcceptanceLimits()) == []
+    assert "misses 1 of 1" in find_objections(good, blind, AcceptanceLimits())[0]
+    assert find_objections(good, blind, AcceptanceLimits(more_missed=1)) == []
+    assert "false alarms" in find_objections(good, noisy, AcceptanceLimits())[0]
+    assert "median lead time 5 h" in find_objections(good, late, AcceptanceLimits())[0]
+    assert find_objections(good, late, AcceptanceLimits(lead_loss=0.96)) == []
+    assert "2 alarms, 1 now" in find_objections(good, noisy, AcceptanceLimits(more_false=10, more_alarms=0.5))[-1]
+    assert find_objections(noisy, good, AcceptanceLimits()) == []
 
 
 def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:

@@ -114,7 +114,7 @@ def test_a_sine_is_read_at_its_frequency_and_rms_between_lines_too(frequency, am
     wave = amplitude * np.sqrt(2) * np.sin(2 * np.pi * frequency * time(1.0) + 1)
     line = rms_spectrum(wave, RATE).line(frequency)
     assert line is not None
-    assert line.stands
+    assert line.is_prominent
     assert line.place == pytest.approx(frequency, abs=0.02)
     assert line.rms == pytest.approx(amplitude, rel=0.01)
 

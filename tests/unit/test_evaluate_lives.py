@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from pdm.cli.app import app
 from pdm.errors import InvalidInputError, RefusalError
 from pdm.prognosis.evaluation.performance import (
-    Told,
+    PredictionSet,
     calibration_curve,
     describe_errors,
     describe_interval,
     describe_notice,
     describe_over_life,
-    describe_told,
+    describe_predictions,
     spread,
 )
 from pdm.replay.evaluate_lives import evaluate_lives, read_lives
@@ -134,7 +134,7 @@ def told(units=200, rows=100, error=10.0, reach=1.0, seed=0, level=0.9):
     middle = actual + random.normal(0, error, len(actual))
     half = reach * error * norm.ppf(0.5 + level / 2)
     age = np.tile(np.arange(rows, dtype=float), units)
-    return Told(np.repeat(np.arange(units), rows), age, actual, middle, middle - half, middle + half, level)
+    return PredictionSet(np.repeat(np.arange(units), rows), age, actual, middle, middle - half, middle + half, level)
 
 
 def test_errors_coverage_and_crps_are_those_of_the_normal_distribution():
@@ -162,12 +162,12 @@ def test_quantiles_and_calibration_come_right_although_the_intervals_are_half_as
 def test_figures_over_a_life_are_those_of_their_definitions():
     actual = np.arange(100.0, 0.0, -1.0)
     unit, age = np.zeros(100, np.int64), np.arange(100.0)
-    said = Told(unit, age, actual, 1.1 * actual, 0.9 * actual, 1.2 * actual, 0.9)
+    said = PredictionSet(unit, age, actual, 1.1 * actual, 0.9 * actual, 1.2 * actual, 0.9)
     over = describe_over_life(said)
     assert over["cumulative_relative_accuracy"]["value"] == pytest.approx(0.9)
     assert [over["alpha_lambda"][key]["value"] for key in ("0.25", "0.5", "0.75", "0.9")] == [1.0] * 4
     assert over["prognostic_horizon_median"]["value"] == 100.0
-    late = Told(unit, age, actual, 1.3 * actual, 0.9 * actual, 1.5 * actual, 0.9)
+    late = PredictionSet(unit, age, actual, 1.3 * actual, 0.9 * actual, 1.5 * actual, 0.9)
     over = describe_over_life(late)
     assert over["alpha_lambda"]["0.5"]["value"] == 0.0
     assert over["prognostic_horizon_median"]["value"] == 33.0  # 0.3 of 33 is just within 0.1 of 100
@@ -177,14 +177,14 @@ def test_notice_counts_misses_and_needless_alerts():
     actual = np.tile(np.arange(99.0, -1.0, -1.0), 3)
     unit, age = np.repeat(np.arange(3), 100), np.tile(np.arange(100.0), 3)
     middle = actual + np.repeat([5.0, -50.0, 40.0], 100)
-    found = describe_notice(Told(unit, age, actual, middle, middle, middle, 0.9), 30.0)
+    found = describe_notice(PredictionSet(unit, age, actual, middle, middle, middle, 0.9), 30.0)
     assert (found["missed_failures"], found["needless_alerts"]) == (1, 1)
     assert found["lead_p50"]["value"] == 25.0
     assert found["needless_per_1000_time_units"] == pytest.approx(1000 / 297)
 
 
 def test_the_two_label_conventions_differ_by_what_lies_beyond_the_cap():
-    report = describe_told(told(20), 60.0, threshold=10.0)
+    report = describe_predictions(told(20), 60.0, threshold=10.0)
     assert report["uncapped"]["rmse"]["value"] == pytest.approx(10.0, rel=0.05)
     assert report["capped at 60"]["rmse"]["value"] > 15.0
 
@@ -192,8 +192,8 @@ def test_the_two_label_conventions_differ_by_what_lies_beyond_the_cap():
 def test_what_was_told_must_be_whole():
     one = np.ones(3)
     with pytest.raises(InvalidInputError, match="different length"):
-        Told(np.zeros(2, np.int64), one, one, one, one, one, 0.9)
+        PredictionSet(np.zeros(2, np.int64), one, one, one, one, one, 0.9)
     with pytest.raises(InvalidInputError, match="not finite"):
-        Told(np.zeros(3, np.int64), one, one, one * np.nan, one, one, 0.9)
+        PredictionSet(np.zeros(3, np.int64), one, one, one * np.nan, one, one, 0.9)
     with pytest.raises(InvalidInputError, match="one unit alone"):
-        spread(Told(np.zeros(3, np.int64), one, one, one, one, one, 0.9))
+        spread(PredictionSet(np.zeros(3, np.int64), one, one, one, one, one, 0.9))

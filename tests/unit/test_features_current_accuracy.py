@@ -16,7 +16,7 @@ from features import Reason
 from pdm.machines.model import BearingGeometry
 from pdm.twin.faults import FaultKind
 from pdm.twin.motor_current import current_scale, simulate_current
-from pdm.twin.physics import CURRENT_RATE, OperatingState, Running, draw_physics
+from pdm.twin.physics import CURRENT_RATE, OperatingState, SimulatedRunning, draw_physics
 from tests.unit.motor_records import in_counts, motor
 
 RATE = 2_000.0
@@ -126,7 +126,7 @@ def simulated(seed, level, slip, seconds, gains=(1.0, 1.0, 1.0)):
     share = 10 ** (level / 20)
     physics = replace(physics, bar_sideband=share, eccentricity=share, phase_gains=gains)
     supply = 60.0 * (1 + 1e-3 * (seed % 5 - 2))
-    running = Running(supply / 2 * (1 - slip), 1.0, slip, supply)
+    running = SimulatedRunning(supply / 2 * (1 - slip), 1.0, slip, supply)
     counts = simulate_current(
         physics, running, {}, np.random.default_rng((seed, 1)), samples=round(seconds * CURRENT_RATE)
     )

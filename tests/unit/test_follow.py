@@ -10,8 +10,8 @@ from features.catalogue import names
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.measurements import OperatingContext
-from pdm.service.analysis.analysis_state import Memory, begin
-from pdm.service.analysis.machine_pipeline import Course, follow
+from pdm.service.analysis.analysis_state import AnalysisState, begin
+from pdm.service.analysis.machine_pipeline import AnalysisResult, follow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS = names("vibration", "channel")
@@ -44,10 +44,12 @@ def _snapshots(count: int, worse_from: int | None = None) -> list[Snapshot]:
     return made
 
 
-def _in_pieces(memory: Memory, snapshots: list[Snapshot], size: int) -> tuple[Memory, list[Course]]:
+def _in_pieces(
+    memory: AnalysisState, snapshots: list[Snapshot], size: int
+) -> tuple[AnalysisState, list[AnalysisResult]]:
     courses = []
     for start in range(0, len(snapshots), size):
-        course = follow(MACHINE, Memory.from_bytes(memory.to_bytes()), snapshots[start : start + size], [], None)
+        course = follow(MACHINE, AnalysisState.from_bytes(memory.to_bytes()), snapshots[start : start + size], [], None)
         memory = course.memory
         courses.append(course)
     return memory, courses

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdm.health.roll_up import RollUp, Standing, Urgency, roll_up
+from pdm.health.roll_up import RollUp, UnitCondition, Urgency, roll_up
 
 DAY = 86400.0
 ZONES = (None, "A", "B", "C", "D")
@@ -16,7 +16,7 @@ ORDER = list(Urgency)
 
 standings = st.lists(
     st.builds(
-        Standing,
+        UnitCondition,
         key=st.uuids().map(str),
         health=st.none() | st.floats(0, 1),
         zone=st.sampled_from(ZONES),
@@ -54,14 +54,14 @@ def test_urgency_comes_from_zone_and_remaining_life_alone(
     zone: str | None, rul_lower: float | None, expected: Urgency
 ) -> None:
     for health in (None, 0.1, 1.0):
-        assert Standing("a", health, zone, rul_lower, 5 * DAY).urgency is expected
+        assert UnitCondition("a", health, zone, rul_lower, 5 * DAY).urgency is expected
 
 
 def test_each_figure_is_the_worst_of_any_machine_and_the_worst_come_first() -> None:
-    sick = Standing("sick", 0.2, "B", 90 * DAY, 5 * DAY)
-    loud = Standing("loud", 0.7, "D", None, 5 * DAY)
-    old = Standing("old", 0.9, "A", 2 * DAY, 5 * DAY)
-    new = Standing("new", None, None, None, 5 * DAY)
+    sick = UnitCondition("sick", 0.2, "B", 90 * DAY, 5 * DAY)
+    loud = UnitCondition("loud", 0.7, "D", None, 5 * DAY)
+    old = UnitCondition("old", 0.9, "A", 2 * DAY, 5 * DAY)
+    new = UnitCondition("new", None, None, None, 5 * DAY)
     found = roll_up([new, old, sick, loud])
     assert (found.health, found.zone, found.rul_lower, found.urgency) == (0.2, "D", 2 * DAY, Urgency.IMMEDIATE)
     assert found.severity == pytest.approx(0.8)
@@ -70,13 +70,15 @@ def test_each_figure_is_the_worst_of_any_machine_and_the_worst_come_first() -> N
 
 
 def test_nothing_known_is_neither_good_nor_bad() -> None:
-    found = roll_up([Standing("a", None, None, None, DAY)])
+    found = roll_up([UnitCondition("a", None, None, None, DAY)])
     assert (found.health, found.severity, found.zone, found.urgency) == (None, None, None, Urgency.NONE)
     assert roll_up([]).machines == 0
 
 
 @given(standings, st.data())
-def test_a_machine_that_gets_worse_never_makes_the_whole_better(members: list[Standing], data: st.DataObject) -> None:
+def test_a_machine_that_gets_worse_never_makes_the_whole_better(
+    members: list[UnitCondition], data: st.DataObject
+) -> None:
     before = badness(roll_up(members))
     for place, member in enumerate(members):
         worse = replace(
@@ -90,14 +92,14 @@ def test_a_machine_that_gets_worse_never_makes_the_whole_better(members: list[St
 
 
 @given(standings, st.integers(0, 8))
-def test_a_site_is_the_worst_of_its_lines_however_they_are_cut(members: list[Standing], cut: int) -> None:
+def test_a_site_is_the_worst_of_its_lines_however_they_are_cut(members: list[UnitCondition], cut: int) -> None:
     whole = badness(roll_up(members))
     parts = [badness(roll_up(members[:cut])), badness(roll_up(members[cut:]))]
     assert whole == tuple(max(figures) for figures in zip(*parts, strict=True))
 
 
 @given(standings, st.randoms())
-def test_the_order_of_machines_changes_nothing(members: list[Standing], random: object) -> None:
+def test_the_order_of_machines_changes_nothing(members: list[UnitCondition], random: object) -> None:
     shuffled = list(members)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert roll_up(shuffled) == roll_up(members)

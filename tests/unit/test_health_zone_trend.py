@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pdm.health.detection.zone_trend import MOST_MEANS, Course, boundary_ahead, fit_rise, time_to_reach
+from pdm.health.detection.zone_trend import MOST_MEANS, ThinnedSeries, boundary_ahead, fit_rise, time_to_reach
 from pdm.machines.model import SeverityLimits
 from tests.unit.health_snapshots import BARE, follow, learned, snapshot
 
@@ -11,7 +11,7 @@ LIMITS = SeverityLimits(1.4e-3, 2.8e-3, 4.5e-3, "ISO 10816-3:2009")
 
 def course(slope, count=100, scatter=0.08, seed=1):
     """Return the course of a change that rises by `slope` an hour."""
-    rng, found = np.random.default_rng(seed), Course(np.empty((0, 3)))
+    rng, found = np.random.default_rng(seed), ThinnedSeries(np.empty((0, 3)))
     for hour in range(count):
         found = found.add(HOUR * hour, np.array([slope * hour + scatter * rng.standard_normal()]))
     return found
@@ -25,7 +25,7 @@ def test_a_course_of_any_length_stays_short_and_keeps_its_mean():
 
 
 def test_an_absent_point_leaves_a_gap_in_its_own_course_alone():
-    found = Course(np.empty((0, 4)))
+    found = ThinnedSeries(np.empty((0, 4)))
     for hour in range(100):
         found = found.add(HOUR * hour, np.array([0.01 * hour, np.nan if hour < 50 else 1.0]))
     assert np.isfinite(found.means[:, 2]).all()

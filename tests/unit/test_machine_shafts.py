@@ -12,7 +12,7 @@ from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machine_to_document
 from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
 from pdm.service.analysis.feature_extraction import vibration_rows
-from pdm.service.analysis.shaft_lookup import Channel, bearing_orders, shafts_of
+from pdm.service.analysis.shaft_lookup import FeatureChannel, bearing_orders, shafts_of
 
 RATE = 10_000.0
 SAMPLES = 16_384
@@ -41,10 +41,10 @@ def machine(*components: Component) -> Machine:
     return Machine(key="mill-01", line="line-1", site="busan", components=components, points=points)
 
 
-def channel(of: Machine, point: str, speed: float | None = 25.0, samples: np.ndarray | None = None) -> Channel:
+def channel(of: Machine, point: str, speed: float | None = 25.0, samples: np.ndarray | None = None) -> FeatureChannel:
     found = next(p for p in of.points if p.key == point)
     wave = np.zeros(SAMPLES, np.float32) if samples is None else samples.astype(np.float32)
-    return Channel(1, AT, found, of, speed, wave, RATE, None)
+    return FeatureChannel(1, AT, found, of, speed, wave, RATE, None)
 
 
 def pulses(speed: float = 25.0) -> np.ndarray:

@@ -5,9 +5,9 @@ import pytest
 
 from pdm.errors import InvalidInputError
 from pdm.health.baseline.indicators import INDICATORS
-from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.inputs import ModelInputs
 from pdm.prognosis.model.life_state import LifeState, advance, advance_each, begin_life, life_columns
-from pdm.prognosis.statistics.thinned_history import LENGTH, History
+from pdm.prognosis.statistics.thinned_history import LENGTH, ThinnedHistory
 
 K = len(INDICATORS)
 
@@ -53,14 +53,14 @@ def test_many_lives_advanced_together_have_the_bits_of_each_alone():
 
 
 def test_columns_are_named_in_order():
-    names = Memory(tuple(indicator.name for indicator in INDICATORS)).columns
+    names = ModelInputs(tuple(indicator.name for indicator in INDICATORS)).columns
     assert names[0] == "age"
     assert len(names) == life_columns(np.arange(3.0), noise(3)).shape[1] == len(set(names))
 
 
 def test_a_constant_indicator_has_its_value_no_slope_and_no_deviation():
     columns = life_columns(np.arange(400.0), np.full((400, 1), 2.5, np.float32))[-1]
-    found = dict(zip(Memory(("x",)).columns, columns.tolist(), strict=True))
+    found = dict(zip(ModelInputs(("x",)).columns, columns.tolist(), strict=True))
     assert found["x.ewma_3"] == found["x.ewma_1000"] == found["x.baseline"] == 2.5
     assert found["x.slope_40"] == found["x.deviation_15"] == found["x.change_25"] == found["x.curvature_1000"] == 0.0
 
@@ -68,7 +68,7 @@ def test_a_constant_indicator_has_its_value_no_slope_and_no_deviation():
 def test_a_ramp_lags_by_its_span_once_the_average_has_settled():
     # An exponential average of time constant s intervals lags a ramp of slope 1 by 1/(1-exp(-1/s)) - 1.
     columns = life_columns(np.arange(500.0), np.arange(500, dtype=np.float32)[:, None])[-1]
-    found = dict(zip(Memory(("x",)).columns, columns.tolist(), strict=True))
+    found = dict(zip(ModelInputs(("x",)).columns, columns.tolist(), strict=True))
     for span, name in ((3, "ewma_3"), (15, "ewma_15")):
         lag = 1 / (1 - np.exp(-1 / span)) - 1
         assert found[f"x.{name}"] == pytest.approx(499 - lag, rel=1e-6)
@@ -87,7 +87,7 @@ def test_the_baseline_lies_among_the_first_values_seen_and_then_stays():
     indicators[:10, 1] = np.nan
     indicators[30:, 0] += 100
     found = life_columns(np.arange(60.0), indicators)
-    names = Memory(("a", "b")).columns
+    names = ModelInputs(("a", "b")).columns
     for name, first in (("a", 0), ("b", 10)):
         learned = indicators[first : first + 15, "ab".index(name)]
         told = found[first + 14 :, names.index(f"{name}.baseline")]
@@ -108,7 +108,7 @@ def test_a_channel_never_seen_is_absent_in_every_column():
     indicators = noise(50, 3)
     indicators[:, 1] = np.nan
     columns = life_columns(np.arange(50.0), indicators)
-    names = Memory(("a", "b", "c")).columns
+    names = ModelInputs(("a", "b", "c")).columns
     is_b = np.array([name.startswith("b.") for name in names])
     assert np.isnan(columns[:, is_b]).all()
     others = life_columns(np.arange(50.0), indicators[:, [0, 2]])
@@ -149,7 +149,7 @@ def test_the_state_is_small_and_damaged_states_are_refused():
 
 
 def test_history_spans_the_life_in_few_means_and_ignores_absent_health():
-    history = History()
+    history = ThinnedHistory()
     for at in range(5000):
         history = history.add(float(at), 1 - at / 5000).add(float(at), None).add(float(at), float("nan"))
     course = history.course()

@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import binom
 
 from pdm.errors import InvalidInputError
-from pdm.prognosis.evaluation.live_coverage import Outcome, Verdict, chance_of_less, score_outcome, track_coverage
+from pdm.prognosis.evaluation.live_coverage import (
+    CoverageVerdict,
+    LifeOutcome,
+    chance_of_less,
+    score_outcome,
+    track_coverage,
+)
 from pdm.prognosis.prognosis import Prognosis
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,7 +25,7 @@ def said(hours, lower, upper, source="model", level=0.9):
 
 def lives(shares, source="model", level=0.9, rows=20):
     return [
-        Outcome(f"m{i}", float(i), {(source, level): (rows, round(rows * share))}) for i, share in enumerate(shares)
+        LifeOutcome(f"m{i}", float(i), {(source, level): (rows, round(rows * share))}) for i, share in enumerate(shares)
     ]
 
 
@@ -39,7 +45,7 @@ def test_prognoses_are_scored_by_source_and_level_against_the_failure():
         ],
         failed,
     )
-    assert outcome.told == {("model", 0.9): (4, 2), ("trend", 0.8): (1, 1)}
+    assert outcome.counts == {("model", 0.9): (4, 2), ("trend", 0.8): (1, 1)}
 
 
 def test_the_bound_is_never_below_the_binomials_own_tail():
@@ -55,30 +61,33 @@ def test_an_interval_that_keeps_its_word_is_rarely_called_broken():
     broken = 0
     for seed in range(200):
         shares = np.random.default_rng(seed).beta(1.8, 0.2, 30)  # of mean 0.9, lives very unlike
-        broken += track_coverage(lives(shares, rows=1000))[0].verdict is Verdict.STOPPED
+        broken += track_coverage(lives(shares, rows=1000))[0].verdict is CoverageVerdict.STOPPED
     assert broken <= 10
 
 
 def test_an_interval_that_covers_half_is_called_broken_after_a_handful_of_lives():
     (found,) = track_coverage(lives([0.5] * 8))
-    assert found.verdict is Verdict.STOPPED
+    assert found.verdict is CoverageVerdict.STOPPED
     assert found.coverage == 0.5
     assert found.chance < 0.05
 
 
 def test_one_life_tells_nothing_and_two_that_held_are_no_proof():
-    assert track_coverage(lives([1.0, 1.0]))[0].verdict is Verdict.HOLDS
-    assert track_coverage(lives([1.0], level=0.8))[0].verdict is Verdict.TOO_FEW
+    assert track_coverage(lives([1.0, 1.0]))[0].verdict is CoverageVerdict.HOLDS
+    assert track_coverage(lives([1.0], level=0.8))[0].verdict is CoverageVerdict.TOO_FEW
     assert track_coverage([]) == []
 
 
 def test_the_newest_lives_show_that_a_claim_stopped_holding():
     shares = [1.0] * 40 + [0.4] * 6
-    assert track_coverage(lives(shares))[0].verdict is Verdict.HOLDS
+    assert track_coverage(lives(shares))[0].verdict is CoverageVerdict.HOLDS
     (found,) = track_coverage(lives(shares), latest=6)
-    assert (found.verdict, found.lives) == (Verdict.STOPPED, 6)
+    assert (found.verdict, found.lives) == (CoverageVerdict.STOPPED, 6)
 
 
 def test_sources_are_not_mixed():
     found = track_coverage([*lives([1.0] * 30), *lives([0.2] * 10, source="trend")])
-    assert {each.source: each.verdict for each in found} == {"model": Verdict.HOLDS, "trend": Verdict.STOPPED}
+    assert {each.source: each.verdict for each in found} == {
+        "model": CoverageVerdict.HOLDS,
+        "trend": CoverageVerdict.STOPPED,
+    }

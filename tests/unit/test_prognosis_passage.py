@@ -13,7 +13,7 @@ from pdm.prognosis.statistics.first_passage import (
     fit_drift,
     passage_quantiles,
 )
-from pdm.prognosis.statistics.thinned_history import History
+from pdm.prognosis.statistics.thinned_history import ThinnedHistory
 
 ONE = np.ones(1)
 
@@ -90,7 +90,7 @@ def test_a_walk_without_drift_is_rarely_taken_for_a_decline():
     for seed in range(150):
         random = np.random.default_rng(seed)
         health = np.clip(0.8 + np.cumsum(random.normal(0, 0.01, 250)), 0, 1)
-        history = History()
+        history = ThinnedHistory()
         for index, value in enumerate(health):
             history = history.add(1e9 + index * 3600.0, float(value))
         line = detect_decline(history)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from pdm.prognosis.statistics.degradation_trend import detect_decline, predict_passage
-from pdm.prognosis.statistics.thinned_history import History
+from pdm.prognosis.statistics.thinned_history import ThinnedHistory
 
 
 def history_of(health, spacing=3600.0):
-    history = History()
+    history = ThinnedHistory()
     for index, value in enumerate(health):
         history = history.add(1e9 + index * spacing, float(value))
     return history

@@ -11,8 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdm.alerts.evaluation.changes import ChangeKind
-from pdm.alerts.evaluation.evaluate import AlertChange, AlertState, Cases, OpenAlert, close_all, evaluate, reconcile
-from pdm.alerts.evaluation.standstill import is_judged_at_standstill, stands_still
+from pdm.alerts.evaluation.evaluate import (
+    AlertChange,
+    AlertState,
+    Cases,
+    StoredOpenAlert,
+    close_all,
+    evaluate,
+    reconcile,
+)
+from pdm.alerts.evaluation.standstill import detect_standstill, is_judged_at_standstill
 from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
@@ -105,9 +113,9 @@ def test_what_opens_in_a_run_up_is_not_told_before_the_machine_runs() -> None:
 
 def test_an_acquisition_that_says_nothing_of_how_the_machine_ran_starts_nothing() -> None:
     lone = seen(0, "unknown", shows_operation=False)
-    assert stands_still(Reading(MACHINE, lone), True)
-    assert not stands_still(Reading(MACHINE, lone), False)
-    assert not stands_still(Reading(MACHINE, seen(0, "unknown", shows_operation=True)), True)
+    assert detect_standstill(Reading(MACHINE, lone), True)
+    assert not detect_standstill(Reading(MACHINE, lone), False)
+    assert not detect_standstill(Reading(MACHINE, seen(0, "unknown", shows_operation=True)), True)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ def test_a_stop_takes_nothing_from_temperatures_diagnoses_data_instruments_and_s
 def test_late_data_tell_of_a_stop_only_where_it_was_not_known() -> None:
     resting, _ = run([SICK, SICK, OFF])
     standing, _ = run([SICK, SICK])
-    alert = OpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
+    alert = StoredOpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
     at_rest = replace(alert, at_rest=True)
 
     def told(changes: tuple[AlertChange, ...]) -> list[ChangeKind]:
@@ -167,8 +175,8 @@ def test_late_data_tell_of_a_stop_only_where_it_was_not_known() -> None:
 def test_memories_of_an_older_service_are_read_and_a_new_life_begins_where_the_machine_stands() -> None:
     assert Cases.from_bytes(b"\x93\x01\x90\x90") == Cases.from_bytes(b"\x94\x02\x90\x90\x80") == Cases()
     stopped, _ = run([OFF])
-    assert stopped.stands_still
-    assert close_all(stopped, START)[0].stands_still
+    assert stopped.is_stopped
+    assert close_all(stopped, START)[0].is_stopped
 
 
 DAY = timedelta(days=1)
@@ -193,13 +201,13 @@ def test_a_machine_that_was_switched_off_owes_no_data_unless_a_rule_asks_for_the
 
 def test_after_a_maintenance_window_a_machine_has_its_full_time_again() -> None:
     window_ended = START + 3 * DAY
-    assert decide(quiet(held_until=window_ended), GAP, START, window_ended + DAY / 2) is None
-    assert decide(quiet(held_until=window_ended), GAP, START, window_ended + 1.1 * DAY) is not None
+    assert decide(quiet(suppressed_until=window_ended), GAP, START, window_ended + DAY / 2) is None
+    assert decide(quiet(suppressed_until=window_ended), GAP, START, window_ended + 1.1 * DAY) is not None
 
 
 def test_a_window_eases_no_alert_of_data_that_are_missing_still() -> None:
     rules = RuleSet((*GAP.rules, replace(GAP.rules[0], key="long", severity=Severity.WARNING, condition=DataGap(3e5))))
-    known = replace(quiet(held_until=START + 9 * DAY), opened_at=START, severity=Severity.WARNING)
+    known = replace(quiet(suppressed_until=START + 9 * DAY), opened_at=START, severity=Severity.WARNING)
     assert decide(known, rules, START, START + 10.5 * DAY) is None
     eased = decide(known, GAP, START, START + 10.5 * DAY)
     assert eased is not None
@@ -216,7 +224,7 @@ def test_the_default_rules_of_a_running_machine_are_told_as_ever() -> None:
         cases, changes = evaluate(MACHINE, cases, seen(index, health=0.2), None, DEFAULT_RULES)
         kinds += [change.kind for change in changes]
     assert kinds == [ChangeKind.OPENED]
-    assert not cases.stands_still
+    assert not cases.is_stopped
 
 
 course = st.lists(

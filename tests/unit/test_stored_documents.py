@@ -13,7 +13,7 @@ from pdm.prognosis.model.channels import Channels
 from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.model.regimes import Regimes
 from pdm.prognosis.statistics.conformal import Calibration
-from pdm.prognosis.training.comparison import Verdict
+from pdm.prognosis.training.comparison import ComparisonResult
 
 STORED: dict[type, tuple[str, ...]] = {
     SeverityLimits: ("a_b", "b_c", "c_d", "source"),
@@ -34,7 +34,7 @@ STORED: dict[type, tuple[str, ...]] = {
     Calibration: ("level", "radius", "lives", "centres", "below", "above", "signed"),
     Channels: ("regimes", "sensors", "kept", "mean", "scale", "mixes", "names"),
     Regimes: ("centres", "scale", "low", "high"),
-    Verdict: ("is_better", "reason", "lives", "cap", "rmse", "champion_rmse", "better_share"),
+    ComparisonResult: ("is_better", "reason", "lives", "cap", "rmse", "champion_rmse", "better_share"),
 }
 
 

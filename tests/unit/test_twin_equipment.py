@@ -18,7 +18,7 @@ from pdm.twin.physics import (
     VIBRATION_RATE,
     OperatingState,
     Physics,
-    Running,
+    SimulatedRunning,
     draw_physics,
     equip,
 )
@@ -34,12 +34,12 @@ def physics(seed: int = 0) -> Physics:
     return equip(draw_physics(rng, BEARINGS[0], 22e3, (OperatingState("full", LOAD),)), rng)
 
 
-def vibration(machine: Physics, severities: Mapping[FaultKind, float]) -> tuple[Running, Array]:
+def vibration(machine: Physics, severities: Mapping[FaultKind, float]) -> tuple[SimulatedRunning, Array]:
     running = machine.run(LOAD, 60.0)
     return running, simulate_vibration(machine, running, severities, np.random.default_rng(3)) * ACCELERATION_SCALE
 
 
-def currents(machine: Physics, severities: Mapping[FaultKind, float]) -> tuple[Running, Array]:
+def currents(machine: Physics, severities: Mapping[FaultKind, float]) -> tuple[SimulatedRunning, Array]:
     running = machine.run(LOAD, 60.0)
     counts = simulate_current(machine, running, severities, np.random.default_rng(3), 16384)
     return running, counts * current_scale(machine)

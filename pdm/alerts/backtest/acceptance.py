@@ -15,7 +15,7 @@ class GateError(ConflictError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class AcceptanceLimits:
     """How much worse than the rules in force a set may do on the past.
 
     `more_missed` failures; `more_false` a share of false alarms a machine-month beyond those now; `lead_loss`
@@ -40,7 +40,7 @@ class Figures:
     false_a_machine_month: float | None
 
 
-def find_objections(before: Score | Figures, after: Score | Figures, limits: Limits) -> list[str]:
+def find_objections(before: Score | Figures, after: Score | Figures, limits: AcceptanceLimits) -> list[str]:
     """Return why a set may not replace the one before; nothing speaks against it where the list is empty."""
     objections = []
     if after.missed > before.missed + limits.more_missed:

@@ -17,7 +17,7 @@ from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
 from pdm.alerts.evaluation.evaluate import close_all, evaluate
 from pdm.alerts.evaluation.rule_state import Cases
 from pdm.alerts.kinds.behaviour import Category, Severity
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.rules.rule import RuleSet
 
 Flags = NDArray[np.bool_]
@@ -43,12 +43,12 @@ class CaseRun:
     notified_at: datetime | None = None
 
 
-def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[CaseRun, ...]:
+def replay(history: MachineHistory, rules: RuleSet, *, skip: bool = True) -> tuple[CaseRun, ...]:
     """Return the cases that rules, fitted to the machine, open over its past.
 
     Parameters
     ----------
-    history : History
+    history : MachineHistory
     rules : RuleSet
     skip : bool
         Pass over what cannot change anything; False evaluates every acquisition, and gives the same.
@@ -90,7 +90,7 @@ def replay(history: History, rules: RuleSet, *, skip: bool = True) -> tuple[Case
 class _Runs:
     """Cases as their changes describe them."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: MachineHistory) -> None:
         self._machine = history.machine.key
         self._holds = history.holds
         self._open: dict[str, CaseRun] = {}
@@ -146,7 +146,7 @@ def _next_wakes(flags: Flags) -> NDArray[np.int64]:
     return np.minimum.accumulate(places[::-1])[::-1]
 
 
-def _may_violate(history: History, rules: RuleSet) -> Flags:
+def _may_violate(history: MachineHistory, rules: RuleSet) -> Flags:
     flags: Flags = np.zeros(len(history), bool)
     for rule in rules.evaluated:
         flags |= rule.condition.screen(history)

@@ -10,7 +10,7 @@ from pdm.alerts.rules.rule import OffDelay, OnDelay, Rule
 
 
 @dataclass(frozen=True)
-class Effect:
+class ChangeEffect:
     """What a change did, or would have done: false and repeated alarms, missed failures, median lead time [s]."""
 
     false_before: int
@@ -35,8 +35,8 @@ class Suggestion:
     field: str
     now: str
     instead: str
-    effect: Effect
-    held_out: Effect | None
+    effect: ChangeEffect
+    held_out: ChangeEffect | None
 
 
 def suggest(rules: Sequence[Rule], now: Trial, try_out: Callable[[Rule], Trial]) -> list[Suggestion]:
@@ -72,11 +72,11 @@ def suggest(rules: Sequence[Rule], now: Trial, try_out: Callable[[Rule], Trial])
 
 def _choose(now: Tally, variants: Sequence[Tally]) -> int | None:
     """Return which variant is best, the first of equals; None where none is better than what is."""
-    better = [place for place, said in enumerate(variants) if said.is_better_than(now)]
+    better = [place for place, trial in enumerate(variants) if trial.is_better_than(now)]
     return min(better, key=lambda place: variants[place].cost, default=None)
 
 
-def _held_out(now: Trial, trials: Sequence[Trial]) -> Effect | None:
+def _held_out(now: Trial, trials: Sequence[Trial]) -> ChangeEffect | None:
     if len(now.folds) < 2:
         return None
     after = []
@@ -86,8 +86,8 @@ def _held_out(now: Trial, trials: Sequence[Trial]) -> Effect | None:
     return _effect(total(now.folds), total(after))
 
 
-def _effect(before: Tally, after: Tally) -> Effect:
-    return Effect(
+def _effect(before: Tally, after: Tally) -> ChangeEffect:
+    return ChangeEffect(
         before.false,
         after.false,
         before.repeats,

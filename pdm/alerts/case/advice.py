@@ -41,7 +41,7 @@ _KINDS: Mapping[str, tuple[ComponentKind, ...]] = {
 
 
 @dataclass(frozen=True)
-class Why:
+class AdviceReason:
     """A reason in the catalogues: `section.key` and its parameters."""
 
     key: str
@@ -73,7 +73,7 @@ class Deadline:
     """By when something has to be done and why; the earliest of several counts."""
 
     at: datetime
-    why: Why
+    why: AdviceReason
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _deadlines(known: Known) -> list[Deadline]:
 
     def add(seconds: float, key: str, **parameters: Any) -> None:
         at = known.measured_at + timedelta(seconds=min(max(seconds, 0.0), 3e9))
-        found.append(Deadline(at, Why(f"act-by.{key}", parameters)))
+        found.append(Deadline(at, AdviceReason(f"act-by.{key}", parameters)))
 
     if known.zone == "D":
         add(0.0, "zone-d", source=known.zone_source)
@@ -163,7 +163,7 @@ class Part:
     kind: str
     part: str | None
     geometry: str | None
-    why: Why
+    why: AdviceReason
 
 
 def suspects_of(
@@ -181,16 +181,16 @@ def suspects_of(
     symptom, component : str or None
         As state detection named them.
     """
-    said = [
+    diagnosed = [
         Suspect(f["fault"], f["component"], f["confidence"], f["verdict"], tuple(f.get("checks", ())))
         for f in findings
         if f["verdict"] != "REFUSED"
     ]
-    supported = [one for one in said if one.verdict == "SUPPORTED"]
+    supported = [one for one in diagnosed if one.verdict == "SUPPORTED"]
     named = [Suspect(symptom, component, None)] if symptom else []
     if supported:
         return tuple(supported)
-    return (*named, *(one for one in said if one.fault != symptom and (one.confidence or 0.0) >= 0.5))
+    return (*named, *(one for one in diagnosed if one.fault != symptom and (one.confidence or 0.0) >= 0.5))
 
 
 def recommend_checks(suspects: Sequence[Suspect], most: int = 8) -> tuple[Check, ...]:
@@ -226,14 +226,14 @@ def likely_parts(machine: Machine, component: str | None, suspects: Sequence[Sus
     for suspect in suspects:
         each = declared.get(suspect.component or "")
         if each is not None and each.kind in kinds_of(suspect.fault):
-            found.setdefault(each.key, _part(each, Why("part.diagnosed", {"fault": suspect.fault})))
+            found.setdefault(each.key, _part(each, AdviceReason("part.diagnosed", {"fault": suspect.fault})))
     if component in declared:
-        found.setdefault(str(component), _part(declared[str(component)], Why("part.named")))
+        found.setdefault(str(component), _part(declared[str(component)], AdviceReason("part.named")))
     if not found:
         for suspect in suspects:
             for each in machine.components:
                 if each.kind in kinds_of(suspect.fault):
-                    found.setdefault(each.key, _part(each, Why("part.of-kind", {"fault": suspect.fault})))
+                    found.setdefault(each.key, _part(each, AdviceReason("part.of-kind", {"fault": suspect.fault})))
     return tuple(found.values())
 
 
@@ -242,6 +242,6 @@ def kinds_of(fault: str) -> tuple[ComponentKind, ...]:
     return _KINDS.get(fault.split("_", 1)[0], ())
 
 
-def _part(component: Component, why: Why) -> Part:
+def _part(component: Component, why: AdviceReason) -> Part:
     geometry = component.bearing.source if component.bearing is not None else None
     return Part(component.key, component.kind.value, component.part, geometry, why)

@@ -66,11 +66,11 @@ def chance_of_failure(known: Known, within: float) -> float | None:
     [0.0, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.9]
     """
     level = known.level or 0.0
-    said = [(known.rul_lower, (1 - level) / 2)]
+    quantiles = [(known.rul_lower, (1 - level) / 2)]
     if known.rul_upper is not None:
-        said += [(known.rul, 0.5), (known.rul_upper, (1 + level) / 2)]
+        quantiles += [(known.rul, 0.5), (known.rul_upper, (1 + level) / 2)]
     before = 0.0, 0.0
-    for seconds, share in said:
+    for seconds, share in quantiles:
         if seconds is None:
             continue
         if within < seconds:

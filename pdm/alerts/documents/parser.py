@@ -10,12 +10,12 @@ from typing import Any
 from pdm.alerts.kinds import KINDS
 from pdm.alerts.kinds import fields as read
 from pdm.alerts.kinds.fields import (
+    DocumentProblem,
     FeatureUnit,
     FeatureUnits,
     Fields,
     InvalidRulesError,
     Place,
-    Problem,
     make,
     one_of,
     texts,
@@ -33,11 +33,11 @@ MOST_PROBLEMS = 50
 
 __all__ = [
     "KINDS",
+    "DocumentProblem",
     "FeatureUnit",
     "FeatureUnits",
     "InvalidRulesError",
     "Place",
-    "Problem",
     "RuleDocument",
     "parse_document",
 ]
@@ -96,7 +96,9 @@ def parse_document(
         if why:
             problems.append((("off", index), why))
     if problems:
-        raise InvalidRulesError.of([Problem(write_place(at), why, line_of(at)) for at, why in problems[:MOST_PROBLEMS]])
+        raise InvalidRulesError.of(
+            [DocumentProblem(write_place(at), why, line_of(at)) for at, why in problems[:MOST_PROBLEMS]]
+        )
     return RuleDocument(tuple(found), tuple(raw_off))
 
 

@@ -14,7 +14,7 @@ from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.rules.rule import RuleSet
 from pdm.alerts.states import AlertState
 
-__all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "OpenAlert", "describe_change"]
+__all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "StoredOpenAlert", "describe_change"]
 
 
 class ChangeKind(StrEnum):
@@ -63,7 +63,7 @@ class AlertChange:
 
 
 @dataclass(frozen=True)
-class OpenAlert:
+class StoredOpenAlert:
     """An alert that is stored as open."""
 
     cause: str

@@ -7,15 +7,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from pdm.alerts.evaluation.causes import GAP_CAUSE, MACHINE_CAUSE, cause_of_component
-from pdm.alerts.evaluation.changes import AlertChange, AlertState, ChangeKind, Findings, OpenAlert, describe_change
+from pdm.alerts.evaluation.changes import (
+    AlertChange,
+    AlertState,
+    ChangeKind,
+    Findings,
+    StoredOpenAlert,
+    describe_change,
+)
 from pdm.alerts.evaluation.rule_state import Case, Cases, Remembered, RuleTimer
 from pdm.alerts.evaluation.standstill import (
     HOLDS_AT_STANDSTILL,
     MACHINE_OFF,
     MACHINE_RUNS,
+    detect_standstill,
     is_at_rest,
     raised_rules,
-    stands_still,
 )
 from pdm.alerts.kinds.behaviour import Category, Observation, Severity
 from pdm.alerts.kinds.rule_input import NOTHING, DiagnosisNote, Measured, Reading
@@ -30,7 +37,7 @@ __all__ = [
     "Case",
     "Cases",
     "ChangeKind",
-    "OpenAlert",
+    "StoredOpenAlert",
     "close_all",
     "evaluate",
     "reconcile",
@@ -84,10 +91,10 @@ def evaluate(
     else:
         memories = {}
         seen = [rule.observe(reading)[0] for rule in rules.evaluated]
-    stands = stands_still(reading, cases.stands_still)
+    stopped_now = detect_standstill(reading, cases.is_stopped)
     if not cases.timers and not cases.open and Observation.VIOLATED not in seen:
-        is_known = memories == cases.memories and stands == cases.stands_still
-        return (cases if is_known else Cases(memories=memories, stands_still=stands)), ()
+        is_known = memories == cases.memories and stopped_now == cases.is_stopped
+        return (cases if is_known else Cases(memories=memories, is_stopped=stopped_now)), ()
     timers, raised = _advance_timers(cases, seen, rules, assessment.measured_at)
     opened = dict(cases.open)
     for rule in sorted(raised, key=lambda rule: -rule.severity.rank):
@@ -96,8 +103,10 @@ def evaluate(
         timers[rule.key] = RuleTimer(timers[rule.key].history, assessment.measured_at, 0, case.cause)
     findings = Findings(reading, rules)
     after, changes = _settle(cases, opened, timers, findings)
-    now = Cases(timers, after, memories, stands)
-    rested = _rest(cases, now, {rule.key: said for rule, said in zip(rules.evaluated, seen, strict=True)}, findings)
+    now = Cases(timers, after, memories, stopped_now)
+    rested = _rest(
+        cases, now, {rule.key: observed for rule, observed in zip(rules.evaluated, seen, strict=True)}, findings
+    )
     return replace(now, open=after | {change.cause: case for case, change in rested}), (
         *changes,
         *(change for _, change in rested),
@@ -204,16 +213,16 @@ def _rest(
     moved = []
     for cause, case in now.open.items():
         raised = raised_rules(cause, now.timers, rules.by_key, seen)
-        at_rest = is_at_rest(case, cause not in before.open, raised, reading, now.stands_still)
+        at_rest = is_at_rest(case, cause not in before.open, raised, reading, now.is_stopped)
         if at_rest is not case.at_rest:
             after = replace(case, at_rest=at_rest)
-            moved.append((after, _describe_rest(after, now.stands_still, reading.assessment.measured_at, rules)))
+            moved.append((after, _describe_rest(after, now.is_stopped, reading.assessment.measured_at, rules)))
     return moved
 
 
-def _describe_rest(case: Case, machine_stands: bool, at: datetime, rules: RuleSet) -> AlertChange:
+def _describe_rest(case: Case, is_stopped: bool, at: datetime, rules: RuleSet) -> AlertChange:
     kind = ChangeKind.SUPPRESSED if case.at_rest else ChangeKind.UNSUPPRESSED
-    runs = HOLDS_AT_STANDSTILL if machine_stands else MACHINE_RUNS
+    runs = HOLDS_AT_STANDSTILL if is_stopped else MACHINE_RUNS
     return describe_change(kind, case, at, MACHINE_OFF if case.at_rest else runs, {}, rules)
 
 
@@ -253,11 +262,11 @@ def close_all(
         for rule, basis in zip(rules.evaluated, rules.bases, strict=True)
         if (values := rule.condition.memory_of_end(occurred_at))
     }
-    return Cases(timers, kept, memories, cases.stands_still), tuple(changes)
+    return Cases(timers, kept, memories, cases.is_stopped), tuple(changes)
 
 
 def reconcile(
-    open_alerts: Iterable[OpenAlert],
+    open_alerts: Iterable[StoredOpenAlert],
     cases: Cases,
     occurred_at: datetime,
     rules: RuleSet = DEFAULT_RULES,
@@ -283,5 +292,5 @@ def reconcile(
             at = case.opened_at if known is None else occurred_at
             changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
         if case.at_rest is not (known is not None and known.at_rest):
-            changes.append(_describe_rest(case, cases.stands_still, occurred_at, rules))
+            changes.append(_describe_rest(case, cases.is_stopped, occurred_at, rules))
     return tuple(changes)

@@ -106,14 +106,14 @@ class Remembered:
 class Cases:
     """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine.
 
-    `memories` holds, by rule key, what the rules that follow a course remember of it; `stands_still` is that the
+    `memories` holds, by rule key, what the rules that follow a course remember of it; `is_stopped` is that the
     machine stood still when it last told how it ran.
     """
 
     timers: Mapping[str, RuleTimer] = field(default_factory=dict)
     open: Mapping[str, Case] = field(default_factory=dict)
     memories: Mapping[str, Remembered] = field(default_factory=dict)
-    stands_still: bool = False
+    is_stopped: bool = False
 
     def to_bytes(self) -> bytes:
         """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
@@ -140,8 +140,8 @@ class Cases:
             [key, known.values, known.basis] if known.basis else [key, known.values]
             for key, known in sorted(self.memories.items())
         ]
-        is_quiet = not (timers or cases or memories or self.stands_still)
-        known = [timers, cases, memories, self.stands_still]
+        is_quiet = not (timers or cases or memories or self.is_stopped)
+        known = [timers, cases, memories, self.is_stopped]
         return msgspec.msgpack.encode([_FORMAT] if is_quiet else [_FORMAT, *known])
 
     @classmethod
@@ -161,14 +161,14 @@ class Cases:
                 raise InvalidInputError(f"alert cases are of format {version}, not {_FORMAT}")
             if not parts:
                 return cls()
-            timers, cases, memories, stands_still = tuple(parts) + _MISSING.get(len(parts), ())
+            timers, cases, memories, is_stopped = tuple(parts) + _MISSING.get(len(parts), ())
             opened = [_decode_case(*row) for row in cases]
             renamed = {row[0]: case.cause for row, case in zip(cases, opened, strict=True)}
             return cls(
                 {key: _decode_timer(renamed, *row) for key, *row in timers},
                 {case.cause: case for case in opened},
                 {key: _decode_memory(*row) for key, *row in memories},
-                bool(stands_still),
+                bool(is_stopped),
             )
         except (msgspec.DecodeError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise InvalidInputError(f"alert cases cannot be read: {error}") from error

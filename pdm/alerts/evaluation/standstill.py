@@ -20,7 +20,7 @@ MACHINE_OFF = "machine-off"  # the reason of what is suppressed since its machin
 HOLDS_AT_STANDSTILL = "holds-at-standstill"  # a rule that a stop takes nothing from says so as well
 MACHINE_RUNS = "machine-runs"  # the reason of what is told because its machine runs and its condition is still there
 
-Said = tuple[Rule, Observation]
+RuleObservation = tuple[Rule, Observation]
 
 
 def looks_at_standstill(rule: Rule) -> bool:
@@ -42,7 +42,7 @@ def is_judged_at_standstill(rule: Rule) -> bool:
     return rule.condition.holds_at_standstill
 
 
-def stands_still(reading: Reading, before: bool) -> bool:
+def detect_standstill(reading: Reading, before: bool) -> bool:
     """Whether the machine stands still after an acquisition, and stood before.
 
     One that was made while it ran up or down, or that held neither signals nor speed nor a state, says nothing.
@@ -56,9 +56,9 @@ def stands_still(reading: Reading, before: bool) -> bool:
 def is_at_rest(
     case: Case,
     is_new: bool,
-    raised: Sequence[Said],
+    raised: Sequence[RuleObservation],
     reading: Reading,
-    machine_stands: bool,
+    is_stopped: bool,
 ) -> bool:
     """Whether a case says nothing that is true now, since its machine stands still or has only just begun to run.
 
@@ -71,8 +71,8 @@ def is_at_rest(
     raised : sequence of (Rule, Observation)
         The rules that make the case, and what they said of this acquisition.
     reading : Reading
-    machine_stands : bool
-        By `stands_still`.
+    is_stopped : bool
+        By `detect_standstill`.
 
     Notes
     -----
@@ -81,16 +81,16 @@ def is_at_rest(
     """
     if case.category is not Category.MACHINE or any(is_judged_at_standstill(rule) for rule, _ in raised):
         return False
-    if machine_stands:
+    if is_stopped:
         return True
     if reading.assessment.operating_state == TRANSIENT:
         return case.at_rest or is_new
-    return case.at_rest and all(said is Observation.RETURNED for _, said in raised)
+    return case.at_rest and all(observation is Observation.RETURNED for _, observation in raised)
 
 
 def raised_rules(
     cause: str, timers: Mapping[str, RuleTimer], rules: Mapping[str, Rule], seen: Mapping[str, Observation]
-) -> list[Said]:
+) -> list[RuleObservation]:
     """Return the rules that make a case, and what they said of an acquisition."""
     return [
         (rules[key], seen.get(key, Observation.ABSENT))

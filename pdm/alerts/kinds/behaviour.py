@@ -42,7 +42,7 @@ class Observation(Enum):
     """What one acquisition says to one rule."""
 
     VIOLATED = "violated"  # beyond the raise limit
-    HELD = "held"  # in the dead band: neither raises nor clears
+    IN_DEADBAND = "held"  # in the dead band: neither raises nor clears
     RETURNED = "returned"  # back beyond the clear limit
     ABSENT = "absent"  # nothing known: no timer moves
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pdm.alerts.kinds.behaviour import LONGEST, Observation
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Flags, Memory, Remembering
-from pdm.alerts.kinds.robust_trend import STEPS, Line, extend, fit, is_of_span
+from pdm.alerts.kinds.robust_trend import STEPS, RobustTrend, extend, fit, is_of_span
 from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.kinds.signal import OFF, TRANSIENT, OnValues, check
 
@@ -43,10 +43,10 @@ class OnCourse(OnValues, Remembering):
     def _largest(self) -> bool:
         raise NotImplementedError
 
-    def _judge(self, line: Line) -> Observation:
+    def _judge(self, line: RobustTrend) -> Observation:
         raise NotImplementedError
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where there is a value to remember."""
         return self.where_any(history, np.isfinite)
 

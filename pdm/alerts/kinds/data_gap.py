@@ -10,7 +10,7 @@ import numpy as np
 
 from pdm.alerts.kinds.behaviour import LONGEST, Category, Observation, OffDelay, OnDelay, Schedule
 from pdm.alerts.kinds.fields import Fields
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Kind, Memory
 from pdm.alerts.kinds.quantities import parse_duration, write
 from pdm.alerts.kinds.rule_input import Reading
@@ -63,7 +63,7 @@ class DataGap(Kind):
         """Return that an acquisition says nothing of missing data."""
         return Observation.ABSENT, memory
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return nowhere: missing data are found on the wall clock, and are not replayed."""
         return np.zeros(len(history), bool)
 

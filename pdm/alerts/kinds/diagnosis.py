@@ -10,7 +10,7 @@ import numpy as np
 
 from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
 from pdm.alerts.kinds.fields import Fields, number, several_of
-from pdm.alerts.kinds.history import EPOCH, History
+from pdm.alerts.kinds.history import EPOCH, MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Memory, Named, Remembering
 from pdm.alerts.kinds.rule_input import DiagnosedFault, Reading, rounded
 from pdm.errors import InvalidInputError
@@ -80,7 +80,7 @@ class FaultDiagnosed(Remembering):
             "limit": self.confidence,
         }
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where a diagnosis is new."""
         times = [(note.measured_at - EPOCH).total_seconds() * 1e6 for note in history.diagnoses]
         seen = np.searchsorted(np.array(times), history.conclusions.times, side="right")

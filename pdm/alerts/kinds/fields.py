@@ -15,7 +15,7 @@ Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Problem:
+class DocumentProblem:
     """One thing that is wrong with a document: where (a path such as rules[2].above), why, and the line if known."""
 
     place: str
@@ -28,14 +28,14 @@ class InvalidRulesError(InvalidInputError):
 
     code = "invalid-rules"
 
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[DocumentProblem, ...] = ()
 
     @classmethod
-    def of(cls, problems: Sequence[Problem]) -> InvalidRulesError:
+    def of(cls, problems: Sequence[DocumentProblem]) -> InvalidRulesError:
         """Return the refusal of a document with these problems."""
-        told = [f"line {p.line}, {p.place}: {p.reason}" if p.line else f"{p.place}: {p.reason}" for p in problems]
-        more = f"; and {len(told) - 5} more" if len(told) > 5 else ""
-        error = cls("; ".join(told[:5]) + more, field=problems[0].place)
+        lines = [f"line {p.line}, {p.place}: {p.reason}" if p.line else f"{p.place}: {p.reason}" for p in problems]
+        more = f"; and {len(lines) - 5} more" if len(lines) > 5 else ""
+        error = cls("; ".join(lines[:5]) + more, field=problems[0].place)
         error.problems = tuple(problems)
         return error
 

@@ -11,10 +11,10 @@ import numpy as np
 from pdm.alerts.kinds.behaviour import LONGEST, Observation
 from pdm.alerts.kinds.course import OnCourse, check_times
 from pdm.alerts.kinds.fields import Fields, number, one_of
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Memory
 from pdm.alerts.kinds.quantities import parse_duration, write
-from pdm.alerts.kinds.robust_trend import Line
+from pdm.alerts.kinds.robust_trend import RobustTrend
 from pdm.alerts.kinds.rule_input import Measured, Reading, finite, rounded
 from pdm.alerts.kinds.signal import Side, Signal, check, describe, parse_side
 from pdm.machines.model import Machine
@@ -81,7 +81,7 @@ class ForecastCrossing(OnCourse):
             "clear_ratio": self.clear_ratio,
         }
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where there is a value, or a health, to remember."""
         return np.isfinite(history.conclusions.health) if self.signal is None else super().screen(history)
 
@@ -98,7 +98,7 @@ class ForecastCrossing(OnCourse):
             return Observation.ABSENT, memory
         return self._follow(memory, reading, health)
 
-    def time_to_limit(self, line: Line) -> float:
+    def time_to_limit(self, line: RobustTrend) -> float:
         """Return when a line crosses the limit [s from its end]; 0 where it has, infinite where it will not."""
         left = self.limit - line.level if self.side == "above" else line.level - self.limit
         towards = line.slope if self.side == "above" else -line.slope
@@ -110,11 +110,11 @@ class ForecastCrossing(OnCourse):
     def _largest(self) -> bool:
         return self.side == "above"
 
-    def _judge(self, line: Line) -> Observation:
+    def _judge(self, line: RobustTrend) -> Observation:
         ahead = self.time_to_limit(line)
         if ahead < self.horizon and (line.is_significant or ahead == 0.0):
             return Observation.VIOLATED
-        return Observation.RETURNED if ahead > self.horizon * self.clear_ratio else Observation.HELD
+        return Observation.RETURNED if ahead > self.horizon * self.clear_ratio else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
         """Return what the message needs to be read by people; values in the signal's SI unit, times in s."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.fields import Fields, number
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Plain
 from pdm.alerts.kinds.rule_input import Reading, finite, rounded
 from pdm.errors import InvalidInputError
@@ -55,14 +55,14 @@ class HealthLow(Plain):
             return Observation.ABSENT
         if health < self.raise_below:
             return Observation.VIOLATED
-        return Observation.RETURNED if health > self.clear_above else Observation.HELD
+        return Observation.RETURNED if health > self.clear_above else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
         """Return what the message needs to be read by people."""
         assessment = reading.assessment
         return {"health": rounded(assessment.health), "limit": self.raise_below, "symptom": assessment.symptom}
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where health is below the limit."""
         below: Flags = history.conclusions.health < self.raise_below
         return below

@@ -78,7 +78,7 @@ class PastHold:
 
 
 @dataclass(frozen=True)
-class History:
+class MachineHistory:
     """A machine's past: conclusions, what rules want of what was measured, diagnoses, ends of lives, and holds."""
 
     machine: Machine

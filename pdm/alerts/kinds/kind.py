@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pdm.alerts.kinds.behaviour import Category, Observation, OffDelay, OnDelay, Schedule
 from pdm.alerts.kinds.fields import Fields, make
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.machines.model import Machine
 
@@ -85,7 +85,7 @@ class Kind(ABC):
         """Return what an acquisition says, and what to remember from now on."""
 
     @abstractmethod
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return for each acquisition of a past whether it may be violated or has something to remember.
 
         Rather too much than too little: what is not flagged is passed over by a backtest.

@@ -11,7 +11,7 @@ from pdm.alerts.kinds.course import OnCourse, check_times
 from pdm.alerts.kinds.fields import Fields
 from pdm.alerts.kinds.kind import Document
 from pdm.alerts.kinds.quantities import parse_duration, parse_rate, write
-from pdm.alerts.kinds.robust_trend import Line
+from pdm.alerts.kinds.robust_trend import RobustTrend
 from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.alerts.kinds.signal import Signal, check, describe, known
 
@@ -75,11 +75,11 @@ class RateOfChange(OnCourse):
     def _largest(self) -> bool:
         return self.direction == "rising"
 
-    def _judge(self, line: Line) -> Observation:
+    def _judge(self, line: RobustTrend) -> Observation:
         slope = line.slope if self.direction == "rising" else -line.slope
         if slope > self.rate and line.is_significant:
             return Observation.VIOLATED
-        return Observation.RETURNED if slope < self.rate - self.deadband else Observation.HELD
+        return Observation.RETURNED if slope < self.rate - self.deadband else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
         """Return what the message needs to be read by people; values in the signal's SI unit."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
 from pdm.alerts.kinds.fields import Fields, number
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Plain
 from pdm.alerts.kinds.quantities import parse_duration, write
 from pdm.alerts.kinds.rule_input import Reading, finite, rounded
@@ -116,8 +116,8 @@ class RemainingLifeShort(Plain):
         if remaining > limit * self.clear_ratio:
             return Observation.RETURNED
         if self.health_below is not None and health >= self.health_below:
-            return Observation.RETURNED if health > self.healthy_above else Observation.HELD
-        return Observation.VIOLATED if remaining < limit else Observation.HELD
+            return Observation.RETURNED if health > self.healthy_above else Observation.IN_DEADBAND
+        return Observation.VIOLATED if remaining < limit else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
         """Return what the message needs to be read by people; times in s."""
@@ -135,7 +135,7 @@ class RemainingLifeShort(Plain):
             return None
         return finite(prognosis.rul_lower if self.bound == "lower" else prognosis.rul)
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where the figure is below the limit and health supports it."""
         rows = history.conclusions
         figure = rows.rul_lower if self.bound == "lower" else rows.rul

@@ -17,7 +17,7 @@ Track = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RobustTrend:
     """A line through a course: value now, slope [unit/s], and whether the order of the steps is a trend at all."""
 
     level: float
@@ -46,7 +46,7 @@ def extend(track: Track, at: float, value: float, span: float) -> Track:
     return (*kept[first:], step, at, value, 1.0)
 
 
-def fit(track: Track) -> Line | None:
+def fit(track: Track) -> RobustTrend | None:
     """Return the Theil-Sen line of a track [1]_, None while it has too few steps.
 
     Whether there is a trend is asked of the order alone (Mann-Kendall, 5 % two-sided [2]_), so that one wild
@@ -73,7 +73,7 @@ def fit(track: Track) -> Line | None:
     slope = median(slopes)
     now = times[-1]
     level = median([value + slope * (now - at) for at, value in zip(times, values, strict=True)])
-    return Line(level, slope, _is_significant(score, count))
+    return RobustTrend(level, slope, _is_significant(score, count))
 
 
 def _is_significant(score: int, count: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pdm.alerts.kinds.behaviour import Category, Observation, OnDelay
 from pdm.alerts.kinds.fields import Fields
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Named, Plain
 from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.alerts.kinds.signal import FEATURED, OFF, where_any
@@ -85,7 +85,7 @@ class SensorFault(Plain):
         came = (self.point, "rms") in reading.values
         return {"point": self.point, "how": "no-measurement" if came else "missing"}
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where another channel sent something and this one no measurement."""
         own = history.measured.get((self.point or "", "rms"))
         sent = where_any(history, self.wanted, lambda values: np.ones(len(values), bool))

@@ -11,7 +11,7 @@ import numpy as np
 
 from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.fields import MISSING, Fields, one_of, text_of
-from pdm.alerts.kinds.history import Floats, History
+from pdm.alerts.kinds.history import Floats, MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Kind, Named
 from pdm.alerts.kinds.quantities import parse_value
 from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured, Reading, rounded
@@ -137,12 +137,12 @@ class OnValues(Kind):
         assert isinstance(fitted, OnValues)
         return replace(self, keys=fitted.keys)  # type: ignore[type-var]
 
-    def where_any(self, history: History, holds: Callable[[Floats], Flags]) -> Flags:
+    def where_any(self, history: MachineHistory, holds: Callable[[Floats], Flags]) -> Flags:
         """Return where a value that it reads was measured and holds."""
         return where_any(history, self.wanted, holds)
 
 
-def where_any(history: History, wanted: Iterable[Measured], holds: Callable[[Floats], Flags]) -> Flags:
+def where_any(history: MachineHistory, wanted: Iterable[Measured], holds: Callable[[Floats], Flags]) -> Flags:
     """Return where one of some values was measured and holds."""
     flags: Flags = np.zeros(len(history), bool)
     for key in wanted:
@@ -157,7 +157,7 @@ def compare(value: float, limit: float, deadband: float, side: Side) -> Observat
     beyond = value - limit if side == "above" else limit - value
     if beyond > 0:
         return Observation.VIOLATED
-    return Observation.RETURNED if beyond < -deadband else Observation.HELD
+    return Observation.RETURNED if beyond < -deadband else Observation.IN_DEADBAND
 
 
 def describe(signal: Signal, side: str, found: tuple[float, str] | None, **more: float) -> dict[str, Any]:

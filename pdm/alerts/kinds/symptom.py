@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.diagnosis import FAULTS
 from pdm.alerts.kinds.fields import Fields, number, several_of
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Plain
 from pdm.alerts.kinds.rule_input import Reading, finite, rounded
 from pdm.errors import InvalidInputError
@@ -59,7 +59,7 @@ class SymptomNamed(Plain):
         confidence = finite(assessment.confidence) or 0.0
         if confidence >= self.confidence:
             return Observation.VIOLATED
-        return Observation.RETURNED if confidence < self.confidence - self.deadband else Observation.HELD
+        return Observation.RETURNED if confidence < self.confidence - self.deadband else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
         """Return what the message needs to be read by people."""
@@ -71,7 +71,7 @@ class SymptomNamed(Plain):
             "limit": self.confidence,
         }
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where a symptom is named with enough confidence."""
         sure: Flags = history.conclusions.confidence >= self.confidence
         return sure

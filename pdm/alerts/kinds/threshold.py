@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.fields import Fields
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Plain
 from pdm.alerts.kinds.quantities import parse_value, write
 from pdm.alerts.kinds.rule_input import SCALAR, Measured, Reading
@@ -82,7 +82,7 @@ class Threshold(OnValues, Plain):
         found = reading.extreme(self.keys, largest=self.side == "above")
         return describe(self.signal, self.side, found, limit=self.limit)
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where a value lies beyond the limit."""
         return self.where_any(history, lambda v: v > self.limit if self.side == "above" else v < self.limit)
 

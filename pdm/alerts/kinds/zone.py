@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.fields import Fields
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Plain
 from pdm.alerts.kinds.rule_input import Reading, finite
 from pdm.errors import InvalidInputError
@@ -54,7 +54,7 @@ class ZoneReached(Plain):
         limits = reading.machine.severity_limits
         return {"zone": reading.assessment.zone, "limit": self.zone, "source": limits.source if limits else None}
 
-    def screen(self, history: History) -> Flags:
+    def screen(self, history: MachineHistory) -> Flags:
         """Return where the zone is at or beyond the limit."""
         return history.conclusions.zones > ZONES.index(self.zone)
 

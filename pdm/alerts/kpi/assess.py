@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pdm.alerts.kpi.figures import Actor, AlarmEvent, Delay, Flood, Kpi, Precision, Rate, Standing
+from pdm.alerts.kpi.figures import ActiveAlert, Actor, AlarmEvent, Delay, Flood, Kpi, Precision, Rate
 from pdm.errors import InvalidInputError
 
 INTERVAL = timedelta(minutes=10)
@@ -36,7 +36,7 @@ _RELEASING = frozenset({"unshelved", "unsuppressed", "returned-to-service"})
 
 
 @dataclass(frozen=True)
-class Limits:
+class KpiLimits:
     """What counts as a flood, as chattering, as repeating and as stale; the defaults are the standard's."""
 
     flood_begins: int = 10
@@ -57,12 +57,12 @@ class Limits:
 
 def assess_alarms(
     events: Iterable[AlarmEvent],
-    standing: Iterable[Standing],
+    standing: Iterable[ActiveAlert],
     verdicts: Iterable[str],
     since: datetime,
     before: datetime,
     operators: int = 1,
-    limits: Limits = Limits(),
+    limits: KpiLimits = KpiLimits(),
 ) -> Kpi:
     """Return the figures of a period.
 
@@ -70,7 +70,7 @@ def assess_alarms(
     ----------
     events : iterable of AlarmEvent
         In order of time, of the period and, for the delays of what was annunciated at its end, later ones.
-    standing : iterable of Standing
+    standing : iterable of ActiveAlert
         Alerts whose condition holds at the end of the period.
     verdicts : iterable of str
         'true', 'false' or 'useful' of each case judged.
@@ -78,32 +78,32 @@ def assess_alarms(
         The period, on the wall clock.
     operators : int
         Operating positions that share the alarms.
-    limits : Limits
+    limits : KpiLimits
     """
     if before <= since or operators < 1:
         raise InvalidInputError("a period must start before it ends and have at least one operator", field="from")
     every = [event for event in events if since <= event.at]
-    told = [event for event in every if event.at < before and is_annunciated(event)]
+    annunciated = [event for event in every if event.at < before and is_annunciated(event)]
     raised = [event for event in every if event.at < before and event.kind in _RAISING and not event.reevaluated]
-    times = [event.at for event in told]
+    times = [event.at for event in annunciated]
     floods = find_floods(times, operators, limits)
-    actors = Counter((event.machine, event.cause) for event in told)
+    actors = Counter((event.machine, event.cause) for event in annunciated)
     worst = rank(actors, limits.most_bad_actors)
     return Kpi(
         since=since,
         before=before,
         operators=operators,
-        annunciated=len(told),
+        annunciated=len(annunciated),
         rate=rate_of(times, since, before, operators),
         floods=floods,
         flood_share=sum((min(f.ends, before) - f.begins for f in floods), timedelta()) / (before - since),
-        chattering=_bursts(told, limits.chatter_count, limits.chatter_window),
-        repeating=_bursts(told, limits.repeat_count, limits.repeat_window),
+        chattering=_bursts(annunciated, limits.chatter_count, limits.chatter_window),
+        repeating=_bursts(annunciated, limits.repeat_count, limits.repeat_window),
         stale=tuple(sorted((s for s in standing if before - s.since > limits.stale_after), key=lambda s: s.since)),
         bad_actors=worst,
         bad_actors_share=sum(actor.share for actor in worst),
-        severities=dict(Counter(event.severity for event in told)),
-        withheld=len(raised) - sum(event.kind in _RAISING for event in told),
+        severities=dict(Counter(event.severity for event in annunciated)),
+        withheld=len(raised) - sum(event.kind in _RAISING for event in annunciated),
         delay=delay_of(every, before),
         precision=precision_of(verdicts),
     )
@@ -131,7 +131,7 @@ def rate_of(times: Sequence[datetime], since: datetime, before: datetime, operat
     )
 
 
-def find_floods(times: Sequence[datetime], operators: int = 1, limits: Limits = Limits()) -> tuple[Flood, ...]:
+def find_floods(times: Sequence[datetime], operators: int = 1, limits: KpiLimits = KpiLimits()) -> tuple[Flood, ...]:
     """Return the floods: from the first of ten alarms that an operator gets within 10 min until fewer than five are.
 
     The window slides, so that a flood over a boundary of intervals is not missed.
@@ -169,10 +169,10 @@ def _end(times: Sequence[datetime], ends_below: int) -> datetime:
     return times[-min(ends_below, len(times))] + INTERVAL
 
 
-def _bursts(told: Sequence[AlarmEvent], least: int, window: timedelta) -> tuple[Actor, ...]:
+def _bursts(events: Sequence[AlarmEvent], least: int, window: timedelta) -> tuple[Actor, ...]:
     """Return the alarms of which `least` or more were annunciated within a time, the most frequent first."""
     times: dict[tuple[str, str], list[datetime]] = defaultdict(list)
-    for event in told:
+    for event in events:
         times[event.machine, event.cause].append(event.at)
     bursting = Counter(
         {

@@ -22,7 +22,7 @@ class AlarmEvent(NamedTuple):
     reevaluated: bool = False
 
 
-class Standing(NamedTuple):
+class ActiveAlert(NamedTuple):
     """An alert whose condition holds at the end of the period, and since when on the wall clock."""
 
     alert: str
@@ -100,7 +100,7 @@ class Kpi:
     flood_share: float
     chattering: tuple[Actor, ...]
     repeating: tuple[Actor, ...]
-    stale: tuple[Standing, ...]
+    stale: tuple[ActiveAlert, ...]
     bad_actors: tuple[Actor, ...]
     bad_actors_share: float
     severities: Mapping[str, int]

@@ -13,7 +13,7 @@ from pdm.alerts.states import AlertState, Demands, Kind
 
 
 @dataclass(frozen=True)
-class Standing:
+class AlertRecord:
     """An alert as it stands.
 
     `evidence` is None where it is stored and unchanged; `points` are the measurement points that it rests on.
@@ -59,7 +59,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Happening:
+class AlertEvent:
     """One event of an alert's history: what, when, who, why, and how the alert stood after it.
 
     One that `is_quiet` is kept and told to nobody: receivers know what it leads to.

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
 from pdm.alerts.kinds.behaviour import Category, Severity
-from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.escalation import advance, resume
-from pdm.alerts.lifecycle.hold_reasons import ANALYSIS, ESCALATED, ONE_SHOT, why_moved, why_told, why_withheld
+from pdm.alerts.lifecycle.hold_reasons import ANALYSIS, ESCALATED, ONE_SHOT, why_moved, why_unsuppressed, why_withheld
 from pdm.alerts.lifecycle.holds import Hold, HoldKind, Place, moved, strongest
 from pdm.alerts.lifecycle.inhibition import inhibit
 from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed
@@ -24,7 +24,7 @@ class Ledger:
 
     Parameters
     ----------
-    open_alerts : iterable of Standing
+    open_alerts : iterable of AlertRecord
         All open alerts of the machines concerned, for one may explain another.
     places : mapping of machine id to Place
     holds : iterable of Hold
@@ -43,7 +43,7 @@ class Ledger:
 
     def __init__(
         self,
-        open_alerts: Iterable[Standing],
+        open_alerts: Iterable[AlertRecord],
         places: Mapping[int, Place],
         holds: Iterable[Hold],
         now: datetime,
@@ -52,7 +52,7 @@ class Ledger:
         known_holds = list(holds)
         self.now = now
         self.spent: dict[UUID, str] = {}
-        self.happenings: list[Happening] = []
+        self.events: list[AlertEvent] = []
         self._before = {alert.id: alert for alert in open_alerts}
         self._alerts = dict(self._before)
         self._open = {alert.key: alert.id for alert in self._before.values() if alert.state.is_open}
@@ -63,16 +63,16 @@ class Ledger:
         self._new_id = new_id
 
     @property
-    def opened(self) -> list[Standing]:
+    def opened(self) -> list[AlertRecord]:
         """The alerts that are new."""
         return [alert for alert in self._alerts.values() if alert.id not in self._before]
 
     @property
-    def changed(self) -> list[Standing]:
+    def changed(self) -> list[AlertRecord]:
         """The alerts that were open before and have changed."""
         return [alert for alert in self._alerts.values() if self._before.get(alert.id, alert) != alert]
 
-    def find(self, alert_id: UUID) -> Standing:
+    def find(self, alert_id: UUID) -> AlertRecord:
         """Return an alert as it stands now."""
         return self._alerts[alert_id]
 
@@ -95,8 +95,8 @@ class Ledger:
         if known is not None and known.at_rest and not alert.at_rest:
             self._rested[alert.id] = change, reevaluated
         self._put(alert)
-        is_critical_anew = done.kinds[0] is Kind.OPENED and alert.severity is Severity.CRITICAL
-        if is_critical_anew or done.kinds[0] is Kind.ESCALATED:
+        is_new_critical = done.kinds[0] is Kind.OPENED and alert.severity is Severity.CRITICAL
+        if is_new_critical or done.kinds[0] is Kind.ESCALATED:
             self._spend_shelving(alert)
         for kind in done.kinds:
             self._tell(alert, kind, change.occurred_at, ANALYSIS, change.reason, reevaluated=reevaluated)
@@ -162,15 +162,15 @@ class Ledger:
         known = self._alerts.get(alert_id)
         if known is None:
             return False
-        alert, told = advance(known, self.now)
+        alert, event = advance(known, self.now)
         self._put(alert)
-        if told is not None:
-            self.happenings.append(told)
-        return told is not None
+        if event is not None:
+            self.events.append(event)
+        return event is not None
 
     def settle(self) -> None:
         """Decide at the end of all steps which alerts are withheld, and tell where that has changed."""
-        by_machine: dict[int, list[Standing]] = {}
+        by_machine: dict[int, list[AlertRecord]] = {}
         for alert_id in self._open.values():
             alert = self._alerts[alert_id]
             by_machine.setdefault(alert.machine_id, []).append(alert)
@@ -183,19 +183,19 @@ class Ledger:
         for alert in self.opened:
             if not alert.state.is_open:  # it came and went under a hold
                 self._alerts[alert.id] = replace(alert, withheld=self._strongest(alert, None)[0])
-        for told in self.happenings:
-            if told.kind in (Kind.OPENED, Kind.ESCALATED):
-                alert = self._alerts[told.alert_id]
+        for event in self.events:
+            if event.kind in (Kind.OPENED, Kind.ESCALATED):
+                alert = self._alerts[event.alert_id]
                 self._alerts[alert.id] = replace(alert, is_untold=alert.withheld is not None)
         final = {alert.id: alert.withheld for alert in self._alerts.values()}
-        self.happenings = [replace(told, withheld=final[told.alert_id]) for told in self.happenings]
+        self.events = [replace(event, withheld=final[event.alert_id]) for event in self.events]
 
-    def _strongest(self, alert: Standing, explained: tuple[str, str] | None) -> tuple[str | None, Hold | None]:
+    def _strongest(self, alert: AlertRecord, explained: tuple[str, str] | None) -> tuple[str | None, Hold | None]:
         place = self._places[alert.machine_id]
         live = [hold for hold in self._holds if hold.id not in self.spent and hold.covers(place, alert.cause, self.now)]
         return strongest(live, explained is not None, alert.at_rest)
 
-    def _withhold(self, alert: Standing, place: Place, explained: tuple[str, str] | None) -> None:
+    def _withhold(self, alert: AlertRecord, place: Place, explained: tuple[str, str] | None) -> None:
         name, hold = self._strongest(alert, explained)
         after = replace(alert, withheld=name, inhibited_by=explained[0] if explained else None)
         if after == alert:
@@ -210,7 +210,7 @@ class Ledger:
         rested = self._rested.get(alert.id)
         if name is None:
             holds = [*self._holds, *self._ended_holds]
-            why = why_moved(rested[0]) if rested else why_told(alert, place, holds, self.spent, self.now)
+            why = why_moved(rested[0]) if rested else why_unsuppressed(alert, place, holds, self.spent, self.now)
         else:
             why = why_withheld(name, hold, explained)
         # who knows of an alert is not told of every stop and start of its machine, unless nobody has seen it
@@ -221,14 +221,14 @@ class Ledger:
             detail=why.detail, reevaluated=reevaluated, is_quiet=rested is not None and not is_news,
         )  # fmt: skip
 
-    def _rest(self, known: Standing | None, change: AlertChange, reevaluated: bool) -> None:
+    def _rest(self, known: AlertRecord | None, change: AlertChange, reevaluated: bool) -> None:
         """Note that nothing can be said of an alert since its machine stands still, or that it holds again."""
         at_rest = change.kind is ChangeKind.SUPPRESSED
         if known is not None and known.state.is_active and known.at_rest is not at_rest:
             self._put(replace(known, at_rest=at_rest, version=known.version + (known.id in self._before)))
             self._rested[known.id] = change, reevaluated
 
-    def _verb(self, change: AlertChange, known: Standing) -> Verb:
+    def _verb(self, change: AlertChange, known: AlertRecord) -> Verb:
         """Return what a change is to an alert that is open, whatever the caller believed."""
         if change.kind is ChangeKind.CLEARED:
             is_untold = known.is_untold or known.id not in self._before
@@ -239,19 +239,19 @@ class Ledger:
         rise = change.severity.rank - known.severity.rank
         return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
 
-    def _spend_shelving(self, alert: Standing) -> None:
+    def _spend_shelving(self, alert: AlertRecord) -> None:
         """End the shelving of an alert that has become more than it was shelved for."""
         for hold in self._holds:
             is_of_it = hold.kind is HoldKind.SHELVED and (hold.machine_id, hold.cause) == alert.key
             if is_of_it and (hold.severity is None or alert.severity.rank > hold.severity.rank):
                 self.spent.setdefault(hold.id, ESCALATED)
 
-    def _spend_one_shots(self, alert: Standing) -> None:
+    def _spend_one_shots(self, alert: AlertRecord) -> None:
         for hold in self._holds:
             if hold.one_shot and (hold.machine_id, hold.cause) == alert.key:
                 self.spent.setdefault(hold.id, ONE_SHOT)
 
-    def _put(self, alert: Standing) -> None:
+    def _put(self, alert: AlertRecord) -> None:
         if not alert.state.is_open:
             self._spend_one_shots(alert)
             self._open.pop(alert.key, None)
@@ -259,9 +259,9 @@ class Ledger:
             self._open[alert.key] = alert.id
         self._alerts[alert.id] = alert
 
-    def _tell(self, alert: Standing, kind: Kind, at: datetime, actor: str, reason: str, **more: Any) -> None:
-        told = Happening(alert.id, alert.machine_id, kind, alert.severity, at, actor, reason, alert.state, **more)
-        self.happenings.append(told)
+    def _tell(self, alert: AlertRecord, kind: Kind, at: datetime, actor: str, reason: str, **more: Any) -> None:
+        event = AlertEvent(alert.id, alert.machine_id, kind, alert.severity, at, actor, reason, alert.state, **more)
+        self.events.append(event)
 
 
 _FRESH = {

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pdm.alerts.kinds.behaviour import Severity
-from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.states import AlertState, Kind
 
 CLOCK = "clock"  # the actor of what time alone brings about
 
 
 @dataclass(frozen=True)
-class Patience:
+class EscalationPolicy:
     """After how long unseen an alert is overdue, how often it is then told again, and how many times at most."""
 
     first: timedelta
@@ -26,15 +26,15 @@ class Patience:
     times: int
 
 
-PATIENCE: Mapping[Severity, Patience] = {
-    Severity.CRITICAL: Patience(timedelta(minutes=15), timedelta(hours=1), 24),
-    Severity.WARNING: Patience(timedelta(hours=8), timedelta(days=1), 7),
-    Severity.ADVISORY: Patience(timedelta(days=3), timedelta(days=7), 1),
+ESCALATION_POLICIES: Mapping[Severity, EscalationPolicy] = {
+    Severity.CRITICAL: EscalationPolicy(timedelta(minutes=15), timedelta(hours=1), 24),
+    Severity.WARNING: EscalationPolicy(timedelta(hours=8), timedelta(days=1), 7),
+    Severity.ADVISORY: EscalationPolicy(timedelta(days=3), timedelta(days=7), 1),
 }
 _UNSEEN = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
 
 
-def first_overdue(alert: Standing, now: datetime, escalate_after: float | None) -> datetime | None:
+def first_overdue(alert: AlertRecord, now: datetime, escalate_after: float | None) -> datetime | None:
     """Return when an alert that is unseen from `now` on grows overdue; `escalate_after` [s] is its rule's own."""
     if alert.state not in _UNSEEN:
         return None
@@ -42,14 +42,14 @@ def first_overdue(alert: Standing, now: datetime, escalate_after: float | None) 
     if escalate_after is not None:
         due = now + timedelta(seconds=escalate_after)
     elif alert.demands.needs_acknowledgement:
-        due = now + PATIENCE[alert.severity].first
+        due = now + ESCALATION_POLICIES[alert.severity].first
     if alert.act_by is not None:
-        act_by = max(alert.act_by, now + PATIENCE[alert.severity].first)
+        act_by = max(alert.act_by, now + ESCALATION_POLICIES[alert.severity].first)
         due = act_by if due is None else min(due, act_by)
     return due
 
 
-def advance(alert: Standing, now: datetime) -> tuple[Standing, Happening | None]:
+def advance(alert: AlertRecord, now: datetime) -> tuple[AlertRecord, AlertEvent | None]:
     """Tell that an alert is overdue, or remind of it, and say when next; nothing for one that was seen meanwhile.
 
     While it is withheld nobody can act on it and no reminder is spent: see `resume`.
@@ -58,10 +58,10 @@ def advance(alert: Standing, now: datetime) -> tuple[Standing, Happening | None]
         return alert, None
     if alert.state not in _UNSEEN:
         return replace(alert, overdue_at=None), None
-    patience = PATIENCE[alert.severity]
+    patience = ESCALATION_POLICIES[alert.severity]
     step = alert.overdue_step + 1
     following = now + patience.again if step < patience.times else None
-    told = Happening(
+    event = AlertEvent(
         alert_id=alert.id,
         machine_id=alert.machine_id,
         kind=Kind.OVERDUE if step == 1 else Kind.REMINDED,
@@ -73,11 +73,11 @@ def advance(alert: Standing, now: datetime) -> tuple[Standing, Happening | None]
         withheld=alert.withheld,
         detail={"step": step, "of": patience.times},
     )
-    return replace(alert, overdue_at=following, overdue_step=step, version=alert.version + 1), told
+    return replace(alert, overdue_at=following, overdue_step=step, version=alert.version + 1), event
 
 
-def resume(alert: Standing, now: datetime) -> Standing:
+def resume(alert: AlertRecord, now: datetime) -> AlertRecord:
     """Give an alert that is told again its full time where it would have been overdue while it was withheld."""
     if alert.overdue_at is None or alert.overdue_at > now:
         return alert
-    return replace(alert, overdue_at=now + PATIENCE[alert.severity].first)
+    return replace(alert, overdue_at=now + ESCALATION_POLICIES[alert.severity].first)

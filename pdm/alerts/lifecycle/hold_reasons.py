@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pdm.alerts.evaluation.changes import AlertChange
-from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.alert import AlertRecord
 from pdm.alerts.lifecycle.escalation import CLOCK
 from pdm.alerts.lifecycle.holds import INHIBITED, Ground, Hold, Place
 
@@ -22,7 +22,7 @@ _BY_THEMSELVES = {ESCALATED: "escalated", ONE_SHOT: "returned"}  # how a shelf e
 
 
 @dataclass(frozen=True)
-class Why:
+class SuppressionReason:
     """Why, by whom, and what there is to know of it."""
 
     reason: str
@@ -30,23 +30,25 @@ class Why:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def why_withheld(name: str, hold: Hold | None, explained: tuple[str, str] | None) -> Why:
+def why_withheld(name: str, hold: Hold | None, explained: tuple[str, str] | None) -> SuppressionReason:
     """Return why an alert is withheld from now on: by a hold, by an alert that explains it, or by a stop."""
     if hold is not None:
         ends_at = hold.ends_at.isoformat() if hold.ends_at else None
         detail = {"hold": str(hold.id), "ends_at": ends_at, "one_shot": hold.one_shot, "ground": hold.ground}
-        return Why(hold.reason, hold.actor, detail)
+        return SuppressionReason(hold.reason, hold.actor, detail)
     if name == INHIBITED and explained is not None:
-        return Why(explained[1], ANALYSIS, {"inhibited_by": explained[0]})
-    return Why(Ground.MACHINE_OFF.value, ANALYSIS, {"ground": Ground.MACHINE_OFF})
+        return SuppressionReason(explained[1], ANALYSIS, {"inhibited_by": explained[0]})
+    return SuppressionReason(Ground.MACHINE_OFF.value, ANALYSIS, {"ground": Ground.MACHINE_OFF})
 
 
-def why_told(alert: Standing, place: Place, holds: Iterable[Hold], spent: Mapping[UUID, str], now: datetime) -> Why:
+def why_unsuppressed(
+    alert: AlertRecord, place: Place, holds: Iterable[Hold], spent: Mapping[UUID, str], now: datetime
+) -> SuppressionReason:
     """Return why an alert is told again that was withheld: which hold has ended, and who has ended it.
 
     Parameters
     ----------
-    alert : Standing
+    alert : AlertRecord
         As it was withheld.
     place : Place
     holds : iterable of Hold
@@ -57,7 +59,7 @@ def why_told(alert: Standing, place: Place, holds: Iterable[Hold], spent: Mappin
         On the wall clock.
     """
     if alert.withheld == INHIBITED:
-        return Why(HOLD_ENDED, ANALYSIS, {"inhibited_by": alert.inhibited_by})
+        return SuppressionReason(HOLD_ENDED, ANALYSIS, {"inhibited_by": alert.inhibited_by})
     over = [
         (spent_by is not None, hold.ended_at or hold.ends_at or now, str(hold.id), hold)
         for hold in holds
@@ -67,14 +69,14 @@ def why_told(alert: Standing, place: Place, holds: Iterable[Hold], spent: Mappin
         and hold.starts_at <= now
     ]
     if not over:
-        return Why(HOLD_ENDED, CLOCK)
+        return SuppressionReason(HOLD_ENDED, CLOCK)
     hold = max(over, key=lambda each: each[:3])[3]
     by = spent.get(hold.id) or hold.ended_by or CLOCK
     if by in _BY_THEMSELVES:
-        return Why(_BY_THEMSELVES[by], ANALYSIS, {"hold": str(hold.id)})
-    return Why(HOLD_ENDED, by, {"hold": str(hold.id)})
+        return SuppressionReason(_BY_THEMSELVES[by], ANALYSIS, {"hold": str(hold.id)})
+    return SuppressionReason(HOLD_ENDED, by, {"hold": str(hold.id)})
 
 
-def why_moved(change: AlertChange) -> Why:
+def why_moved(change: AlertChange) -> SuppressionReason:
     """Return why an alert is withheld or told by a change: its machine stands still, or runs again."""
-    return Why(change.reason, ANALYSIS, {"ground": Ground.MACHINE_OFF})
+    return SuppressionReason(change.reason, ANALYSIS, {"ground": Ground.MACHINE_OFF})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pdm.alerts.kinds.behaviour import Category, Severity
-from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.alert import AlertRecord
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Trait:
     category: Category
     faults: tuple[str, ...] = ()
 
-    def fits(self, alert: Standing) -> bool:
+    def fits(self, alert: AlertRecord) -> bool:
         """Whether an alert is of this kind."""
         return alert.category is self.category and (not self.faults or _fault(alert) in self.faults)
 
@@ -36,7 +36,7 @@ class Inhibition:
     because: str
     is_of_the_point: bool = False
 
-    def explains(self, cause: Standing, consequence: Standing) -> bool:
+    def explains(self, cause: AlertRecord, consequence: AlertRecord) -> bool:
         """Whether one alert explains another on the same machine."""
         return (
             self.cause.fits(cause)
@@ -77,7 +77,7 @@ INHIBITIONS: tuple[Inhibition, ...] = (
 )
 
 
-def inhibit(alerts: Sequence[Standing]) -> dict[str, tuple[str, str]]:
+def inhibit(alerts: Sequence[AlertRecord]) -> dict[str, tuple[str, str]]:
     """Return which of a machine's open alerts are explained: by cause, the cause that explains it and why.
 
     An alert that is explained itself explains nothing, so that never all of a machine's alerts are silent.
@@ -99,6 +99,6 @@ def inhibit(alerts: Sequence[Standing]) -> dict[str, tuple[str, str]]:
     return explained
 
 
-def _fault(alert: Standing) -> str | None:
+def _fault(alert: AlertRecord) -> str | None:
     named = alert.parameters.get("fault") or alert.parameters.get("symptom")
     return named if isinstance(named, str) else None

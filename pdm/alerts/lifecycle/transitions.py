@@ -7,14 +7,14 @@ from datetime import datetime
 from uuid import UUID
 
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
-from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.alert import AlertRecord
 from pdm.alerts.lifecycle.escalation import first_overdue
-from pdm.alerts.states import AlertState, Demands, Kind, Step
+from pdm.alerts.states import AlertState, Demands, Kind, Transition
 
 
-def raised(alert_id: UUID, machine_id: int, change: AlertChange, done: Step, now: datetime) -> Standing:
+def raised(alert_id: UUID, machine_id: int, change: AlertChange, done: Transition, now: datetime) -> AlertRecord:
     """Return a new alert; `now` is the wall clock."""
-    alert = Standing(
+    alert = AlertRecord(
         id=alert_id,
         machine_id=machine_id,
         cause=change.cause,
@@ -36,7 +36,7 @@ def raised(alert_id: UUID, machine_id: int, change: AlertChange, done: Step, now
     return replace(alert, overdue_at=first_overdue(alert, now, change.escalate_after))
 
 
-def renewed(known: Standing, change: AlertChange, done: Step, now: datetime) -> Standing:
+def renewed(known: AlertRecord, change: AlertChange, done: Transition, now: datetime) -> AlertRecord:
     """Return an open alert after a change of its condition; `now` is the wall clock."""
     alert = replace(known, state=done.state, rule_version=change.rule_version, version=known.version + 1)
     alert = replace(alert, demands=demands_of(known, change), component=known.component or change.component)
@@ -61,7 +61,7 @@ def renewed(known: Standing, change: AlertChange, done: Step, now: datetime) -> 
     return replace(alert, overdue_at=first_overdue(alert, now, change.escalate_after), overdue_step=0)
 
 
-def demands_of(known: Standing | None, change: AlertChange) -> Demands:
+def demands_of(known: AlertRecord | None, change: AlertChange) -> Demands:
     """Return what an alert asks of people: what it asked once, it asks until it ends."""
     was = known.demands if known else Demands()
     if change.kind is ChangeKind.CLEARED:

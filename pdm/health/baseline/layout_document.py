@@ -32,12 +32,12 @@ class ColumnIdentity:
 
     def describe(self) -> dict[str, Any]:
         """Return what is the same at every point; a neutral offset and magnitude are left out."""
-        told: dict[str, Any] = {"feature": self.feature, "version": self.version, "scale": self.scale}
+        fields: dict[str, Any] = {"feature": self.feature, "version": self.version, "scale": self.scale}
         if self.offset != 0.0:
-            told["offset"] = float(self.offset)
+            fields["offset"] = float(self.offset)
         if self.magnitude != 1.0:
-            told["magnitude"] = float(self.magnitude)
-        return told
+            fields["magnitude"] = float(self.magnitude)
+        return fields
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class LayoutIdentity:
 
     def to_bytes(self) -> bytes:
         """Return the canonical document: the same bytes for the same identity."""
-        told = {
+        fields = {
             "format": FORMAT,
             "columns": _grouped(self.columns),
             "covariates": list(self.covariates),
             "points": sorted(self.points),
         }
-        return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def from_bytes(cls, document: bytes) -> LayoutIdentity:
@@ -67,17 +67,17 @@ class LayoutIdentity:
         ValueError
             It is no such document, or of another format.
         """
-        told = json.loads(document)
-        if not isinstance(told, dict) or told.get("format") != FORMAT:
+        fields = json.loads(document)
+        if not isinstance(fields, dict) or fields.get("format") != FORMAT:
             raise ValueError(f"not a layout of format {FORMAT}")
         try:
             columns = [
                 ColumnIdentity(source=group["source"], point=point, **feature)
-                for group in told["columns"]
+                for group in fields["columns"]
                 for point in group["points"]
                 for feature in group["features"]
             ]
-            return cls(tuple(columns), tuple(told["covariates"]), tuple(told["points"]))
+            return cls(tuple(columns), tuple(fields["covariates"]), tuple(fields["points"]))
         except (KeyError, TypeError) as error:
             raise ValueError("the document of a layout is damaged") from error
 

@@ -55,7 +55,7 @@ def name_symptom(layout: Layout, smoothed: list[float]) -> Symptom:
     smoothed : list of float, length M
         Smoothed evidence of each column [robust standard deviations].
     """
-    evidence = _Evidence(layout, smoothed)
+    evidence = _SmoothedFeatures(layout, smoothed)
     candidates = [_bearing(evidence, point) for point in layout.vibration_points]
     candidates += [c for point in layout.vibration_points for c in _shaft(evidence, point)]
     candidates += _electrical(evidence)
@@ -92,7 +92,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Evidence:
+class _SmoothedFeatures:
     layout: Layout
     smoothed: list[float]
 
@@ -106,7 +106,7 @@ class _Evidence:
         return sum(strongest) / len(strongest)
 
 
-def _bearing(evidence: _Evidence, point: str) -> Candidate:
+def _bearing(evidence: _SmoothedFeatures, point: str) -> Candidate:
     broadband = evidence.mean("vibration", _BROADBAND, point)
     lines = sorted(
         (evidence.of("vibration", line, point), name)
@@ -120,7 +120,7 @@ def _bearing(evidence: _Evidence, point: str) -> Candidate:
     return Candidate(max(line, broadband), name, point, clarity)
 
 
-def _shaft(evidence: _Evidence, point: str) -> list[Candidate]:
+def _shaft(evidence: _SmoothedFeatures, point: str) -> list[Candidate]:
     half, once, twice, thrice = (evidence.of("vibration", f"order_{order}x", point) for order in ("0_5", "1", "2", "3"))
     strongest = max(once, twice, thrice)
     if half > max(_LEAST_LINE, _LOOSE_SHARE * strongest):
@@ -131,7 +131,7 @@ def _shaft(evidence: _Evidence, point: str) -> list[Candidate]:
     ]
 
 
-def _electrical(evidence: _Evidence) -> list[Candidate]:
+def _electrical(evidence: _SmoothedFeatures) -> list[Candidate]:
     points = evidence.layout.current_points
     if not points:
         return []

@@ -35,7 +35,7 @@ _BOUNDARIES = (("A/B", "a_b"), ("B/C", "b_c"), ("C/D", "c_d"))
 
 
 @dataclass
-class Course:
+class ThinnedSeries:
     """Thinned change of velocity RMS: means (n, 2 + points) of count, time [s] and change, NaN where absent.
 
     Each mean is of `stride` acquisitions but the last, which is of those so far.
@@ -44,17 +44,17 @@ class Course:
     means: Floats = field(default_factory=lambda: np.empty((0, 2)))
     stride: int = 1
 
-    def add(self, at: float, change: Floats) -> Course:
+    def add(self, at: float, change: Floats) -> ThinnedSeries:
         """Return the course with one more acquisition's change (points,) at a time [s]."""
         row = np.concatenate(([1.0, at], change))
         if len(self.means) and self.means[-1, 0] < self.stride:
             means = self.means.copy()
             means[-1] = _merge(means[-1], row)
-            return Course(means, self.stride)
+            return ThinnedSeries(means, self.stride)
         if len(self.means) < MOST_MEANS:
-            return Course(np.concatenate((self.means.reshape(-1, len(row)), row[None])), self.stride)
+            return ThinnedSeries(np.concatenate((self.means.reshape(-1, len(row)), row[None])), self.stride)
         paired = np.array([_merge(a, b) for a, b in zip(self.means[::2], self.means[1::2], strict=True)])
-        return Course(np.concatenate((paired, row[None])), 2 * self.stride)
+        return ThinnedSeries(np.concatenate((paired, row[None])), 2 * self.stride)
 
     @property
     def complete(self) -> Floats:
@@ -74,12 +74,12 @@ def _merge(one: Floats, other: Floats) -> Floats:
 class Trends:
     """What the points' vibration tends towards: of the point that is soonest, and by point when C or D is due [s]."""
 
-    told: dict[str, Any] | None
+    evidence: dict[str, Any] | None
     due: dict[str, float]
 
 
 def zone_trends(
-    limits: SeverityLimits | None, layout: Layout, course: Course, raw: Floats, change: Floats, now: float
+    limits: SeverityLimits | None, layout: Layout, course: ThinnedSeries, raw: Floats, change: Floats, now: float
 ) -> Trends:
     """Return when the points' vibration will reach the next zone boundary, or why that is not said.
 
@@ -88,7 +88,7 @@ def zone_trends(
     limits : SeverityLimits or None
         None where no standard's zones apply: nothing is said.
     layout : Layout
-    course : Course
+    course : ThinnedSeries
     raw, change : ndarray, shape (M,)
         Tracked features of the newest acquisition, and their change from the operating state's baseline.
     now : float [s]
@@ -101,7 +101,7 @@ def zone_trends(
     """
     if limits is None or not layout.velocity.size:
         return Trends(None, {})
-    told: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     due: dict[str, float] = {}
     for point, place in enumerate(layout.velocity.tolist()):
         velocity, moved = float(raw[place]), float(change[place])
@@ -109,34 +109,34 @@ def zone_trends(
             continue
         one = _trend(limits, course, point, velocity, moved, now)
         one["point"] = layout.vibration_points[point]
-        told.append(one)
+        found.append(one)
         if "lower_s" in one and one["boundary"] != "A/B":
             due[one["point"]] = one["lower_s"]
-    if not told:
+    if not found:
         return Trends({"reason": "no-velocity"}, due)
-    return Trends(min(told, key=lambda one: (one.get("reached_in_s", math.inf), -one["velocity"])), due)
+    return Trends(min(found, key=lambda one: (one.get("reached_in_s", math.inf), -one["velocity"])), due)
 
 
 def _trend(
-    limits: SeverityLimits, course: Course, point: int, velocity: float, moved: float, now: float
+    limits: SeverityLimits, course: ThinnedSeries, point: int, velocity: float, moved: float, now: float
 ) -> dict[str, Any]:
     ahead = boundary_ahead(limits, velocity)
     if ahead is None:
         return {"velocity": velocity, "reason": "zone-d"}
     boundary, limit = ahead
-    told: dict[str, Any] = {"boundary": boundary, "limit": limit, "velocity": velocity, "source": limits.source}
+    document: dict[str, Any] = {"boundary": boundary, "limit": limit, "velocity": velocity, "source": limits.source}
     line = fit_rise(course, point)
     if isinstance(line, str):
-        return {**told, "reason": line}
+        return {**document, "reason": line}
     passage = time_to_reach(line, moved + math.log(limit / max(velocity, 1e-12)), now)
     if isinstance(passage, str):
-        return {**told, "reason": passage}
+        return {**document, "reason": passage}
     middle, lower, upper = (None if each is None else round(each, 1) for each in passage)
-    return {**told, "reached_in_s": middle, "lower_s": lower, "upper_s": upper, "level": LEVEL}
+    return {**document, "reached_in_s": middle, "lower_s": lower, "upper_s": upper, "level": LEVEL}
 
 
 @dataclass(frozen=True)
-class Line:
+class RiseFit:
     """Change `level` at `at` [s] (the last mean) and `slope` [1/s], with their variances, and the `span` [s] seen."""
 
     at: float
@@ -162,14 +162,14 @@ def boundary_ahead(limits: SeverityLimits, velocity: float) -> tuple[str, float]
     )
 
 
-def fit_rise(course: Course, point: int) -> Line | str:
+def fit_rise(course: ThinnedSeries, point: int) -> RiseFit | str:
     """Return the rising line through a point's course, or the reason why there is none: 'too-few' or 'no-rise'."""
     means = course.complete
     return _fit(means[:, 1].tobytes(), means[:, 2 + point].tobytes()) if len(means) else "too-few"
 
 
 @lru_cache(maxsize=4096)
-def _fit(times: bytes, changes: bytes) -> Line | str:
+def _fit(times: bytes, changes: bytes) -> RiseFit | str:
     at, change = np.frombuffer(times), np.frombuffer(changes)
     known = np.isfinite(change)
     at, change = at[known], change[known]
@@ -188,7 +188,7 @@ def _fit(times: bytes, changes: bytes) -> Line | str:
     slope_variance = max(noise / spread, 1e-18)
     if slope < LEAST_RISE or 1 - stdtr(count - 2, slope / math.sqrt(slope_variance)) > SIGNIFICANCE:
         return "no-rise"
-    return Line(
+    return RiseFit(
         at=float(at[-1]),
         level=middle - slope * centre,
         slope=slope / span,
@@ -200,12 +200,12 @@ def _fit(times: bytes, changes: bytes) -> Line | str:
     )
 
 
-def time_to_reach(line: Line, change: float, now: float) -> tuple[float, float, float | None] | str:
+def time_to_reach(line: RiseFit, change: float, now: float) -> tuple[float, float, float | None] | str:
     """Return when a line reaches a change: middle, lower and upper [s from now]; upper None is "at least".
 
     Parameters
     ----------
-    line : Line
+    line : RiseFit
     change : float
         As a logarithm, against the baseline of the present operating state.
     now : float [s]

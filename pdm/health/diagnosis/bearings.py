@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import features
 from features.ranking import LEAST_EVIDENCE
-from pdm.health.diagnosis.feature_batch import Told, Wanted, describe
+from pdm.health.diagnosis.feature_batch import FeatureTable, Wanted, describe
 from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.operating_speed import Running
@@ -37,14 +37,14 @@ class _Rate(NamedTuple):
     order: float
 
 
-class _Seen(NamedTuple):
+class _MonitoredBearing(NamedTuple):
     channel: Heard
     bearing: Component
 
 
 def bearing_tables(
     machine: Machine, runs: Sequence[tuple[Running, Sequence[Heard]]]
-) -> list[dict[tuple[str, str], Told]]:
+) -> list[dict[tuple[str, str], FeatureTable]]:
     """Return the features behind `bearing_hypotheses` of each recording, by point and bearing; all in one call."""
     places, wanted = [], []
     for number, (running, heard) in enumerate(runs):
@@ -54,14 +54,14 @@ def bearing_tables(
             rows = channel.samples[: parts * size].reshape(parts, size)
             places.append((number, (channel.point.key, bearing.key)))
             wanted.append(Wanted(rows, channel.rate, running.speed, _row_orders(bearing)))
-    tables: list[dict[tuple[str, str], Told]] = [{} for _ in runs]
-    for (number, key), told in zip(places, describe(wanted, _COLUMNS), strict=True):
-        tables[number][key] = told
+    tables: list[dict[tuple[str, str], FeatureTable]] = [{} for _ in runs]
+    for (number, key), feature_table in zip(places, describe(wanted, _COLUMNS), strict=True):
+        tables[number][key] = feature_table
     return tables
 
 
 def bearing_hypotheses(
-    machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], Told]
+    machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], FeatureTable]
 ) -> list[Hypothesis]:
     """Return what each accelerometer says of the bearing it is mounted on, or of every bearing if on none."""
     bearings = [each for each in machine.components if each.kind is ComponentKind.BEARING]
@@ -80,15 +80,15 @@ def bearing_hypotheses(
         absent = Reason("vibration-not-measured", {}, None, "measure-acceleration")
         return found + [refuse(fault, each.key, absent) for each in known for fault in BEARING_FAULTS]
     for pair in seen:
-        told = table[pair.channel.point.key, pair.bearing.key]
-        found += [_judge_rate(pair, rate, told, running, running.speed) for rate in rates(pair.bearing)]
+        feature_table = table[pair.channel.point.key, pair.bearing.key]
+        found += [_judge_rate(pair, rate, feature_table, running, running.speed) for rate in rates(pair.bearing)]
     return found
 
 
-def _seen(machine: Machine, heard: Sequence[Heard]) -> list[_Seen]:
+def _seen(machine: Machine, heard: Sequence[Heard]) -> list[_MonitoredBearing]:
     known = [each for each in machine.components if each.kind is ComponentKind.BEARING and each.bearing is not None]
     accelerometers = [channel for channel in heard if channel.point.quantity == "acceleration"]
-    return [_Seen(channel, bearing) for channel in accelerometers for bearing in _looked_at(channel, known)]
+    return [_MonitoredBearing(channel, bearing) for channel in accelerometers for bearing in _looked_at(channel, known)]
 
 
 def _looked_at(channel: Heard, bearings: list[Component]) -> list[Component]:
@@ -128,17 +128,19 @@ def _row_orders(bearing: Component) -> tuple[float, ...]:
     return orders.bpfo, orders.bpfi, orders.bsf, orders.ftf
 
 
-def _judge_rate(pair: _Seen, rate: _Rate, told: Told, running: Running, speed: float) -> Hypothesis:
+def _judge_rate(
+    pair: _MonitoredBearing, rate: _Rate, feature_table: FeatureTable, running: Running, speed: float
+) -> Hypothesis:
     channel, point = pair.channel, pair.channel.point.key
     seconds = min(channel.seconds, PART)
-    prominence = told.mean(f"whitened_{rate.column}_prominence")
+    prominence = feature_table.mean(f"whitened_{rate.column}_prominence")
     if math.isnan(prominence):
         needed = _RESOLVED / _spacing(rate.order, speed)
         figures: dict[str, float | str] = {"seconds": channel.seconds, "needed": needed, "rate_hz": rate.order * speed}
         return refuse(rate.fault, pair.bearing.key, Reason("rate-unresolved", figures, point, "record-longer"))
-    slip = told.mean(f"whitened_{rate.column}_slip")
+    slip = feature_table.mean(f"whitened_{rate.column}_slip")
     slip = 0.0 if math.isnan(slip) else slip
-    lines = tuple(_lines(rate, told, slip, speed, point))
+    lines = tuple(_lines(rate, feature_table, slip, speed, point))
     doubts = [*channel.doubts, *running.doubts]
     if seconds * _spacing(rate.order, speed) < _RESOLVED:
         needed = _RESOLVED / _spacing(rate.order, speed)
@@ -155,9 +157,9 @@ def _spacing(order: float, speed: float) -> float:
     return max(abs(order - round(order)) * speed, 1e-6)
 
 
-def _lines(rate: _Rate, told: Told, slip: float, speed: float, point: str) -> Iterator[MatchedLine]:
+def _lines(rate: _Rate, feature_table: FeatureTable, slip: float, speed: float, point: str) -> Iterator[MatchedLine]:
     for harmonic in range(1, _HARMONICS + 1):
-        measured = told.mean(f"whitened_{rate.column}_{harmonic}")
+        measured = feature_table.mean(f"whitened_{rate.column}_{harmonic}")
         level = None if math.isnan(measured) else measured
         expected = harmonic * rate.order * speed
         found = expected * (1.0 + slip) if level is not None and level >= _LINE else None

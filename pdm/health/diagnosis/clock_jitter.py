@@ -15,7 +15,7 @@ from pdm.health.diagnosis.usable_channels import Heard
 _PURE = 0.25  # amplitude over phase modulation up to which a pair of sidebands is of phase alone
 _GROWS = 0.5  # of the depth in proportion to frequency, from which a harmonic's sidebands tell the same clock
 _HARMONICS = (5, 7)  # of the supply, 6k +- 1: the strongest that a converter or a motor puts into its current
-_STANDS = 20.0  # dB over its surroundings from which a harmonic of the supply carries sidebands that can be read
+_PROMINENT = 20.0  # dB over its surroundings from which a harmonic of the supply carries sidebands that can be read
 
 
 def swings_with_clock(phase: Heard, supply: float, distance: float) -> bool:
@@ -26,17 +26,17 @@ def swings_with_clock(phase: Heard, supply: float, distance: float) -> bool:
     amplitude, swing = _modulation(phase, supply, distance)
     if amplitude > _PURE * swing:
         return False
-    told = [
+    matches = [
         _modulation(phase, harmonic * supply, distance)[1] > _GROWS * harmonic * swing
         for harmonic in _HARMONICS
         if _carries(phase, harmonic * supply)
     ]
-    return all(told)
+    return all(matches)
 
 
 def _carries(phase: Heard, frequency: float) -> bool:
     line = None if phase.spectrum is None else phase.spectrum.line(frequency)
-    return line is not None and line.level >= _STANDS
+    return line is not None and line.level >= _PROMINENT
 
 
 def _modulation(phase: Heard, carrier: float, distance: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ JUDGEMENTS = frozenset({"too-faint", "rival-near", "unsure"})
 
 
 @dataclass(frozen=True)
-class Rule:
+class EvidenceRule:
     """Of one family of faults: score and lead [dB] from which it is supported, and its logistic's figures.
 
     `doubted` is the part of the chance that is left where a doubt stands.
@@ -37,21 +37,21 @@ class Rule:
 # two states, by vibration, current and both, geometry off by up to 1 %, speed by 0.5 %; others than those that are
 # judged. Least scores and leads: above all that CWRU's sound bearing, in eleven records, and simulated machines
 # without that fault reach.
-BEARING = Rule("bearing", 3.5, 2.0, -7.5, 0.46, 0.99, 0.98)
-CAGE = Rule("cage", 3.5, 2.0, 0.9, 0.21, 0.83, 0.6)
+BEARING = EvidenceRule("bearing", 3.5, 2.0, -7.5, 0.46, 0.99, 0.98)
+CAGE = EvidenceRule("cage", 3.5, 2.0, 0.9, 0.21, 0.83, 0.6)
 """Stricter: a damaged element beats at the cage's rate as well (Smith and Randall 2015, ball faults)."""
 # As above, from the same fit.
-SHAFT = Rule("shaft", 4.0, 2.0, -1.21, 0.2, 0.58, 0.5)
-BARS = Rule("bars", 5.0, 0.0, -2.1, 0.47, 0.47, 0.6)
-WEAR = Rule("wear", 2.0, 2.0, 3.5, 0.0, 1.39, 0.6)
-TOOTH = Rule("tooth", 6.0, 2.0, -8.6, 0.68, 0.44, 0.6)
-GAP = Rule("gap", 3.0, 0.0, -0.8, 0.75, 0.0, 0.5)
-STATOR = Rule("stator", 4.0, 3.0, 2.0, 0.0, 1.21, 0.22)
-SUPPLY = Rule("supply", 4.0, 3.0, -10.5, 1.52, 0.0, 0.51)
-RESONANCE = Rule("resonance", 6.0, 0.0, -9.0, 0.77, 0.76, 1.0)
+SHAFT = EvidenceRule("shaft", 4.0, 2.0, -1.21, 0.2, 0.58, 0.5)
+BARS = EvidenceRule("bars", 5.0, 0.0, -2.1, 0.47, 0.47, 0.6)
+WEAR = EvidenceRule("wear", 2.0, 2.0, 3.5, 0.0, 1.39, 0.6)
+TOOTH = EvidenceRule("tooth", 6.0, 2.0, -8.6, 0.68, 0.44, 0.6)
+GAP = EvidenceRule("gap", 3.0, 0.0, -0.8, 0.75, 0.0, 0.5)
+STATOR = EvidenceRule("stator", 4.0, 3.0, 2.0, 0.0, 1.21, 0.22)
+SUPPLY = EvidenceRule("supply", 4.0, 3.0, -10.5, 1.52, 0.0, 0.51)
+RESONANCE = EvidenceRule("resonance", 6.0, 0.0, -9.0, 0.77, 0.76, 1.0)
 """Always doubted, as a hint: its figures are fitted so."""
 
-RULES: dict[Fault, Rule] = {
+RULES: dict[Fault, EvidenceRule] = {
     **dict.fromkeys(BEARING_FAULTS, BEARING),
     Fault.BEARING_CAGE: CAGE,
     **dict.fromkeys(SHAFT_FAULTS, SHAFT),

@@ -16,7 +16,7 @@ from pdm.health.diagnosis.feature_batch import Values, Wanted, describe
 from pdm.health.diagnosis.hypotheses import CURRENT_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.operating_speed import Running
-from pdm.health.diagnosis.spectrum import Line
+from pdm.health.diagnosis.spectrum import SpectralLine
 from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 from pdm.measurements import OperatingContext
@@ -54,7 +54,7 @@ def current_tables(machine: Machine, runs: Sequence[tuple[Running, Sequence[Hear
             rows = np.stack([channel.samples for channel in phases])
             places.append(number)
             wanted.append(Wanted(rows, phases[0].rate, _rotor_speed(machine, running)))
-    told = describe(
+    feature_tables = describe(
         wanted,
         (*_PHASE, *_GROUP),
         "current",
@@ -63,7 +63,7 @@ def current_tables(machine: Machine, runs: Sequence[tuple[Running, Sequence[Hear
         rotor_slots=machine.rotor_slots,
     )
     tables: list[Values | None] = [None for _ in runs]
-    for number, each in zip(places, told, strict=True):
+    for number, each in zip(places, feature_tables, strict=True):
         tables[number] = {**{name: each.median(name) for name in _PHASE}, **each.group}
     return tables
 
@@ -226,12 +226,12 @@ def _turns(running: Running, phases: list[Heard]) -> tuple[MatchedLine, ...]:
         best = max((line for line in found if line is not None), key=lambda line: line.level, default=None)
         if best is not None:
             name = f"{turns} fr + {multiple if multiple > 1 else ''}f".replace("1 fr", "fr")
-            stands = best.place if best.stands else None
-            named.append(MatchedLine(name, "current", phases[0].point.key, place, stands, best.level))
+            prominent_place = best.place if best.is_prominent else None
+            named.append(MatchedLine(name, "current", phases[0].point.key, place, prominent_place, best.level))
     return tuple(named)
 
 
-def _clear_line(phase: Heard, place: float, supply: float, speed: float) -> Line | None:
+def _clear_line(phase: Heard, place: float, supply: float, speed: float) -> SpectralLine | None:
     """Return the line at a place, None where a harmonic of the supply, or one of the rotor's lines, is too near."""
     if phase.spectrum is None:
         return None
@@ -245,7 +245,7 @@ def _lines(phase: Heard, supply: float, chosen: Sequence[tuple[str, float]]) -> 
     for name, distance in chosen:
         expected = abs(supply + distance)
         line = None if phase.spectrum is None else phase.spectrum.line(expected)
-        found = line.place if line is not None and line.stands else None
+        found = line.place if line is not None and line.is_prominent else None
         level = None if line is None else line.level
         named.append(MatchedLine(name, "current", phase.point.key, expected, found, level))
     return tuple(named)

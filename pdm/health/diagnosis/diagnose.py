@@ -24,7 +24,7 @@ from pdm.health.diagnosis.model import Diagnosis, Fault, Finding, Reason, Record
 from pdm.health.diagnosis.operating_speed import UNKNOWN, Running, read_currents, read_running
 from pdm.health.diagnosis.resonance import resonance_hypotheses
 from pdm.health.diagnosis.shaft import shaft_hypotheses
-from pdm.health.diagnosis.tachometer import Shaft, follow, read_tachometer
+from pdm.health.diagnosis.tachometer import MeasuredShaft, follow, read_tachometer
 from pdm.health.diagnosis.usable_channels import Heard, listen
 from pdm.machines.model import Machine
 
@@ -57,14 +57,14 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
     recordings = sorted(recordings, key=lambda each: each.measured_at)
     runnings: list[Running] = []
     reasons: list[Reason] = []
-    runs: list[_Run] = []
+    runs: list[_PreparedRecording] = []
     for recording in recordings:
         heard, refusals = listen(recording)
         reasons += refusals
         if heard:
             shaft, unread = read_tachometer(heard)
             reasons += unread
-            runs.append(_Run(recording, heard, shaft))
+            runs.append(_PreparedRecording(recording, heard, shaft))
     currents = read_currents(machine, [run.heard for run in runs])
     for run, current in zip(runs, currents, strict=True):
         running = read_running(machine, run.recording.context, run.heard, current, run.shaft)
@@ -89,13 +89,15 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
     )
 
 
-class _Run(NamedTuple):
+class _PreparedRecording(NamedTuple):
     recording: Recording
     heard: tuple[Heard, ...]
-    shaft: Shaft | None
+    shaft: MeasuredShaft | None
 
 
-def _consider(machine: Machine, runs: Sequence[_Run], runnings: Sequence[Running]) -> list[list[Hypothesis]]:
+def _consider(
+    machine: Machine, runs: Sequence[_PreparedRecording], runnings: Sequence[Running]
+) -> list[list[Hypothesis]]:
     """Return each fault of each component as each recording speaks for it."""
     as_heard = [(running, run.heard) for run, running in zip(runs, runnings, strict=True)]
     followed = [(running, follow(run.shaft, run.heard)) for run, running in zip(runs, runnings, strict=True)]

@@ -27,7 +27,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Told:
+class FeatureTable:
     """Features (channels,) by name, and of all channels together; NaN and the bits of `absence` where absent."""
 
     channels: dict[str, NDArray[np.float64]]
@@ -59,12 +59,12 @@ def describe(
     supply_frequency: float | None = None,
     pole_pairs: int | None = None,
     rotor_slots: int | None = None,
-) -> list[Told]:
+) -> list[FeatureTable]:
     """Return the features of each, those of one shape and rate computed together."""
     alike: dict[tuple[float, tuple[int, ...]], list[int]] = {}
     for place, each in enumerate(wanted):
         alike.setdefault((each.rate, each.rows.shape), []).append(place)
-    told: dict[int, Told] = {}
+    tables: dict[int, FeatureTable] = {}
     for (rate, _), places in alike.items():
         chosen = [wanted[place] for place in places]
         table = features.extract(
@@ -81,12 +81,12 @@ def describe(
         )
         values = table.values.astype(np.float64)
         for row, place in enumerate(places):
-            told[place] = Told(
+            tables[place] = FeatureTable(
                 {name: values[row, :, column] for column, name in enumerate(table.names)},
                 {name: float(table.group_values[row, column]) for column, name in enumerate(table.group_names)},
                 Absence(int(table.reasons[row, 0])),
             )
-    return [told[place] for place in range(len(wanted))]
+    return [tables[place] for place in range(len(wanted))]
 
 
 def _known(values: Sequence[float | None]) -> NDArray[np.float64] | None:

@@ -11,7 +11,7 @@ from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.operating_speed import Running
 from pdm.health.diagnosis.shaft import a_b_limit
-from pdm.health.diagnosis.spectrum import STANDING, Line
+from pdm.health.diagnosis.spectrum import STANDING, SpectralLine
 from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 
@@ -78,7 +78,7 @@ def _magnetic(each: Hypothesis, machine: Machine, running: Running, vibration: S
         reach = _clear_of_shaft(channel, 2.0 * running.supply, running.speed)
         line = None if channel.spectrum is None or reach is None else channel.spectrum.line(2.0 * running.supply, reach)
         if line is not None:
-            heard.append((line.rms if line.stands else 0.0, line, channel))
+            heard.append((line.rms if line.is_prominent else 0.0, line, channel))
     if not heard:
         return each
     rms, line, channel = max(heard, key=lambda one: one[0])
@@ -117,8 +117,8 @@ def _weigh(each: Hypothesis, named: list[MatchedLine]) -> Hypothesis:
     return replace(each, score=score, lines=(*each.lines, *named))
 
 
-def _named(name: str, source: str, channel: Heard, place: float, line: Line | None) -> MatchedLine:
-    found = line.place if line is not None and line.stands else None
+def _named(name: str, source: str, channel: Heard, place: float, line: SpectralLine | None) -> MatchedLine:
+    found = line.place if line is not None and line.is_prominent else None
     return MatchedLine(name, source, channel.point.key, place, found, None if line is None else line.level)
 
 
@@ -137,7 +137,7 @@ def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Hea
         if not channel.is_vibration or channel.spectrum is None or reach is None:
             continue
         line = channel.spectrum.line(twice, reach)
-        if line is None or not line.stands:
+        if line is None or not line.is_prominent:
             continue
         score = 20.0 * math.log10(max(line.rms / a_b_limit(machine), 1e-3))
         reason = Reason("current-not-measured", {"found_hz": line.place}, channel.point.key, "measure-three-phases")

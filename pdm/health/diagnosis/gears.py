@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from features import Reason as Absence
-from pdm.health.diagnosis.feature_batch import Told, Wanted, describe
+from pdm.health.diagnosis.feature_batch import FeatureTable, Wanted, describe
 from pdm.health.diagnosis.hypotheses import GEAR_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.operating_speed import Running
@@ -29,7 +29,9 @@ _ABSENT = (
 )
 
 
-def gear_tables(machine: Machine, runs: Sequence[tuple[Running, Sequence[Heard]]]) -> list[dict[tuple[str, str], Told]]:
+def gear_tables(
+    machine: Machine, runs: Sequence[tuple[Running, Sequence[Heard]]]
+) -> list[dict[tuple[str, str], FeatureTable]]:
     """Return the features behind `gear_hypotheses` of each recording, by point and gear; all in one call."""
     places, wanted = [], []
     for number, (running, heard) in enumerate(runs):
@@ -38,14 +40,14 @@ def gear_tables(machine: Machine, runs: Sequence[tuple[Running, Sequence[Heard]]
                 places.append((number, (channel.point.key, gear.key)))
                 speed = running.speed * gear.ratio
                 wanted.append(Wanted(channel.samples[None], channel.rate, speed, teeth=gear.teeth))
-    tables: list[dict[tuple[str, str], Told]] = [{} for _ in runs]
-    for (number, key), told in zip(places, describe(wanted, _COLUMNS), strict=True):
-        tables[number][key] = told
+    tables: list[dict[tuple[str, str], FeatureTable]] = [{} for _ in runs]
+    for (number, key), feature_table in zip(places, describe(wanted, _COLUMNS), strict=True):
+        tables[number][key] = feature_table
     return tables
 
 
 def gear_hypotheses(
-    machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], Told]
+    machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], FeatureTable]
 ) -> list[Hypothesis]:
     """Return what each accelerometer says of the gear it is mounted on, or of every gear if on none."""
     found = []
@@ -62,17 +64,17 @@ def _seen(machine: Machine, heard: Sequence[Heard]) -> Iterator[tuple[Heard, Com
             yield from ((channel, gear) for gear in own or gears)
 
 
-def _judge(channel: Heard, gear: Component, running: Running, told: Told | None) -> list[Hypothesis]:
+def _judge(channel: Heard, gear: Component, running: Running, feature_table: FeatureTable | None) -> list[Hypothesis]:
     if gear.teeth is None:
         missing = Reason("teeth-missing", {}, None, "give-teeth")
         return [refuse(fault, gear.key, missing) for fault in GEAR_FAULTS]
-    if running.speed is None or told is None:
+    if running.speed is None or feature_table is None:
         unknown = Reason("speed-unknown", {}, None, "measure-speed")
         return [refuse(fault, gear.key, unknown) for fault in GEAR_FAULTS]
     speed = running.speed * gear.ratio
-    value = {name: told.mean(name) for name in _COLUMNS}
+    value = {name: feature_table.mean(name) for name in _COLUMNS}
     if any(math.isnan(value[name]) for name in ("mesh_1", "fm4", "sideband_index")):
-        absent = _absence(told.absence, channel)
+        absent = _absence(feature_table.absence, channel)
         return [refuse(fault, gear.key, absent) for fault in GEAR_FAULTS]
     lines = _lines(channel, gear.teeth, speed)
     doubts = (*channel.doubts, *running.doubts)
@@ -122,7 +124,7 @@ def _lines(channel: Heard, teeth: int, speed: float) -> tuple[MatchedLine, ...]:
         ("mesh + 1x", teeth + 1),
     ):
         line = spectrum.line(order * speed, min(0.3 * speed, _REACH * order * speed))
-        found = line.place if line is not None and line.stands else None
+        found = line.place if line is not None and line.is_prominent else None
         level = None if line is None else line.level
         named.append(MatchedLine(name, "velocity", channel.point.key, order * speed, found, level))
     return tuple(named)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.diagnosis.feature_batch import Told, Wanted, describe
+from pdm.health.diagnosis.feature_batch import FeatureTable, Wanted, describe
 from pdm.health.diagnosis.model import Reason
 from pdm.health.diagnosis.spectrum import STANDING
-from pdm.health.diagnosis.tachometer import Shaft
+from pdm.health.diagnosis.tachometer import MeasuredShaft
 from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import Machine
 from pdm.measurements import OperatingContext
@@ -60,7 +60,11 @@ class Current(NamedTuple):
 
 
 def read_running(
-    machine: Machine, context: OperatingContext, heard: Sequence[Heard], current: Current, shaft: Shaft | None = None
+    machine: Machine,
+    context: OperatingContext,
+    heard: Sequence[Heard],
+    current: Current,
+    shaft: MeasuredShaft | None = None,
 ) -> Running:
     """Return how the machine ran: what was measured comes first, then current, then vibration.
 
@@ -71,18 +75,20 @@ def read_running(
     hundred times more finely; it still counts as measured. Otherwise both are doubted.
     """
     measured = context.speed if shaft is None else shaft.speed
-    told = None
+    from_current = None
     if current.supply and current.slip is not None and machine.pole_pairs and _is_direct(machine):
-        told = current.supply / machine.pole_pairs * (1.0 - current.slip)
+        from_current = current.supply / machine.pole_pairs * (1.0 - current.slip)
     doubts = list(_by_tachometer(context, shaft))
     speed, source = measured, MEASURED
-    if measured is not None and told is not None:
-        if abs(told / measured - 1.0) <= _AGREES:
-            speed = told
+    if measured is not None and from_current is not None:
+        if abs(from_current / measured - 1.0) <= _AGREES:
+            speed = from_current
         else:
-            doubts.append(Reason("speed-disagrees", {"stated_hz": measured, "current_hz": told}, None, "check-speed"))
+            doubts.append(
+                Reason("speed-disagrees", {"stated_hz": measured, "current_hz": from_current}, None, "check-speed")
+            )
     elif measured is None:
-        speed, source = told, ESTIMATED
+        speed, source = from_current, ESTIMATED
         if speed is None:
             speed, unsure = _from_vibration(machine, current.supply, heard)
             doubts += unsure
@@ -94,7 +100,7 @@ def read_running(
     return Running(speed, source, current.supply, slip, tuple(doubts), current.clock)
 
 
-def _by_tachometer(context: OperatingContext, shaft: Shaft | None) -> tuple[Reason, ...]:
+def _by_tachometer(context: OperatingContext, shaft: MeasuredShaft | None) -> tuple[Reason, ...]:
     if shaft is None:
         return ()
     if not context.speed or abs(shaft.speed / context.speed - 1.0) <= _AGREES:
@@ -115,7 +121,7 @@ def read_currents(machine: Machine, recordings: Sequence[Sequence[Heard]]) -> li
     nominal = machine.supply_frequency
     firsts = [next((each for each in heard if each.point.quantity == "current"), None) for heard in recordings]
     phases = [] if nominal is None else [each for each in firsts if each is not None]
-    told = iter(
+    feature_tables = iter(
         describe(
             [Wanted(phase.samples[None], phase.rate) for phase in phases],
             _NAMES,
@@ -126,11 +132,14 @@ def read_currents(machine: Machine, recordings: Sequence[Sequence[Heard]]) -> li
         )
     )
     nothing = Current(None, None, ())
-    return [nothing if nominal is None or phase is None else _current(phase, next(told), nominal) for phase in firsts]
+    return [
+        nothing if nominal is None or phase is None else _current(phase, next(feature_tables), nominal)
+        for phase in firsts
+    ]
 
 
-def _current(phase: Heard, told: Told, nominal: float) -> Current:
-    supply, slip, wander = (told.mean(name) for name in _NAMES)
+def _current(phase: Heard, feature_table: FeatureTable, nominal: float) -> Current:
+    supply, slip, wander = (feature_table.mean(name) for name in _NAMES)
     clock = []
     if abs(supply / nominal - 1.0) > _CLOCK:
         figures: dict[str, float | str] = {"found_hz": supply, "nominal_hz": nominal}

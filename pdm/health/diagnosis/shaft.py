@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pdm.health.diagnosis.hypotheses import SHAFT_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.operating_speed import Running
-from pdm.health.diagnosis.spectrum import Line
+from pdm.health.diagnosis.spectrum import SpectralLine
 from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 
@@ -39,7 +39,7 @@ _MISSING_SERIES = 6.0  # dB less without half orders, and without high ones
 class _Orders(NamedTuple):
     """Lines at multiples of shaft speed that stand; `shared` are those that cannot be told from twice the supply."""
 
-    lines: Mapping[float, Line]
+    lines: Mapping[float, SpectralLine]
     expected: Mapping[float, float]
     shared: Mapping[float, Reason]
 
@@ -105,7 +105,7 @@ def _measure(channel: Heard, machine: Machine, running: Running, speed: float) -
             shared[order] = _unresolved(channel, place, electrical)
             reach = math.inf
         line = spectrum.line(place, min(_REACH * place, reach))
-        if line is not None and line.stands:
+        if line is not None and line.is_prominent:
             lines[order] = line
     return _Orders(lines, expected, shared)
 

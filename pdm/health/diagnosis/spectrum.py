@@ -20,7 +20,7 @@ _TINY = 1e-300  # keeps the logarithm finite
 
 
 @dataclass(frozen=True)
-class Line:
+class SpectralLine:
     """A line: its place [Hz], its amplitude RMS, and its level over the median of the lines around [dB]."""
 
     place: float
@@ -28,7 +28,7 @@ class Line:
     level: float
 
     @property
-    def stands(self) -> bool:
+    def is_prominent(self) -> bool:
         """Whether the line is more than noise."""
         return self.level >= STANDING
 
@@ -45,7 +45,7 @@ class Spectrum:
         """The highest frequency [Hz]."""
         return self.step * (len(self.rms) - 1)
 
-    def line(self, frequency: float, reach: float = 0.0) -> Line | None:
+    def line(self, frequency: float, reach: float = 0.0) -> SpectralLine | None:
         """Return the strongest line within `reach` [Hz] of a frequency, at least within a line either side.
 
         None where the spectrum does not hold it: under three lines from zero, or beyond its top.
@@ -59,7 +59,7 @@ class Spectrum:
         left, peak, right = self.rms[best - 1 : best + 2].tolist()
         level = 20.0 * math.log10(max(peak, _TINY) / max(floor, _TINY))
         shift = _hann_shift(left, peak, right)
-        return Line((best + shift) * self.step, peak / _hann_gain(shift), level)
+        return SpectralLine((best + shift) * self.step, peak / _hann_gain(shift), level)
 
 
 def _hann_shift(left: float, peak: float, right: float) -> float:

@@ -26,7 +26,7 @@ _TURN = 2 * math.pi  # rad
 
 
 @dataclass(frozen=True)
-class Shaft:
+class MeasuredShaft:
     """The shaft by its tachometer: mean speed [Hz], angle [rad] at each sample, and what is doubtful."""
 
     speed: float
@@ -41,7 +41,7 @@ class Shaft:
         return bool(np.ptp(speeds) <= _STEADY * speeds.mean())
 
 
-def read_tachometer(heard: Sequence[Heard]) -> tuple[Shaft | None, tuple[Reason, ...]]:
+def read_tachometer(heard: Sequence[Heard]) -> tuple[MeasuredShaft | None, tuple[Reason, ...]]:
     """Return the shaft by the first tachometer that can be read, and why others cannot."""
     unread: list[Reason] = []
     for channel in heard:
@@ -54,18 +54,18 @@ def read_tachometer(heard: Sequence[Heard]) -> tuple[Shaft | None, tuple[Reason,
             unread.append(Reason("tachometer-unreadable", figures, channel.point.key, "check-tachometer"))
             continue
         speed = float(angle[-1] - angle[0]) / _TURN / (channel.seconds - 1.0 / channel.rate)
-        return Shaft(speed, angle, channel.rate, _uneven(angle, channel)), tuple(unread)
+        return MeasuredShaft(speed, angle, channel.rate, _uneven(angle, channel)), tuple(unread)
     return None, tuple(unread)
 
 
-def follow(shaft: Shaft | None, heard: Sequence[Heard]) -> tuple[Heard, ...]:
+def follow(shaft: MeasuredShaft | None, heard: Sequence[Heard]) -> tuple[Heard, ...]:
     """Return the channels with those of vibration taken by the shaft's angle, where its speed varied."""
     if shaft is None or shaft.is_steady:
         return tuple(heard)
     return tuple(_follow(shaft, each) for each in heard)
 
 
-def _follow(shaft: Shaft, channel: Heard) -> Heard:
+def _follow(shaft: MeasuredShaft, channel: Heard) -> Heard:
     if not channel.is_vibration or channel.rate != shaft.rate or len(channel.samples) != len(shaft.angle):
         return channel
     samples = resample_by_angle(channel.samples, shaft.angle).astype(np.float32)

@@ -19,7 +19,7 @@ from pdm.prognosis.prognosis import Prognosis
 SIGNIFICANCE = 0.05  # of coverage below the claim, before an interval is said to have stopped holding
 
 
-class Verdict(StrEnum):
+class CoverageVerdict(StrEnum):
     """What is known of a level."""
 
     HOLDS = "holds"
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LifeOutcome:
     """One life that has ended in failure: at each level, how many prognoses gave an interval and how many held.
 
     `by_source` says the same for each source and level, so that a bad source does not hide behind a good one.
@@ -36,7 +36,7 @@ class Outcome:
 
     machine: str
     failed_at_s: float
-    told: dict[tuple[str, float], tuple[int, int]]
+    counts: dict[tuple[str, float], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class LiveCoverage:
     lives: int
     coverage: float
     chance: float
-    verdict: Verdict
+    verdict: CoverageVerdict
 
 
-def score_outcome(machine: str, prognoses: Iterable[Prognosis], failed_at_s: float) -> Outcome:
+def score_outcome(machine: str, prognoses: Iterable[Prognosis], failed_at_s: float) -> LifeOutcome:
     """Compare what was said of a life with when it failed.
 
     A prognosis counts if it carries an interval and was made before the failure. An upper end of None says "at
@@ -69,19 +69,19 @@ def score_outcome(machine: str, prognoses: Iterable[Prognosis], failed_at_s: flo
     failed_at_s : float
         Time of the failure's work event [s since 1970].
     """
-    told: dict[tuple[str, float], tuple[int, int]] = {}
-    for said in prognoses:
-        left = failed_at_s - said.measured_at.timestamp()
-        if said.rul_lower is None or said.level is None or left <= 0:
+    counts: dict[tuple[str, float], tuple[int, int]] = {}
+    for prognosis in prognoses:
+        left = failed_at_s - prognosis.measured_at.timestamp()
+        if prognosis.rul_lower is None or prognosis.level is None or left <= 0:
             continue
-        upper = inf if said.rul_upper is None else said.rul_upper
-        key = str(said.source), round(said.level, 4)
-        count, held = told.get(key, (0, 0))
-        told[key] = count + 1, held + (said.rul_lower <= left <= upper)
-    return Outcome(machine, failed_at_s, told)
+        upper = inf if prognosis.rul_upper is None else prognosis.rul_upper
+        key = str(prognosis.source), round(prognosis.level, 4)
+        count, covered = counts.get(key, (0, 0))
+        counts[key] = count + 1, covered + (prognosis.rul_lower <= left <= upper)
+    return LifeOutcome(machine, failed_at_s, counts)
 
 
-def track_coverage(outcomes: Sequence[Outcome], *, latest: int | None = None) -> list[LiveCoverage]:
+def track_coverage(outcomes: Sequence[LifeOutcome], *, latest: int | None = None) -> list[LiveCoverage]:
     """Return coverage by source and level over the lives that ended, and whether the claim still stands.
 
     Rows of a life go together, so a life is one observation: its share of intervals that held. If the claim
@@ -89,7 +89,7 @@ def track_coverage(outcomes: Sequence[Outcome], *, latest: int | None = None) ->
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
+    outcomes : sequence of LifeOutcome
     latest : int, optional
         Count only so many lives, those that failed last: a claim that held for years may have stopped.
 
@@ -101,8 +101,8 @@ def track_coverage(outcomes: Sequence[Outcome], *, latest: int | None = None) ->
     newest = sorted(outcomes, key=lambda outcome: outcome.failed_at_s)
     shares: dict[tuple[str, float], list[float]] = {}
     for outcome in newest:
-        for key, (count, held) in outcome.told.items():
-            shares.setdefault(key, []).append(held / count)
+        for key, (count, covered) in outcome.counts.items():
+            shares.setdefault(key, []).append(covered / count)
     found = []
     for (source, level), each in sorted(shares.items()):
         own = each[-latest:] if latest is not None else each
@@ -132,7 +132,7 @@ def chance_of_less(share: float, level: float, lives: int) -> float:
     return exp(-lives * divergence)
 
 
-def _verdict(chance: float, level: float, lives: int) -> Verdict:
+def _verdict(chance: float, level: float, lives: int) -> CoverageVerdict:
     if chance < SIGNIFICANCE:
-        return Verdict.STOPPED
-    return Verdict.TOO_FEW if (1 - level) ** lives >= SIGNIFICANCE else Verdict.HOLDS
+        return CoverageVerdict.STOPPED
+    return CoverageVerdict.TOO_FEW if (1 - level) ** lives >= SIGNIFICANCE else CoverageVerdict.HOLDS

@@ -37,7 +37,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Told:
+class PredictionSet:
     """What was said of units that were not learned from, every array (n,), rows of a unit in order of time.
 
     `age` is since the begin of the unit's life, `actual` what was left, `upper` infinite for "at least"; all in
@@ -60,9 +60,9 @@ class Told:
         if not all(np.isfinite(column).all() for column in columns[:-1]) or np.isnan(self.upper).any():
             raise InvalidInputError("the predictions are not finite")
 
-    def select(self, chosen: NDArray[np.bool_]) -> Told:
+    def select(self, chosen: NDArray[np.bool_]) -> PredictionSet:
         """Return some of the rows."""
-        return Told(
+        return PredictionSet(
             self.unit[chosen],
             self.age[chosen],
             self.actual[chosen],
@@ -72,18 +72,18 @@ class Told:
             self.level,
         )
 
-    def capped(self, cap: float) -> Told:
+    def capped(self, cap: float) -> PredictionSet:
         """Return the same under the convention that what is left counts as `cap` at most."""
         actual, upper = np.minimum(self.actual, cap), np.minimum(self.upper, cap)
-        return Told(self.unit, self.age, actual, self.middle, self.lower, upper, self.level)
+        return PredictionSet(self.unit, self.age, actual, self.middle, self.lower, upper, self.level)
 
 
-def describe_told(told: Told, cap: float, *, threshold: float, seed: int = 0) -> dict[str, Any]:
+def describe_predictions(predictions: PredictionSet, cap: float, *, threshold: float, seed: int = 0) -> dict[str, Any]:
     """Return every figure under both label conventions, with 95 % bootstrap intervals over the units.
 
     Parameters
     ----------
-    told : Told
+    predictions : PredictionSet
     cap : float
         Beyond it what is left counts as the cap, and intervals end there.
     threshold : float
@@ -92,56 +92,60 @@ def describe_told(told: Told, cap: float, *, threshold: float, seed: int = 0) ->
         Of the bootstrap.
     """
     return {
-        "rows": len(told.unit),
-        "units": len(np.unique(told.unit)),
+        "rows": len(predictions.unit),
+        "units": len(np.unique(predictions.unit)),
         "cap": cap,
-        f"capped at {cap:g}": describe_errors(told.capped(cap), seed=seed),
-        "uncapped": describe_errors(told, seed=seed),
-        "interval": describe_interval(told.capped(cap), cap, seed=seed),
-        "over_life": describe_over_life(told.capped(cap), seed=seed),
-        "alerts": describe_notice(told, threshold, seed=seed),
+        f"capped at {cap:g}": describe_errors(predictions.capped(cap), seed=seed),
+        "uncapped": describe_errors(predictions, seed=seed),
+        "interval": describe_interval(predictions.capped(cap), cap, seed=seed),
+        "over_life": describe_over_life(predictions.capped(cap), seed=seed),
+        "alerts": describe_notice(predictions, threshold, seed=seed),
     }
 
 
-def describe_errors(told: Told, *, seed: int = 0) -> dict[str, Any]:
+def describe_errors(predictions: PredictionSet, *, seed: int = 0) -> dict[str, Any]:
     """Return RMSE, MAE, bias, the NASA score a row, and the CRPS of a distribution calibrated on the other units."""
-    error = told.middle - told.actual
+    error = predictions.middle - predictions.actual
     figures = {
-        "rmse": mean_with_interval(error**2, told.unit, root=True, seed=seed),
-        "mae": mean_with_interval(np.abs(error), told.unit, seed=seed),
-        "bias": mean_with_interval(error, told.unit, seed=seed),
-        "nasa_score_a_row": mean_with_interval(np.minimum(nasa_score(told.middle, told.actual), 1e9), told.unit),
+        "rmse": mean_with_interval(error**2, predictions.unit, root=True, seed=seed),
+        "mae": mean_with_interval(np.abs(error), predictions.unit, seed=seed),
+        "bias": mean_with_interval(error, predictions.unit, seed=seed),
+        "nasa_score_a_row": mean_with_interval(
+            np.minimum(nasa_score(predictions.middle, predictions.actual), 1e9), predictions.unit
+        ),
     }
-    if len(np.unique(told.unit)) > 1:
-        figures["crps"] = mean_with_interval(crps(spread(told), told.actual), told.unit, seed=seed)
+    if len(np.unique(predictions.unit)) > 1:
+        figures["crps"] = mean_with_interval(crps(spread(predictions), predictions.actual), predictions.unit, seed=seed)
     return _named(figures)
 
 
-def describe_interval(told: Told, cap: float, *, seed: int = 0) -> dict[str, Any]:
+def describe_interval(predictions: PredictionSet, cap: float, *, seed: int = 0) -> dict[str, Any]:
     """Return how often intervals held and how wide they were: overall, unit by unit, and by band of what was left."""
-    is_held = ((told.lower <= told.actual) & (told.actual <= told.upper)).astype(np.float64)
-    width = np.minimum(told.upper, cap) - told.lower
-    by_unit = np.array([is_held[told.unit == unit].mean() for unit in np.unique(told.unit)])
+    is_covered = ((predictions.lower <= predictions.actual) & (predictions.actual <= predictions.upper)).astype(
+        np.float64
+    )
+    width = np.minimum(predictions.upper, cap) - predictions.lower
+    by_unit = np.array([is_covered[predictions.unit == unit].mean() for unit in np.unique(predictions.unit)])
     return {
-        "level": told.level,
+        "level": predictions.level,
         **_named(
             {
-                "coverage": mean_with_interval(is_held, told.unit, seed=seed),
+                "coverage": mean_with_interval(is_covered, predictions.unit, seed=seed),
                 "coverage_mean_of_units": figure_with_interval(by_unit, lambda x: float(x.mean()), seed=seed),
-                "width": mean_with_interval(width, told.unit, seed=seed),
+                "width": mean_with_interval(width, predictions.unit, seed=seed),
             }
         ),
         "coverage_p5_of_units": float(np.quantile(by_unit, 0.05)),
-        "coverage_by_band": by_band(told.actual, cap, is_held),
-        "coverage_by_band_told": by_band(told.middle, cap, is_held),
-        "width_by_band": by_band(told.actual, cap, width),
-        "calibration": calibration_curve(told),
+        "coverage_by_band": by_band(predictions.actual, cap, is_covered),
+        "coverage_by_band_told": by_band(predictions.middle, cap, is_covered),
+        "width_by_band": by_band(predictions.actual, cap, width),
+        "calibration": calibration_curve(predictions),
     }
 
 
-def describe_over_life(told: Told, *, seed: int = 0) -> dict[str, Any]:
+def describe_over_life(predictions: PredictionSet, *, seed: int = 0) -> dict[str, Any]:
     """Return alpha-lambda, cumulative relative accuracy and the prognostic horizon, a figure a unit."""
-    units = [told.select(told.unit == unit) for unit in np.unique(told.unit)]
+    units = [predictions.select(predictions.unit == unit) for unit in np.unique(predictions.unit)]
     found: dict[str, Any] = {"alpha": ALPHA, "alpha_lambda": {}}
     for share in LAMBDAS:
         good = [_at_share(unit, share) for unit in units]
@@ -164,23 +168,30 @@ def describe_over_life(told: Told, *, seed: int = 0) -> dict[str, Any]:
     return {**found, "horizon_alpha": HORIZON_ALPHA, **_named(figures)}
 
 
-def describe_notice(told: Told, threshold: float, *, seed: int = 0) -> dict[str, Any]:
+def describe_notice(predictions: PredictionSet, threshold: float, *, seed: int = 0) -> dict[str, Any]:
     """Return the notice that an alert at `threshold` would have given, failures missed and needless alerts.
 
     The alert is raised at the first row that tells so little. A failure is missed if that never happens before
     the end; an alert is needless with over twice the threshold truly left.
     """
     leads = []
-    for unit in np.unique(told.unit):
-        rows = told.unit == unit
-        called = np.flatnonzero(told.middle[rows] <= threshold)
-        leads.append(float(told.actual[rows][called[0]]) if len(called) else 0.0)
+    for unit in np.unique(predictions.unit):
+        rows = predictions.unit == unit
+        called = np.flatnonzero(predictions.middle[rows] <= threshold)
+        leads.append(float(predictions.actual[rows][called[0]]) if len(called) else 0.0)
     lead = np.array(leads)
     quantiles = {
         f"lead_p{share * 100:g}": figure_with_interval(lead, partial(_quantile, share=share), seed=seed)
         for share in (0.05, 0.5, 0.95)
     }
-    life = float(np.sum([told.age[told.unit == u][-1] + told.actual[told.unit == u][-1] for u in np.unique(told.unit)]))
+    life = float(
+        np.sum(
+            [
+                predictions.age[predictions.unit == u][-1] + predictions.actual[predictions.unit == u][-1]
+                for u in np.unique(predictions.unit)
+            ]
+        )
+    )
     return {
         "threshold": threshold,
         **_named(quantiles),
@@ -191,7 +202,7 @@ def describe_notice(told: Told, threshold: float, *, seed: int = 0) -> dict[str,
     }
 
 
-def spread(told: Told) -> Vector:
+def spread(predictions: PredictionSet) -> Vector:
     """Return quantiles of each row at (i + 1/2) / 20, shape (n, 20), learned from the other units' rows alone.
 
     The interval's own width, to either side, is stretched so that the other units' truths lie below each
@@ -202,31 +213,31 @@ def spread(told: Told) -> Vector:
     InvalidInputError
         There is but one unit.
     """
-    units = np.unique(told.unit)
+    units = np.unique(predictions.unit)
     if len(units) < 2:
         raise InvalidInputError("one unit alone cannot be calibrated on others")
     levels = (np.arange(SPREAD) + 0.5) / SPREAD
-    below, above = _sides(told)
-    error = told.actual - told.middle
+    below, above = _sides(predictions)
+    error = predictions.actual - predictions.middle
     signed = np.where(error < 0, error / below, error / above)
     quantiles = np.empty((len(error), SPREAD))
-    for held, at in _quantiles_of_others(signed, told.unit, levels):
-        side = np.where(at < 0, below[held][:, None], above[held][:, None])
-        quantiles[held] = told.middle[held][:, None] + at * side
+    for left_out, at in _quantiles_of_others(signed, predictions.unit, levels):
+        side = np.where(at < 0, below[left_out][:, None], above[left_out][:, None])
+        quantiles[left_out] = predictions.middle[left_out][:, None] + at * side
     return quantiles
 
 
-def calibration_curve(told: Told) -> list[tuple[float, float]]:
+def calibration_curve(predictions: PredictionSet) -> list[tuple[float, float]]:
     """Return (level, share that held) of intervals stretched to each level on the other units; empty for one unit."""
-    if len(np.unique(told.unit)) < 2:
+    if len(np.unique(predictions.unit)) < 2:
         return []
-    below, above = _sides(told)
-    error = told.actual - told.middle
+    below, above = _sides(predictions)
+    error = predictions.actual - predictions.middle
     distance = np.where(error < 0, -error / below, error / above)
-    is_held = np.empty((len(error), len(LEVELS)))
-    for held, at in _quantiles_of_others(distance, told.unit, np.array(LEVELS)):
-        is_held[held] = distance[held][:, None] <= at
-    return list(zip(LEVELS, is_held.mean(axis=0).tolist(), strict=True))
+    is_covered = np.empty((len(error), len(LEVELS)))
+    for left_out, at in _quantiles_of_others(distance, predictions.unit, np.array(LEVELS)):
+        is_covered[left_out] = distance[left_out][:, None] <= at
+    return list(zip(LEVELS, is_covered.mean(axis=0).tolist(), strict=True))
 
 
 def by_band(by: Vector, cap: float, values: Vector) -> dict[str, float]:
@@ -244,21 +255,23 @@ def _quantiles_of_others(values: Vector, unit: Integers, levels: Vector) -> Iter
     _, own, sizes = np.unique(unit, return_inverse=True, return_counts=True)
     order = np.argsort(values, kind="stable")
     ranked, ranked_own, ranked_weight = values[order], own[order], (1.0 / sizes[own])[order]
-    for held in range(len(sizes)):
-        is_other = ranked_own != held
+    for left_out in range(len(sizes)):
+        is_other = ranked_own != left_out
         cumulative = np.cumsum(ranked_weight[is_other])
         at = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-9))
-        yield own == held, ranked[is_other][np.minimum(at, len(cumulative) - 1)]
+        yield own == left_out, ranked[is_other][np.minimum(at, len(cumulative) - 1)]
 
 
-def _sides(told: Told) -> tuple[Vector, Vector]:
+def _sides(predictions: PredictionSet) -> tuple[Vector, Vector]:
     """Return how far the interval reaches below and above the middle, never nothing."""
-    finite = np.where(np.isfinite(told.upper), told.upper, told.middle + (told.middle - told.lower))
-    least = 1e-3 * max(float(np.abs(told.actual).max()), 1e-9)
-    return np.maximum(told.middle - told.lower, least), np.maximum(finite - told.middle, least)
+    finite = np.where(
+        np.isfinite(predictions.upper), predictions.upper, predictions.middle + (predictions.middle - predictions.lower)
+    )
+    least = 1e-3 * max(float(np.abs(predictions.actual).max()), 1e-9)
+    return np.maximum(predictions.middle - predictions.lower, least), np.maximum(finite - predictions.middle, least)
 
 
-def _at_share(unit: Told, share: float) -> float | None:
+def _at_share(unit: PredictionSet, share: float) -> float | None:
     """Return whether the last row at or before this share of a life was right, None where there is none."""
     life = float(unit.age[-1] + unit.actual[-1])
     before = np.flatnonzero(unit.age <= share * life * (1 + 1e-12))

@@ -37,8 +37,8 @@ def learn_by_age(lives: Sequence[FleetLife]) -> Table:
         return ()
     rows = []
     for at in np.linspace(0.0, FARTHEST * fleet.oldest, AGES).tolist():
-        said = predict_by_age(fleet, at)
-        rows.append((at, said.lower, said.middle, said.upper, said.level))
+        predicted = predict_by_age(fleet, at)
+        rows.append((at, predicted.lower, predicted.middle, predicted.upper, predicted.level))
     return tuple(rows)
 
 

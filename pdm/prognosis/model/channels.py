@@ -83,8 +83,10 @@ class Channels:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Channels:
         """Read channels from what `to_document` returned; raises KeyError or TypeError if it is not that."""
-        told = document["regimes"]
-        regimes = Regimes(_table(told["centres"]), tuple(told["scale"]), tuple(told["low"]), tuple(told["high"]))
+        fields = document["regimes"]
+        regimes = Regimes(
+            _table(fields["centres"]), tuple(fields["scale"]), tuple(fields["low"]), tuple(fields["high"])
+        )
         tables = {name: _table(document[name]) for name in ("mean", "scale", "mixes")}
         kept = tuple(int(sensor) for sensor in document["kept"])
         return cls(regimes, int(document["sensors"]), kept, **tables, names=tuple(document["names"]))

@@ -107,14 +107,14 @@ def learn_moments(lives: Sequence[WornLife]) -> Moments:
     for each in lives:
         check(each)
     whole = _gather(lives)
-    said, life = np.empty(len(whole.share)), whole.life
-    for held in range(len(lives)):
-        others = _gather([each for index, each in enumerate(lives) if index != held])
-        own = life == held
-        said[own] = [others.quantile(growth, 0.5) for growth in whole.growth[own].tolist()]
+    predicted, life = np.empty(len(whole.share)), whole.life
+    for left_out in range(len(lives)):
+        others = _gather([each for index, each in enumerate(lives) if index != left_out])
+        own = life == left_out
+        predicted[own] = [others.quantile(growth, 0.5) for growth in whole.growth[own].tolist()]
     level = min(WANTED_LEVEL, attainable_level(len(lives)))
     share = min(1.0, level * (len(lives) + 1) / len(lives))
-    radius = weighted_quantile(np.abs(np.log(whole.share / said)), np.ones(len(said)), share)
+    radius = weighted_quantile(np.abs(np.log(whole.share / predicted)), np.ones(len(predicted)), share)
     return Moments(whole.growth, whole.share, life, whole.scale, radius, level)
 
 

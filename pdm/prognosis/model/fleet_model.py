@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pdm.errors import ModelError
 from pdm.prognosis.model.age_table import Table
 from pdm.prognosis.model.channels import Channels
-from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.inputs import ModelInputs
 from pdm.prognosis.model.life_state import LifeState, advance_each, begin_life, life_columns
 from pdm.prognosis.statistics.conformal import Calibration, as_tuple
 
@@ -68,8 +68,8 @@ class Ensemble:
     def target_of(self, fold: int, columns: Columns) -> Vector:
         """Return what the member says that has not seen the lives of `fold`, shape (n,)."""
         first = self.folds.index(fold) * self.trees_each
-        said = self.booster.predict(columns, start_iteration=first, num_iteration=self.trees_each, num_threads=1)
-        target: Vector = np.clip(len(self.folds) * said, 0.0, 1.0)
+        predicted = self.booster.predict(columns, start_iteration=first, num_iteration=self.trees_each, num_threads=1)
+        target: Vector = np.clip(len(self.folds) * predicted, 0.0, 1.0)
         return target
 
 
@@ -120,8 +120,8 @@ class FleetModel:
             Time does not rise, or the shapes are not those the model was trained on.
         """
         columns = [life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles]
-        said = self.answer(self.target(columns))
-        return _widened(said, self.know(settings))
+        predicted = self.answer(self.target(columns))
+        return _widened(predicted, self.know(settings))
 
     def know(self, settings: Vector) -> NDArray[np.bool_]:
         """Return which rows of settings (n, S) are operating states seen in training, shape (n,).
@@ -179,8 +179,8 @@ class FleetModel:
         if len(self.ensembles) == 1:
             return self.ensembles[0].target(columns[0])
         members = [len(ensemble.folds) for ensemble in self.ensembles]
-        said = [ensemble.target(own) for ensemble, own in zip(self.ensembles, columns, strict=True)]
-        return np.average(said, axis=0, weights=members)
+        predicted = [ensemble.target(own) for ensemble, own in zip(self.ensembles, columns, strict=True)]
+        return np.average(predicted, axis=0, weights=members)
 
     def answer(self, target: Vector) -> Answers:
         """Return remaining life and the ends of its interval, each (n,), of predicted targets."""
@@ -242,7 +242,7 @@ class FleetModel:
             calibration = fields.pop("calibration")
             for name in ("centres", "below", "above", "signed"):
                 calibration[name] = as_tuple(calibration[name])
-            fields["ensembles"] = tuple(_ensemble(told) for told in fields["ensembles"])
+            fields["ensembles"] = tuple(_ensemble(document) for document in fields["ensembles"])
             fields["deciles"] = tuple(as_tuple(row) for row in fields["deciles"])
             fields["by_age"] = tuple(_row_by_age(row) for row in fields["by_age"])
             fields["sensors"] = tuple(fields["sensors"])
@@ -253,8 +253,8 @@ class FleetModel:
         return model
 
 
-def _widened(said: Answers, is_known: NDArray[np.bool_]) -> Answers:
-    middle, lower, upper = said
+def _widened(predicted: Answers, is_known: NDArray[np.bool_]) -> Answers:
+    middle, lower, upper = predicted
     return middle, np.where(is_known, lower, 0.0), np.where(is_known, upper, np.nan)
 
 
@@ -263,10 +263,10 @@ def _row_by_age(row: Sequence[float]) -> tuple[float, float, float, float, float
     return age, lower, middle, upper, level
 
 
-def _ensemble(told: dict[str, Any]) -> Ensemble:
-    channels = Channels.from_document(told["channels"])
-    columns = Memory(channels.names).columns
-    return Ensemble(channels, columns, tuple(told["folds"]), int(told["trees_each"]), str(told["trees"]))
+def _ensemble(document: dict[str, Any]) -> Ensemble:
+    channels = Channels.from_document(document["channels"])
+    columns = ModelInputs(channels.names).columns
+    return Ensemble(channels, columns, tuple(document["folds"]), int(document["trees_each"]), str(document["trees"]))
 
 
 def _check(model: FleetModel) -> None:

@@ -18,7 +18,7 @@ _READ = re.compile(r"mean|ewma_\d+|deviation_15|slope_(15|40|100|1000)|curvature
 
 
 @dataclass(frozen=True)
-class Memory:
+class ModelInputs:
     """Columns over a life of the named channels; life time is counted in usual intervals between records.
 
     The state behind them depends on how many channels there are, not on their names.

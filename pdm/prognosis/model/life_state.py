@@ -20,7 +20,7 @@ from features.errors import SignalError
 from features.over_life import LARGEST_VALUE
 from pdm.errors import InvalidInputError
 from pdm.prognosis.model.inputs import over_life, read_columns
-from pdm.prognosis.statistics.thinned_history import History
+from pdm.prognosis.statistics.thinned_history import ThinnedHistory
 
 INTERVAL_COUNT = 16  # first intervals whose median is the usual one
 LONGEST_STEP = 4.0  # in usual intervals: a longer gap weighs no more
@@ -48,7 +48,7 @@ class LifeState:
     lived: float
     intervals: Vector
     memory: Vector
-    history: History
+    history: ThinnedHistory
 
     def to_bytes(self) -> bytes:
         """Return the state as bytes, the same for the same state."""
@@ -94,7 +94,7 @@ class LifeState:
             lived=lived,
             intervals=np.frombuffer(blob, np.float64, count, _HEAD.size),
             memory=memory,
-            history=History.from_bytes(blob[history_at:]),
+            history=ThinnedHistory.from_bytes(blob[history_at:]),
         )
 
     @property
@@ -106,7 +106,7 @@ class LifeState:
 def begin_life() -> LifeState:
     """Return the state of a life of which nothing has been seen yet."""
     empty = np.zeros(0)
-    return LifeState(0, 0, 0.0, 0.0, 0.0, 0.0, empty, empty, History())
+    return LifeState(0, 0, 0.0, 0.0, 0.0, 0.0, empty, empty, ThinnedHistory())
 
 
 def advance(

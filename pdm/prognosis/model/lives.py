@@ -97,11 +97,11 @@ def _check_life(life: FleetLife, sensors: int) -> None:
 def _refuse_other_units(lives: Sequence[FleetLife], sensors: Sequence[str]) -> None:
     """Refuse a life of which a sensor lies a plain factor from where it lies in all others: a mix-up of units."""
     for sensor, name in enumerate(sensors):
-        told = [(life.machine, life.values[np.isfinite(life.values[:, sensor]), sensor]) for life in lives]
-        machines = [machine for machine, values in told if len(values)]
+        known = [(life.machine, life.values[np.isfinite(life.values[:, sensor]), sensor]) for life in lives]
+        machines = [machine for machine, values in known if len(values)]
         if len(machines) <= FEWEST_FAILED_LIVES:
             continue
-        quantiles = np.array([np.quantile(values, _SPREAD) for _, values in told if len(values)])
+        quantiles = np.array([np.quantile(values, _SPREAD) for _, values in known if len(values)])
         usual = np.median(quantiles, axis=0)
         if (usual == 0.0).any():
             continue

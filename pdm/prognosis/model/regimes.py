@@ -98,7 +98,7 @@ def find_regimes(settings: Vector) -> Regimes:
     scale = np.where(spread > 1e-9 * np.abs(settings).max(axis=0, initial=1.0), spread, np.inf)
     points = (settings / scale)[np.linspace(0, len(settings) - 1, min(_ROWS, len(settings))).astype(int)]
     total = float(((points - points.mean(axis=0)) ** 2).sum()) if len(points) else 0.0
-    told = tuple(float(value) if np.isfinite(value) else 1e300 for value in scale)
+    stored_scale = tuple(float(value) if np.isfinite(value) else 1e300 for value in scale)
     ends = [tuple(float(end) for end in row) for row in _ends(settings)]
     if total > 0.0:
         for count in range(MOST_REGIMES, 1, -1):
@@ -110,8 +110,8 @@ def find_regimes(settings: Vector) -> Regimes:
                 continue
             within = float(((settled - centres[_nearest(settled, centres)]) ** 2).sum())
             if within <= TIGHT * total and _is_separate(settled, centres):
-                return Regimes(tuple(tuple(row) for row in centres.tolist()), told, *ends)
-    return Regimes(((0.0,) * len(told),), told, *ends)
+                return Regimes(tuple(tuple(row) for row in centres.tolist()), stored_scale, *ends)
+    return Regimes(((0.0,) * len(stored_scale),), stored_scale, *ends)
 
 
 def _ends(settings: Vector) -> tuple[Vector, Vector]:

@@ -86,8 +86,8 @@ def calibrate(
     share = min(1.0, level * (lives + 1) / lives)
     if each_band_holds:
         score = _score(unit, predicted, actual)
-        held = [weighted_quantile(score[band == b], weight[band == b], share) for b in np.unique(band)]
-        radii = np.maximum(held, _SMALLEST_RADIUS)[np.argsort([scale[0] for scale in scales])]
+        quantiles = [weighted_quantile(score[band == b], weight[band == b], share) for b in np.unique(band)]
+        radii = np.maximum(quantiles, _SMALLEST_RADIUS)[np.argsort([scale[0] for scale in scales])]
         below, above = (tuple(np.multiply(scale, radii).tolist()) for scale in (below, above))
         unit = Calibration(level, 1.0, lives, centres, below, above, ())
     radius = max(0.0, weighted_quantile(_score(unit, predicted, actual), weight, share))

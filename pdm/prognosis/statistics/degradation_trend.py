@@ -18,7 +18,7 @@ from statsmodels.regression.linear_model import OLS
 
 from pdm.errors import RefusalError
 from pdm.prognosis.statistics.first_passage import chance_of_drift, fit_drift, passage_quantiles
-from pdm.prognosis.statistics.thinned_history import History
+from pdm.prognosis.statistics.thinned_history import ThinnedHistory
 
 HEALTH_LIMIT = 0.3  # where alerts call a machine critical: degradation speeds up, so 0 would come too late
 LEVEL = 0.9  # of the interval, as every interval of this service
@@ -31,7 +31,7 @@ FARTHEST = 3.0  # spans of the fit that an extrapolation may reach
 
 
 @dataclass(frozen=True)
-class Line:
+class DegradationTrend:
     """A significant decline: health `level` at `at_s`, `slope` [1/s], and the span [s] fitted.
 
     `passage` is when health first reaches the limit after `at_s` [s]: lower end, middle and upper end, infinite
@@ -55,7 +55,7 @@ class Passage:
     upper: float | None
 
 
-def detect_decline(history: History) -> Line | None:
+def detect_decline(history: ThinnedHistory) -> DegradationTrend | None:
     """Return the newest significant decline of health in a history, or None if there is none.
 
     The answer depends on the history's complete means alone, which change once in `history.stride`
@@ -65,7 +65,7 @@ def detect_decline(history: History) -> Line | None:
 
 
 @lru_cache(maxsize=4096)
-def _detect_decline(points: bytes, origin: float) -> Line | None:
+def _detect_decline(points: bytes, origin: float) -> DegradationTrend | None:
     course = np.frombuffer(points).reshape(-1, 2)
     if len(course) < SPANS[0] or course[-3:, 1].mean() > DECLINED_HEALTH:
         return None
@@ -76,7 +76,7 @@ def _detect_decline(points: bytes, origin: float) -> Line | None:
     return None
 
 
-def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: float) -> Line | None:
+def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: float) -> DegradationTrend | None:
     count = len(course)
     end = float(course[-1, 0])
     span = end - float(course[0, 0])
@@ -94,7 +94,7 @@ def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: floa
     passage = _passage(course)
     if passage is None:
         return None
-    return Line(
+    return DegradationTrend(
         at_s=origin + end,
         level=level,
         slope=decline / span,
@@ -119,7 +119,7 @@ def _passage(course: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple
     return lower, middle, upper
 
 
-def predict_passage(line: Line, now_s: float) -> Passage | None:
+def predict_passage(line: DegradationTrend, now_s: float) -> Passage | None:
     """Return when a declining health reaches the limit, or None if that is too far to be extrapolated."""
     elapsed = now_s - line.at_s
     lower, middle, upper = (max(each - elapsed, 0.0) for each in line.passage)

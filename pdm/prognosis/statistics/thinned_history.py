@@ -17,7 +17,7 @@ _HEAD = struct.Struct("<HIIddd")
 
 
 @dataclass(frozen=True)
-class History:
+class ThinnedHistory:
     """Means of time [s] and health over `stride` acquisitions each, and the mean now being gathered.
 
     When it is full, neighbours are merged and the stride doubles, so that it always spans the life. A mean
@@ -31,7 +31,7 @@ class History:
     time_sum: float = 0.0
     health_sum: float = 0.0
 
-    def add(self, measured_at_s: float, health: float | None) -> History:
+    def add(self, measured_at_s: float, health: float | None) -> ThinnedHistory:
         """Return the history with one acquisition more; one without health changes nothing."""
         if health is None or not np.isfinite(health):
             return self
@@ -40,13 +40,13 @@ class History:
         time_sum = self.time_sum + (measured_at_s - origin)
         health_sum = self.health_sum + health
         if gathered < self.stride:
-            return History(self.points, self.stride, gathered, origin, time_sum, health_sum)
+            return ThinnedHistory(self.points, self.stride, gathered, origin, time_sum, health_sum)
         mean = np.array([time_sum / gathered, health_sum / gathered])
         points = self.points + mean.tobytes()
         if len(points) < 16 * LENGTH:
-            return History(points, self.stride, 0, origin)
+            return ThinnedHistory(points, self.stride, 0, origin)
         merged = np.frombuffer(points).reshape(LENGTH // 2, 2, 2).mean(axis=1)
-        return History(merged.tobytes(), 2 * self.stride, 0, origin)
+        return ThinnedHistory(merged.tobytes(), 2 * self.stride, 0, origin)
 
     def course(self) -> NDArray[np.float64]:
         """Return the means so far, shape (n, 2): time since `origin` [s] and health."""
@@ -60,7 +60,7 @@ class History:
         return head + self.points
 
     @classmethod
-    def from_bytes(cls, blob: bytes) -> History:
+    def from_bytes(cls, blob: bytes) -> ThinnedHistory:
         """Read a history written by `to_bytes`; raises InvalidInputError if the bytes are not one."""
         if len(blob) < _HEAD.size:
             raise InvalidInputError("the history of a life is truncated")

@@ -31,7 +31,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ComparisonResult:
     """Whether a challenger should serve, and what speaks for it.
 
     `rmse` and `champion_rmse` are on remaining life up to `cap`, lives weighing the same; `better_share` is the
@@ -53,7 +53,7 @@ class Verdict:
 
 def compare(
     challenger: FleetModel, champion: FleetModel | None, lives: Sequence[FleetLife], *, seed: int = 0
-) -> Verdict:
+) -> ComparisonResult:
     """Say whether a challenger should serve in the champion's place.
 
     Parameters
@@ -66,12 +66,12 @@ def compare(
         Of the resampling.
     """
     if champion is None:
-        return Verdict(True, f"the first model of its fleet; {describe_skill(challenger)}")
+        return ComparisonResult(True, f"the first model of its fleet; {describe_skill(challenger)}")
     if champion.reads != challenger.reads or champion.sensors != challenger.sensors:
-        return Verdict(True, f"the champion reads {champion.reads!r}, which this version does not compute")
+        return ComparisonResult(True, f"the champion reads {champion.reads!r}, which this version does not compute")
     failed = [life for life in lives if life.is_failed and np.isfinite(life.values).any()]
     if len(failed) < FEWEST_LIVES:
-        return Verdict(False, f"{len(failed)} run-to-failure histories are too few to compare models")
+        return ComparisonResult(False, f"{len(failed)} run-to-failure histories are too few to compare models")
     cap = min(challenger.cap, champion.cap)
     ours, theirs = (np.array([_squared_error(model, life, cap) for life in failed]) for model in (challenger, champion))
     draws = np.random.default_rng(seed).integers(0, len(failed), (RESAMPLES, len(failed)))
@@ -83,7 +83,7 @@ def compare(
         f"{champion_rmse:.4g} on {len(failed)} held-out histories, smaller in {share:.0%} of resampled fleets"
         f" ({WANTED_SHARE:.0%} and an error {WANTED_GAIN:.0%} smaller are required)"
     )
-    return Verdict(is_better, reason, len(failed), cap, rmse, champion_rmse, share)
+    return ComparisonResult(is_better, reason, len(failed), cap, rmse, champion_rmse, share)
 
 
 def describe_skill(model: FleetModel) -> str:
@@ -95,7 +95,7 @@ def describe_skill(model: FleetModel) -> str:
 
 
 def _squared_error(model: FleetModel, life: FleetLife, cap: float) -> float:
-    said = model.predict_unseen(life.key, life.life_time, life.settings, life.values)
-    chosen = np.unique(np.linspace(0, len(said) - 1, min(ROWS_A_LIFE, len(said))).round().astype(int))
+    predicted = model.predict_unseen(life.key, life.life_time, life.settings, life.values)
+    chosen = np.unique(np.linspace(0, len(predicted) - 1, min(ROWS_A_LIFE, len(predicted))).round().astype(int))
     actual = np.minimum(life.ended_at - life.life_time[chosen], cap)
-    return float(np.mean((np.minimum(said[chosen], cap) - actual) ** 2))
+    return float(np.mean((np.minimum(predicted[chosen], cap) - actual) ** 2))

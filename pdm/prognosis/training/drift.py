@@ -40,17 +40,17 @@ def find_feature_drift(
         Values of lately; NaN where absent.
     """
     found = []
-    for name, told, values in zip(sensors, deciles, np.asarray(recent, np.float64).T, strict=True):
+    for name, bounds, values in zip(sensors, deciles, np.asarray(recent, np.float64).T, strict=True):
         known = values[np.isfinite(values)]
         if len(known) < FEWEST_RECORDS:
             continue
-        if not told:
+        if not bounds:
             found.append(f"{name} was not in the training data")
             continue
-        share = float(np.mean((known < told[0]) | (known > told[-1])))
+        share = float(np.mean((known < bounds[0]) | (known > bounds[-1])))
         if share > BEYOND_SHARE:
             found.append(
-                f"{share:.0%} of {name} are outside {told[0]:.3g} to {told[-1]:.3g}, the range of the training data"
+                f"{share:.0%} of {name} are outside {bounds[0]:.3g} to {bounds[-1]:.3g}, the range of the training data"
             )
     return Drift("features", "; ".join(found)) if found else None
 

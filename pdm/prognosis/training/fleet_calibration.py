@@ -16,23 +16,23 @@ Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def calibrate_fleet(said: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
+def calibrate_fleet(predicted: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
     """Calibrate on what members said (n,) [target] of lives that they had not seen, with what remained [cap's unit]."""
     lives = len(np.unique(life))
     if lives < 0.75 * MANY_LIVES:  # as many as the other folds of a fleet of many lives have
-        return calibrate(said, to_target(remaining, cap), life)
+        return calibrate(predicted, to_target(remaining, cap), life)
     telling = remaining <= TELLING * cap
     truth = to_target(remaining[telling], cap)
-    return calibrate(said[telling], truth, life[telling], most_bands=BANDS, each_band_holds=True)
+    return calibrate(predicted[telling], truth, life[telling], most_bands=BANDS, each_band_holds=True)
 
 
 def cross_calibrated(
-    said: Vector, remaining: Vector, life: Integers, fold: Integers, cap: float
+    predicted: Vector, remaining: Vector, life: Integers, fold: Integers, cap: float
 ) -> tuple[Vector, Vector]:
     """Return the ends of intervals each calibrated on the other folds' lives alone, (n,) each [target]."""
-    lower, upper = np.empty(len(said)), np.empty(len(said))
-    for held in np.unique(fold[life]):
-        is_held = fold[life] == held
-        calibration = calibrate_fleet(said[~is_held], remaining[~is_held], life[~is_held], cap)
-        lower[is_held], upper[is_held] = calibration.interval(said[is_held])
+    lower, upper = np.empty(len(predicted)), np.empty(len(predicted))
+    for left_out in np.unique(fold[life]):
+        is_left_out = fold[life] == left_out
+        calibration = calibrate_fleet(predicted[~is_left_out], remaining[~is_left_out], life[~is_left_out], cap)
+        lower[is_left_out], upper[is_left_out] = calibration.interval(predicted[is_left_out])
     return lower, upper

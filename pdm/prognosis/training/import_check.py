@@ -17,7 +17,7 @@ import numpy as np
 
 from pdm.errors import ModelError
 from pdm.prognosis.model.fleet_model import FleetModel
-from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.inputs import ModelInputs
 from pdm.prognosis.model.tree_text import check_trees
 
 REFUSED = 3  # exit status
@@ -52,9 +52,9 @@ def read_card(body: bytes) -> dict[str, Any]:
     """
     try:
         fields = json.loads(body, parse_constant=_refuse, object_pairs_hook=_each_once)
-        for told in fields["ensembles"]:
-            columns = Memory(tuple(str(name) for name in told["channels"]["names"])).columns
-            check_trees(told["trees"], len(columns), len(told["folds"]) * int(told["trees_each"]))
+        for ensemble in fields["ensembles"]:
+            columns = ModelInputs(tuple(str(name) for name in ensemble["channels"]["names"])).columns
+            check_trees(ensemble["trees"], len(columns), len(ensemble["folds"]) * int(ensemble["trees_each"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"these bytes are not a remaining-life model: {error}") from error
     model = FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())

@@ -15,7 +15,7 @@ from pdm.prognosis.model.age_table import learn_by_age
 from pdm.prognosis.model.channels import Channels, learn_channels
 from pdm.prognosis.model.fleet_model import Ensemble, FleetModel, to_remaining, to_target
 from pdm.prognosis.model.input_version import MEMORY_VERSION
-from pdm.prognosis.model.inputs import Memory
+from pdm.prognosis.model.inputs import ModelInputs
 from pdm.prognosis.model.life_state import life_columns
 from pdm.prognosis.model.lives import FleetLife as FleetLife
 from pdm.prognosis.model.lives import check_lives, fingerprint
@@ -119,13 +119,13 @@ def train_fleet(
     ensembles, target = _fit_members(training, tell, kept if kept is not None else {})
     tell("calibrating", 0.95)
     known = rows.is_failed & rows.is_certain
-    said, remaining, life = target[known], rows.remaining[known], rows.life[known]
-    lower, upper = cross_calibrated(said, remaining, life, fold, cap)
+    predicted, remaining, life = target[known], rows.remaining[known], rows.life[known]
+    lower, upper = cross_calibrated(predicted, remaining, life, fold, cap)
     seen = OutOfFold(
         life,
         rows.record[known],
         remaining,
-        to_remaining(said, cap),
+        to_remaining(predicted, cap),
         to_remaining(lower, cap),
         to_remaining(upper, cap),
     )
@@ -135,7 +135,7 @@ def train_fleet(
         cap=cap,
         longest_age=max(float(life.life_time[-1] - life.life_time[0]) for life in lives),
         ensembles=ensembles,
-        calibration=calibrate_fleet(said, remaining, life, cap),
+        calibration=calibrate_fleet(predicted, remaining, life, cap),
         deciles=_deciles(lives),
         by_age=learn_by_age(lives),
         folds={life.key: int(its) for life, its in zip(lives, fold, strict=True)},
@@ -185,29 +185,29 @@ def _fit_members(
         training.fold.tolist(),
     )  # fmt: skip
     count = int(training.fold.max()) + 1
-    rows, said = training.rows, np.full(len(training.rows.life), np.nan)
+    rows, predicted = training.rows, np.full(len(training.rows.life), np.nan)
     target = to_target(rows.remaining, training.cap)
     relative = Channels.of_relative(training.sensors) if training.are_relative else None
     columns = _columns(training, relative) if relative else None
     members: list[tuple[Channels, str]] = []
-    for held in range(count):
-        stored = kept.get(f"{name}/{held}")
-        channels = relative or (_channels_in(stored) if stored else _learn(training, held))
+    for left_out in range(count):
+        stored = kept.get(f"{name}/{left_out}")
+        channels = relative or (_channels_in(stored) if stored else _learn(training, left_out))
         own = columns if columns is not None else _columns(training, channels)
-        is_held = training.fold[rows.life] == held
+        is_left_out = training.fold[rows.life] == left_out
         if stored is None:
-            is_own = ~is_held & rows.is_certain
-            names = Memory(channels.names).columns
-            trees = fit_trees(own[is_own], target[is_own], names, failed=training.failed, seed=training.seed + held)
-            kept[f"{name}/{held}"] = json.dumps({"channels": channels.to_document(), "trees": trees}).encode()
+            is_own = ~is_left_out & rows.is_certain
+            names = ModelInputs(channels.names).columns
+            trees = fit_trees(own[is_own], target[is_own], names, failed=training.failed, seed=training.seed + left_out)
+            kept[f"{name}/{left_out}"] = json.dumps({"channels": channels.to_document(), "trees": trees}).encode()
         else:
             trees = str(json.loads(stored)["trees"])
-        said[is_held] = _ensemble([(channels, trees)], [held]).target(own[is_held])
+        predicted[is_left_out] = _ensemble([(channels, trees)], [left_out]).target(own[is_left_out])
         members.append((channels, trees))
-        tell("fitting", 0.95 * (held + 1) / count)
+        tell("fitting", 0.95 * (left_out + 1) / count)
     if relative:
-        return (_ensemble(members, range(count)),), said
-    return tuple(_ensemble([member], [held]) for held, member in enumerate(members)), said
+        return (_ensemble(members, range(count)),), predicted
+    return tuple(_ensemble([member], [left_out]) for left_out, member in enumerate(members)), predicted
 
 
 def _channels_in(stored: bytes) -> Channels:
@@ -217,11 +217,11 @@ def _channels_in(stored: bytes) -> Channels:
 def _ensemble(members: Sequence[tuple[Channels, str]], folds: Sequence[int]) -> Ensemble:
     channels = members[0][0]
     trees = mean_of_boosters([trees for _, trees in members])
-    return Ensemble(channels, Memory(channels.names).columns, tuple(folds), TREES, trees)
+    return Ensemble(channels, ModelInputs(channels.names).columns, tuple(folds), TREES, trees)
 
 
-def _learn(training: _Training, held: int) -> Channels:
-    own = [life for life, its in zip(training.lives, training.fold, strict=True) if its != held]
+def _learn(training: _Training, left_out: int) -> Channels:
+    own = [life for life, its in zip(training.lives, training.fold, strict=True) if its != left_out]
     remaining = [life.ended_at - life.life_time + (0.0 if life.is_failed else np.nan) for life in own]
     settings, values = (np.concatenate([getattr(life, name) for life in own]) for name in ("settings", "values"))
     return learn_channels(settings, values, np.concatenate(remaining), training.cap, training.sensors)

@@ -84,11 +84,11 @@ def _guesses(seen: OutOfFold, lives: Sequence[FleetLife], fold: Integers) -> tup
             for life, record in zip(seen.life.tolist(), seen.record.tolist(), strict=True)
         ]
     )
-    for held in np.unique(fold[seen.life]):
-        is_held = fold[seen.life] == held
-        constant[is_held] = weighted_quantile(seen.actual[~is_held], weight[~is_held], 0.5)
-        typical = float(np.median(length[is_failed & (fold != held)]))
-        by_age[is_held] = np.maximum(typical - age[is_held], 0.0)
+    for left_out in np.unique(fold[seen.life]):
+        is_left_out = fold[seen.life] == left_out
+        constant[is_left_out] = weighted_quantile(seen.actual[~is_left_out], weight[~is_left_out], 0.5)
+        typical = float(np.median(length[is_failed & (fold != left_out)]))
+        by_age[is_left_out] = np.maximum(typical - age[is_left_out], 0.0)
     return constant, by_age
 
 

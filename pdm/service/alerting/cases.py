@@ -72,7 +72,7 @@ def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: da
         case = context.case
         with scoped(conn, caller.site_ids):
             past = cases.fetch_past_cases(conn, case, case.evidence.get("symptom"), now, _PAST)
-            held = cases.list_feedback(conn, alert_id)
+            entries = cases.list_feedback(conn, alert_id)
             work = cases.list_linked_work(conn, alert_id)
         trend = _trend(conn, context)
     known = _known(context)
@@ -94,7 +94,7 @@ def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: da
         parts=[PartView.of(one, language) for one in likely_parts(context.machine, case.component, suspects)],
         cost_of_waiting=None if waiting is None else WaitingCostView.of(waiting, language),
         similar=_similar(case, past, language),
-        feedback=held,
+        feedback=entries,
         work_events=work,
         trend=trend,
     )
@@ -146,13 +146,13 @@ def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
     if diagnosis is not None and diagnosis.measured_at < case.opened_at - timedelta(days=30):
         diagnosis = None
     stored = fetch_machine(conn, case.machine)
-    told = case.evidence
-    kept = {"evidence": told.get("assessment") or {}, **{k: told.get(k) for k in ("zone", "symptom")}}
+    evidence = case.evidence
+    kept = {"evidence": evidence.get("assessment") or {}, **{k: evidence.get(k) for k in ("zone", "symptom")}}
     return _Context(
         case,
         stored.machine,
         kept if assessment is None else vars(assessment),
-        (told.get("prognosis") or {}) if prognosis is None else vars(prognosis),
+        (evidence.get("prognosis") or {}) if prognosis is None else vars(prognosis),
         None if diagnosis is None else diagnosis.document,
     )
 

@@ -40,7 +40,7 @@ def remind(conn: Connection[Any], now: datetime) -> int:
     if not overdue:
         return 0
     ledger = alerts.open_ledger(conn, sorted(set(overdue.values())), now)
-    told = [ledger.remind(alert_id) for alert_id in overdue]
+    reminded = [ledger.remind(alert_id) for alert_id in overdue]
     ledger.settle()
     alerts.close_ledger(conn, ledger)
-    return sum(told)
+    return sum(reminded)

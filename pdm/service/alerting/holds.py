@@ -22,7 +22,7 @@ Pool = ConnectionPool[Any]
 
 
 @dataclass(frozen=True)
-class WindowWish:
+class WindowRequest:
     """What is to be withheld (a machine, or a line of a site, or a site), from when until when, and why."""
 
     kind: HoldKind
@@ -59,7 +59,7 @@ class WindowWish:
             raise InvalidInputError("the end must be after the start and not in the past", field="ends_at")
 
 
-def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> ListedHold:
+def open_window(pool: Pool, caller: Caller, request: WindowRequest, now: datetime) -> ListedHold:
     """Withhold the alerts of a machine, a line or a site, present and coming; they stay in every list.
 
     Raises
@@ -71,31 +71,33 @@ def open_window(pool: Pool, caller: Caller, wish: WindowWish, now: datetime) -> 
     ConflictError
         The cause is held so already.
     """
-    wish.check(now)
+    request.check(now)
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
-            scope = holds.find_scope(conn, wish.site, wish.line, wish.machine)
-        is_found = scope is not None and (wish.line is None or scope.line_id) and (not wish.machine or scope.machine_id)
+            scope = holds.find_scope(conn, request.site, request.line, request.machine)
+        is_found = (
+            scope is not None and (request.line is None or scope.line_id) and (not request.machine or scope.machine_id)
+        )
         if scope is None or not is_found:
             raise NotFoundError("unknown machine, line or site")
         hold = Hold(
             id=uuid4(),
-            kind=wish.kind,
+            kind=request.kind,
             **vars(scope),
-            cause=wish.cause,
-            ground=wish.ground,
-            reason=wish.reason,
+            cause=request.cause,
+            ground=request.ground,
+            reason=request.reason,
             one_shot=False,
-            starts_at=wish.starts_at or now,
-            ends_at=wish.ends_at,
+            starts_at=request.starts_at or now,
+            ends_at=request.ends_at,
             actor=caller.name,
         )
         holds.end_expired(conn, now)
         if not holds.insert(conn, hold):
-            raise ConflictError(f"the cause is {wish.kind.value} already", field="cause")
+            raise ConflictError(f"the cause is {request.kind.value} already", field="cause")
         access.insert_audit(
-            conn, caller.name, "hold.open", str(hold.id), kind=wish.kind.value, reason=wish.reason,
-            site=wish.site, line=wish.line, machine=wish.machine, cause=wish.cause,
+            conn, caller.name, "hold.open", str(hold.id), kind=request.kind.value, reason=request.reason,
+            site=request.site, line=request.line, machine=request.machine, cause=request.cause,
         )  # fmt: skip
         if escalation.settle(conn, now):
             alerts.notify(conn)

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.kpi.assess import INTERVAL, Limits, assess_alarms
+from pdm.alerts.kpi.assess import INTERVAL, KpiLimits, assess_alarms
 from pdm.alerts.kpi.figures import Kpi
 from pdm.errors import InvalidInputError
 from pdm.service.platform.access import Caller
@@ -56,7 +56,7 @@ def measure(conn: Connection[Any], since: datetime, before: datetime, site: str 
     events = stored.fetch_alarm_events(conn, since, before + _PATIENCE, site, MOST_EVENTS + 1)
     if len(events) > MOST_EVENTS:
         raise InvalidInputError(f"the period has more than {MOST_EVENTS} events; choose a shorter period", field="from")
-    limits = Limits()
+    limits = KpiLimits()
     standing = stored.fetch_standing_alarms(conn, before, before - limits.stale_after, site)
     verdicts = stored.fetch_verdicts(conn, since, before, site)
     return assess_alarms(events, standing, verdicts, since, before, operators, limits)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.lifecycle.alert import Standing
+from pdm.alerts.lifecycle.alert import AlertRecord
 from pdm.alerts.lifecycle.holds import Ground, Hold, HoldKind
 from pdm.alerts.states import Verb
 from pdm.errors import ConflictError, InvalidInputError, PreconditionError
@@ -24,7 +24,7 @@ Pool = ConnectionPool[Any]
 
 
 @dataclass(frozen=True)
-class Seen:
+class RequestContext:
     """Who acts on an alert, when, and on which version of it; None: whatever it is now."""
 
     actor: str
@@ -37,12 +37,17 @@ class Seen:
 class Acted:
     """An alert after somebody acted on it; `is_new` is False where it was so before."""
 
-    alert: Standing
+    alert: AlertRecord
     is_new: bool
 
 
 def act(
-    conn: Connection[Any], alert_id: UUID, verb: Verb, seen: Seen, comment: str = "", assignee: str | None = None
+    conn: Connection[Any],
+    alert_id: UUID,
+    verb: Verb,
+    context: RequestContext,
+    comment: str = "",
+    assignee: str | None = None,
 ) -> Acted:
     """Do what a person does to an alert, under its lock: of two who saw the same version one wins.
 
@@ -55,10 +60,10 @@ def act(
     ConflictError
         The alert's state does not allow it.
     """
-    machine_id = alerts.find_machine(conn, alert_id, seen.site_ids)
-    ledger = alerts.open_ledger(conn, [machine_id], seen.now, alert_id)
-    _require_version(ledger.find(alert_id), seen)
-    is_new = ledger.act(alert_id, verb, seen.actor, comment, assignee)
+    machine_id = alerts.find_machine(conn, alert_id, context.site_ids)
+    ledger = alerts.open_ledger(conn, [machine_id], context.now, alert_id)
+    _require_version(ledger.find(alert_id), context)
+    is_new = ledger.act(alert_id, verb, context.actor, comment, assignee)
     if is_new:
         ledger.settle()
         alerts.close_ledger(conn, ledger)
@@ -89,15 +94,17 @@ def act_on_alert(
         The alert's state does not allow it.
     """
     with pool.connection() as conn:
-        done = act(conn, alert_id, verb, Seen(caller.name, now, seen_version, caller.site_ids), comment, assignee)
+        done = act(
+            conn, alert_id, verb, RequestContext(caller.name, now, seen_version, caller.site_ids), comment, assignee
+        )
         if done.is_new:
             more = {"assignee": assignee} if verb is Verb.ASSIGN else {}
             access.insert_audit(conn, caller.name, f"alert.{verb.value}", str(alert_id), comment=comment, **more)
-        return _told(conn, alert_id)
+        return _alert_document(conn, alert_id)
 
 
 @dataclass(frozen=True)
-class HoldWish:
+class HoldRequest:
     """How an alert is to be withheld: until when (None: until somebody ends it, or it has returned once), and why."""
 
     kind: HoldKind
@@ -121,7 +128,7 @@ class HoldWish:
 
 
 def hold_alert(
-    pool: Pool, caller: Caller, alert_id: UUID, wish: HoldWish, *, seen_version: int | None, now: datetime
+    pool: Pool, caller: Caller, alert_id: UUID, request: HoldRequest, *, seen_version: int | None, now: datetime
 ) -> Alert:
     """Shelve an alert, suppress it or take it out of service; it stays in every list.
 
@@ -136,43 +143,43 @@ def hold_alert(
     InvalidInputError
         The hold has no end that it needs, or one in the past.
     """
-    wish.check(now)
+    request.check(now)
     with pool.connection() as conn:
-        seen = Seen(caller.name, now, seen_version, caller.site_ids)
-        ledger = alerts.open_ledger(conn, [alerts.find_machine(conn, alert_id, seen.site_ids)], now, alert_id)
+        context = RequestContext(caller.name, now, seen_version, caller.site_ids)
+        ledger = alerts.open_ledger(conn, [alerts.find_machine(conn, alert_id, context.site_ids)], now, alert_id)
         alert = ledger.find(alert_id)
-        _require_version(alert, seen)
+        _require_version(alert, context)
         if not alert.state.is_open:
             raise ConflictError(
                 "the alert has ended; it cannot be shelved, suppressed or taken out of service", field="state"
             )
-        if wish.one_shot and not alert.state.is_active:
+        if request.one_shot and not alert.state.is_active:
             raise ConflictError("the condition has already returned to normal; shelve with 'until'", field="once")
         place = ledger.place_of(alert_id)
         hold = Hold(
             id=uuid4(),
-            kind=wish.kind,
+            kind=request.kind,
             site_id=place.site_id,
             line_id=place.line_id,
             machine_id=place.machine_id,
             cause=alert.cause,
-            ground=wish.ground,
-            reason=wish.reason,
-            one_shot=wish.one_shot,
+            ground=request.ground,
+            reason=request.reason,
+            one_shot=request.one_shot,
             starts_at=now,
-            ends_at=wish.until,
+            ends_at=request.until,
             actor=caller.name,
-            severity=alert.severity if wish.kind is HoldKind.SHELVED else None,
+            severity=alert.severity if request.kind is HoldKind.SHELVED else None,
         )
         holds.end_expired(conn, now)
         if not holds.insert(conn, hold):
-            raise ConflictError(f"the alert is {wish.kind.value} already", field="withheld")
+            raise ConflictError(f"the alert is {request.kind.value} already", field="withheld")
         ledger.hold(hold)
         ledger.settle()
         alerts.close_ledger(conn, ledger)
         alerts.notify(conn)
-        access.insert_audit(conn, caller.name, f"alert.{wish.kind.value}", str(alert_id), reason=wish.reason)
-        return _told(conn, alert_id)
+        access.insert_audit(conn, caller.name, f"alert.{request.kind.value}", str(alert_id), reason=request.reason)
+        return _alert_document(conn, alert_id)
 
 
 def release_alert(
@@ -190,28 +197,28 @@ def release_alert(
         The alert is not held so.
     """
     with pool.connection() as conn:
-        seen = Seen(caller.name, now, seen_version, caller.site_ids)
-        ledger = alerts.open_ledger(conn, [alerts.find_machine(conn, alert_id, seen.site_ids)], now, alert_id)
-        _require_version(ledger.find(alert_id), seen)
-        held = ledger.holds_of(alert_id, kind)
-        if not held:
+        context = RequestContext(caller.name, now, seen_version, caller.site_ids)
+        ledger = alerts.open_ledger(conn, [alerts.find_machine(conn, alert_id, context.site_ids)], now, alert_id)
+        _require_version(ledger.find(alert_id), context)
+        open_holds = ledger.holds_of(alert_id, kind)
+        if not open_holds:
             raise ConflictError(f"the alert itself is not {kind.value}", field="withheld")
-        ledger.release((hold.id for hold in held), caller.name)
+        ledger.release((hold.id for hold in open_holds), caller.name)
         ledger.settle()
         alerts.close_ledger(conn, ledger)
         alerts.notify(conn)
         access.insert_audit(conn, caller.name, f"alert.no-longer-{kind.value}", str(alert_id))
-        return _told(conn, alert_id)
+        return _alert_document(conn, alert_id)
 
 
-def _require_version(alert: Standing, seen: Seen) -> None:
-    if seen.version is not None and alert.version != seen.version:
+def _require_version(alert: AlertRecord, context: RequestContext) -> None:
+    if context.version is not None and alert.version != context.version:
         raise PreconditionError(
-            f"the alert is at version {alert.version}, not {seen.version}; read the alert and retry"
+            f"the alert is at version {alert.version}, not {context.version}; read the alert and retry"
         )
 
 
-def _told(conn: Connection[Any], alert_id: UUID) -> Alert:
+def _alert_document(conn: Connection[Any], alert_id: UUID) -> Alert:
     found = alert_views.find_alert(conn, alert_id)
     assert found is not None
     return found

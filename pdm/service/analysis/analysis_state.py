@@ -16,7 +16,7 @@ _MAGIC = b"PDM1"
 
 
 @dataclass(frozen=True)
-class Memory:
+class AnalysisState:
     """The recursive state of one machine: its health baseline, its life and its open cases."""
 
     health: HealthState
@@ -29,7 +29,7 @@ class Memory:
         return _LENGTHS.pack(_MAGIC, *map(len, parts)) + b"".join(parts)
 
     @classmethod
-    def from_bytes(cls, blob: bytes) -> Memory:
+    def from_bytes(cls, blob: bytes) -> AnalysisState:
         """Read a state that `to_bytes` wrote.
 
         Raises
@@ -45,7 +45,7 @@ class Memory:
             raise UnreadableStateError(f"the analysis state cannot be read: {error}") from error
 
     @classmethod
-    def _parsed(cls, blob: bytes) -> Memory:
+    def _parsed(cls, blob: bytes) -> AnalysisState:
         magic, health, life, cases = _LENGTHS.unpack_from(blob)
         if magic != _MAGIC or len(blob) != _LENGTHS.size + health + life + cases:
             raise ValueError("not of this version")
@@ -57,6 +57,6 @@ class Memory:
         )
 
 
-def begin(machine: Machine, cases: Cases | None = None) -> Memory:
+def begin(machine: Machine, cases: Cases | None = None) -> AnalysisState:
     """Return the state of a machine of whose present life nothing is known yet."""
-    return Memory(health=initial_state(machine), life=begin_life(), cases=cases or Cases())
+    return AnalysisState(health=initial_state(machine), life=begin_life(), cases=cases or Cases())

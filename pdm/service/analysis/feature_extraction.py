@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import features
 from features.catalogue import names
 from pdm.machines.units import si_conversion
-from pdm.service.analysis.shaft_lookup import Channel, Shaft, bearing_orders, shafts_of
+from pdm.service.analysis.shaft_lookup import FeatureChannel, Shaft, bearing_orders, shafts_of
 
 VIBRATION_COLUMNS = names("vibration", "channel")
 CURRENT_COLUMNS = names("current", "channel") + names("current", "group")
@@ -32,12 +32,12 @@ class FeatureRows:
     reasons: NDArray[np.uint32]
 
 
-def vibration_rows(channels: Sequence[Channel], tachometers: Iterable[Channel] = ()) -> FeatureRows:
+def vibration_rows(channels: Sequence[FeatureChannel], tachometers: Iterable[FeatureChannel] = ()) -> FeatureRows:
     """Return the vibration features of acceleration channels; each stands alone, but for its acquisition's tachometer.
 
     A record that is no measurement has a row without features but the reason.
     """
-    groups: dict[tuple[float, int, bool, bool], list[tuple[Channel, Shaft]]] = defaultdict(list)
+    groups: dict[tuple[float, int, bool, bool], list[tuple[FeatureChannel, Shaft]]] = defaultdict(list)
     for channel, shaft in zip(channels, shafts_of(channels, tachometers), strict=True):
         key = (channel.sampling_rate, len(channel.samples), _is_counts(channel), shaft.angle is not None)
         groups[key].append((channel, shaft))
@@ -60,7 +60,7 @@ def vibration_rows(channels: Sequence[Channel], tachometers: Iterable[Channel] =
     return _rows(VIBRATION_COLUMNS, parts)
 
 
-def current_rows(channels: Iterable[Channel]) -> FeatureRows:
+def current_rows(channels: Iterable[FeatureChannel]) -> FeatureRows:
     """Return the current features; three phases of one acquisition are read together.
 
     What is said of the phases together stands in the row of the first phase.
@@ -92,11 +92,13 @@ def current_rows(channels: Iterable[Channel]) -> FeatureRows:
     return _rows(CURRENT_COLUMNS, parts)
 
 
-def _acquisitions_of_current(channels: Iterable[Channel]) -> dict[tuple[float, int, _Motor], list[list[Channel]]]:
-    by_acquisition: dict[tuple[str, datetime, float, int], list[Channel]] = defaultdict(list)
+def _acquisitions_of_current(
+    channels: Iterable[FeatureChannel],
+) -> dict[tuple[float, int, _Motor], list[list[FeatureChannel]]]:
+    by_acquisition: dict[tuple[str, datetime, float, int], list[FeatureChannel]] = defaultdict(list)
     for channel in channels:
         by_acquisition[channel.sampled_with].append(channel)
-    groups: dict[tuple[float, int, _Motor], list[list[Channel]]] = defaultdict(list)
+    groups: dict[tuple[float, int, _Motor], list[list[FeatureChannel]]] = defaultdict(list)
     for record in by_acquisition.values():
         record.sort(key=lambda channel: channel.point.key)
         machine = record[0].machine
@@ -107,21 +109,21 @@ def _acquisitions_of_current(channels: Iterable[Channel]) -> dict[tuple[float, i
     return groups
 
 
-def _is_counts(channel: Channel) -> bool:
+def _is_counts(channel: FeatureChannel) -> bool:
     """Whether the samples can stay integers, in which clipping shows."""
     return channel.samples.dtype == np.int16
 
 
-def _stack_counts(channels: Sequence[Channel]) -> NDArray[np.int16]:
+def _stack_counts(channels: Sequence[FeatureChannel]) -> NDArray[np.int16]:
     return np.stack([channel.samples for channel in channels]).astype(np.int16, copy=False)
 
 
-def _scales(channels: Sequence[Channel]) -> NDArray[np.float64]:
+def _scales(channels: Sequence[FeatureChannel]) -> NDArray[np.float64]:
     """Return what a count is worth in SI."""
     return np.array([si_conversion(c.point.quantity, c.point.unit)[0] * (c.scale or 1.0) for c in channels])
 
 
-def _stack(channels: Sequence[Channel]) -> NDArray[np.float32]:
+def _stack(channels: Sequence[FeatureChannel]) -> NDArray[np.float32]:
     """Return the samples in SI; accelerations and currents have no offset."""
     stacked = np.empty((len(channels), len(channels[0].samples)), np.float32)
     for row, channel in zip(stacked, channels, strict=True):
@@ -130,13 +132,13 @@ def _stack(channels: Sequence[Channel]) -> NDArray[np.float32]:
     return stacked
 
 
-def _speeds(channels: Sequence[Channel]) -> NDArray[np.float64]:
+def _speeds(channels: Sequence[FeatureChannel]) -> NDArray[np.float64]:
     return np.array([c.speed if c.speed else np.nan for c in channels], np.float64)
 
 
 def _rows(
     columns: tuple[str, ...],
-    parts: Sequence[tuple[Sequence[Channel], NDArray[np.float32], NDArray[np.uint32]]],
+    parts: Sequence[tuple[Sequence[FeatureChannel], NDArray[np.float32], NDArray[np.uint32]]],
 ) -> FeatureRows:
     members = [channel for part in parts for channel in part[0]]
     return FeatureRows(

@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.errors import UnreadableStateError
-from pdm.service.analysis.analysis_state import Memory
+from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.late_data import reprocess
 from pdm.service.analysis.pipeline import Task, analyse
@@ -164,7 +164,7 @@ class Isolation:
 
 def _is_readable(state: SavedState) -> bool:
     try:
-        return state.state is None or bool(Memory.from_bytes(state.state))
+        return state.state is None or bool(AnalysisState.from_bytes(state.state))
     except UnreadableStateError:
         return False
 

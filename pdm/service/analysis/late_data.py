@@ -18,8 +18,8 @@ from pdm.alerts.evaluation.evaluate import reconcile
 from pdm.alerts.kinds.rule_input import DiagnosisNote
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.errors import UnreadableStateError
-from pdm.service.analysis.analysis_state import Memory, begin
-from pdm.service.analysis.machine_pipeline import Champion, Course, follow
+from pdm.service.analysis.analysis_state import AnalysisState, begin
+from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
 from pdm.service.analysis.snapshots import recall
 from pdm.service.platform.failures import Blame, blame, describe
 from pdm.store.alerts import alerts
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 def reprocess(
     conn: Connection[Any],
     stored: StoredMachine,
-    held: SavedState,
+    saved: SavedState,
     champion: Champion | None,
     reorder_horizon: timedelta,
     rules: RuleSet = DEFAULT_RULES,
@@ -47,10 +47,10 @@ def reprocess(
     An acquisition that cannot be followed is found by halving and set aside. Raises what is no fault of a single
     acquisition.
     """
-    assert held.dirty_from is not None
-    assert held.last_measured_at is not None
-    since = held.dirty_from
-    machine_id, until = held.machine_id, held.last_measured_at
+    assert saved.dirty_from is not None
+    assert saved.last_measured_at is not None
+    since = saved.dirty_from
+    machine_id, until = saved.machine_id, saved.last_measured_at
     assessments_write.drop_checkpoints_from(conn, machine_id, since)
     after, memory = _starting_point(conn, stored, machine_id, since)
     times = analysis_inputs.fetch_times_between(conn, machine_id, after, until)
@@ -58,7 +58,7 @@ def reprocess(
     life_ends = tuple(end for end in known if end <= until + reorder_horizon)
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
     replay = _Replay(
-        conn, stored, machine_id, held.revision + 1, since, champion, rules, notes, memory, list(life_ends)
+        conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, list(life_ends)
     )
     for start in range(0, len(times), CHUNK):
         chunk = times[start : start + CHUNK]
@@ -83,12 +83,12 @@ def reprocess(
 
 def _starting_point(
     conn: Connection[Any], stored: StoredMachine, machine_id: int, since: datetime
-) -> tuple[datetime, Memory]:
+) -> tuple[datetime, AnalysisState]:
     """Return the newest checkpoint before a time that can be read, else the beginning; drop those that cannot."""
     while (checkpoint := assessments_write.fetch_checkpoint_before(conn, machine_id, since)) is not None:
         measured_at, content = checkpoint
         try:
-            return measured_at, Memory.from_bytes(content)
+            return measured_at, AnalysisState.from_bytes(content)
         except UnreadableStateError as error:
             _log.error("the checkpoint of machine %s at %s is dropped: %s", stored.machine.key, measured_at, error)
             assessments_write.drop_checkpoints_from(conn, machine_id, measured_at)
@@ -107,7 +107,7 @@ class _Replay:
     champion: Champion | None
     rules: RuleSet
     notes: Sequence[DiagnosisNote]
-    memory: Memory
+    memory: AnalysisState
     ends: list[datetime]
     known_set_aside: int = 0
 
@@ -144,7 +144,7 @@ class _Replay:
         queue.set_aside(self.conn, self.machine_id, measured_at, describe(error))
 
 
-def _append(conn: Connection[Any], machine_id: int, revision: int, course: Course, since: datetime) -> None:
+def _append(conn: Connection[Any], machine_id: int, revision: int, course: AnalysisResult, since: datetime) -> None:
     assessments_write.insert_assessments(
         conn, [(machine_id, revision, a) for a in course.assessments if a.measured_at >= since]
     )

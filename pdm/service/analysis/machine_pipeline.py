@@ -21,7 +21,7 @@ from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.model.life_state import advance
 from pdm.prognosis.predict import LifeStep, prognose_batch
 from pdm.prognosis.prognosis import Prognosis
-from pdm.service.analysis.analysis_state import Memory, begin
+from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.rule_inputs import read_values
 
 
@@ -34,10 +34,10 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Course:
+class AnalysisResult:
     """What following a machine led to: its new memory and one conclusion an acquisition."""
 
-    memory: Memory
+    memory: AnalysisState
     assessments: tuple[Assessment, ...]
     prognoses: tuple[Prognosis, ...]
     changes: tuple[AlertChange, ...]
@@ -45,19 +45,19 @@ class Course:
 
 def follow(
     machine: Machine,
-    memory: Memory,
+    memory: AnalysisState,
     snapshots: Sequence[Snapshot],
     life_ends: Sequence[datetime],
     champion: Champion | None,
     rules: RuleSet = DEFAULT_RULES,
     diagnoses: Sequence[DiagnosisNote] = (),
-) -> Course:
+) -> AnalysisResult:
     """Assess, prognose and advise a machine over its next acquisitions.
 
     Parameters
     ----------
     machine : Machine
-    memory : Memory
+    memory : AnalysisState
         What is remembered from before the first of `snapshots`.
     snapshots : sequence of Snapshot
         In measured_at order.
@@ -91,13 +91,13 @@ def follow(
         champion.model if champion else None, champion.model_id if champion else None, machine, steps
     )
     values = [read_values(snapshot, rules.wanted) for snapshot in snapshots] if rules.wanted else []
-    evidence = _Evidence(tuple(assessments), tuple(prognoses), values, tuple(diagnoses))
+    evidence = _RuleEvidence(tuple(assessments), tuple(prognoses), values, tuple(diagnoses))
     cases, changes = _advise(machine, cases, evidence, rules, closings)
-    return Course(Memory(health, life, cases), tuple(assessments), tuple(prognoses), changes)
+    return AnalysisResult(AnalysisState(health, life, cases), tuple(assessments), tuple(prognoses), changes)
 
 
 @dataclass(frozen=True)
-class _Evidence:
+class _RuleEvidence:
     """What rules are asked about, one entry an acquisition, and the diagnoses."""
 
     assessments: tuple[Assessment, ...]
@@ -113,7 +113,7 @@ class _Evidence:
 def _advise(
     machine: Machine,
     cases: Cases,
-    evidence: _Evidence,
+    evidence: _RuleEvidence,
     rules: RuleSet,
     closings: dict[int, list[datetime]],
 ) -> tuple[Cases, tuple[AlertChange, ...]]:

@@ -19,9 +19,9 @@ from pdm.alerts.kinds.rule_input import DiagnosisNote
 from pdm.alerts.rules.rule import RuleSet
 from pdm.health.assessment import Assessment
 from pdm.health.snapshot import Snapshot
-from pdm.service.analysis.analysis_state import Memory, begin
+from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.champion_cache import Champions
-from pdm.service.analysis.machine_pipeline import Champion, Course, follow
+from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.analysis.snapshots import featurise_new
 from pdm.service.diagnosis.runner import ask_where_due
@@ -29,7 +29,7 @@ from pdm.service.platform.failures import Blame, blame
 from pdm.store.alerts import alerts
 from pdm.store.analysis import analysis_inputs, assessments_write, queue
 from pdm.store.analysis.diagnosis_notes import fetch_notes
-from pdm.store.analysis.queue import Claim, SavedState, Waiting
+from pdm.store.analysis.queue import Claim, QueuedAcquisition, SavedState
 from pdm.store.machines.registration import StoredMachine
 
 CHECKPOINT_INTERVAL = timedelta(hours=6)
@@ -44,7 +44,7 @@ class Task:
 
     stored: StoredMachine
     before: SavedState
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[QueuedAcquisition, ...]
     is_drained: bool
 
     @classmethod
@@ -64,11 +64,11 @@ class Deciders:
 
 
 @dataclass(frozen=True)
-class Step:
+class AnalysisStep:
     """What one task led to."""
 
     after: SavedState
-    course: Course
+    course: AnalysisResult
     beyond_horizon: tuple[datetime, ...]
     life_ends: tuple[datetime, ...]
 
@@ -136,7 +136,7 @@ def _advance(
     life_ends: Sequence[datetime],
     by: Deciders,
     reorder_horizon: timedelta,
-) -> Step:
+) -> AnalysisStep:
     before = task.before
     last = before.last_measured_at
     fresh = [s for s in snapshots if last is None or s.measured_at > last]
@@ -146,7 +146,7 @@ def _advance(
     reached = fresh[-1].measured_at if fresh else last
     life_ends = _due(life_ends, reached, reorder_horizon if task.is_drained else timedelta())
     machine = task.stored.machine
-    memory = Memory.from_bytes(before.state) if before.state is not None else begin(machine)
+    memory = AnalysisState.from_bytes(before.state) if before.state is not None else begin(machine)
     course = follow(machine, memory, fresh, life_ends, by.champion, by.rules, by.diagnoses)
     after = SavedState(
         machine_id=before.machine_id,
@@ -155,7 +155,7 @@ def _advance(
         dirty_from=min((at for at in behind if at not in beyond), default=None),
         revision=before.revision,
     )
-    return Step(after, course, beyond, tuple(life_ends))
+    return AnalysisStep(after, course, beyond, tuple(life_ends))
 
 
 def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedelta) -> list[datetime]:
@@ -166,7 +166,9 @@ def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedel
     return [end for end in life_ends if reached is not None and end <= reached + ahead]
 
 
-def _write(conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[Step], reorder_horizon: timedelta) -> None:
+def _write(
+    conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[AnalysisStep], reorder_horizon: timedelta
+) -> None:
     assessments_write.insert_assessments(
         conn, [(s.after.machine_id, s.after.revision, a) for s in steps for a in s.course.assessments]
     )

@@ -19,7 +19,7 @@ _UNKNOWN_ORDERS = np.full(4, np.nan)
 
 
 @dataclass(frozen=True)
-class Channel:
+class FeatureChannel:
     """One stored waveform with what its features need to know: speed [Hz], geometry and motor data."""
 
     point_id: int
@@ -47,14 +47,14 @@ class Shaft:
     angle: Angle | None
 
 
-def shafts_of(channels: Iterable[Channel], tachometers: Iterable[Channel]) -> list[Shaft]:
+def shafts_of(channels: Iterable[FeatureChannel], tachometers: Iterable[FeatureChannel]) -> list[Shaft]:
     """Return the shaft that each channel looks at.
 
     A point on a gear looks at that gear's shaft, which turns `ratio` times as fast as the machine; any other at
     the shaft of the machine's speed. A tachometer counts for channels with its rate and length; of several the
     first by key. It also gives the speed where the context has none.
     """
-    pulses: dict[tuple[str, datetime, float, int], Channel] = {}
+    pulses: dict[tuple[str, datetime, float, int], FeatureChannel] = {}
     for tachometer in sorted(tachometers, key=lambda channel: channel.point.key):
         pulses.setdefault(tachometer.sampled_with, tachometer)
     angles: dict[tuple[str, datetime, float, int], Angle | None] = {}
@@ -86,7 +86,7 @@ def bearing_orders(machine: Machine, point: MeasurementPoint) -> NDArray[np.floa
     return np.array([orders.bpfo, orders.bpfi, orders.bsf, orders.ftf])
 
 
-def _shaft(channel: Channel, angle: Angle | None) -> Shaft:
+def _shaft(channel: FeatureChannel, angle: Angle | None) -> Shaft:
     gears = [c for c in channel.machine.components if c.kind is ComponentKind.GEAR]
     gear = _own_or_only(gears, channel.point)
     ratio = gear.ratio if gear is not None and gear.key == channel.point.component else 1.0
@@ -106,7 +106,7 @@ def _own_or_only(components: list[Component], point: MeasurementPoint) -> Compon
     return chosen[0] if chosen else None
 
 
-def _angle(tachometer: Channel) -> Angle | None:
+def _angle(tachometer: FeatureChannel) -> Angle | None:
     """Return the angle of the shaft, or None where the pulses do not tell it."""
     try:
         return shaft_angle_from_pulses(

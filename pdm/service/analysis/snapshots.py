@@ -24,7 +24,7 @@ from pdm.service.analysis.feature_extraction import (
     current_rows,
     vibration_rows,
 )
-from pdm.service.analysis.shaft_lookup import Channel
+from pdm.service.analysis.shaft_lookup import FeatureChannel
 from pdm.store.analysis import analysis_inputs, feature_rows
 from pdm.store.analysis.analysis_inputs import StoredWaveform
 from pdm.store.machines.registration import StoredMachine
@@ -59,16 +59,16 @@ def channels_of(
     machines: Mapping[int, StoredMachine],
     contexts: Mapping[Key, OperatingContext],
     waveforms: Iterable[StoredWaveform],
-) -> dict[str, list[Channel]]:
+) -> dict[str, list[FeatureChannel]]:
     """Return stored waveforms by quantity, with what is known of their machines."""
-    channels: dict[str, list[Channel]] = defaultdict(list)
+    channels: dict[str, list[FeatureChannel]] = defaultdict(list)
     owners = _owners(machines)
     for waveform in waveforms:
         machine_id, name = owners[waveform.point_id]
         machine = machines[machine_id].machine
         point = next(p for p in machine.points if p.key == name)
         channels[point.quantity].append(
-            Channel(
+            FeatureChannel(
                 point_id=waveform.point_id,
                 measured_at=waveform.measured_at,
                 point=point,

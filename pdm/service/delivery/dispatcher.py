@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool
 from pdm.notify.message import STATE_KINDS, Attempt, Sender
 from pdm.notify.senders import make_sender
 from pdm.notify.targets import parse_networks
-from pdm.service.delivery.messages import Batch, Letter, claim_letters, claim_reminder
+from pdm.service.delivery.messages import Batch, OutgoingMessage, claim_messages, claim_reminder
 from pdm.service.platform.failures import AWAY, describe, is_of_schema
 from pdm.settings import Settings
 from pdm.store.delivery import outbox
@@ -30,7 +30,7 @@ from pdm.store.delivery import outbox
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2  # with nothing due a poll reads one page of an empty index
-HELD_S = 1.0  # rest of a lane in which something waits for its hour
+DEFERRED_REST_S = 1.0  # rest of a lane in which something waits for its hour
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Dispatcher:
         try:
             while not self.stop.is_set():
                 batch = self._claim(subscription_id)
-                if batch is None or not batch.letters:
-                    lane.rests_until = time.monotonic() + HELD_S if batch and batch.is_held else 0.0
+                if batch is None or not batch.messages:
+                    lane.rests_until = time.monotonic() + DEFERRED_REST_S if batch and batch.is_deferred else 0.0
                     break
                 if not self._send_all(lane, batch, counts):
                     break
@@ -112,11 +112,11 @@ class Dispatcher:
     def _claim(self, subscription_id: UUID) -> Batch | None:
         lease = timedelta(seconds=self.policy.lease)
         with self.pool.connection() as conn:
-            batch = claim_letters(conn, subscription_id, self.now(), lease, self.policy.claim)
+            batch = claim_messages(conn, subscription_id, self.now(), lease, self.policy.claim)
             if batch is None or batch.receiver.kind not in STATE_KINDS:
                 return batch
             reminder = claim_reminder(conn, batch.receiver, self.now())
-            return replace(batch, letters=(*batch.letters, reminder)) if reminder else batch
+            return replace(batch, messages=(*batch.messages, reminder)) if reminder else batch
 
     def _send_all(self, lane: _Lane, batch: Batch, counts: DeliveryCounts) -> bool:
         """Attempt claimed letters in order; False when the rest had to be given back."""
@@ -124,51 +124,53 @@ class Dispatcher:
         if lane.sender is None:
             url = self.settings.public_url
             lane.sender = make_sender(batch.receiver.kind, self._networks, self.policy.timeout, url)
-        for index, letter in enumerate(batch.letters):
+        for index, outgoing in enumerate(batch.messages):
             if self.stop.is_set() or time.monotonic() > give_up_at:
-                self._release(batch.letters[index:])
+                self._release(batch.messages[index:])
                 return not self.stop.is_set()
-            attempt = self._attempt(lane.sender, batch, letter)
-            self._settle(letter, attempt, counts)
+            attempt = self._attempt(lane.sender, batch, outgoing)
+            self._settle(outgoing, attempt, counts)
             if attempt.is_reachable:
                 lane.failures = 0
                 continue
             self._rest(lane)
-            self._release(batch.letters[index + 1 :])
+            self._release(batch.messages[index + 1 :])
             return False
         return True
 
-    def _attempt(self, sender: Sender, batch: Batch, letter: Letter) -> Attempt:
+    def _attempt(self, sender: Sender, batch: Batch, outgoing: OutgoingMessage) -> Attempt:
         """Send a letter; what a sender did not foresee is a failed attempt like others."""
         try:
-            return sender.send(batch.receiver, letter.message, self.now())
+            return sender.send(batch.receiver, outgoing.message, self.now())
         except Exception as error:
-            log.exception("the message %s cannot be sent", letter.message.id)
+            log.exception("the message %s cannot be sent", outgoing.message.id)
             return Attempt(False, True, describe(error)[:200])
 
-    def _settle(self, letter: Letter, attempt: Attempt, counts: DeliveryCounts) -> None:
-        if not letter.parcels:
+    def _settle(self, outgoing: OutgoingMessage, attempt: Attempt, counts: DeliveryCounts) -> None:
+        if not outgoing.outbox_rows:
             if not attempt.is_delivered:
                 log.warning("active alerts could not be sent again: %s", attempt.error)
             return
-        now, tried = self.now(), max(parcel.attempts for parcel in letter.parcels)
+        now, tried = self.now(), max(outbox_row.attempts for outbox_row in outgoing.outbox_rows)
         with self.pool.connection() as conn:
             if attempt.is_delivered:
-                outbox.mark_delivered(conn, letter.parcels, now)
-                counts.delivered += len(letter.parcels)
+                outbox.mark_delivered(conn, outgoing.outbox_rows, now)
+                counts.delivered += len(outgoing.outbox_rows)
                 return
             is_dead = tried >= self.policy.max_attempts
             due = now + timedelta(seconds=self.policy.wait(tried, self.rng))
             error = attempt.error or ""
-            outbox.mark_failed(conn, letter.parcels, now, error=error, next_attempt_at=due, is_dead=is_dead)
-            counts.failed += len(letter.parcels)
-            counts.dead += len(letter.parcels) if is_dead else 0
+            outbox.mark_failed(conn, outgoing.outbox_rows, now, error=error, next_attempt_at=due, is_dead=is_dead)
+            counts.failed += len(outgoing.outbox_rows)
+            counts.dead += len(outgoing.outbox_rows) if is_dead else 0
         if is_dead:
-            log.error("alert event %s failed permanently after %d attempts: %s", letter.message.id, tried, error)
+            log.error("alert event %s failed permanently after %d attempts: %s", outgoing.message.id, tried, error)
 
-    def _release(self, letters: Sequence[Letter]) -> None:
+    def _release(self, messages: Sequence[OutgoingMessage]) -> None:
         with self.pool.connection() as conn:
-            outbox.release(conn, [parcel for letter in letters for parcel in letter.parcels], self.now())
+            outbox.release(
+                conn, [outbox_row for outgoing in messages for outbox_row in outgoing.outbox_rows], self.now()
+            )
 
     def start_due_lanes(self, executor: ThreadPoolExecutor) -> None:
         """Start every lane that has something due, is not running and does not rest; end those of removed receivers.

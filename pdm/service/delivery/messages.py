@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from pdm.notify.alertmanager import ENDED_FOR
-from pdm.notify.message import STATE_KINDS, Event, Message, Receiver, Standing
+from pdm.notify.message import STATE_KINDS, CurrentAlert, Event, Message, Receiver
 from pdm.notify.pacing import Backlog, Pacing, Release, decide
 from pdm.store.delivery import outbox, subscriptions
-from pdm.store.delivery.outbox import Parcel
+from pdm.store.delivery.outbox import OutboxRow
 
 # How often a receiver that keeps a state is told all that stands. Alertmanager wants it every 30 s to 3 min, else
 # it takes alerts for ended; a broker that lost its retained messages has them again.
@@ -23,20 +23,20 @@ _STATE_CLAIM = 64  # events that one message to such a receiver is about
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutgoingMessage:
     """A message and the outbox rows that it settles; none where it only reminds of what stands."""
 
     message: Message
-    parcels: tuple[Parcel, ...] = ()
+    outbox_rows: tuple[OutboxRow, ...] = ()
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Letters to one receiver, in order; `is_held` where something waits for its hour."""
+    """Letters to one receiver, in order; `is_deferred` where something waits for its hour."""
 
     receiver: Receiver
-    letters: tuple[Letter, ...] = ()
-    is_held: bool = False
+    messages: tuple[OutgoingMessage, ...] = ()
+    is_deferred: bool = False
 
 
 def find_receiver(conn: Connection[Any], subscription_id: UUID) -> tuple[Receiver, Pacing] | None:
@@ -48,7 +48,7 @@ def find_receiver(conn: Connection[Any], subscription_id: UUID) -> tuple[Receive
     return Receiver(**row), pacing
 
 
-def claim_letters(
+def claim_messages(
     conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta, limit: int
 ) -> Batch | None:
     """Take what may go out now to a receiver, for the time of the lease; None where it is told nothing more."""
@@ -57,7 +57,7 @@ def claim_letters(
         return None
     receiver, pacing = found
     if receiver.kind in STATE_KINDS:
-        return Batch(receiver, _state_letters(conn, receiver, now, lease))
+        return Batch(receiver, _state_messages(conn, receiver, now, lease))
     if pacing.is_immediate:
         return Batch(receiver, _singles(outbox.claim(conn, subscription_id, now, lease, limit)))
     return _paced(conn, receiver, pacing, now, lease, limit)
@@ -67,7 +67,7 @@ def _paced(
     conn: Connection[Any], receiver: Receiver, pacing: Pacing, now: datetime, lease: timedelta, limit: int
 ) -> Batch:
     if not outbox.try_lane(conn, receiver.id):
-        return Batch(receiver, is_held=True)
+        return Batch(receiver, is_deferred=True)
     if pacing.critical_overrides:
         critical = outbox.claim(conn, receiver.id, now, lease, limit, is_critical_only=True)
         if critical:
@@ -85,45 +85,49 @@ def _paced(
         case Release.BEGUN:
             return Batch(receiver, _digest(outbox.claim_digest_again(conn, receiver.id, now, lease)))
         case Release.NOTHING:
-            return Batch(receiver, is_held=waiting.due > 0)
+            return Batch(receiver, is_deferred=waiting.due > 0)
 
 
-def _singles(parcels: Sequence[Parcel]) -> tuple[Letter, ...]:
-    return tuple(Letter(Message(str(parcel.id), (_event(parcel),)), (parcel,)) for parcel in parcels)
+def _singles(outbox_rows: Sequence[OutboxRow]) -> tuple[OutgoingMessage, ...]:
+    return tuple(
+        OutgoingMessage(Message(str(outbox_row.id), (_event(outbox_row),)), (outbox_row,)) for outbox_row in outbox_rows
+    )
 
 
-def _digest(parcels: Sequence[Parcel]) -> tuple[Letter, ...]:
-    if not parcels:
+def _digest(outbox_rows: Sequence[OutboxRow]) -> tuple[OutgoingMessage, ...]:
+    if not outbox_rows:
         return ()
-    events = tuple(_event(parcel) for parcel in parcels)
-    return (Letter(Message(str(parcels[0].digest_id), events, is_digest=True), tuple(parcels)),)
+    events = tuple(_event(outbox_row) for outbox_row in outbox_rows)
+    return (OutgoingMessage(Message(str(outbox_rows[0].digest_id), events, is_digest=True), tuple(outbox_rows)),)
 
 
-def _event(parcel: Parcel) -> Event:
-    return Event(str(parcel.id), parcel.payload)
+def _event(outbox_row: OutboxRow) -> Event:
+    return Event(str(outbox_row.id), outbox_row.payload)
 
 
-def _state_letters(conn: Connection[Any], receiver: Receiver, now: datetime, lease: timedelta) -> tuple[Letter, ...]:
-    parcels = outbox.claim(conn, receiver.id, now, lease, _STATE_CLAIM)
-    if not parcels:
+def _state_messages(
+    conn: Connection[Any], receiver: Receiver, now: datetime, lease: timedelta
+) -> tuple[OutgoingMessage, ...]:
+    outbox_rows = outbox.claim(conn, receiver.id, now, lease, _STATE_CLAIM)
+    if not outbox_rows:
         return ()
-    machines = sorted({parcel.payload["data"]["machine"] for parcel in parcels})
-    events = tuple(_event(parcel) for parcel in parcels)
-    message = Message(str(parcels[0].id), events, standing=_standing(conn, receiver.id, now, machines))
-    return (Letter(message, tuple(parcels)),)
+    machines = sorted({outbox_row.payload["data"]["machine"] for outbox_row in outbox_rows})
+    events = tuple(_event(outbox_row) for outbox_row in outbox_rows)
+    message = Message(str(outbox_rows[0].id), events, standing=_standing(conn, receiver.id, now, machines))
+    return (OutgoingMessage(message, tuple(outbox_rows)),)
 
 
-def claim_reminder(conn: Connection[Any], receiver: Receiver, now: datetime) -> Letter | None:
+def claim_reminder(conn: Connection[Any], receiver: Receiver, now: datetime) -> OutgoingMessage | None:
     """Return all that stands, for a receiver that keeps a state, if it is time to tell it again."""
     if not outbox.claim_refresh(conn, receiver.id, now, REMINDED_EVERY[receiver.kind]):
         return None
-    return Letter(Message("", (), standing=_standing(conn, receiver.id, now, None)))
+    return OutgoingMessage(Message("", (), standing=_standing(conn, receiver.id, now, None)))
 
 
 def _standing(
     conn: Connection[Any], subscription_id: UUID, now: datetime, machines: Sequence[str] | None
-) -> tuple[Standing, ...]:
+) -> tuple[CurrentAlert, ...]:
     rows = outbox.fetch_standing(conn, subscription_id, now - ENDED_FOR, machines)
     return tuple(
-        Standing(row.document, tuple(row.severities), row.changed_at, row.is_open, row.is_firing) for row in rows
+        CurrentAlert(row.document, tuple(row.severities), row.changed_at, row.is_open, row.is_firing) for row in rows
     )

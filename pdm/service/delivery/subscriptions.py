@@ -33,7 +33,7 @@ READ_BY_PEOPLE = ("email", "chat")
 
 
 @dataclass(frozen=True)
-class Wish:
+class SubscriptionRequest:
     """A receiver that somebody wants; `details` are of its kind and may hold secrets."""
 
     name: str
@@ -65,7 +65,12 @@ class Trial:
 
 
 def subscribe(
-    pool: ConnectionPool[Any], caller: Caller, wish: Wish, *, now: datetime, allowed_networks: str = ""
+    pool: ConnectionPool[Any],
+    caller: Caller,
+    request: SubscriptionRequest,
+    *,
+    now: datetime,
+    allowed_networks: str = "",
 ) -> NewSubscription:
     """Add a receiver and return it; a webhook with the secret that signs what it is sent, shown this once.
 
@@ -79,39 +84,39 @@ def subscribe(
     InvalidInputError
         The site is unknown, or nothing may be sent to such an address.
     """
-    if wish.kind in STATE_KINDS and not wish.pacing.is_immediate:
+    if request.kind in STATE_KINDS and not request.pacing.is_immediate:
         raise InvalidInputError(
-            f"a receiver of kind {wish.kind} receives the present state immediately; configure grouping in the "
+            f"a receiver of kind {request.kind} receives the present state immediately; configure grouping in the "
             f"receiver",
             field="pacing",
         )
-    target = check_target(wish.kind, wish.url, wish.details, parse_networks(allowed_networks))
-    secret = new_secret() if wish.kind == "webhook" else ""
+    target = check_target(request.kind, request.url, request.details, parse_networks(allowed_networks))
+    secret = new_secret() if request.kind == "webhook" else ""
     subscription_id = uuid4()
     with pool.connection() as conn:
-        site_id = _site_of(conn, caller, wish.site)
+        site_id = _site_of(conn, caller, request.site)
         subscriptions.insert_subscription(
             conn,
             subscription_id,
-            name=wish.name,
-            kind=wish.kind,
+            name=request.name,
+            kind=request.kind,
             url=target.url,
             secret=secret,
             site_id=site_id,
-            min_severity=wish.min_severity,
-            payload=wish.payload,
-            config={**target.config, **({"language": wish.language} if wish.kind in READ_BY_PEOPLE else {})},
+            min_severity=request.min_severity,
+            payload=request.payload,
+            config={**target.config, **({"language": request.language} if request.kind in READ_BY_PEOPLE else {})},
             credentials=dict(target.credentials),
-            pacing=wish.pacing.to_document(),
-            refresh_at=now if wish.kind in STATE_KINDS else None,
+            pacing=request.pacing.to_document(),
+            refresh_at=now if request.kind in STATE_KINDS else None,
         )
         access.insert_audit(
             conn,
             caller.name,
             "subscription.create",
             str(subscription_id),
-            name=wish.name,
-            kind=wish.kind,
+            name=request.name,
+            kind=request.kind,
             url=target.url,
         )
         found = subscriptions.find_subscription(conn, subscription_id)
@@ -217,7 +222,7 @@ def list_dead_letters(
         )
 
 
-def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, letter_id: UUID, now: datetime) -> DeadLetter:
+def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, outbox_id: UUID, now: datetime) -> DeadLetter:
     """Send a dead letter again, under its own id, and return it.
 
     Raises
@@ -226,10 +231,10 @@ def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, letter_id: UUI
         There is none that the caller may see, or its subscription has ended.
     """
     with pool.connection() as conn:
-        found = outbox.find_dead_letter(conn, letter_id, caller.site_ids)
-        if found is None or not outbox.revive_letter(conn, letter_id, now):
-            raise NotFoundError(f"unknown dead letter {letter_id}, or it was sent again already")
-        access.insert_audit(conn, caller.name, "dead-letter.replay", str(letter_id))
+        found = outbox.find_dead_letter(conn, outbox_id, caller.site_ids)
+        if found is None or not outbox.revive_dead_letter(conn, outbox_id, now):
+            raise NotFoundError(f"unknown dead letter {outbox_id}, or it was sent again already")
+        access.insert_audit(conn, caller.name, "dead-letter.replay", str(outbox_id))
     return found
 
 

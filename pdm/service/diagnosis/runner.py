@@ -58,7 +58,9 @@ def ask_where_due(
         before = None if row is None else Watch(row[0], row[1], frozenset(row[2]))
         after, due = find_due(before, assessments, interval)
         if after is not None and after != before:
-            diagnoses.save_watch(conn, stored.id, after.measured_at, is_severe=after.is_severe, told=sorted(after.told))
+            diagnoses.save_watch(
+                conn, stored.id, after.measured_at, is_severe=after.is_severe, reported=sorted(after.reported)
+            )
         if due is not None:
             diagnoses.ask(conn, stored.id, due.cause, due.as_of, RECORDS)
 

@@ -23,13 +23,13 @@ class Watch:
     """What has been seen of a machine since its last regular diagnosis.
 
     `measured_at` is when that one was due, `is_severe` whether the machine has been sick since it was last well,
-    `told` the operating states and symptoms that diagnoses were asked for since: each asks once between two
+    `reported` the operating states and symptoms that diagnoses were asked for since: each asks once between two
     regular diagnoses, so that a machine that alternates between states or symptoms costs no more than they are.
     """
 
     measured_at: datetime
     is_severe: bool = False
-    told: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def _consider(watch: Watch | None, assessment: Assessment, interval: timedelta) 
     cause_now = None
     if is_severe and not before:
         cause_now = "severity"
-    elif symptom is not None and symptom not in watch.told:
+    elif symptom is not None and symptom not in watch.reported:
         cause_now = "symptom"
-    elif state is not None and state not in watch.told:
+    elif state is not None and state not in watch.reported:
         cause_now = "operating-state"
-    return Watch(watch.measured_at, is_severe, watch.told | seen), cause_now
+    return Watch(watch.measured_at, is_severe, watch.reported | seen), cause_now

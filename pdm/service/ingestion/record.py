@@ -123,8 +123,8 @@ def _record_once(
                 reason = judged.problems[0].detail
                 insert_quarantined(conn, machine_id, decoded.acquisition, reason, receipt_id, now)
         written = _write(conn, candidates, receipt_id, now)
-        told = iter(_tell(index, candidate, written) for index, candidate in enumerate(candidates))
-        in_order = tuple(results[place] if place in results else next(told) for place in range(len(records)))
+        answers = iter(_tell(index, candidate, written) for index, candidate in enumerate(candidates))
+        in_order = tuple(results[place] if place in results else next(answers) for place in range(len(records)))
         receipt = Receipt(str(receipt_id), now, in_order)
         insert_receipt(conn, receipt, actor)
     return receipt

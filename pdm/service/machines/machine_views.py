@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pdm.health.roll_up import Standing
+from pdm.health.roll_up import UnitCondition
 from pdm.store.analysis.assessments_read import PrognosisEntry, StoredAssessment, StoredPrognosis
 from pdm.store.analysis.queue import AnalysisHold
 from pdm.store.machines.machine_views import (
@@ -82,7 +82,7 @@ class MachineHealth:
         known = vars(assessment) | parts | {"evidence": evidence}
         rul_lower = None if prognosis is None else prognosis.rul_lower_s
         horizon = machine.planning_horizon_h * 3600.0
-        standing = Standing(machine.machine, assessment.health, assessment.zone, rul_lower, horizon)
+        standing = UnitCondition(machine.machine, assessment.health, assessment.zone, rul_lower, horizon)
         urgency = standing.urgency.value
         return cls(machine.machine, **known, severity=standing.severity, urgency=urgency, on_hold=on_hold)
 

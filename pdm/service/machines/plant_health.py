@@ -10,7 +10,7 @@ from typing import Any
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError
-from pdm.health.roll_up import RollUp, Standing, roll_up
+from pdm.health.roll_up import RollUp, UnitCondition, roll_up
 from pdm.service.platform.access import Caller
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
@@ -83,10 +83,10 @@ class _Known:
     last: LastKnown
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> UnitCondition:
         """What of it counts in a roll-up."""
         last = self.last
-        return Standing(self.machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+        return UnitCondition(self.machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
 
 
 def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHealth:

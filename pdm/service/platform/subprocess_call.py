@@ -33,13 +33,13 @@ _ERRORS: Mapping[str, type[PdmError]] = {
 
 
 @dataclass(frozen=True)
-class Aside:
+class SubprocessCall:
     """One kind of such questions: the module that answers, what it is called, and how long a caller waits [s]."""
 
     module: str
     name: str
-    longest: float
-    too_long: str
+    timeout_s: float
+    timeout_hint: str
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, question: Row) -> Row:
@@ -59,11 +59,11 @@ class Aside:
                 [sys.executable, "-m", self.module],
                 input=orjson.dumps(question),
                 capture_output=True,
-                timeout=self.longest,
+                timeout=self.timeout_s,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise RefusalError(f"the {self.name} takes longer than {self.longest:g} s: {self.too_long}") from None
+            raise RefusalError(f"the {self.name} takes longer than {self.timeout_s:g} s: {self.timeout_hint}") from None
         finally:
             self.one_at_a_time.release()
         if done.returncode:

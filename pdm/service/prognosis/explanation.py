@@ -66,7 +66,7 @@ def explain_machine(conn: Connection[Any], machine: str, fleet: str) -> Row:
         "machine": machine,
         "measured_at": _time(own.life_time[now]),
         "model_id": model_id,
-        "rul_s": why.said,
+        "rul_s": why.predicted,
         "base_s": why.base,
         "limited_s": why.limited,
         "contributors": [
@@ -118,8 +118,8 @@ def _change(model: FleetModel, now: Explanation, columns: Sequence[Columns], lif
     moved.sort(key=lambda each: (-abs(each[1]), each[0]))
     return {
         "since": _time(life.life_time[before]),
-        "rul_then_s": then.said,
-        "rul_change_s": now.said - then.said,
+        "rul_then_s": then.predicted,
+        "rul_change_s": now.predicted - then.predicted,
         "moved": [{"name": name, "amount_s": amount} for name, amount in moved[:LISTED]],
     }
 

@@ -7,12 +7,12 @@ from typing import Any
 from psycopg_pool import ConnectionPool
 
 from pdm.service.platform.access import Caller
-from pdm.service.platform.subprocess_call import Aside, Row
+from pdm.service.platform.subprocess_call import Row, SubprocessCall
 from pdm.service.platform.visibility import visible_machine
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
 
-EXPLANATION = Aside(
+EXPLANATION = SubprocessCall(
     "pdm.service.prognosis.explanation_process",
     "explanation",
     30.0,

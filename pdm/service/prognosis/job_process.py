@@ -53,12 +53,12 @@ def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
         job = jobs.find_job(conn, job_id)
     if job is None:
         sys.exit(f"unknown job {job_id}")
-    told_at = 0.0
+    reported_at = 0.0
 
     def tell(stage: str, share: float) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= _PROGRESS_EVERY_S:
-            told_at = time.monotonic()
+        nonlocal reported_at
+        if time.monotonic() - reported_at >= _PROGRESS_EVERY_S:
+            reported_at = time.monotonic()
             with pool.connection() as conn:
                 jobs.note_progress(conn, job_id, attempt, stage, share)
 

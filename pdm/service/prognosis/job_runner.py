@@ -80,10 +80,10 @@ def _count_outages(pool: ConnectionPool[Any], job_id: int) -> int:
         return jobs.count_outages(conn, job_id)
 
 
-def _start(job_id: int, attempt: int, settings: Settings, said: Any) -> subprocess.Popen[str]:
+def _start(job_id: int, attempt: int, settings: Settings, output: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pdm.service.prognosis.job_process", str(job_id), str(attempt), str(os.getpid())]
     environment = {**os.environ, "PDM_DSN": settings.dsn, "PDM_POOL_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stdout=said, stderr=said, text=True, cwd=Path("/"))
+    return subprocess.Popen(command, env=environment, stdout=output, stderr=output, text=True, cwd=Path("/"))
 
 
 def _wait(

@@ -42,5 +42,5 @@ def check_model(body: bytes) -> dict[str, Any]:
     if child.returncode == 0:
         card: dict[str, Any] = json.loads(child.stdout)
         return card
-    said = child.stdout.decode("utf-8", "replace").strip() if child.returncode == _REFUSED else ""
-    raise InvalidInputError(said or "the process that checks the model ended abnormally", field="body")
+    refusal = child.stdout.decode("utf-8", "replace").strip() if child.returncode == _REFUSED else ""
+    raise InvalidInputError(refusal or "the process that checks the model ended abnormally", field="body")

@@ -131,10 +131,10 @@ def import_model(pool: Pool, fleet: str, file: bytes, *, actor: str) -> ModelHis
         The file is damaged or not a model, or the model is not sound.
     """
     body = unpack_model(file)
-    told = check_model(body)
+    checked = check_model(body)
     digest = hashlib.sha256(body).digest()
-    claimed = {name: value for name, value in told["metrics"].items() if name != "comparison"}
-    card = registry.Card(told["reads"], claimed, told["trained_on"])
+    claimed = {name: value for name, value in checked["metrics"].items() if name != "comparison"}
+    card = registry.Card(checked["reads"], claimed, checked["trained_on"])
     with pool.connection() as conn, conn.transaction():
         reason = f"from a file with SHA-256 {digest.hex()}"
         model_id, _ = registry.insert_body(conn, fleet, body, digest, card, kind="imported", actor=actor, reason=reason)

@@ -59,17 +59,17 @@ def prognose_under(
     if not asked:
         raise InvalidInputError("load or speed is required", field="load")
     with visible_machine(pool, caller, machine) as (conn, row):
-        said = assessments_read.fetch_prognosis(conn, row.id, None)
+        prognosis = assessments_read.fetch_prognosis(conn, row.id, None)
         now = operating_history.fetch_present(conn, row.id, ACQUISITIONS)
         lives = operating_history.fetch_lives(conn, row.fleet)
-    if said is None or said.rul_s is None:
+    if prognosis is None or prognosis.rul_s is None:
         raise RefusalError(f"nothing is said of the remaining life of {machine!r} as it is", field="machine")
     effect = tell_effect(lives, now, asked)
-    lower, upper = said.rul_lower_s, said.rul_upper_s
+    lower, upper = prognosis.rul_lower_s, prognosis.rul_upper_s
     return WhatIf(
         machine=machine,
-        measured_at=said.measured_at,
-        rul_s=said.rul_s * effect.factor,
+        measured_at=prognosis.measured_at,
+        rul_s=prognosis.rul_s * effect.factor,
         rul_lower_s=None if lower is None else lower * effect.lower,
         rul_upper_s=None if upper is None else upper * effect.upper,
         factor=effect.factor,
@@ -80,6 +80,6 @@ def prognose_under(
         lives=effect.lives,
         present_load=now.get("load"),
         present_speed_hz=now.get("speed"),
-        source=said.source,
-        model_id=said.model_id,
+        source=prognosis.source,
+        model_id=prognosis.model_id,
     )

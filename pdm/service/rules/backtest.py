@@ -11,14 +11,14 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from pdm.alerts.backtest.acceptance import Limits, find_objections
+from pdm.alerts.backtest.acceptance import AcceptanceLimits, find_objections
 from pdm.alerts.backtest.cross_validation import Trial, try_lives
 from pdm.alerts.backtest.replay import CaseRun, replay
 from pdm.alerts.backtest.scoring import Difference, Judged, Past, Score, compare, score
 from pdm.alerts.backtest.tuning import Suggestion, suggest
 from pdm.alerts.documents.parser import RuleDocument
 from pdm.alerts.documents.scopes import Scope, ScopedRules, resolve
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.rules.rule import Rule, RuleSet
 from pdm.errors import InvalidInputError, PdmError, RefusalError
 from pdm.service.analysis.machine_pipeline import Champion
@@ -41,7 +41,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Question:
+class BacktestRequest:
     """What to replay: a span of the past, of some machines or all, and rules for a scope (None: those in force)."""
 
     since: datetime
@@ -101,12 +101,14 @@ class Report:
         """Return the report as plain data."""
         return asdict(self)
 
-    def objections(self, limits: Limits) -> list[str]:
+    def objections(self, limits: AcceptanceLimits) -> list[str]:
         """Return why the candidate may not replace the rules in force."""
         return find_objections(self.now, self.then, limits)
 
 
-def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Progress = lambda *_: None) -> Report:
+def backtest(
+    dsn: str, question: BacktestRequest, *, processes: int = 1, progress: Progress = lambda *_: None
+) -> Report:
     """Replay rules over the stored past of machines, one after the other or in several processes.
 
     Raises
@@ -141,7 +143,7 @@ def backtest(dsn: str, question: Question, *, processes: int = 1, progress: Prog
 class _Bench:
     """What replaying needs, opened once a process: a connection, the rules in force, and the model asked about."""
 
-    def __init__(self, dsn: str, question: Question) -> None:
+    def __init__(self, dsn: str, question: BacktestRequest) -> None:
         self.conn = psycopg.connect(dsn)
         self.book = RuleBook()
         self.question = question
@@ -159,29 +161,29 @@ class _Bench:
         stored = fetch_machine(self.conn, key)
         now, then = _rules(self.conn, self.book, self.question, stored)
         history = _history(self.conn, self.question, stored, (now, then))
-        other = self.told_otherwise(stored, history)
+        other = self.replace_prognoses(stored, history)
         past = replace(_past(history, self.question), judged=_judged(self.conn, stored))
         self.conn.rollback()
         before = replay(history, now)
         is_same = other is history and then.version == now.version
         return MachineOutcome(past, before, before if is_same else replay(other, then), other is not history)
 
-    def candidate(self, key: str) -> tuple[History, RuleSet]:
+    def candidate(self, key: str) -> tuple[MachineHistory, RuleSet]:
         """Return the past of one machine and the rules that are tried on it."""
         stored = fetch_machine(self.conn, key)
         _, then = _rules(self.conn, self.book, self.question, stored)
-        history = self.told_otherwise(stored, _history(self.conn, self.question, stored, (then,)))
+        history = self.replace_prognoses(stored, _history(self.conn, self.question, stored, (then,)))
         self.conn.rollback()
         return history, then
 
-    def told_otherwise(self, stored: StoredMachine, history: History) -> History:
+    def replace_prognoses(self, stored: StoredMachine, history: MachineHistory) -> MachineHistory:
         """Return the past with the prognoses of the model that is asked about, if it is one of the machine's fleet."""
         if self.challenger is None or self.fleet != stored.machine.fleet:
             return history
         return with_prognoses_of(self.conn, stored, history, self.challenger, self.question.since)
 
 
-def _outcomes(dsn: str, question: Question, keys: Sequence[str], processes: int) -> Iterator[MachineOutcome]:
+def _outcomes(dsn: str, question: BacktestRequest, keys: Sequence[str], processes: int) -> Iterator[MachineOutcome]:
     if processes <= 1 or len(keys) < _WORTH_A_PROCESS:
         bench = _Bench(dsn, question)
         with bench.conn:
@@ -195,7 +197,7 @@ def _outcomes(dsn: str, question: Question, keys: Sequence[str], processes: int)
 _bench: _Bench | None = None
 
 
-def _begin_process(dsn: str, question: Question) -> None:
+def _begin_process(dsn: str, question: BacktestRequest) -> None:
     global _bench
     _bench = _Bench(dsn, question)
 
@@ -205,7 +207,9 @@ def _in_process(key: str) -> MachineOutcome:
     return _bench.outcome(key)
 
 
-def _rules(conn: Connection[Any], book: RuleBook, question: Question, stored: StoredMachine) -> tuple[RuleSet, RuleSet]:
+def _rules(
+    conn: Connection[Any], book: RuleBook, question: BacktestRequest, stored: StoredMachine
+) -> tuple[RuleSet, RuleSet]:
     """Return the rules in force for a machine, and those that would be."""
     documents = book.fetch(conn, [stored.machine])
     now = resolve(stored.machine, documents)
@@ -216,7 +220,9 @@ def _rules(conn: Connection[Any], book: RuleBook, question: Question, stored: St
     return now, resolve(stored.machine, [*others, candidate])
 
 
-def _history(conn: Connection[Any], question: Question, stored: StoredMachine, sets: Sequence[RuleSet]) -> History:
+def _history(
+    conn: Connection[Any], question: BacktestRequest, stored: StoredMachine, sets: Sequence[RuleSet]
+) -> MachineHistory:
     wanted = tuple(dict.fromkeys(key for rules in sets for key in rules.wanted))
     asks = any(rules.asks_for_diagnoses for rules in sets)
     history = fetch_history(conn, stored, question.since, question.before, wanted, with_diagnoses=asks)
@@ -224,7 +230,7 @@ def _history(conn: Connection[Any], question: Question, stored: StoredMachine, s
     return history
 
 
-def _past(history: History, question: Question) -> Past:
+def _past(history: MachineHistory, question: BacktestRequest) -> Past:
     machine = history.machine
     ended = max([history.at(len(history) - 1), *history.failures])
     return Past(
@@ -244,7 +250,7 @@ def _judged(conn: Connection[Any], stored: StoredMachine) -> tuple[Judged, ...]:
 
 
 def _suggestions(
-    dsn: str, question: Question, outcomes: Sequence[MachineOutcome], progress: Progress
+    dsn: str, question: BacktestRequest, outcomes: Sequence[MachineOutcome], progress: Progress
 ) -> list[Suggestion]:
     """Try variants of the candidate's rules on the machines with most alarms, and on those that failed."""
     order = sorted(outcomes, key=lambda outcome: (-len(outcome.past.failures), -len(outcome.then)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pdm.service.platform.subprocess_call import Row, answer_one
-from pdm.service.rules.backtest import Question, backtest, candidate_of
+from pdm.service.rules.backtest import BacktestRequest, backtest, candidate_of
 from pdm.service.rules.rule_sets import check_content
 
 
@@ -13,7 +13,7 @@ def _answer(asked: Row) -> Row:
     candidate = None
     if asked["document"] is not None:
         candidate = candidate_of(check_content(asked["document"]), asked["scope"], asked["target"])
-    question = Question(
+    question = BacktestRequest(
         datetime.fromisoformat(asked["since"]),
         datetime.fromisoformat(asked["before"]),
         candidate,

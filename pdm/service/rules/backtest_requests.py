@@ -7,14 +7,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from pdm.alerts.backtest.acceptance import Figures, GateError, Limits, find_objections
-from pdm.service.platform.subprocess_call import Aside
+from pdm.alerts.backtest.acceptance import AcceptanceLimits, Figures, GateError, find_objections
+from pdm.service.platform.subprocess_call import SubprocessCall
 from pdm.service.rules.rule_sets import as_stored, check_content
 from pdm.store.alerts.rules import StoredRuleSet
 
 Row = dict[str, Any]
 
-BACKTEST = Aside(
+BACKTEST = SubprocessCall(
     "pdm.service.rules.backtest_process",
     "backtest",
     60.0,
@@ -22,7 +22,7 @@ BACKTEST = Aside(
 )
 
 
-def run_aside(
+def run_in_subprocess(
     dsn: str,
     *,
     since: datetime,
@@ -65,7 +65,12 @@ def run_aside(
 
 
 def pass_gate(
-    dsn: str, stored: StoredRuleSet, since: datetime, before: datetime, limits: Limits, site_ids: Sequence[int] | None
+    dsn: str,
+    stored: StoredRuleSet,
+    since: datetime,
+    before: datetime,
+    limits: AcceptanceLimits,
+    site_ids: Sequence[int] | None,
 ) -> Row:
     """Return what is kept of the backtest that a stored set has passed.
 
@@ -74,7 +79,7 @@ def pass_gate(
     GateError
         It does worse than the rules in force by more than the limits.
     """
-    report = run_aside(
+    report = run_in_subprocess(
         dsn,
         since=since,
         before=before,
@@ -90,7 +95,7 @@ def pass_gate(
     return gate_of(report)
 
 
-def objections_of(report: Row, limits: Limits) -> list[str]:
+def objections_of(report: Row, limits: AcceptanceLimits) -> list[str]:
     """Return why the candidate of a report that is plain data may not replace the rules in force."""
     kept = gate_of(report)
     return find_objections(Figures(**kept["now"]), Figures(**kept["then"]), limits)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from pdm.alerts.kinds.history import History
+from pdm.alerts.kinds.history import MachineHistory
 from pdm.prognosis.model.life_state import advance, begin_life
 from pdm.prognosis.predict import LifeStep, prognose_batch
 from pdm.prognosis.prognosis import Prognosis
@@ -22,8 +22,8 @@ from pdm.store.machines.registration import StoredMachine
 
 
 def with_prognoses_of(
-    conn: Connection[Any], stored: StoredMachine, history: History, challenger: Champion, since: datetime
-) -> History:
+    conn: Connection[Any], stored: StoredMachine, history: MachineHistory, challenger: Champion, since: datetime
+) -> MachineHistory:
     """Return a machine's past with the prognoses that a model would have given, by the very code that gives them live.
 
     The lives are followed from the beginning of what is replayed: of the life that it begins within, the model
@@ -33,7 +33,7 @@ def with_prognoses_of(
     return _replaced(history, _prognoses(history, indicators, challenger))
 
 
-def _prognoses(history: History, indicators: NDArray[np.float32], challenger: Champion) -> list[Prognosis]:
+def _prognoses(history: MachineHistory, indicators: NDArray[np.float32], challenger: Champion) -> list[Prognosis]:
     life, ended = begin_life(), 0
     steps = []
     for index in range(len(history)):
@@ -46,10 +46,10 @@ def _prognoses(history: History, indicators: NDArray[np.float32], challenger: Ch
     return prognose_batch(challenger.model, challenger.model_id, history.machine, steps)
 
 
-def _replaced(history: History, prognoses: Sequence[Prognosis]) -> History:
+def _replaced(history: MachineHistory, prognoses: Sequence[Prognosis]) -> MachineHistory:
     def column(name: str) -> NDArray[np.float64]:
-        said = [getattr(each, name) for each in prognoses]
-        return np.array([np.nan if value is None else value for value in said], np.float64)
+        values = [getattr(each, name) for each in prognoses]
+        return np.array([np.nan if value is None else value for value in values], np.float64)
 
     rows = replace(
         history.conclusions,

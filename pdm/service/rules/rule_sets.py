@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.documents.parser import InvalidRulesError, Problem, RuleDocument, parse_document
+from pdm.alerts.documents.parser import DocumentProblem, InvalidRulesError, RuleDocument, parse_document
 from pdm.alerts.documents.scopes import Scope, resolve
 from pdm.alerts.documents.writer import differences, write_document, write_rule
 from pdm.alerts.rules.rule import DEFAULT_RULES
@@ -275,7 +275,7 @@ def _restore(
 def _check_points(machine: Machine, document: RuleDocument) -> None:
     """Refuse rules of one machine that look at points which it does not have: they would never say anything."""
     problems = [
-        Problem(f"rules[{index}]", f"{machine.key} has no point to which the rule applies")
+        DocumentProblem(f"rules[{index}]", f"{machine.key} has no point to which the rule applies")
         for index, rule in enumerate(document.rules)
         if not rule.condition.fit(machine)
     ]

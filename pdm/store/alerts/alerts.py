@@ -11,9 +11,9 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from pdm.alerts.evaluation.changes import AlertChange, OpenAlert
+from pdm.alerts.evaluation.changes import AlertChange, StoredOpenAlert
 from pdm.alerts.kinds.behaviour import Category, Severity
-from pdm.alerts.lifecycle.alert import Happening, Standing
+from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import Place
 from pdm.alerts.states import AlertState, Demands, Kind
@@ -22,7 +22,7 @@ from pdm.store.alerts import holds
 from pdm.store.database.queries import query
 
 # what those who heard of an alert are told although it is withheld: that they will not hear of it, and its end
-ALWAYS_TOLD = frozenset(
+ALWAYS_PUBLISHED = frozenset(
     {Kind.RETURNED, Kind.LATCHED, Kind.CLEARED, Kind.SHELVED, Kind.SUPPRESSED, Kind.REMOVED_FROM_SERVICE}
 )
 ENDED_LATELY = timedelta(days=1)  # so long it is known who has ended a hold
@@ -50,8 +50,8 @@ def apply_all(
     left = {each: changes.get(each, ()) for each in concerned if changes.get(each) or ends.get(each)}
     while left:
         ledger = open_ledger(conn, list(left), now or datetime.now(UTC))
-        for machine_id, told in sorted(left.items()):
-            _take(ledger, machine_id, told, list(ends.get(machine_id, ())), reevaluated)
+        for machine_id, own_changes in sorted(left.items()):
+            _take(ledger, machine_id, own_changes, list(ends.get(machine_id, ())), reevaluated)
         ledger.settle()
         # another transaction may have opened a cause since: those machines are taken again, now with its alert
         left = {machine_id: left[machine_id] for machine_id in close_ledger(conn, ledger)}
@@ -93,21 +93,25 @@ def close_ledger(conn: Connection[Any], ledger: Ledger) -> list[int]:
     if ledger.opened:
         stored = {row[0] for row in conn.execute(query("insert_alerts"), _columns(ledger.opened))}
         lost = {alert.id for alert in ledger.opened} - stored
-    told = [event for event in ledger.happenings if event.alert_id not in lost]
-    ids = [row[0] for row in conn.execute(query("insert_alert_events"), _event_columns(told))] if told else []
-    for wave in _waves(told, ids):
+    kept_events = [event for event in ledger.events if event.alert_id not in lost]
+    ids = (
+        [row[0] for row in conn.execute(query("insert_alert_events"), _event_columns(kept_events))]
+        if kept_events
+        else []
+    )
+    for wave in _waves(kept_events, ids):
         enqueue(conn, wave)
     for by in sorted(set(ledger.spent.values())):
         holds.end(conn, [hold for hold, who in ledger.spent.items() if who == by], by, ledger.now)
     return sorted({alert.machine_id for alert in ledger.opened if alert.id in lost})
 
 
-def _waves(told: Sequence[Happening], ids: Sequence[int]) -> Iterable[list[int]]:
+def _waves(events: Sequence[AlertEvent], ids: Sequence[int]) -> Iterable[list[int]]:
     """Return the events that are to be told, those of one alert in turns: the next may depend on the one before."""
     waves: list[list[int]] = []
     turns: dict[UUID, int] = {}
-    for event, event_id in zip(told, ids, strict=True):
-        if event.is_quiet or (event.withheld is not None and event.kind not in ALWAYS_TOLD):
+    for event, event_id in zip(events, ids, strict=True):
+        if event.is_quiet or (event.withheld is not None and event.kind not in ALWAYS_PUBLISHED):
             continue
         turn = turns.get(event.alert_id, 0)
         turns[event.alert_id] = turn + 1
@@ -122,11 +126,13 @@ def enqueue(conn: Connection[Any], event_ids: Sequence[int]) -> None:
     conn.execute(query("enqueue_alert_event"), {"event_ids": list(event_ids)})
 
 
-def fetch_open(conn: Connection[Any], machine_id: int) -> list[OpenAlert]:
+def fetch_open(conn: Connection[Any], machine_id: int) -> list[StoredOpenAlert]:
     """Return a machine's alerts that are open, by cause."""
     rows = conn.execute(query("fetch_open_alerts"), {"machine_id": machine_id})
     return [
-        OpenAlert(cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version, at_rest)
+        StoredOpenAlert(
+            cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version, at_rest
+        )
         for cause, component, severity, state, opened_at, alert_id, version, at_rest in rows
     ]
 
@@ -156,9 +162,9 @@ def notify(conn: Connection[Any]) -> None:
     conn.execute("NOTIFY pdm_alert")
 
 
-def _standing(row: dict[str, Any]) -> Standing:
+def _standing(row: dict[str, Any]) -> AlertRecord:
     demands = Demands(row.pop("needs_acknowledgement"), row.pop("is_latching"))
-    return Standing(
+    return AlertRecord(
         **{
             **row,
             "severity": Severity(row["severity"]),
@@ -177,7 +183,7 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def _columns(alerts: Sequence[Standing]) -> dict[str, list[Any]]:
+def _columns(alerts: Sequence[AlertRecord]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [getattr(alert, name) for alert in alerts] for name in _PLAIN}
     columns |= {name: [getattr(alert, name).value for alert in alerts] for name in ("severity", "state", "category")}
     columns["parameters"] = [_json(alert.parameters) for alert in alerts]
@@ -187,7 +193,7 @@ def _columns(alerts: Sequence[Standing]) -> dict[str, list[Any]]:
     return columns
 
 
-def _event_columns(events: Sequence[Happening]) -> dict[str, list[Any]]:
+def _event_columns(events: Sequence[AlertEvent]) -> dict[str, list[Any]]:
     names = ("alert_id", "machine_id", "occurred_at", "actor", "reevaluated", "reason", "withheld", "comment")
     columns: dict[str, list[Any]] = {name: [getattr(event, name) for event in events] for name in names}
     columns |= {name: [getattr(event, name).value for event in events] for name in ("kind", "severity", "state")}

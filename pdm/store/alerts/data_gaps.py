@@ -16,8 +16,8 @@ from pdm.store.database.queries import query
 class QuietMachine:
     """A machine, when it was last measured (None: never), and its open alert of missing data if it has one.
 
-    `is_off` is that it stood still when it was last measured; `suppressed_until` is until when, by now, all its alerts were
-    withheld by design.
+    `is_off`: it was at standstill when it was last measured. `suppressed_until`: until when all its alerts were
+    suppressed by design, at most now.
     """
 
     id: int

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from pdm.alerts.kpi.figures import AlarmEvent, Standing
+from pdm.alerts.kpi.figures import ActiveAlert, AlarmEvent
 from pdm.store.database.queries import query
 
 
@@ -21,10 +21,10 @@ def fetch_alarm_events(
 
 def fetch_standing_alarms(
     conn: Connection[Any], at: datetime, raised_before: datetime, site: str | None
-) -> list[Standing]:
+) -> list[ActiveAlert]:
     """Return alerts raised before a time whose condition held at `at` and that nothing withheld."""
     values = {"at": at, "raised_before": raised_before, "site": site}
-    return [Standing(*row) for row in conn.execute(query("fetch_standing_alarms"), values)]
+    return [ActiveAlert(*row) for row in conn.execute(query("fetch_standing_alarms"), values)]
 
 
 def fetch_verdicts(conn: Connection[Any], since: datetime, before: datetime, site: str | None) -> list[str]:

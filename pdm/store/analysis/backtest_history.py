@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from pdm.alerts.kinds.history import ZONE_CODES, Conclusions, History, MeasuredColumn, PastHold
+from pdm.alerts.kinds.history import ZONE_CODES, Conclusions, MachineHistory, MeasuredColumn, PastHold
 from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured
 from pdm.errors import RefusalError
 from pdm.health.assessment import shows_operation
@@ -40,7 +40,7 @@ def fetch_history(
     wanted: Sequence[Measured],
     *,
     with_diagnoses: bool,
-) -> History | None:
+) -> MachineHistory | None:
     """Return a machine's past within [since, before), None where nothing was assessed.
 
     What was concluded again from late data counts as it is known now. `wanted` are the measured values to read.
@@ -51,7 +51,7 @@ def fetch_history(
         return None
     ends = [(row[0].astimezone(UTC), row[1]) for row in conn.execute(query("fetch_past_events"), span)]
     notes = fetch_notes(conn, {stored.id: (since, before)}) if with_diagnoses else {}
-    return History(
+    return MachineHistory(
         stored.machine,
         conclusions,
         _measured(conn, stored, conclusions.times, (since, before), wanted),

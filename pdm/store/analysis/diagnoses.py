@@ -74,10 +74,10 @@ def fetch_watches(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int
 
 
 def save_watch(
-    conn: Connection[Any], machine_id: int, measured_at: datetime, *, is_severe: bool, told: Sequence[str]
+    conn: Connection[Any], machine_id: int, measured_at: datetime, *, is_severe: bool, reported: Sequence[str]
 ) -> None:
     """Remember what `fetch_watches` returns."""
-    values = {"machine_id": machine_id, "measured_at": measured_at, "is_severe": is_severe, "told": list(told)}
+    values = {"machine_id": machine_id, "measured_at": measured_at, "is_severe": is_severe, "told": list(reported)}
     conn.execute(query("save_diagnosis_watch"), values)
 
 

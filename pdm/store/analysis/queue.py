@@ -27,7 +27,7 @@ class AnalysisHold:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedAcquisition:
     """An acquisition that waits; `enqueued_at` tells whether more was added to it meanwhile."""
 
     measured_at: datetime
@@ -46,7 +46,7 @@ class Claim:
     last_measured_at: datetime | None
     dirty_from: datetime | None
     revision: int
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[QueuedAcquisition, ...]
     is_drained: bool
 
 
@@ -93,11 +93,11 @@ def set_attempts(conn: Connection[Any], machine_ids: Sequence[int], attempts: in
 def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:
     """Lock machines for this transaction with at most `per_machine` acquisitions each; skips what is held."""
     rows = conn.execute(query("lock_machines"), {"machine_ids": list(machine_ids)}).fetchall()
-    held = [row[0] for row in rows]
-    waiting: dict[int, list[Waiting]] = {machine_id: [] for machine_id in held}
-    wanted = {"machine_ids": held, "per_machine": per_machine + 1}
+    locked_ids = [row[0] for row in rows]
+    waiting: dict[int, list[QueuedAcquisition]] = {machine_id: [] for machine_id in locked_ids}
+    wanted = {"machine_ids": locked_ids, "per_machine": per_machine + 1}
     for machine_id, measured_at, enqueued_at in conn.execute(query("fetch_pending"), wanted):
-        waiting[machine_id].append(Waiting(measured_at, enqueued_at))
+        waiting[machine_id].append(QueuedAcquisition(measured_at, enqueued_at))
     return [
         Claim(
             machine_id,
@@ -137,7 +137,7 @@ def save_states(conn: Connection[Any], states: Sequence[SavedState]) -> None:
     )
 
 
-def complete(conn: Connection[Any], done: Sequence[tuple[int, Waiting]]) -> None:
+def complete(conn: Connection[Any], done: Sequence[tuple[int, QueuedAcquisition]]) -> None:
     """Take analysed acquisitions, given with their machine ids, off the queue and back from set aside."""
     conn.execute(
         query("remove_pending"),

@@ -133,8 +133,8 @@ def _run(conn: Connection[Any], migration: Migration) -> None:
             conn.execute(migration.sql.encode())
             conn.execute(query("remember_migration"), {"name": migration.name, "checksum": migration.checksum})
             if not migration.is_repeatable and migration.name >= _COMPAT:
-                told = {"name": migration.name, "oldest_code": migration.oldest_code}
-                conn.execute(query("remember_schema_compat"), told)
+                values = {"name": migration.name, "oldest_code": migration.oldest_code}
+                conn.execute(query("remember_schema_compat"), values)
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:

@@ -15,7 +15,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 
 @dataclass(frozen=True)
-class Parcel:
+class OutboxRow:
     """A claimed outbox row: what to send; `id` is the same at every attempt.
 
     `digest_id` is that of the message that it is part of, the same at every attempt as well.
@@ -48,7 +48,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class LaneBacklog:
     """What is due in a lane: how many rows, the oldest since when, whether a message was begun before."""
 
     due: int
@@ -57,7 +57,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class StandingRow:
+class CurrentAlertRow:
     """An alert as it is now, for receivers that keep a state."""
 
     document: dict[str, Any]
@@ -91,7 +91,7 @@ def claim(
     limit: int,
     *,
     is_critical_only: bool = False,
-) -> list[Parcel]:
+) -> list[OutboxRow]:
     """Take the first due rows of a lane, in order of events, for the time of the lease.
 
     On demand only those of alerts of which something critical waits.
@@ -103,12 +103,12 @@ def claim(
         "limit": limit,
         "is_critical_only": is_critical_only,
     }
-    return _parcels(conn, "claim_outbox", wanted)
+    return _claim_rows(conn, "claim_outbox", wanted)
 
 
 def claim_digest(
     conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta, limit: int, digest_id: UUID
-) -> list[Parcel]:
+) -> list[OutboxRow]:
     """Make one message of what is due in a lane, for the time of the lease."""
     wanted = {
         "subscription_id": subscription_id,
@@ -117,25 +117,27 @@ def claim_digest(
         "limit": limit,
         "digest_id": digest_id,
     }
-    return _parcels(conn, "claim_digest", wanted)
+    return _claim_rows(conn, "claim_digest", wanted)
 
 
-def claim_digest_again(conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta) -> list[Parcel]:
+def claim_digest_again(
+    conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta
+) -> list[OutboxRow]:
     """Take the rows of a message that was begun before, for the time of the lease."""
     wanted = {"subscription_id": subscription_id, "now": now, "leased_until": now + lease}
-    return _parcels(conn, "claim_digest_again", wanted)
+    return _claim_rows(conn, "claim_digest_again", wanted)
 
 
-def _parcels(conn: Connection[Any], name: str, wanted: dict[str, Any]) -> list[Parcel]:
-    parcels = [Parcel(*row) for row in conn.execute(query(name), wanted)]
-    return sorted(parcels, key=lambda parcel: parcel.alert_event_id)
+def _claim_rows(conn: Connection[Any], name: str, wanted: dict[str, Any]) -> list[OutboxRow]:
+    outbox_rows = [OutboxRow(*row) for row in conn.execute(query(name), wanted)]
+    return sorted(outbox_rows, key=lambda outbox_row: outbox_row.alert_event_id)
 
 
-def fetch_backlog(conn: Connection[Any], subscription_id: UUID, now: datetime) -> Waiting:
+def fetch_backlog(conn: Connection[Any], subscription_id: UUID, now: datetime) -> LaneBacklog:
     """Return what is due in a lane."""
     row = conn.execute(query("fetch_backlog"), {"subscription_id": subscription_id, "now": now}).fetchone()
     assert row is not None
-    return Waiting(*row)
+    return LaneBacklog(*row)
 
 
 def count_messages(conn: Connection[Any], subscription_id: UUID, since: datetime) -> int:
@@ -144,14 +146,14 @@ def count_messages(conn: Connection[Any], subscription_id: UUID, since: datetime
     return int(row[0]) if row else 0
 
 
-def mark_delivered(conn: Connection[Any], parcels: Sequence[Parcel], now: datetime) -> None:
+def mark_delivered(conn: Connection[Any], outbox_rows: Sequence[OutboxRow], now: datetime) -> None:
     """Note that the receiver has accepted parcels."""
-    conn.execute(query("mark_delivered"), {"ids": [parcel.id for parcel in parcels], "now": now})
+    conn.execute(query("mark_delivered"), {"ids": [outbox_row.id for outbox_row in outbox_rows], "now": now})
 
 
 def mark_failed(
     conn: Connection[Any],
-    parcels: Sequence[Parcel],
+    outbox_rows: Sequence[OutboxRow],
     now: datetime,
     *,
     error: str,
@@ -162,7 +164,7 @@ def mark_failed(
     conn.execute(
         query("mark_failed"),
         {
-            **_held(parcels),
+            **_claimed(outbox_rows),
             "now": now,
             "error": error,
             "next_attempt_at": next_attempt_at,
@@ -171,14 +173,17 @@ def mark_failed(
     )
 
 
-def release(conn: Connection[Any], parcels: Sequence[Parcel], next_attempt_at: datetime) -> None:
+def release(conn: Connection[Any], outbox_rows: Sequence[OutboxRow], next_attempt_at: datetime) -> None:
     """Give back parcels that were claimed but not attempted."""
-    if parcels:
-        conn.execute(query("release_outbox"), {**_held(parcels), "next_attempt_at": next_attempt_at})
+    if outbox_rows:
+        conn.execute(query("release_outbox"), {**_claimed(outbox_rows), "next_attempt_at": next_attempt_at})
 
 
-def _held(parcels: Sequence[Parcel]) -> dict[str, Any]:
-    return {"ids": [parcel.id for parcel in parcels], "attempts": [parcel.attempts for parcel in parcels]}
+def _claimed(outbox_rows: Sequence[OutboxRow]) -> dict[str, Any]:
+    return {
+        "ids": [outbox_row.id for outbox_row in outbox_rows],
+        "attempts": [outbox_row.attempts for outbox_row in outbox_rows],
+    }
 
 
 def claim_refresh(conn: Connection[Any], subscription_id: UUID, now: datetime, interval: timedelta) -> bool:
@@ -189,7 +194,7 @@ def claim_refresh(conn: Connection[Any], subscription_id: UUID, now: datetime, i
 
 def fetch_standing(
     conn: Connection[Any], subscription_id: UUID, since: datetime, machines: Sequence[str] | None = None
-) -> list[StandingRow]:
+) -> list[CurrentAlertRow]:
     """Return the open alerts that concern a receiver, and those of which it was told something since a time.
 
     Of some machines, or of all.
@@ -199,7 +204,7 @@ def fetch_standing(
         "since": since,
         "machines": None if machines is None else list(machines),
     }
-    return [StandingRow(*row) for row in conn.execute(query("fetch_standing"), wanted)]
+    return [CurrentAlertRow(*row) for row in conn.execute(query("fetch_standing"), wanted)]
 
 
 def sweep(conn: Connection[Any], before: datetime) -> int:
@@ -213,15 +218,15 @@ def revive_dead(conn: Connection[Any], subscription_id: UUID, now: datetime) -> 
     return conn.execute(query("revive_dead"), wanted).rowcount
 
 
-def revive_letter(conn: Connection[Any], letter_id: UUID, now: datetime) -> bool:
+def revive_dead_letter(conn: Connection[Any], outbox_id: UUID, now: datetime) -> bool:
     """Let one dead letter be sent again, under its own id; False where its subscription ended."""
-    return conn.execute(query("revive_letter"), {"id": letter_id, "now": now}).rowcount == 1
+    return conn.execute(query("revive_letter"), {"id": outbox_id, "now": now}).rowcount == 1
 
 
-def find_dead_letter(conn: Connection[Any], letter_id: UUID, site_ids: Sequence[int] | None) -> DeadLetter | None:
+def find_dead_letter(conn: Connection[Any], outbox_id: UUID, site_ids: Sequence[int] | None) -> DeadLetter | None:
     """Return a dead letter of some sites, or of all; None where there is none."""
     listed = None if site_ids is None else list(site_ids)
-    return fetch_first(conn, DeadLetter, "find_dead_letter", id=letter_id, site_ids=listed)
+    return fetch_first(conn, DeadLetter, "find_dead_letter", id=outbox_id, site_ids=listed)
 
 
 def page_dead_letters(

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from pdm.prognosis.evaluation.live_coverage import LiveCoverage, Outcome
+from pdm.prognosis.evaluation.live_coverage import LifeOutcome, LiveCoverage
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all
 
@@ -33,14 +33,14 @@ def fetch_fleets_with_new_failures(conn: Connection[Any]) -> list[str]:
     return [row[0] for row in conn.execute(query("fetch_fleets_with_new_failures"))]
 
 
-def fetch_outcomes(conn: Connection[Any], fleet: str, lives: int) -> list[Outcome]:
+def fetch_outcomes(conn: Connection[Any], fleet: str, lives: int) -> list[LifeOutcome]:
     """Return the outcomes of a fleet's last lives that ended in failure and of which an interval was told before."""
-    told: dict[tuple[str, float], dict[tuple[str, float], tuple[int, int]]] = {}
-    for machine, failed_at, source, level, count, held in conn.execute(
+    found: dict[tuple[str, float], dict[tuple[str, float], tuple[int, int]]] = {}
+    for machine, failed_at, source, level, count, covered in conn.execute(
         query("fetch_told_of_failures"), {"fleet": fleet, "lives": lives}
     ):
-        told.setdefault((machine, failed_at), {})[source, level] = (count, held)
-    return [Outcome(machine, failed_at, each) for (machine, failed_at), each in told.items()]
+        found.setdefault((machine, failed_at), {})[source, level] = (count, covered)
+    return [LifeOutcome(machine, failed_at, each) for (machine, failed_at), each in found.items()]
 
 
 def replace(conn: Connection[Any], fleet: str, found: Sequence[LiveCoverage], now: datetime) -> None:
