@@ -10,10 +10,7 @@ from tests import house
 
 # figures that are beyond their limit, at the last count; `strict`: the mark goes with the commit that meets the limit
 NOT_YET = {
-    "files": "the fullest folder, pdm/service, has 60 files",
-    "identifiers": "1,189 identifiers have a banned word",
-    "rows": "pdm/service has 181 rows without a type",
-    "dataclasses": "142 dataclasses are built at one place alone",
+    "dataclasses": "178 dataclasses are built at one place alone",
 }
 
 
