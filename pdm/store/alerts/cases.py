@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWork
+from pdm.alerts.case.trend_chart import TrendPoint
 from pdm.store.acquisitions.receipt_views import RecordedWork
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
@@ -63,15 +64,6 @@ class PastCase:
 
 
 @dataclass(frozen=True)
-class TrendStep:
-    """The worst health and zone of one step."""
-
-    at: datetime
-    health: float | None
-    zone: str | None
-
-
-@dataclass(frozen=True)
 class Feedback:
     """What somebody held of a case."""
 
@@ -108,9 +100,9 @@ def fetch_past_cases(
 
 def fetch_trend(
     conn: Connection[Any], machine_id: int, since: datetime, until: datetime, step: timedelta
-) -> list[TrendStep]:
+) -> list[TrendPoint]:
     """Return the worst health and zone of each step from `since` to `until`."""
-    return fetch_all(conn, TrendStep, "fetch_trend", machine_id=machine_id, since=since, until=until, step=step)
+    return fetch_all(conn, TrendPoint, "fetch_trend", machine_id=machine_id, since=since, until=until, step=step)
 
 
 def insert_feedback(
