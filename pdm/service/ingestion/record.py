@@ -49,16 +49,6 @@ class _Candidate:
         return self.machine_id, self.acquisition.measured_at
 
 
-@dataclass(frozen=True)
-class _Written:
-    """What the transaction did: new channel keys, content under every key, envelopes, who brought a key first."""
-
-    new: set[Key]
-    hashes: Mapping[Key, bytes]
-    envelopes: Mapping[Key, Envelope]
-    first: Mapping[Key, int]
-
-
 def record(
     pool: ConnectionPool[Any],
     records: Sequence[Decoded],
@@ -122,8 +112,7 @@ def _record_once(
                 machine_id = machines[decoded.acquisition.machine].id
                 reason = judged.problems[0].detail
                 insert_quarantined(conn, machine_id, decoded.acquisition, reason, receipt_id, now)
-        written = _write(conn, candidates, receipt_id, now)
-        answers = iter(_tell(index, candidate, written) for index, candidate in enumerate(candidates))
+        answers = iter(_write(conn, candidates, receipt_id, now))
         in_order = tuple(results[place] if place in results else next(answers) for place in range(len(records)))
         receipt = Receipt(str(receipt_id), now, in_order)
         insert_receipt(conn, receipt, actor)
@@ -155,7 +144,10 @@ def _refused(decoded: Decoded, outcome: Outcome, problems: tuple[Problem, ...]) 
     return RecordResult(decoded.record, decoded.machine, decoded.measured_at, outcome, problems)
 
 
-def _write(conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: UUID, now: datetime) -> _Written:
+def _write(
+    conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: UUID, now: datetime
+) -> list[RecordResult]:
+    """Store what is new of the candidates; returns what became of each."""
     first: dict[Key, int] = {}
     unique: dict[Key, Channel] = {}
     for index, candidate in enumerate(candidates):
@@ -165,13 +157,14 @@ def _write(conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: 
     new = insert_channels(conn, list(unique.values()))
     hashes = {key: channel.content_hash for key, channel in unique.items()}
     hashes |= fetch_stored_hashes(conn, unique.keys() - new)
+    brought = {key: index for key, index in first.items() if key in new}
     sent: dict[Key, list[_Candidate]] = defaultdict(list)
     for index, candidate in enumerate(candidates):
-        if any(channel.key in new and first[channel.key] == index for channel in candidate.screened.channels):
+        if any(brought.get(channel.key) == index for channel in candidate.screened.channels):
             sent[candidate.key].append(candidate)
     envelopes = merge_acquisitions(conn, {key: _envelope(group) for key, group in sent.items()}, receipt_id, now)
     enqueue(conn, sent.keys())
-    return _Written(new, hashes, envelopes, first)
+    return [_tell(index, candidate, brought, hashes, envelopes) for index, candidate in enumerate(candidates)]
 
 
 def _envelope(group: Sequence[_Candidate]) -> Envelope:
@@ -187,18 +180,25 @@ def _envelope(group: Sequence[_Candidate]) -> Envelope:
     )
 
 
-def _tell(index: int, candidate: _Candidate, written: _Written) -> RecordResult:
+def _tell(
+    index: int,
+    candidate: _Candidate,
+    brought: Mapping[Key, int],
+    hashes: Mapping[Key, bytes],
+    envelopes: Mapping[Key, Envelope],
+) -> RecordResult:
+    """Return what became of a candidate, by who brought each new channel and what is stored under every key."""
     decoded = candidate.decoded
     problems = [*decoded.problems, *candidate.screened.problems]
     is_stored = has_conflict = False
     for channel in candidate.screened.channels:
-        if channel.key in written.new and written.first[channel.key] == index:
+        if brought.get(channel.key) == index:
             is_stored = True
-        elif written.hashes[channel.key] != channel.content_hash:
+        elif hashes[channel.key] != channel.content_hash:
             has_conflict = True
-            problems.append(_conflict(channel, written.hashes[channel.key]))
+            problems.append(_conflict(channel, hashes[channel.key]))
     if is_stored:
-        problems += _find_gaps(candidate, written.envelopes[candidate.key])
+        problems += _find_gaps(candidate, envelopes[candidate.key])
     outcome = Outcome.STORED if is_stored else Outcome.CONFLICT if has_conflict else Outcome.DUPLICATE
     return RecordResult(decoded.record, decoded.machine, decoded.measured_at, outcome, tuple(problems))
 
