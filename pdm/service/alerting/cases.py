@@ -30,7 +30,7 @@ from pdm.service.alerting.case_views import (
 )
 from pdm.service.platform.access import Caller
 from pdm.store.alerts import cases
-from pdm.store.alerts.cases import Case, PastCase
+from pdm.store.alerts.cases import PastCase, StoredCase
 from pdm.store.analysis import assessments_read, diagnoses
 from pdm.store.machines.access import scoped
 from pdm.store.machines.registration import fetch_machine
@@ -44,7 +44,7 @@ _STEPS = 300  # of a trend
 
 @dataclass(frozen=True)
 class _Context:
-    case: Case
+    case: StoredCase
     machine: Machine
     assessment: Mapping[str, Any]  # stored with the alert where the case has ended
     prognosis: Mapping[str, Any]
@@ -188,7 +188,7 @@ def _trend(conn: Connection[Any], context: _Context) -> list[TrendPoint]:
     return cases.fetch_trend(conn, context.case.machine_id, since, until, step)
 
 
-def _similar(case: Case, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
+def _similar(case: StoredCase, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
     contributors = (case.evidence.get("assessment") or {}).get("contributors") or ()
     this = Traits(evidence_of(contributors), case.evidence.get("symptom"), case.component_kind, case.fleet)
     others = [

@@ -36,7 +36,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Contributor:
+class MachineContribution:
     """A machine and what it adds to the roll-up."""
 
     machine: str
@@ -63,7 +63,7 @@ class LineHealth(LineSummary):
     """The roll-up of a line with the machines that make it so, the worst first."""
 
     site: str
-    contributors: Sequence[Contributor]
+    contributors: Sequence[MachineContribution]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class SiteHealth(Summary):
     """The roll-up of a site with the machines that make it so, and of each of its lines."""
 
     site: str
-    contributors: Sequence[Contributor]
+    contributors: Sequence[MachineContribution]
     lines: Sequence[LineSummary]
 
 
@@ -129,11 +129,11 @@ def _rolled_up(known: _Known) -> RollUp:
     )
 
 
-def _contributors(found: RollUp, known: _Known) -> list[Contributor]:
+def _contributors(found: RollUp, known: _Known) -> list[MachineContribution]:
     lines = {machine.machine: machine.line for machine, _ in known}
     last = {machine.machine: last for machine, last in known}
     return [
-        Contributor(
+        MachineContribution(
             machine=each.key,
             line=lines[each.key],
             measured_at=last[each.key].measured_at,

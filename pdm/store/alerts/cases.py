@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWork
+from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWorkEvent
 from pdm.alerts.case.trend_chart import TrendPoint
 from pdm.store.acquisitions.receipt_views import RecordedWork
 from pdm.store.database.queries import query
@@ -20,7 +20,7 @@ _START, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Case:
+class StoredCase:
     """An alert with its machine's id and fleet and its component's kind."""
 
     id: UUID
@@ -76,13 +76,13 @@ class Feedback:
     recorded_at: datetime
 
 
-def find_case(conn: Connection[Any], alert_id: UUID) -> Case | None:
+def find_case(conn: Connection[Any], alert_id: UUID) -> StoredCase | None:
     """Return a visible alert as a case, or None."""
-    return fetch_first(conn, Case, "find_case", alert_id=alert_id)
+    return fetch_first(conn, StoredCase, "find_case", alert_id=alert_id)
 
 
 def fetch_past_cases(
-    conn: Connection[Any], case: Case, symptom: str | None, before: datetime, limit: int
+    conn: Connection[Any], case: StoredCase, symptom: str | None, before: datetime, limit: int
 ) -> list[PastCase]:
     """Return visible past cases of the same category that may be like a case, newest first, with their outcome."""
     return fetch_all(
@@ -107,7 +107,7 @@ def fetch_trend(
 
 def insert_feedback(
     conn: Connection[Any],
-    case: Case,
+    case: StoredCase,
     *,
     verdict: str,
     finding: str,
@@ -175,7 +175,7 @@ def _label(*, work: Sequence[Sequence[Any]] | None, **row: Any) -> CaseLabel:
     return CaseLabel(**row, work=_work(work))
 
 
-def _work(events: Sequence[Sequence[Any]] | None) -> tuple[LinkedWork, ...]:
+def _work(events: Sequence[Sequence[Any]] | None) -> tuple[LinkedWorkEvent, ...]:
     return tuple(
-        LinkedWork(number, kind, datetime.fromisoformat(at), found) for number, kind, at, found in events or ()
+        LinkedWorkEvent(number, kind, datetime.fromisoformat(at), found) for number, kind, at, found in events or ()
     )
