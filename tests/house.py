@@ -99,7 +99,6 @@ DEFENDED = (
         "what rules read of a stored diagnosis",
         "DiagnosedFault DiagnosisNote",
     ),
-    Defended("^pdm/alerts/evaluation/", "persisted", "the columns of `alert` that reconcile reads", "StoredOpenAlert"),
     Defended("^pdm/alerts/lifecycle/", "persisted", "a row of fetch_places", "Place"),
     Defended(
         "^pdm/alerts/case/outcome_labels.py",

@@ -31,7 +31,7 @@ def events(conn: Connection[Any]) -> list[tuple[Any, ...]]:
 
 def only_alert(conn: Connection[Any], machine_id: int) -> UUID:
     (alert,) = alerts.fetch_open(conn, machine_id)
-    return UUID(alert.id)
+    return alert.id
 
 
 def acknowledge(

@@ -14,8 +14,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from pdm.alerts.evaluation.evaluate import reconcile
 from pdm.alerts.kinds.rule_input import DiagnosisNote
+from pdm.alerts.lifecycle.reconcile import reconcile
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.errors import UnreadableStateError
 from pdm.service.analysis.analysis_state import AnalysisState, begin
