@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.ingest.decode import Decoded
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, RecordResult
-from pdm.service.ingestion.validation import Screened, doubt_time, screen
+from pdm.service.ingestion.validation import doubt_time, screen
 from pdm.settings import Settings
 from pdm.store.acquisitions.acquisitions_write import (
     Channel,
@@ -37,12 +37,14 @@ _TRIES = 3  # a deadlock with the worker is resolved by trying again; the reques
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A record of which something may be stored."""
+    """A record of which something may be stored: its channels, the missing points, and all problems of it."""
 
     decoded: Decoded
     machine_id: int
     acquisition: Acquisition
-    screened: Screened
+    channels: tuple[Channel, ...]
+    missing: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
     @property
     def key(self) -> Key:
@@ -133,11 +135,12 @@ def _judge(
     if doubt is not None:
         problem = Problem("timestamp", f"measured_at {doubt}", "measured_at")
         return _refused(decoded, Outcome.QUARANTINED, (problem, *decoded.problems))
-    screened = screen(acquisition, stored)
-    if not screened.channels:
+    channels, missing, misfits = screen(acquisition, stored)
+    problems = (*decoded.problems, *misfits)
+    if not channels:
         empty = Problem("empty-record", "the record has neither waveforms nor scalars", "waveforms")
-        return _refused(decoded, Outcome.REJECTED, (*decoded.problems, *screened.problems) or (empty,))
-    return _Candidate(decoded, stored.id, acquisition, screened)
+        return _refused(decoded, Outcome.REJECTED, problems or (empty,))
+    return _Candidate(decoded, stored.id, acquisition, channels, missing, problems)
 
 
 def _refused(decoded: Decoded, outcome: Outcome, problems: tuple[Problem, ...]) -> RecordResult:
@@ -151,7 +154,7 @@ def _write(
     first: dict[Key, int] = {}
     unique: dict[Key, Channel] = {}
     for index, candidate in enumerate(candidates):
-        for channel in candidate.screened.channels:
+        for channel in candidate.channels:
             if unique.setdefault(channel.key, channel) is channel:
                 first[channel.key] = index
     new = insert_channels(conn, list(unique.values()))
@@ -160,7 +163,7 @@ def _write(
     brought = {key: index for key, index in first.items() if key in new}
     sent: dict[Key, list[_Candidate]] = defaultdict(list)
     for index, candidate in enumerate(candidates):
-        if any(brought.get(channel.key) == index for channel in candidate.screened.channels):
+        if any(brought.get(channel.key) == index for channel in candidate.channels):
             sent[candidate.key].append(candidate)
     envelopes = merge_acquisitions(conn, {key: _envelope(group) for key, group in sent.items()}, receipt_id, now)
     enqueue(conn, sent.keys())
@@ -169,7 +172,7 @@ def _write(
 
 def _envelope(group: Sequence[_Candidate]) -> Envelope:
     contexts = [candidate.acquisition.context for candidate in group]
-    missing = set.intersection(*(set(candidate.screened.missing) for candidate in group))
+    missing = set.intersection(*(set(candidate.missing) for candidate in group))
     return Envelope(
         OperatingContext(
             speed=next((c.speed for c in contexts if c.speed is not None), None),
@@ -189,9 +192,9 @@ def _tell(
 ) -> RecordResult:
     """Return what became of a candidate, by who brought each new channel and what is stored under every key."""
     decoded = candidate.decoded
-    problems = [*decoded.problems, *candidate.screened.problems]
+    problems = [*candidate.problems]
     is_stored = has_conflict = False
-    for channel in candidate.screened.channels:
+    for channel in candidate.channels:
         if brought.get(channel.key) == index:
             is_stored = True
         elif hashes[channel.key] != channel.content_hash:
