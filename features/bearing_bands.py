@@ -46,7 +46,7 @@ def _padded(rows: int, length: int, each: int = 1) -> int:
 
 
 @dataclass(frozen=True)
-class _Workspace:
+class _BandWorkspace:
     """Arrays that one block passes through; rows stand a little apart, because powers of two thrash the cache."""
 
     count: int
@@ -59,9 +59,9 @@ class _Workspace:
     kurtosis: NDArray[np.float64]
     widths: NDArray[np.int64]
 
-    def of(self, rows: int) -> _Workspace:
+    def of(self, rows: int) -> _BandWorkspace:
         """Return the same memory for the first rows only."""
-        return _Workspace(
+        return _BandWorkspace(
             self.count, self.lines[:rows], self.white[:rows], self.signal, self.squared[:rows], self.transform[:rows],
             self.power[:rows], self.kurtosis[:rows], self.widths[:rows],
         )  # fmt: skip
@@ -70,12 +70,12 @@ class _Workspace:
 _kept = threading.local()
 
 
-def _workspace(rows: int, count: int) -> _Workspace:
+def _workspace(rows: int, count: int) -> _BandWorkspace:
     """Return a workspace of this thread; new pages cost more than the loops over them, so the last one is kept."""
-    kept: _Workspace | None = getattr(_kept, "workspace", None)
+    kept: _BandWorkspace | None = getattr(_kept, "workspace", None)
     if kept is None or kept.count != count or len(kept.lines) < rows:
         bands = kurtogram_bands(2 * count)
-        kept = _kept.workspace = _Workspace(
+        kept = _kept.workspace = _BandWorkspace(
             count=count,
             lines=np.zeros((rows, count + _GAP), np.complex64),
             white=np.zeros((rows, count + _GAP), np.complex64),
@@ -141,7 +141,7 @@ class _Block:
     seconds: float
 
 
-def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> None:
+def _cepstrum(block: _Block, power: NDArray[np.float32], space: _BandWorkspace) -> None:
     """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
     share = space.white.view(np.float32)
     cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
@@ -151,13 +151,13 @@ def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> N
     )
 
 
-def _whitened(block: _Block, space: _Workspace) -> None:
+def _whitened(block: _Block, space: _BandWorkspace) -> None:
     _envelope_spectrum(block, space, block.lines)
     space.widths[:] = block.lines // 2
     _levels(block, space, _WHITENED)
 
 
-def _kurtogram(block: _Block, space: _Workspace) -> None:
+def _kurtogram(block: _Block, space: _BandWorkspace) -> None:
     rows, lines = block.rows, block.lines
     first = 0
     for bands in kurtogram_bands(2 * lines):
@@ -180,7 +180,7 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
     _levels(block, space, _KURTOGRAM)
 
 
-def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
+def _envelope_spectrum(block: _Block, space: _BandWorkspace, width: int) -> None:
     """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
     analytic = _rows_of(space.signal, len(space.lines), width)
     fft.ifft(space.white[:, :width], analytic[:, :width])
@@ -188,14 +188,14 @@ def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
     _transform(space, block.rows, width)
 
 
-def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
+def _levels(block: _Block, space: _BandWorkspace, columns: NDArray[Any]) -> None:
     band_kernels.fault_levels(
         space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.orders, space.widths,
         block.seconds, columns,
     )  # fmt: skip
 
 
-def _transform(space: _Workspace, rows: int, samples: int) -> None:
+def _transform(space: _BandWorkspace, rows: int, samples: int) -> None:
     """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
     fft.rfft(space.squared[:, :samples], space.transform[:, : samples // 2 + 1])
     band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,6 @@ from pdm.replay.feed import BATCH, Progress, batches
 from pdm.replay.stack import Stack
 
 CHECK_POINTS = (0.5, 0.75, 0.9)  # fractions of life at which the error is quoted
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How fast a life went through: acquisitions, and seconds to send and to send and analyse them."""
-
-    acquisitions: int
-    sent_s: float
-    analysed_s: float
 
 
 def replay_held_out(
@@ -63,14 +53,16 @@ def replay_held_out(
         fed = [_feed_life(client, recording, name, BATCH, report_progress) for name in others]
         client.wait_until_analysed()
         model = train_fleet(stack, recording.machines[0].fleet)
-        rates = _feed_life(client, recording, test_life, 1 if mode == "live" else BATCH, report_progress, failed=False)
+        fed_last = _feed_life(
+            client, recording, test_life, 1 if mode == "live" else BATCH, report_progress, failed=False
+        )
         return {
             "held_out": test_life,
             "mode": mode,
             "model": model,
             "training_lives": len(others),
             "training_rate_acquisitions_s": round(_rate(fed), 1),
-            "rate_acquisitions_s": round(rates.acquisitions / rates.analysed_s, 1),
+            "rate_acquisitions_s": round(_rate([fed_last]), 1),
             **describe_life(client, recording, test_life, others),
         }
 
@@ -133,7 +125,8 @@ def median_constant(lives: Iterable[Sequence[datetime]]) -> float:
 
 def _feed_life(
     client: Client, recording: RecordingSource, name: str, size: int, progress: Progress, *, failed: bool = True
-) -> Rates:
+) -> tuple[int, float]:
+    """Send a life and wait until it is analysed; returns how many acquisitions, and the seconds that it took."""
     total = recording.count(name)
     started = time.monotonic()
     sent = 0
@@ -141,20 +134,19 @@ def _feed_life(
         client.send(batch)
         sent += len(batch)
         progress(name, sent, total)
-    sent_s = time.monotonic() - started
     if failed:
         end = _times(recording, name)[-1]
         client.record_work_event(WorkEvent(name, WorkEventKind.FAILURE, end, note="end of the recorded history"))
     client.wait_until_analysed()
-    return Rates(sent, sent_s, time.monotonic() - started)
+    return sent, time.monotonic() - started
 
 
 def _times(recording: RecordingSource, name: str) -> list[datetime]:
     return [acquisition.measured_at for acquisition in recording.acquisitions(name)]
 
 
-def _rate(fed: Sequence[Rates]) -> float:
-    return sum(r.acquisitions for r in fed) / max(1e-9, sum(r.analysed_s for r in fed))
+def _rate(fed: Sequence[tuple[int, float]]) -> float:
+    return sum(sent for sent, _ in fed) / max(1e-9, sum(seconds for _, seconds in fed))
 
 
 def _at_fraction(

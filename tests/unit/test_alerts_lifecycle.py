@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from pdm.alerts.evaluation.evaluate import (
     AlertChange,
     AlertState,
     Cases,
-    StoredOpenAlert,
     close_all,
     evaluate,
-    reconcile,
 )
+from pdm.alerts.lifecycle.alert import AlertRecord
+from pdm.alerts.lifecycle.reconcile import reconcile
 from pdm.alerts.rules.rule import DEFAULT_RULES, HealthLow, OffDelay, OnDelay, Rule, RuleSet, Severity
 from pdm.errors import InvalidInputError
 from pdm.health.assessment import Assessment
@@ -188,19 +189,23 @@ def test_a_rule_that_no_longer_exists_clears_what_only_it_held() -> None:
     assert after == Cases()
 
 
+def _stored(severity: Severity, state: AlertState) -> AlertRecord:
+    return AlertRecord(UUID(int=1), 1, "machine", None, severity, state, START, "health-low", {}, "1")
+
+
 def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
     cases, _ = run(healths(*[0.5] * 5))
     now = START + timedelta(days=1)
-    known = StoredOpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
+    known = _stored(Severity.WARNING, AlertState.ACKNOWLEDGED)
     assert reconcile([known], cases, now) == ()
     assert told(reconcile([known], Cases(), now)) == [("cleared", "warning")]
     opened = reconcile([], cases, now)
     assert told(opened) == [("opened", "warning")]
     assert opened[0].occurred_at == cases.open["machine"].opened_at
     assert (opened[0].message, opened[0].reason) == ("health-low", "late-data")
-    lesser = StoredOpenAlert("machine", None, Severity.ADVISORY, AlertState.UNACKNOWLEDGED, START)
+    lesser = _stored(Severity.ADVISORY, AlertState.UNACKNOWLEDGED)
     assert told(reconcile([lesser], cases, now)) == [("escalated", "warning")]
-    greater = StoredOpenAlert("machine", None, Severity.CRITICAL, AlertState.UNACKNOWLEDGED, START)
+    greater = _stored(Severity.CRITICAL, AlertState.UNACKNOWLEDGED)
     assert told(reconcile([greater], cases, now)) == [("eased", "warning")]
 
 
@@ -208,7 +213,7 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
 @pytest.mark.parametrize("severity", list(Severity))
 def test_an_alert_whose_condition_is_there_after_all_is_raised_anew(state: AlertState, severity: Severity) -> None:
     cases, _ = run(healths(*[0.5] * 5))
-    gone = StoredOpenAlert("machine", None, severity, state, START)
+    gone = _stored(severity, state)
     assert told(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from pdm.alerts.kinds.behaviour import LONGEST, Category, Observation, OffDelay, OnDelay, Schedule
 from pdm.alerts.kinds.fields import Fields
 from pdm.alerts.kinds.history import MachineHistory
-from pdm.alerts.kinds.kind import Document, Flags, Kind, Memory
+from pdm.alerts.kinds.kind import Document, Flags, Memory, RuleKind
 from pdm.alerts.kinds.quantities import parse_duration, write
 from pdm.alerts.kinds.rule_input import Reading
 from pdm.errors import InvalidInputError
 
 
 @dataclass(frozen=True)
-class DataGap(Kind):
+class DataGap(RuleKind):
     """Nothing was received of a live machine for `after` [s] of the wall clock; asked by the clockwork alone."""
 
     after: float

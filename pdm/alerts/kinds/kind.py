@@ -28,7 +28,7 @@ Named = tuple[str | None, float | None]
 """A component and how sure (0 to 1) that it is the one."""
 
 
-class Kind(ABC):
+class RuleKind(ABC):
     """A condition of one kind, as it is written or fitted to a machine.
 
     Attributes
@@ -114,7 +114,7 @@ class Kind(ABC):
         """Return the condition as it is for a machine: none, itself, or one a point."""
         return (self,)
 
-    def fit_like(self, fitted: Kind) -> Self:  # noqa: ARG002
+    def fit_like(self, fitted: RuleKind) -> Self:  # noqa: ARG002
         """Return the condition with the points of another of its kind that is fitted to a machine."""
         return self
 
@@ -150,7 +150,7 @@ class Kind(ABC):
         return condition
 
 
-class Plain(Kind):
+class Plain(RuleKind):
     """A condition on one acquisition; it remembers nothing."""
 
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
@@ -162,7 +162,7 @@ class Plain(Kind):
         """Return what an acquisition says."""
 
 
-class Remembering(Kind):
+class Remembering(RuleKind):
     """A condition on an acquisition and on what is remembered of those before."""
 
     remembers: ClassVar[bool] = True

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from pdm.alerts.case import advice, delay_cost
 from pdm.alerts.case.similarity import Like
+from pdm.alerts.case.trend_chart import TrendPoint
 from pdm.store.acquisitions.receipt_views import RecordedWork
-from pdm.store.alerts.cases import Feedback, PastCase, TrendStep
+from pdm.store.alerts.cases import Feedback, PastCase
 from pdm.words.phrases import say
 
 
@@ -148,4 +149,4 @@ class CaseView:
     similar: Sequence[SimilarCase]
     feedback: Sequence[Feedback]
     work_events: Sequence[RecordedWork]
-    trend: Sequence[TrendStep]
+    trend: Sequence[TrendPoint]

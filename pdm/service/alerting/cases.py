@@ -30,7 +30,7 @@ from pdm.service.alerting.case_views import (
 )
 from pdm.service.platform.access import Caller
 from pdm.store.alerts import cases
-from pdm.store.alerts.cases import Case, PastCase, TrendStep
+from pdm.store.alerts.cases import PastCase, StoredCase
 from pdm.store.analysis import assessments_read, diagnoses
 from pdm.store.machines.access import scoped
 from pdm.store.machines.registration import fetch_machine
@@ -44,7 +44,7 @@ _STEPS = 300  # of a trend
 
 @dataclass(frozen=True)
 class _Context:
-    case: Case
+    case: StoredCase
     machine: Machine
     assessment: Mapping[str, Any]  # stored with the alert where the case has ended
     prognosis: Mapping[str, Any]
@@ -114,7 +114,7 @@ def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Pic
     return Picture(
         title=f"{context.case.machine}: {say_alert(context.case.message, context.case.parameters, language)}",
         axis=say("feature.health", {}, language),
-        points=tuple(TrendPoint(step.at, step.health, step.zone) for step in trend),
+        points=trend,
         opened_at=context.case.opened_at,
         ended_at=context.case.cleared_at,
         nothing=say("reason.no-data", {}, language),
@@ -180,7 +180,7 @@ def _symptom(context: _Context) -> str | None:
     return found
 
 
-def _trend(conn: Connection[Any], context: _Context) -> list[TrendStep]:
+def _trend(conn: Connection[Any], context: _Context) -> list[TrendPoint]:
     opened = context.case.opened_at
     until = max(context.at, opened)
     since = min(opened - timedelta(seconds=context.machine.planning_horizon), until - timedelta(seconds=60))
@@ -188,7 +188,7 @@ def _trend(conn: Connection[Any], context: _Context) -> list[TrendStep]:
     return cases.fetch_trend(conn, context.case.machine_id, since, until, step)
 
 
-def _similar(case: Case, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
+def _similar(case: StoredCase, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
     contributors = (case.evidence.get("assessment") or {}).get("contributors") or ()
     this = Traits(evidence_of(contributors), case.evidence.get("symptom"), case.component_kind, case.fleet)
     others = [

@@ -13,7 +13,7 @@ from pdm.errors import InvalidInputError, NotFoundError
 from pdm.service.platform.access import Caller
 from pdm.store.acquisitions.receipt_views import RecordedWork
 from pdm.store.alerts import cases
-from pdm.store.alerts.cases import Case, Feedback
+from pdm.store.alerts.cases import Feedback, StoredCase
 from pdm.store.machines import access, machine_views
 from pdm.store.machines.access import scoped
 
@@ -93,7 +93,7 @@ def link_work_event(pool: Pool, caller: Caller, alert_id: UUID, work_event_id: i
         return cases.list_linked_work(conn, alert_id)
 
 
-def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> Case:
+def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> StoredCase:
     with scoped(conn, caller.site_ids):
         found = cases.find_case(conn, alert_id)
     if found is None:

@@ -33,14 +33,6 @@ class RequestContext:
     site_ids: Sequence[int] | None = None
 
 
-@dataclass(frozen=True)
-class Acted:
-    """An alert after somebody acted on it; `is_new` is False where it was so before."""
-
-    alert: AlertRecord
-    is_new: bool
-
-
 def act(
     conn: Connection[Any],
     alert_id: UUID,
@@ -48,8 +40,10 @@ def act(
     context: RequestContext,
     comment: str = "",
     assignee: str | None = None,
-) -> Acted:
+) -> tuple[AlertRecord, bool]:
     """Do what a person does to an alert, under its lock: of two who saw the same version one wins.
+
+    Returns the alert, and whether that changed anything; False where it was so before.
 
     Raises
     ------
@@ -68,7 +62,7 @@ def act(
         ledger.settle()
         alerts.close_ledger(conn, ledger)
         alerts.notify(conn)
-    return Acted(ledger.find(alert_id), is_new)
+    return ledger.find(alert_id), is_new
 
 
 def act_on_alert(
@@ -94,10 +88,10 @@ def act_on_alert(
         The alert's state does not allow it.
     """
     with pool.connection() as conn:
-        done = act(
+        _, is_new = act(
             conn, alert_id, verb, RequestContext(caller.name, now, seen_version, caller.site_ids), comment, assignee
         )
-        if done.is_new:
+        if is_new:
             more = {"assignee": assignee} if verb is Verb.ASSIGN else {}
             access.insert_audit(conn, caller.name, f"alert.{verb.value}", str(alert_id), comment=comment, **more)
         return _alert_document(conn, alert_id)

@@ -72,11 +72,11 @@ def _paced(
         critical = outbox.claim(conn, receiver.id, now, lease, limit, is_critical_only=True)
         if critical:
             return Batch(receiver, _singles(critical))
-    waiting = outbox.fetch_backlog(conn, receiver.id, now)
+    due, oldest, has_begun = outbox.fetch_backlog(conn, receiver.id, now)
     sent = 0
     if pacing.rate_limit is not None:
         sent = outbox.count_messages(conn, receiver.id, now - timedelta(seconds=pacing.rate_limit.per_s))
-    decision = decide(pacing, Backlog(waiting.due, waiting.oldest, sent, waiting.has_begun), now)
+    decision = decide(pacing, Backlog(due, oldest, sent, has_begun), now)
     match decision.release:
         case Release.SINGLE:
             return Batch(receiver, _singles(outbox.claim(conn, receiver.id, now, lease, min(limit, decision.limit))))
@@ -85,7 +85,7 @@ def _paced(
         case Release.BEGUN:
             return Batch(receiver, _digest(outbox.claim_digest_again(conn, receiver.id, now, lease)))
         case Release.NOTHING:
-            return Batch(receiver, is_deferred=waiting.due > 0)
+            return Batch(receiver, is_deferred=due > 0)
 
 
 def _singles(outbox_rows: Sequence[OutboxRow]) -> tuple[OutgoingMessage, ...]:
@@ -127,7 +127,4 @@ def claim_reminder(conn: Connection[Any], receiver: Receiver, now: datetime) -> 
 def _standing(
     conn: Connection[Any], subscription_id: UUID, now: datetime, machines: Sequence[str] | None
 ) -> tuple[CurrentAlert, ...]:
-    rows = outbox.fetch_standing(conn, subscription_id, now - ENDED_FOR, machines)
-    return tuple(
-        CurrentAlert(row.document, tuple(row.severities), row.changed_at, row.is_open, row.is_firing) for row in rows
-    )
+    return tuple(outbox.fetch_standing(conn, CurrentAlert, subscription_id, now - ENDED_FOR, machines))

@@ -55,7 +55,7 @@ class NewSubscription(Subscription):
 
 
 @dataclass(frozen=True)
-class Trial:
+class DeliveryTest:
     """What became of one attempt to reach a receiver, and how long it took [s]."""
 
     message_id: str
@@ -172,7 +172,7 @@ def unsubscribe(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID
 
 def try_subscription(
     pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID, *, now: datetime, settings: Settings
-) -> Trial:
+) -> DeliveryTest:
     """Send a receiver a message that nobody takes for an alert, and return what it said.
 
     One attempt, outside any transaction, past the outbox: nothing is repeated and nothing is held back.
@@ -198,7 +198,7 @@ def try_subscription(
     finally:
         sender.close()
     answer = attempt.answer if attempt.is_delivered else attempt.error
-    return Trial(message_id, attempt.is_delivered, answer, round(time.monotonic() - started, 3))
+    return DeliveryTest(message_id, attempt.is_delivered, answer, round(time.monotonic() - started, 3))
 
 
 def list_dead_letters(

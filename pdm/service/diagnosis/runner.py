@@ -62,7 +62,7 @@ def ask_where_due(
                 conn, stored.id, after.measured_at, is_severe=after.is_severe, reported=sorted(after.reported)
             )
         if due is not None:
-            diagnoses.ask(conn, stored.id, due.cause, due.as_of, RECORDS)
+            diagnoses.ask(conn, stored.id, *due, RECORDS)
 
 
 class Budget:

@@ -32,18 +32,10 @@ class Watch:
     reported: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Ask:
-    """Why a diagnosis is due, and as of which acquisition."""
-
-    cause: str
-    as_of: datetime
-
-
 def find_due(
     watch: Watch | None, assessments: Iterable[Assessment], interval: timedelta
-) -> tuple[Watch | None, Ask | None]:
-    """Return what is now known of a machine, and the diagnosis that its next assessments make due.
+) -> tuple[Watch | None, tuple[str, datetime] | None]:
+    """Return what is now known of a machine, and why and as of when its next assessments make a diagnosis due.
 
     Parameters
     ----------
@@ -60,7 +52,7 @@ def find_due(
             continue
         watch, cause = _consider(watch, assessment, interval)
         if cause is not None:
-            due = Ask(cause, assessment.measured_at)
+            due = cause, assessment.measured_at
     return watch, due
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,15 +16,6 @@ SAMPLING_RATE_TOLERANCE = 0.01  # share by which a sender's clock may differ fro
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 OLDEST = timedelta(days=20 * 365.25)
 REPLAY_AHEAD = timedelta(days=50 * 365.25)  # a simulated future is fine, another millennium is not
-
-
-@dataclass(frozen=True)
-class Screened:
-    """The channels of a record that may be stored, the waveform points that did not come, and the problems."""
-
-    channels: tuple[Channel, ...]
-    missing: tuple[str, ...]
-    problems: tuple[Problem, ...]
 
 
 def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_tolerance: timedelta) -> str | None:
@@ -50,8 +40,20 @@ def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_
     return None
 
 
-def screen(acquisition: Acquisition, stored: StoredMachine) -> Screened:
-    """Hold the channels of a record against the machine's points; what does not fit is left out and named."""
+def screen(
+    acquisition: Acquisition, stored: StoredMachine
+) -> tuple[tuple[Channel, ...], tuple[str, ...], tuple[Problem, ...]]:
+    """Compare the channels of a record with the machine's points; what does not fit is left out and named.
+
+    Returns
+    -------
+    channels : tuple of Channel
+        Those that may be stored.
+    missing : tuple of str
+        The waveform points that did not come.
+    problems : tuple of Problem
+        Of the channels that are left out.
+    """
     points = {point.key: point for point in stored.machine.points}
     channels: list[Channel] = []
     problems: list[Problem] = []
@@ -67,7 +69,7 @@ def screen(acquisition: Acquisition, stored: StoredMachine) -> Screened:
             problems.append(problem)
     accepted = {channel.content.point for channel in channels}
     missing = tuple(sorted(p.key for p in stored.machine.points if p.is_waveform and p.key not in accepted))
-    return Screened(tuple(channels), missing, tuple(problems))
+    return tuple(channels), missing, tuple(problems)
 
 
 def _find_problem(

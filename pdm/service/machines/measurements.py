@@ -44,7 +44,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class MeasuredSpectrum:
     """An amplitude spectrum [unit] of the `signal` or its `squared-envelope`; line k is at k times resolution [Hz]."""
 
     of: Literal["signal", "squared-envelope"]
@@ -102,7 +102,9 @@ def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetim
     return Measured(found.quantity, unit, stored.sampling_rate, samples)
 
 
-def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)) -> Spectrum:
+def compute_spectrum(
+    measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)
+) -> MeasuredSpectrum:
     """Return the amplitude spectrum of a waveform (`amplitude`) or of its squared envelope in a band (`envelope`).
 
     It is the spectrum of `features.spectrum` and `features.envelope`, which the diagnosis draws too.
@@ -126,13 +128,13 @@ def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, fl
     try:
         if kind == "amplitude":
             frequency, amplitudes = amplitude_spectrum(samples, rate)
-            return Spectrum("signal", measured.unit, float(frequency[1]), amplitudes)
+            return MeasuredSpectrum("signal", measured.unit, float(frequency[1]), amplitudes)
         frequency, amplitudes = envelope_spectrum(samples, rate, _band(band, rate))
     except SignalError as error:
         if error.where == "band":
             raise InvalidInputError(f"band: {error.what}", field="band_from_hz") from error
         raise RefusalError(f"there is no spectrum of this waveform: {error.what}") from error
-    return Spectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
+    return MeasuredSpectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
 
 
 def _band(band: tuple[float | None, float | None], rate: float) -> tuple[float, float] | None:

@@ -36,7 +36,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Contributor:
+class MachineContribution:
     """A machine and what it adds to the roll-up."""
 
     machine: str
@@ -63,7 +63,7 @@ class LineHealth(LineSummary):
     """The roll-up of a line with the machines that make it so, the worst first."""
 
     site: str
-    contributors: Sequence[Contributor]
+    contributors: Sequence[MachineContribution]
 
 
 @dataclass(frozen=True)
@@ -71,22 +71,11 @@ class SiteHealth(Summary):
     """The roll-up of a site with the machines that make it so, and of each of its lines."""
 
     site: str
-    contributors: Sequence[Contributor]
+    contributors: Sequence[MachineContribution]
     lines: Sequence[LineSummary]
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A machine and what was last known of it."""
-
-    machine: ListedMachine
-    last: LastKnown
-
-    @property
-    def standing(self) -> UnitCondition:
-        """What of it counts in a roll-up."""
-        last = self.last
-        return UnitCondition(self.machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+_Known = Sequence[tuple[ListedMachine, LastKnown]]  # machines, and what was last known of each
 
 
 def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHealth:
@@ -100,7 +89,7 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHe
     known = _fetch_known(pool, caller, site, line)
     if not known:
         raise NotFoundError(f"site {site!r} has no line {line!r}")
-    found = roll_up([each.standing for each in known])
+    found = _rolled_up(known)
     return LineHealth(**_figures(found), line=line, site=site, contributors=_contributors(found, known))
 
 
@@ -116,33 +105,43 @@ def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
     if not known:
         raise NotFoundError(f"there is no site {site!r}")
     lines = [
-        LineSummary(**_figures(roll_up([each.standing for each in known if each.machine.line == line])), line=line)
-        for line in sorted({each.machine.line for each in known})
+        LineSummary(**_figures(_rolled_up([each for each in known if each[0].line == line])), line=line)
+        for line in sorted({machine.line for machine, _ in known})
     ]
-    found = roll_up([each.standing for each in known])
+    found = _rolled_up(known)
     return SiteHealth(**_figures(found), site=site, contributors=_contributors(found, known), lines=lines)
 
 
-def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> list[_Known]:
+def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> _Known:
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             machines = machine_views.page_machines(conn, after="", limit=_EVERY_MACHINE, site=site, line=line)
         last = machine_views.fetch_standings(conn, [machine.id for machine in machines], UNJUDGED)
-    return [_Known(machine, last[machine.id]) for machine in machines]
+    return [(machine, last[machine.id]) for machine in machines]
 
 
-def _contributors(found: RollUp, known: Sequence[_Known]) -> list[Contributor]:
-    by_key = {each.machine.machine: each for each in known}
+def _rolled_up(known: _Known) -> RollUp:
+    return roll_up(
+        [
+            UnitCondition(machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+            for machine, last in known
+        ]
+    )
+
+
+def _contributors(found: RollUp, known: _Known) -> list[MachineContribution]:
+    lines = {machine.machine: machine.line for machine, _ in known}
+    last = {machine.machine: last for machine, last in known}
     return [
-        Contributor(
+        MachineContribution(
             machine=each.key,
-            line=by_key[each.key].machine.line,
-            measured_at=by_key[each.key].last.measured_at,
+            line=lines[each.key],
+            measured_at=last[each.key].measured_at,
             health=each.health,
             severity=each.severity,
             zone=each.zone,
-            symptom=by_key[each.key].last.symptom,
-            component=by_key[each.key].last.component,
+            symptom=last[each.key].symptom,
+            component=last[each.key].component,
             rul_lower_s=each.rul_lower,
             urgency=each.urgency.value,
         )

@@ -24,7 +24,7 @@ from pdm.store.database.compatibility import check_schema
 from pdm.store.database.connection import check_server
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
-from pdm.store.machines.machine_views import Backlog
+from pdm.store.machines.machine_views import AnalysisBacklog
 
 Pool = ConnectionPool[Any]
 
@@ -173,7 +173,7 @@ def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> l
         return receipt_views.page_quarantine(conn, before=before, limit=limit, site_ids=caller.site_ids)
 
 
-def count_waiting(pool: Pool) -> Backlog:
+def count_waiting(pool: Pool) -> AnalysisBacklog:
     """Return how much waits for analysis."""
     with pool.connection() as conn:
         return machine_views.count_waiting(conn)

@@ -71,7 +71,7 @@ class AlertSummary:
 
 
 @dataclass(frozen=True)
-class AlertEvent:
+class ListedAlertEvent:
     """One step of an alert's history; state and withheld are those after it."""
 
     id: int
@@ -89,7 +89,7 @@ class AlertEvent:
 
 
 @dataclass(frozen=True)
-class HistoryEvent(AlertEvent):
+class HistoryEvent(ListedAlertEvent):
     """One step of some alert's history."""
 
     alert_id: UUID
@@ -102,7 +102,7 @@ class Alert(AlertSummary):
     """An alert with its evidence and its last `HISTORY_SHOWN` events."""
 
     evidence: Mapping[str, Any]
-    history: Sequence[AlertEvent] = ()
+    history: Sequence[ListedAlertEvent] = ()
 
 
 def page_history(conn: Connection[Any], *, before: int, limit: int, wanted: HistoryFilter) -> list[HistoryEvent]:
@@ -123,5 +123,5 @@ def find_alert(conn: Connection[Any], alert_id: UUID) -> Alert | None:
     found = fetch_first(conn, Alert, "find_alert", id=alert_id)
     if found is None:
         return None
-    history = fetch_all(conn, AlertEvent, "list_alert_events", alert_id=alert_id, limit=HISTORY_SHOWN)
+    history = fetch_all(conn, ListedAlertEvent, "list_alert_events", alert_id=alert_id, limit=HISTORY_SHOWN)
     return replace(found, history=history)

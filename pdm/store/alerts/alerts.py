@@ -11,7 +11,7 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from pdm.alerts.evaluation.changes import AlertChange, StoredOpenAlert
+from pdm.alerts.evaluation.changes import AlertChange
 from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
@@ -126,15 +126,11 @@ def enqueue(conn: Connection[Any], event_ids: Sequence[int]) -> None:
     conn.execute(query("enqueue_alert_event"), {"event_ids": list(event_ids)})
 
 
-def fetch_open(conn: Connection[Any], machine_id: int) -> list[StoredOpenAlert]:
+def fetch_open(conn: Connection[Any], machine_id: int) -> list[AlertRecord]:
     """Return a machine's alerts that are open, by cause."""
-    rows = conn.execute(query("fetch_open_alerts"), {"machine_id": machine_id})
-    return [
-        StoredOpenAlert(
-            cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version, at_rest
-        )
-        for cause, component, severity, state, opened_at, alert_id, version, at_rest in rows
-    ]
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("fetch_open_alerts"), {"machine_id": machine_id}).fetchall()
+    return [_standing(row) for row in rows]
 
 
 def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWork
+from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWorkEvent
+from pdm.alerts.case.trend_chart import TrendPoint
 from pdm.store.acquisitions.receipt_views import RecordedWork
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
@@ -19,7 +20,7 @@ _START, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Case:
+class StoredCase:
     """An alert with its machine's id and fleet and its component's kind."""
 
     id: UUID
@@ -63,15 +64,6 @@ class PastCase:
 
 
 @dataclass(frozen=True)
-class TrendStep:
-    """The worst health and zone of one step."""
-
-    at: datetime
-    health: float | None
-    zone: str | None
-
-
-@dataclass(frozen=True)
 class Feedback:
     """What somebody held of a case."""
 
@@ -84,13 +76,13 @@ class Feedback:
     recorded_at: datetime
 
 
-def find_case(conn: Connection[Any], alert_id: UUID) -> Case | None:
+def find_case(conn: Connection[Any], alert_id: UUID) -> StoredCase | None:
     """Return a visible alert as a case, or None."""
-    return fetch_first(conn, Case, "find_case", alert_id=alert_id)
+    return fetch_first(conn, StoredCase, "find_case", alert_id=alert_id)
 
 
 def fetch_past_cases(
-    conn: Connection[Any], case: Case, symptom: str | None, before: datetime, limit: int
+    conn: Connection[Any], case: StoredCase, symptom: str | None, before: datetime, limit: int
 ) -> list[PastCase]:
     """Return visible past cases of the same category that may be like a case, newest first, with their outcome."""
     return fetch_all(
@@ -108,14 +100,14 @@ def fetch_past_cases(
 
 def fetch_trend(
     conn: Connection[Any], machine_id: int, since: datetime, until: datetime, step: timedelta
-) -> list[TrendStep]:
+) -> list[TrendPoint]:
     """Return the worst health and zone of each step from `since` to `until`."""
-    return fetch_all(conn, TrendStep, "fetch_trend", machine_id=machine_id, since=since, until=until, step=step)
+    return fetch_all(conn, TrendPoint, "fetch_trend", machine_id=machine_id, since=since, until=until, step=step)
 
 
 def insert_feedback(
     conn: Connection[Any],
-    case: Case,
+    case: StoredCase,
     *,
     verdict: str,
     finding: str,
@@ -183,7 +175,7 @@ def _label(*, work: Sequence[Sequence[Any]] | None, **row: Any) -> CaseLabel:
     return CaseLabel(**row, work=_work(work))
 
 
-def _work(events: Sequence[Sequence[Any]] | None) -> tuple[LinkedWork, ...]:
+def _work(events: Sequence[Sequence[Any]] | None) -> tuple[LinkedWorkEvent, ...]:
     return tuple(
-        LinkedWork(number, kind, datetime.fromisoformat(at), found) for number, kind, at, found in events or ()
+        LinkedWorkEvent(number, kind, datetime.fromisoformat(at), found) for number, kind, at, found in events or ()
     )

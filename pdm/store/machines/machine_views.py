@@ -120,7 +120,7 @@ class LastKnown:
 
 
 @dataclass(frozen=True)
-class Backlog:
+class AnalysisBacklog:
     """How many acquisitions wait for analysis, and how many were set aside."""
 
     pending: int
@@ -165,9 +165,9 @@ def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], unjudged:
     return {each.machine_id: each for each in fetch_all(conn, LastKnown, "fetch_standings", **wanted)}
 
 
-def count_waiting(conn: Connection[Any]) -> Backlog:
+def count_waiting(conn: Connection[Any]) -> AnalysisBacklog:
     """Return how much waits for analysis and how much was set aside."""
-    return fetch_all(conn, Backlog, "count_waiting")[0]
+    return fetch_all(conn, AnalysisBacklog, "count_waiting")[0]
 
 
 def count_for_metrics(conn: Connection[Any]) -> tuple[dict[str, float], dict[str, int]]:

@@ -90,9 +90,14 @@ RETURNING id;
 
 -- name: fetch_open_alerts
 -- A machine's alerts that are open.
-SELECT cause, component, severity, state, opened_at, id, version, at_rest FROM alert
-WHERE machine_id = %(machine_id)s AND state <> 'normal'
-ORDER BY cause;
+SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
+       a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
+       pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
+       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.at_rest,
+       a.is_untold, a.version
+FROM alert a
+WHERE a.machine_id = %(machine_id)s AND a.state <> 'normal'
+ORDER BY a.cause;
 
 -- name: fetch_overdue
 -- Alerts that nobody has seen in time, the longest waiting first; a replayed machine's wait for nobody, and what is
