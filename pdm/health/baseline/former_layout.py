@@ -1,7 +1,7 @@
-"""Layouts as revision 080f245 identified them in states `HLT3`. Frozen: nothing here follows what is tuned today.
+"""Layouts as revision 080f245 identified them in states `HLT3`. Frozen: independent of today's parameters.
 
-Its signature was a digest of every tunable of every column. It is computed again from the values that the revision had;
-where a state has the same one, its columns are known, and the state is one of the layout written here.
+Its signature was a digest of every parameter of every column. It is recomputed from the parameters of that revision; if
+a state has the same signature, the state has the layout of this module.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ _TEMPERATURE: _Numbers = ("temperature", "linear", 2.0, 0.0, 1.0, False)
 _VIBRATION_SCALARS = ("acceleration", "velocity", "displacement")
 _MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}
 _NOT_FOLLOWED = ("temperature", "speed", "tachometer")
-_FEATURE_VERSION = 1  # of every feature that the revision followed
+_FEATURE_VERSION = 1  # of every feature that the revision tracked
 
 
 def former_layout(machine: Machine) -> tuple[bytes, LayoutIdentity]:
-    """Return the signature that a machine's states had, and the layout that it was the signature of."""
+    """Return the signature of a machine's states in that revision, and the corresponding layout."""
     scalars = [point for point in machine.points if not point.is_waveform]
     vibration = [p.key for p in machine.points if p.is_waveform and p.quantity == "acceleration"]
     current = [p.key for p in machine.points if p.is_waveform and p.quantity == "current"]
