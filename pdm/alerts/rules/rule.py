@@ -159,7 +159,7 @@ class RuleSet:
 
     @property
     def asks_for_diagnoses(self) -> bool:
-        """Whether any rule reads diagnoses."""
+        """Whether a rule reads diagnoses."""
         return any(rule.condition.reads_diagnoses for rule in self.evaluated)
 
     def fit(self, machine: Machine) -> RuleSet:
