@@ -34,7 +34,7 @@ def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_
     Examples
     --------
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"})
-    "health 52 %, below the limit of 60 %; bearing outer race damage"
+    'health 52 %, below the limit of 60 %; bearing outer race damage'
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}, "ko")
     '건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함'
     >>> say("reason.of-tomorrow")
