@@ -15,7 +15,7 @@ from pdm.alerts.kinds.kind import Memory
 from pdm.errors import InvalidInputError
 
 _FORMAT = 2
-_MISSING: Mapping[int, tuple[Any, ...]] = {2: ([], False), 3: (False,)}  # fields that earlier versions do not write
+_MISSING: Mapping[int, tuple[Any, ...]] = {2: ([], False), 3: (False,)}  # what older services did not write
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

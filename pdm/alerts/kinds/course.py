@@ -57,5 +57,5 @@ class OnCourse(OnValues, Remembering):
 
 
 def check_times(span: float) -> None:
-    """Raise InvalidInputError for an invalid span [s]."""
+    """Refuse a span [s] that a course cannot have."""
     check(STEPS <= span < LONGEST, f"span must be {STEPS} s at least, a second a step, and below 31 years", "over")
