@@ -44,7 +44,7 @@ MUTANTS = {
     "halving skipped": Mutant(
         "            if sum(len(task.waiting) for task in tasks) <= 1:\n",
         "            if True:\n",
-        "tests/integration/test_work.py::test_poison_is_set_aside_alone",
+        "tests/integration/test_worker.py::test_poison_is_set_aside_alone",
     ),
     "evidence of a diagnosis ignored": Mutant(
         "    verdict = Verdict.WEAK if reasons else Verdict.SUPPORTED\n",
@@ -54,7 +54,7 @@ MUTANTS = {
     "evidence beside a prognosis ignored": Mutant(
         "        if self.health_below is not None and health >= self.health_below:\n",
         "        if False:\n",
-        "tests/unit/test_alerts_lifecycle.py::test_a_short_remaining_life_alone_alerts_nobody",
+        "tests/unit/test_alerts_evaluate.py::test_a_short_remaining_life_alone_alerts_nobody",
     ),
 }
 QUICK = [name for name in MUTANTS if name.startswith("evidence")]  # their tests take no database

@@ -30,8 +30,8 @@ from pdm.store.alerts import alerts
 from pdm.store.alerts.alert_views import HISTORY_SHOWN
 from tests.integration import plant
 from tests.integration.alert_plant import add_machine, add_subscription, change
-from tests.integration.test_operate import KIM, LEE, MINUTE, NOW, SHELVE, asking, happen, history, only, told
-from tests.integration.test_operate import tick as advance
+from tests.integration.test_operator_actions import KIM, LEE, MINUTE, NOW, SHELVE, asking, happen, history, only, told
+from tests.integration.test_operator_actions import tick as advance
 
 Pool = ConnectionPool[Any]
 STEP = timedelta(minutes=10)
