@@ -97,9 +97,9 @@ def _run_against(mutant: Mutant, folder: Path, server: str | None) -> str:
     return done.stdout + done.stderr
 
 
-def _assert_red(mutant: Mutant, told: str) -> None:
-    assert f"FAILED {mutant.test}" in told, told[-5000:]
-    assert "1 failed" in told, told[-5000:]
+def _assert_red(mutant: Mutant, output: str) -> None:
+    assert f"FAILED {mutant.test}" in output, output[-5000:]
+    assert "1 failed" in output, output[-5000:]
 
 
 @pytest.mark.parametrize("name", QUICK)
