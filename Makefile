@@ -1,4 +1,4 @@
-# The one entry to everything: `make demo` to see it work, `make test` to trust it.
+# Entry point for all tasks: `make demo` runs a demonstration, `make test` runs the tests.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -10,13 +10,13 @@ export PDM_DATA ?= $(abspath ../shared/data)
 
 run := .venv/bin
 pytest := $(run)/python -m pytest -q
-# One process a core, four at most; tests/conftest.py starts the one database for all and says what runs by itself.
+# One process per core, at most four; tests/conftest.py starts one database cluster for all and marks serial tests.
 spread := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 stamp := .venv/setup-is-done
 tested := .venv/setup-for-tests-is-done
 compared := .venv-peers/setup-is-done
 areas := kills delivery load reorder schemathesis health replay mutants
-# Fast ones first: what is wrong shows early.
+# The fast suites first, for early failures.
 suites := tests/unit tests/contract tests/integration tests/migration tests/acceptance tests/fault
 
 help:
@@ -30,7 +30,7 @@ help:
 
 setup: ready $(tested)
 
-# What running the service takes; the suite takes a little more.
+# Requirements of the service; the tests require some more packages.
 ready: $(stamp)
 	@deploy/setup/timescaledb.sh
 
@@ -58,14 +58,14 @@ check: setup
 test: setup
 	@$(pytest) $(spread) -m "not trust" $(suites)
 
-# An area takes 45 minutes at most; what passed on this revision is not run again, so that it goes on where it ended.
+# An area takes at most 45 minutes. Tests that passed on this revision are skipped, so that a second run continues.
 trust: setup
 	@status=0; for area in $(or $(AREA),$(areas)); do \
 		echo "trust: $$area"; \
 		$(pytest) --area "$$area" $(if $(AGAIN),--again) --session-timeout 2700 tests || status=$$?; \
 	done; exit $$status
 
-# TSFEL and tsfresh in an environment of their own, with the versions of .venv of what both need.
+# TSFEL and tsfresh in a separate environment; shared dependencies have the versions of .venv.
 peers: $(compared)
 
 $(compared): benchmarks/requirements.txt $(stamp)

@@ -47,7 +47,7 @@ def _padded(rows: int, length: int, each: int = 1) -> int:
 
 @dataclass(frozen=True)
 class _BandWorkspace:
-    """Arrays that one block passes through; rows stand a little apart, because powers of two thrash the cache."""
+    """Arrays of one block; rows are padded, because distances that are powers of two thrash the cache."""
 
     count: int
     lines: NDArray[np.complex64]
@@ -71,7 +71,7 @@ _kept = threading.local()
 
 
 def _workspace(rows: int, count: int) -> _BandWorkspace:
-    """Return a workspace of this thread; new pages cost more than the loops over them, so the last one is kept."""
+    """Return a workspace of this thread; the last one is cached, because new pages cost more than the loops."""
     kept: _BandWorkspace | None = getattr(_kept, "workspace", None)
     if kept is None or kept.count != count or len(kept.lines) < rows:
         bands = kurtogram_bands(2 * count)
@@ -142,7 +142,7 @@ class _Block:
 
 
 def _cepstrum(block: _Block, power: NDArray[np.float32], space: _BandWorkspace) -> None:
-    """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
+    """Compute the cepstrum: the transform of the logarithmic spectrum shows families of equally spaced lines."""
     share = space.white.view(np.float32)
     cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
     _transform(space, block.rows, block.lines)
@@ -181,7 +181,7 @@ def _kurtogram(block: _Block, space: _BandWorkspace) -> None:
 
 
 def _envelope_spectrum(block: _Block, space: _BandWorkspace, width: int) -> None:
-    """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
+    """Compute the power spectrum of the squared envelope of the band with lines in `space.white`."""
     analytic = _rows_of(space.signal, len(space.lines), width)
     fft.ifft(space.white[:, :width], analytic[:, :width])
     band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
@@ -196,7 +196,7 @@ def _levels(block: _Block, space: _BandWorkspace, columns: NDArray[Any]) -> None
 
 
 def _transform(space: _BandWorkspace, rows: int, samples: int) -> None:
-    """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
+    """Compute the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
     fft.rfft(space.squared[:, :samples], space.transform[:, : samples // 2 + 1])
     band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
 

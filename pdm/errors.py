@@ -1,10 +1,10 @@
-"""The tree of errors pdm raises on purpose; the HTTP status of each lives in api/errors.py."""
+"""Hierarchy of errors that pdm raises; api/errors.py maps each to an HTTP status."""
 
 from __future__ import annotations
 
 
 class PdmError(Exception):
-    """Something was refused or failed; the message says what, where and why."""
+    """A request was rejected or an operation failed; the message gives what, where and why."""
 
     code = "error"
 
@@ -16,31 +16,31 @@ class PdmError(Exception):
 
 
 class ConfigurationError(PdmError):
-    """The settings or the server pdm runs on are not usable."""
+    """The settings or the database server are not usable."""
 
     code = "configuration"
 
 
 class ClusterError(PdmError):
-    """The embedded database cluster could not be made, started or stopped."""
+    """The embedded database cluster could not be created, started or stopped."""
 
     code = "cluster"
 
 
 class MigrationError(PdmError):
-    """The schema in the database is not one that these migrations lead to."""
+    """The database schema does not match the migrations."""
 
     code = "migration"
 
 
 class InvalidInputError(PdmError):
-    """The caller sent something that cannot be accepted."""
+    """The input of the caller is invalid."""
 
     code = "invalid-input"
 
 
 class MalformedBodyError(InvalidInputError):
-    """The body is not what its content type says."""
+    """The body does not match its content type."""
 
     code = "malformed-body"
 
@@ -64,72 +64,72 @@ class UnsupportedMediaError(InvalidInputError):
 
 
 class UnitError(InvalidInputError):
-    """A unit is unknown, undeclared or not one of the quantity."""
+    """A unit is unknown, undeclared or does not belong to the quantity."""
 
     code = "unit"
 
 
 class TimestampError(InvalidInputError):
-    """A timestamp cannot be a time at which something was measured."""
+    """A timestamp is not a possible time of measurement."""
 
     code = "timestamp"
 
 
 class NotFoundError(PdmError):
-    """The thing does not exist, or the caller may not know that it does."""
+    """The resource does not exist, or the caller has no access to it."""
 
     code = "not-found"
 
 
 class ConflictError(PdmError):
-    """The same key is already stored with other content, or the state forbids the change."""
+    """The same key is already stored with different content, or the state does not allow the change."""
 
     code = "conflict"
 
 
 class PreconditionError(PdmError):
-    """The thing has changed since the caller read it."""
+    """The resource has changed since the caller read it."""
 
     code = "precondition-failed"
 
 
 class PreconditionRequiredError(PdmError):
-    """The call would write over what another has said; it must name the version that it has read."""
+    """The request would overwrite a change by another caller; it must give the version that it has read."""
 
     code = "precondition-required"
 
 
 class UnauthenticatedError(PdmError):
-    """No valid API key came with the call."""
+    """The request has no valid API key."""
 
     code = "unauthenticated"
 
 
 class ForbiddenError(PdmError):
-    """The key's role does not allow the call."""
+    """The role of the key does not allow the request."""
 
     code = "forbidden"
 
 
 class UnavailableError(PdmError):
-    """The database cannot be reached now; nothing is known to be stored."""
+    """The database is not reachable; whether anything was stored is unknown."""
 
     code = "unavailable"
 
 
 class RefusalError(PdmError):
-    """The data cannot carry the answer asked for; the message says why."""
+    """The data are not sufficient for the requested result; the message gives the reason."""
 
     code = "refused"
 
 
 class ModelError(PdmError):
-    """A stored model is damaged or does not fit what it is asked to predict."""
+    """A stored model is damaged or does not match the input of the prediction."""
 
     code = "model"
 
 
 class UnreadableStateError(PdmError):
-    """A stored analysis state is damaged or of another version; the features behind it are stored."""
+    """A stored analysis state is damaged or has another version; the features it was computed from are stored."""
 
     code = "unreadable-state"

@@ -1,4 +1,4 @@
-"""What was measured: acquisitions of waveforms and scalars, their identity and what became of them."""
+"""Measurements: acquisitions of waveforms and scalars, their identity, and the outcome of their ingest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class OperatingContext:
-    """How the machine ran while it was measured; None where the sender does not know.
+    """Operating conditions of the machine during the measurement; None where unknown.
 
     `speed` is the shaft speed [Hz], `load` a fraction of rated load [1], `state` the sender's own name
     of the operating state.
@@ -38,8 +38,7 @@ class Waveform:
     def content_hash(self) -> bytes:
         """Return SHA-256 of the canonical samples, scale, rate and unit [32 bytes].
 
-        The form in which a record travelled does not enter, so the same record as JSON and as Arrow
-        has one hash.
+        The hash does not depend on the wire format, so the same record has the same hash as JSON and as Arrow.
         """
         digest = hashlib.sha256(np.ascontiguousarray(self.samples).view(np.uint8).data)
         kind = b"i2" if self.samples.dtype == np.int16 else b"f4"
@@ -63,7 +62,7 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Channels of one machine sampled together; received, analysed and prognosed as a whole."""
+    """Channels of one machine sampled together; the unit of ingest, analysis and prognosis."""
 
     machine: str
     measured_at: datetime
@@ -73,7 +72,7 @@ class Acquisition:
 
 
 class Outcome(StrEnum):
-    """What became of a record that was sent."""
+    """Outcome of a record that was sent."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
@@ -84,7 +83,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a record or a part of it was not stored: what, where and why."""
+    """Why a record or a part of it was not stored: code, place and reason."""
 
     code: str
     detail: str
@@ -95,7 +94,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class RecordResult:
-    """The outcome of one acquisition of a request, at its place in the request."""
+    """Outcome of one acquisition of a request, with its index in the request."""
 
     record: int
     machine: str | None
@@ -106,7 +105,7 @@ class RecordResult:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one request left behind: one immutable row; totals are sums over its results."""
+    """Result of one ingest request: one immutable row; totals are sums over its results."""
 
     receipt_id: str
     received_at: datetime

@@ -1,4 +1,4 @@
-"""Settings, read once from the environment and frozen."""
+"""Settings, read once from the environment; immutable."""
 
 from __future__ import annotations
 
@@ -13,45 +13,44 @@ _KINDS: dict[str, Callable[[str], object]] = {"str": str, "int": int, "float": f
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything an operator can set; the environment variable of `field` is `PDM_FIELD`.
+    """Settings of the service; the environment variable of `field` is `PDM_FIELD`.
 
     Attributes
     ----------
     dsn : str
         libpq connection string of the TimescaleDB database.
     host, port : str, int
-        Where the API listens.
+        Address and port on which the API listens.
     max_body_bytes : int
         Largest request body [bytes].
     body_deadline_s : float
-        Longest time a body may take to arrive [s].
+        Longest time for the receipt of a body [s].
     pool_size : int
         Database connections of one process.
     batch_acquisitions : int
         Most acquisitions a worker analyses in one transaction.
     poll_interval_s : float
-        How long an idle worker waits before it looks again [s].
+        Polling interval of an idle worker [s].
     reorder_horizon_s : float
-        How late an acquisition may come and still be replayed into the state [s].
+        How late an acquisition may arrive and still be replayed into the state [s].
     future_tolerance_s : float
-        How far ahead of the server's clock measured_at may lie [s].
+        Largest allowed lead of measured_at over the server's clock [s].
     waveform_retention_days, feature_retention_days : int
         Hot window of waveforms, and of features, assessments and prognoses [days].
     cold_pass_share : float
-        Share of one core that the tighter encoding of old waveforms may take [1]; 0 switches it off.
+        Share of one core that the compact encoding of old waveforms may use [1]; 0 switches it off.
     diagnosis_interval_s : float
-        Measured time between two diagnoses of a machine that nothing else asks for [s].
+        Measured time between two periodic diagnoses of a machine [s].
     diagnosis_share : float
-        Share of a worker's time that diagnoses may take which nobody asked for [1]; 0 switches them off.
+        Share of a worker's time that automatic diagnoses may use [1]; 0 switches them off.
     retrain_interval_s : float
-        How old a model gets before new failures are reason enough to train again [s]; 0 switches off all
-        training that nobody asks for.
+        Age of a model from which new failures start a training [s]; 0 switches off all automatic training.
     min_free_disk_bytes : int
         Free space below which the service warns [bytes].
     webhook_allowed_networks : str
         Comma-separated CIDR ranges that notifications may reach although they are not public.
     public_url : str
-        Where people reach this service, for links in notifications; none where empty.
+        URL of this service for links in notifications; empty: no links.
     """
 
     dsn: str = ""
@@ -81,7 +80,7 @@ class Settings:
         Raises
         ------
         ConfigurationError
-            A variable is not of its field's type; the message names it.
+            A variable does not have the type of its field; the message names it.
         """
         source = os.environ if environment is None else environment
         values: dict[str, object] = {}

@@ -1,4 +1,4 @@
-# Sourced by the set-up scripts: Debian packages as root, or through sudo, with a plain message where neither works.
+# Sourced by the setup scripts: installs Debian packages as root or with sudo, with an error message if neither works.
 
 say() { printf '%s\n' "setup: $*"; }
 fail() {
@@ -18,7 +18,7 @@ as_root() {
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# Whether apt knows a version of the package to install.
+# Whether apt has an installable version of the package.
 has_candidate() { [ -n "$(LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/.*Candidate: \([0-9]\)/\1/p')" ]; }
 
 refresh_lists() {
@@ -29,7 +29,7 @@ refresh_lists() {
     export PDM_LISTS_FRESH=1
 }
 
-# Install those of the packages that are missing.
+# Install the missing ones of the packages.
 install_packages() {
     local missing=() package
     for package in "$@"; do

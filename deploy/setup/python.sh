@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The hash-locked Python environment .venv, with the project itself in it as an editable install.
+# Creates the Python environment .venv with hash-locked packages and the project as an editable install.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/setup/apt.sh

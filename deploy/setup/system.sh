@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Debian packages that the service needs besides PostgreSQL; does nothing when all are there.
+# Installs the Debian packages that the service requires besides PostgreSQL; does nothing if all are installed.
 set -euo pipefail
 # shellcheck source=deploy/setup/apt.sh
 . "$(dirname "$0")/apt.sh"

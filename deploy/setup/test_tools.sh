@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What only the suite needs: a checker for deploy/compose.yaml, a browser for the pages, a broker, an Alertmanager and a
-# Prometheus to tell of alerts, and TimescaleDB's Community edition as a WebAssembly server for the migration tests.
+# Installs the requirements of the tests: a validator for deploy/compose.yaml, a browser for the pages, an MQTT broker,
+# Alertmanager and Prometheus as receivers of alerts, and TimescaleDB's Community edition as a WebAssembly server for the
+# migration tests.
 set -euo pipefail
 cd "$(dirname "$0")/../../tests/migration/community"
 # shellcheck source=deploy/setup/apt.sh
@@ -14,7 +15,7 @@ command -v pgrep >/dev/null || packages+=(procps)
 command -v chromium >/dev/null || ! has_candidate chromium || packages+=(chromium)
 install_packages "${packages[@]}"
 
-# Real receivers of alerts. Each test starts its own: what the packages start is stopped where they were not here before.
+# Real receivers of alerts. Each test starts its own instance, so the services of newly installed packages are stopped.
 receivers=()
 for package in mosquitto prometheus prometheus-alertmanager; do
     PATH=$PATH:/usr/sbin command -v "$package" >/dev/null || receivers+=("$package")

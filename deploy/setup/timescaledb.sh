@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# PostgreSQL with TimescaleDB (Apache edition): the distribution's package where there is one, otherwise built from
-# Debian 13's source package against Debian 12's PostgreSQL 15. Does nothing when a PostgreSQL here has it already.
+# Installs PostgreSQL with TimescaleDB (Apache edition): from the distribution's package if there is one, otherwise built
+# from Debian 13's source package for Debian 12's PostgreSQL 15. Does nothing if an installed PostgreSQL has TimescaleDB.
 set -euo pipefail
 # shellcheck source=deploy/setup/apt.sh
 . "$(dirname "$0")/apt.sh"
@@ -16,7 +16,7 @@ find_served() {
     done | sort -n | tail -1
 }
 
-# The project has clusters of its own: PostgreSQL's package need not make and start one.
+# The project creates its own clusters; this prevents PostgreSQL's package from creating and starting one.
 forbid_main_cluster() {
     local folder=/etc/postgresql-common
     [ -e $folder/createcluster.conf ] || [ -e $folder/createcluster.d/pdm.conf ] && return
@@ -24,7 +24,7 @@ forbid_main_cluster() {
     echo 'create_main_cluster = false' | as_root tee $folder/createcluster.d/pdm.conf >/dev/null
 }
 
-# Fetch and unpack Debian's source package through a private apt configuration, from the mirror this machine uses.
+# Fetch and unpack Debian's source package with a private apt configuration, from the mirror of this machine.
 fetch_source() {
     local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |

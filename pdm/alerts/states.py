@@ -1,9 +1,9 @@
-"""The life of an alarm as people see it: one table of states and verbs, after IEC 62682 and OPC UA Part 9.
+"""State machine of an alarm: one table of states and verbs, by IEC 62682 and OPC UA Part 9.
 
-`TRANSITIONS` holds every state x verb. The condition itself is decided elsewhere (`pdm.alerts.evaluation.evaluate`, on
-the machine's own time); here is decided what its coming and going and what people do mean for the alarm. Whether an
-alarm is withheld from receivers (shelved, suppressed by design, out of service, inhibited) is another question
-with another table, `pdm.alerts.lifecycle.holds`: in OPC UA too these are state machines side by side.
+`TRANSITIONS` contains every pair of state and verb. `pdm.alerts.evaluation.evaluate` evaluates the condition, on the
+machine's timeline; this module gives the effect of the condition and of operator actions on the state. Suppression
+(shelved, suppressed by design, out of service, inhibited) is a separate state machine, `pdm.alerts.lifecycle.holds`, as
+in OPC UA.
 
 References: IEC 62682:2022 figure 3 (states A to D, and latch); OPC UA Part 9 (IEC 62541-9) 5.7 and 5.8:
 ActiveState, AckedState, ConfirmedState, LatchedState.
@@ -19,7 +19,7 @@ from pdm.errors import ConflictError
 
 
 class AlertState(StrEnum):
-    """States of an alert; it is open in all but `normal`, and its condition is there in the first two."""
+    """States of an alert; it is open in all states except `normal`, and its condition is active in the first two."""
 
     UNACKNOWLEDGED = "unacknowledged"
     ACKNOWLEDGED = "acknowledged"
@@ -29,20 +29,20 @@ class AlertState(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to be done or to happen."""
+        """Whether the alert is open: its condition is active or a response is still required."""
         return self is not AlertState.NORMAL
 
     @property
     def is_active(self) -> bool:
-        """Whether the condition is there."""
+        """Whether the condition is active."""
         return self in (AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED)
 
 
 class Verb(StrEnum):
-    """What can happen to an alert: the first five by itself, the others by people.
+    """Inputs of the state machine: the first five come from the evaluation, the others from operators.
 
-    `end` is that the life it speaks of is over: somebody recorded a failure or a replacement, so that nobody
-    needs to be asked for anything any more.
+    `end`: a recorded failure or replacement has ended the life that the alert refers to, so that no response is
+    required any more.
     """
 
     OPEN = "open"
@@ -58,7 +58,7 @@ class Verb(StrEnum):
 
 
 class Kind(StrEnum):
-    """Events of an alert's history, as stored and told."""
+    """Events of an alert's history, as stored and notified."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
@@ -83,7 +83,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Demands:
-    """What an alert asks of people before it may end, as its rule had it."""
+    """Responses that the rule requires before the alert may end."""
 
     needs_acknowledgement: bool = False
     is_latching: bool = False
@@ -91,7 +91,7 @@ class Demands:
 
 @dataclass(frozen=True)
 class Transition:
-    """A transition: the state after it and the events that tell it, in order; without events nothing happened."""
+    """A transition: the next state and the events in order; without events nothing has changed."""
 
     state: AlertState
     kinds: tuple[Kind, ...] = ()
@@ -99,20 +99,20 @@ class Transition:
 
 @dataclass(frozen=True)
 class Refused:
-    """A verb that a state does not allow, and why."""
+    """A verb that a state does not allow, and the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What follows when the condition is gone: the first demand that is not met decides."""
+    """Transition when the condition has cleared: the first unmet demand decides the next state."""
 
     before: tuple[Kind, ...] = ()
     is_acknowledged: bool = True
 
     def resolve(self, demands: Demands) -> Transition:
-        """Return the step for an alert of these demands."""
+        """Return the transition for an alert with these demands."""
         if demands.needs_acknowledgement and not self.is_acknowledged:
             return Transition(AlertState.RETURNED, (*self.before, Kind.RETURNED))
         if demands.is_latching:
@@ -120,7 +120,7 @@ class Ending:
         return Transition(AlertState.NORMAL, (*self.before, Kind.CLEARED))
 
 
-LIFE_CLOSED = "life-closed"  # why a case ends whatever it demands: a failure or replacement ended the life
+LIFE_CLOSED = "life-closed"  # reason of an end regardless of demands: a failure or replacement ended the life
 
 _U, _A, _R, _L, _N = AlertState
 _HAS_ENDED = Refused("the alert has ended")
@@ -128,7 +128,7 @@ _NOT_LATCHED = Refused("only a latched alert can be reset: its condition must ha
 _ACKNOWLEDGE_FIRST = Refused("acknowledge the alert before confirming it")
 
 TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
-    # normal: no open alert; its condition comes as a new one, so only the last words are taken
+    # normal: no open alert; an active condition opens a new alert, only comment and confirmation are accepted
     (_N, Verb.OPEN): Transition(_U, (Kind.OPENED,)),
     (_N, Verb.ESCALATE): Transition(_U, (Kind.OPENED,)),
     (_N, Verb.EASE): Transition(_N),
@@ -139,7 +139,7 @@ TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
     (_N, Verb.CONFIRM): Transition(_N, (Kind.CONFIRMED,)),
     (_N, Verb.COMMENT): Transition(_N, (Kind.COMMENTED,)),
     (_N, Verb.ASSIGN): _HAS_ENDED,
-    # unacknowledged: the condition is there, nobody has seen it
+    # unacknowledged: the condition is active and not acknowledged
     (_U, Verb.OPEN): Transition(_U),
     (_U, Verb.ESCALATE): Transition(_U, (Kind.ESCALATED,)),
     (_U, Verb.EASE): Transition(_U, (Kind.EASED,)),
@@ -150,7 +150,7 @@ TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
     (_U, Verb.CONFIRM): _ACKNOWLEDGE_FIRST,
     (_U, Verb.COMMENT): Transition(_U, (Kind.COMMENTED,)),
     (_U, Verb.ASSIGN): Transition(_U, (Kind.ASSIGNED,)),
-    # acknowledged: the condition is there and somebody has seen it; for less, if it escalates
+    # acknowledged: the condition is active and acknowledged; an escalation requires a new acknowledgement
     (_A, Verb.OPEN): Transition(_A),
     (_A, Verb.ESCALATE): Transition(_U, (Kind.ESCALATED,)),
     (_A, Verb.EASE): Transition(_A, (Kind.EASED,)),
@@ -161,7 +161,7 @@ TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
     (_A, Verb.CONFIRM): Transition(_A, (Kind.CONFIRMED,)),
     (_A, Verb.COMMENT): Transition(_A, (Kind.COMMENTED,)),
     (_A, Verb.ASSIGN): Transition(_A, (Kind.ASSIGNED,)),
-    # returned: the condition is gone, and somebody must still see that it was there
+    # returned: the condition is inactive, the acknowledgement is still required
     (_R, Verb.OPEN): Transition(_U, (Kind.OPENED,)),
     (_R, Verb.ESCALATE): Transition(_U, (Kind.OPENED,)),
     (_R, Verb.EASE): Transition(_R),
@@ -172,7 +172,7 @@ TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
     (_R, Verb.CONFIRM): _ACKNOWLEDGE_FIRST,
     (_R, Verb.COMMENT): Transition(_R, (Kind.COMMENTED,)),
     (_R, Verb.ASSIGN): Transition(_R, (Kind.ASSIGNED,)),
-    # latched: the condition is gone and seen, and somebody must reset it
+    # latched: the condition is inactive and acknowledged, a reset is required
     (_L, Verb.OPEN): Transition(_U, (Kind.OPENED,)),
     (_L, Verb.ESCALATE): Transition(_U, (Kind.OPENED,)),
     (_L, Verb.EASE): Transition(_L),
@@ -187,7 +187,7 @@ TRANSITIONS: Mapping[tuple[AlertState, Verb], Transition | Ending | Refused] = {
 
 
 def step(state: AlertState, verb: Verb, demands: Demands) -> Transition:
-    """Return what a verb makes of an alert.
+    """Return the transition of a state and verb.
 
     Raises
     ------

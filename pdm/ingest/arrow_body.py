@@ -1,4 +1,4 @@
-"""Arrow IPC stream bodies: one row a channel, samples as views of the body."""
+"""Arrow IPC stream bodies: one row per channel, samples as views of the body."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def decode_arrow(body: bytes) -> list[Decoded]:
     Raises
     ------
     MalformedBodyError
-        It is no Arrow stream, is compressed, or a column is missing or of the wrong type.
+        It is not an Arrow stream, it is compressed, or a column is missing or has the wrong type.
     """
     groups: dict[tuple[Any, Any], _Group] = {}
     rows = 0
@@ -104,7 +104,7 @@ def _check_column(name: str, kind: Any) -> None:
         good, wanted = is_list and kind.value_type in _SAMPLE_TYPES, "list of float32, float64 or int16"
     else:
         raise MalformedBodyError(f"unknown column {name[:64]!r} in the Arrow stream", field=name[:64])
-    # a column of type null holds nothing, which only the optional ones may
+    # a column of type null has no values; only optional columns may have it
     if not good and not (pa.types.is_null(kind) and name not in _REQUIRED):
         raise MalformedBodyError(f"column {name!r} is {kind}, not {wanted}"[:300], field=name)
 
@@ -154,14 +154,14 @@ def _values(batch: Any, name: str) -> list[Any]:
         return [None] * int(batch.num_rows)
     column = batch.column(name)
     if pa.types.is_dictionary(column.type):
-        # not dictionary_decode: it would write a long entry out again for every row
+        # not dictionary_decode: it would copy a long entry for every row
         entries = column.dictionary.to_pylist()
         return [None if place is None else entries[place] for place in column.indices.to_pylist()]
     return _to_list(column)
 
 
 def _to_list(column: Any) -> list[Any]:
-    """Return an array's values; the short ways spare most of what `to_pylist` costs."""
+    """Return an array's values; the shortcuts avoid most of the cost of `to_pylist`."""
     if column.null_count == len(column):
         return [None] * len(column)
     is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
@@ -228,7 +228,7 @@ def _to_context(cells: tuple[Any, ...]) -> OperatingContext:
 
 
 def _refuse_compression(body: bytes) -> None:
-    """Refuse compressed buffers: a small body could unpack to more than memory holds."""
+    """Reject compressed buffers: a small body could expand beyond the available memory."""
     for metadata in _messages(body):
         (table,) = struct.unpack_from("<I", metadata, 0)
         kind_at = _field(metadata, table, 1)
@@ -255,7 +255,7 @@ def _messages(body: bytes) -> Iterator[bytes]:
 
 
 def _field(buffer: bytes, table: int, slot: int) -> int:
-    """Return where a flatbuffer table keeps a field, 0 if it has not got it."""
+    """Return the position of a field of a flatbuffer table, 0 if the table does not have it."""
     if table >= len(buffer):
         raise MalformedBodyError("the body is not an Arrow IPC stream: a table lies outside its message")
     (distance,) = struct.unpack_from("<i", buffer, table)

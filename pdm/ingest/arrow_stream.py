@@ -1,4 +1,4 @@
-"""Acquisitions to Arrow IPC streams, one row a channel."""
+"""Acquisitions to Arrow IPC streams, one row per channel."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def read_engines(path: Path) -> tuple[Engine, ...]:
     Raises
     ------
     InvalidInputError
-        The file cannot be read, does not have 26 numbers a line, or an engine's cycles do not rise by one
+        The file cannot be read, does not have 26 numbers per line, or an engine's cycles do not increase by one
         from 1 on.
     """
     table = _numbers(path)
@@ -58,7 +58,7 @@ def read_remaining(path: Path, engines: int) -> NDArray[np.float64]:
     Raises
     ------
     InvalidInputError
-        The file cannot be read or does not hold one number an engine, none negative.
+        The file cannot be read or does not contain one non-negative number per engine.
     """
     table = _numbers(path)
     if table.shape != (engines, 1) or not (table >= 0).all():

@@ -1,7 +1,7 @@
-"""Folders of `.csv` files: `fleet.yaml`, and one folder a machine with one file an acquisition.
+"""Folders of `.csv` files: `fleet.yaml`, and one folder per machine with one file per acquisition.
 
 A file is named after its time in UTC, `20261101T100000Z.csv` or `20261101T100000.250000Z.csv`. Its first
-line names the points, the others hold their samples in the points' units, one column a point.
+line names the points, the others contain their samples in the points' units, one column per point.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CsvFolder:
                 raise InvalidInputError(f"{machine}/{path.name}: {error}", field="path") from error
 
     def count(self, machine: str) -> int:
-        """Return how many files the machine has."""
+        """Return the number of files of the machine."""
         find_machine(self._by_key, machine)
         return len(self._files(machine))
 

@@ -1,4 +1,4 @@
-"""Bodies of POST /v1/acquisitions to acquisitions, whatever the form in which they travelled."""
+"""Decoding of bodies of POST /v1/acquisitions in all wire formats."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ __all__ = ["Decoded", "decode"]
 
 
 def decode(content_type: str, body: bytes) -> list[Decoded]:
-    """Decode a request body to records: of each the channels that are good and the problems of the rest.
+    """Decode a request body to records, each with its accepted channels and the problems of the others.
 
     Parameters
     ----------
     content_type : str
-        Media type, with or without parameters.
+        Media type with or without parameters.
     body : bytes
-        The whole body; samples may stay views of it.
+        The whole body; samples may be views of it.
 
     Returns
     -------
     list of Decoded
-        One a record, in the order of the body; never empty.
+        One per record, in the order of the body; never empty.
 
     Raises
     ------
     UnsupportedMediaError
         No decoder exists for the content type.
     MalformedBodyError
-        The body is not what its content type says, so that nothing of it can be read.
+        The body does not match its content type, so that no part of it can be read.
     BodyTooLargeError
-        A JSON body is longer than the form is good for.
+        A JSON body exceeds the limit for JSON.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == json_body.MEDIA_TYPE:
@@ -41,7 +41,7 @@ def decode(content_type: str, body: bytes) -> list[Decoded]:
     if media_type == raw_body.MEDIA_TYPE:
         return raw_body.decode_raw(body)
     if media_type == ARROW_MEDIA_TYPE:
-        from pdm.ingest.arrow_body import decode_arrow  # pyarrow takes 40 MiB: only where a sender uses it
+        from pdm.ingest.arrow_body import decode_arrow  # pyarrow takes 40 MiB: imported only if a sender uses it
 
         return decode_arrow(body)
     raise UnsupportedMediaError(

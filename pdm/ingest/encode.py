@@ -1,4 +1,4 @@
-"""Acquisitions to bodies of POST /v1/acquisitions: what a client sends."""
+"""Encoding of acquisitions as bodies of POST /v1/acquisitions, for clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdm.measurements import Acquisition, Waveform
 
 
 def encode_json(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
-    """Return content type and JSON body; float32 samples are written with all the digits they have."""
+    """Return content type and JSON body; float32 samples are written with all significant digits."""
     document = {"acquisitions": [_record(a, _json_waveform) for a in acquisitions]}
     return json_body.MEDIA_TYPE, msgspec.json.encode(document)
 
@@ -24,7 +24,7 @@ def encode_raw(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
     document = {"acquisitions": [_record(a, _raw_waveform) for a in acquisitions]}
     header = msgspec.json.encode(document)
     start = len(raw_body.MAGIC) + raw_body.LENGTH.size
-    header += b" " * (-(start + len(header)) % 4)  # so that samples lie aligned
+    header += b" " * (-(start + len(header)) % 4)  # aligns the samples
     samples = [
         np.ascontiguousarray(w.samples, raw_body.DTYPES[_dtype(w)]).tobytes() for a in acquisitions for w in a.waveforms
     ]
@@ -32,12 +32,12 @@ def encode_raw(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
 
 
 def encode_arrow(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
-    """Return content type and Arrow IPC stream, one row a channel.
+    """Return content type and Arrow IPC stream, one row per channel.
 
-    Counts and floats cannot share a list column: where they meet, the counts travel as floats, which hold
+    A list column has a single type: if there are both counts and floats, counts are sent as floats, which represent
     every int16 exactly.
     """
-    from pdm.ingest.arrow_stream import to_arrow  # pyarrow is heavy: only where it is used
+    from pdm.ingest.arrow_stream import to_arrow  # imported only where used: pyarrow takes 40 MiB
 
     return ARROW_MEDIA_TYPE, to_arrow(acquisitions)
 

@@ -1,4 +1,4 @@
-"""Fleets as documents: YAML files and JSON bodies in the units people use, to machines and back."""
+"""Fleets as documents: YAML files and JSON bodies in engineering units, to machines and back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Thing = TypeVar("_Thing")
 
 
 class BearingForm(msgspec.Struct, forbid_unknown_fields=True):
-    """A bearing's geometry in mm and degrees, and where it comes from."""
+    """A bearing's geometry in mm and degrees, and its source."""
 
     rolling_elements: int
     element_diameter_mm: float
@@ -62,7 +62,7 @@ class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class SeverityForm(msgspec.Struct, forbid_unknown_fields=True):
-    """Zone limits of velocity RMS in mm/s, and the standard they are cited from."""
+    """Zone limits of velocity RMS in mm/s, and their source."""
 
     a_b_mm_s: float
     b_c_mm_s: float
@@ -71,7 +71,7 @@ class SeverityForm(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CostsForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What a planned and an unplanned stop cost, in one currency."""
+    """Costs of a planned and an unplanned stop, in one currency."""
 
     currency: str
     lost_production_per_h: float
@@ -82,7 +82,7 @@ class CostsForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A machine as people write it."""
+    """A machine in a document."""
 
     key: str
     site: str
@@ -110,7 +110,7 @@ def read_fleet(path: Path) -> list[Machine]:
     Raises
     ------
     InvalidInputError
-        It is no YAML, or something in it is not a machine; the message names the place in the file.
+        The file is not valid YAML, or an entry is not a valid machine; the message names the place in the file.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -123,7 +123,7 @@ def read_fleet(path: Path) -> list[Machine]:
 
 
 def write_fleet(machines: Iterable[Machine], path: Path) -> None:
-    """Write machines as a fleet YAML that `read_fleet` reads back."""
+    """Write machines as a fleet YAML for `read_fleet`."""
     document = {"machines": [machine_to_document(machine) for machine in machines]}
     path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
@@ -134,7 +134,7 @@ def machines_from_document(document: Any) -> list[Machine]:
     Raises
     ------
     InvalidInputError
-        The document or a machine in it is not as it should be; `field` is the place.
+        The document or a machine in it is invalid; `field` is the place.
     """
     if not isinstance(document, dict) or not isinstance(document.get("machines"), list):
         raise InvalidInputError("a fleet must be an object with a list 'machines'", field="machines")
@@ -153,12 +153,12 @@ def machines_from_document(document: Any) -> list[Machine]:
 
 
 def machine_from_document(entry: Any, place: str = "") -> Machine:
-    """Return the machine of one entry; `place` is where it stands, for errors.
+    """Return the machine of one entry; `place` is its place for errors.
 
     Raises
     ------
     InvalidInputError
-        The entry is not a machine.
+        The entry is not a valid machine.
     """
     try:
         form = msgspec.convert(entry, MachineForm, strict=True)
@@ -182,7 +182,7 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
 
 
 def machine_to_document(machine: Machine) -> dict[str, Any]:
-    """Return a machine as plain values in the units people use."""
+    """Return a machine as plain values in engineering units."""
     form = MachineForm(
         key=machine.key,
         site=machine.site,
@@ -210,7 +210,7 @@ def machine_to_document(machine: Machine) -> dict[str, Any]:
 
 
 def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
-    """Make a thing of its form; what is refused names its place."""
+    """Call `make` on a form; an error names the place."""
     try:
         return make(form)
     except InvalidInputError as error:
@@ -323,5 +323,5 @@ def _scaled(value: float | None, factor: float) -> float | None:
 
 
 def _round(value: float) -> float:
-    """Take away what binary arithmetic added, so that 1780 rpm stays 1780 rpm there and back."""
+    """Round the error of binary arithmetic, so that 1780 rpm remains 1780 rpm after both conversions."""
     return float(f"{value:.12g}")

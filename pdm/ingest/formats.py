@@ -1,4 +1,4 @@
-"""Recordings on disk, whatever their format, as machines and acquisitions."""
+"""Recordings on disk in all supported formats, as machines and acquisitions."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ FLEET_FILE = "fleet.yaml"
 
 
 class RecordingSource(Protocol):
-    """Data of some machines on disk."""
+    """Recorded data of some machines on disk."""
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        """The machines as they are to be registered."""
+        """The machines for registration."""
 
     def acquisitions(self, machine: str) -> Iterator[Acquisition]:
-        """Yield the machine's acquisitions in time order, reading as it goes.
+        """Yield the machine's acquisitions in time order, read one at a time.
 
         Raises
         ------
         InvalidInputError
-            The recording has no such machine, or a file of it cannot be read; the message names it.
+            The recording does not have the machine, or a file cannot be read; the message names it.
         """
 
     def count(self, machine: str) -> int:
-        """Return how many acquisitions the machine has, without reading them."""
+        """Return the number of acquisitions of the machine without reading them."""
 
     def work_events(self, machine: str) -> tuple[WorkEvent, ...]:
-        """Return what was done to the machine, in time order."""
+        """Return the work events of the machine, in time order."""
 
 
 def open_recording(path: Path) -> RecordingSource:
     """Open a folder of recorded data.
 
-    Three formats are known: PRONOSTIA lives (`Bearing1_1.npz`, ...), and folders with a `fleet.yaml`
-    beside one folder a machine, of `.npz` blocks (what `pdm simulate` writes) or of `.csv` files.
+    There are three formats: PRONOSTIA lives (`Bearing1_1.npz`, ...), and a `fleet.yaml` with one folder per machine,
+    either of `.npz` blocks (the output of `pdm simulate`) or of `.csv` files.
 
     Raises
     ------
     InvalidInputError
-        The folder is in none of the formats known.
+        The folder has none of these formats.
     """
     if not path.is_dir():
         raise InvalidInputError(f"{path} is not a folder", field="path")

@@ -1,4 +1,4 @@
-"""The shape of JSON bodies and raw headers, checked by msgspec in C; and records made from them."""
+"""Structure of JSON bodies and raw headers, validated by msgspec, and the records made from them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def make_record(
     scalars: Sequence[ScalarForm | Problem],
     to_waveform: Callable[[_Form, str], Waveform],
 ) -> Decoded:
-    """Make one record of its forms; a channel that is refused is left out and its problem kept."""
+    """Make one record of its forms; a rejected channel is omitted and its problem recorded."""
     try:
         measured_at = parse_measured_at(head.measured_at)
         context = _context(head.context)
@@ -86,7 +86,7 @@ def make_record(
 def read_record(
     index: int, plain: Any, waveform_form: type[_Form], to_waveform: Callable[[_Form, str], Waveform]
 ) -> Decoded:
-    """Make one record of plain JSON values part by part, so that a bad part does not cost the good ones."""
+    """Make one record of plain JSON values part by part, so that an invalid part does not affect the valid ones."""
     if not isinstance(plain, dict):
         return refused_record(
             index,
@@ -108,12 +108,12 @@ def read_record(
 
 
 def convert(value: Any, form: type[_Form], field: str) -> _Form:
-    """Return the value as a form.
+    """Convert a value to a form.
 
     Raises
     ------
     RefusedPartError
-        It has not the form; field and reason are msgspec's own.
+        The value does not match the form; field and reason come from msgspec.
     """
     try:
         return msgspec.convert(value, form, strict=True)

@@ -1,4 +1,4 @@
-"""JSON bodies: the form people and small senders use."""
+"""JSON bodies, for manual use and small senders."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _DECODER = msgspec.json.Decoder(_BodyForm)
 
 
 def decode_json(body: bytes) -> list[Decoded]:
-    """Decode a JSON body: in one pass if all of it is well formed, else record by record.
+    """Decode a JSON body: in one pass if all of it is valid, otherwise record by record.
 
     Raises
     ------
     MalformedBodyError
-        It is no JSON, or not an object with a list of acquisitions.
+        It is not valid JSON, or not an object with a list of acquisitions.
     BodyTooLargeError
-        It is longer than `MAX_JSON_BYTES`; so much is sent as Arrow or raw.
+        It is longer than `MAX_JSON_BYTES`; larger bodies must be Arrow or raw.
     """
     if len(body) > MAX_JSON_BYTES:
         raise BodyTooLargeError(
@@ -78,7 +78,7 @@ def decode_json(body: bytes) -> list[Decoded]:
 
 
 def check_count(records: int) -> None:
-    """Refuse a body without records or with too many.
+    """Reject a body without records or with too many.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def records_of(plain: Any) -> list[Any]:
     Raises
     ------
     MalformedBodyError
-        It is not an object with a list of acquisitions and nothing else.
+        It is not an object with a list of acquisitions as its only field.
     """
     if not isinstance(plain, dict) or not isinstance(plain.get("acquisitions"), list):
         raise MalformedBodyError("the body must be an object with a list 'acquisitions'", field="acquisitions")
@@ -111,7 +111,7 @@ def records_of(plain: Any) -> list[Any]:
 
 
 def _plain_records(body: bytes) -> list[Any]:
-    """Read the body leniently: Python's parser knows NaN and Infinity, which then are refused by name."""
+    """Parse the body with Python's parser, which accepts NaN and Infinity, so that these are rejected by name."""
     try:
         plain = json.loads(body)
     except RecursionError:

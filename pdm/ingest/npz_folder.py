@@ -1,4 +1,4 @@
-"""Folders of `.npz` blocks: `fleet.yaml`, and one folder a machine with its acquisitions in time order.
+"""Folders of `.npz` blocks: `fleet.yaml`, and one folder per machine with its acquisitions in time order.
 
 A block is an uncompressed or compressed NumPy archive of n acquisitions with the arrays
 
@@ -9,7 +9,7 @@ A block is an uncompressed or compressed NumPy archive of n acquisitions with th
     scale.<point>         () float64            unit per count, for int16 only
     scalar.<point>        (n,) float64          in the point's unit, NaN where absent
 
-Blocks are read in the order of their names. `work_events.yaml` beside them lists what was done.
+Blocks are read in the order of their names. `work_events.yaml` beside them lists the work events.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class NpzFolder:
                 raise InvalidInputError(f"{machine}/{path.name}: {error}", field="path") from error
 
     def count(self, machine: str) -> int:
-        """Return how many acquisitions the machine's blocks hold."""
+        """Return the number of acquisitions in the machine's blocks."""
         self._find(machine)
         if machine not in self._counts:
             self._counts[machine] = sum(
@@ -80,7 +80,7 @@ def find_machine(machines: dict[str, Machine], key: str) -> Machine:
     Raises
     ------
     InvalidInputError
-        The recording has no such machine.
+        The recording does not have the machine.
     """
     if key not in machines:
         raise InvalidInputError(
@@ -95,7 +95,7 @@ def read_work_events(path: Path, machine: str) -> tuple[WorkEvent, ...]:
     Raises
     ------
     InvalidInputError
-        The file is not a list of events with kind and time.
+        The file is not a list of events with kind and time each.
     """
     if not path.is_file():
         return ()
@@ -118,7 +118,7 @@ def read_work_events(path: Path, machine: str) -> tuple[WorkEvent, ...]:
 
 
 def write_work_events(path: Path, events: Iterable[WorkEvent]) -> None:
-    """Write work events as `read_work_events` reads them."""
+    """Write work events for `read_work_events`."""
     entries = [
         {
             "kind": event.kind.value,
@@ -138,7 +138,7 @@ def write_block(path: Path, acquisitions: Sequence[Acquisition]) -> None:
     Raises
     ------
     InvalidInputError
-        They differ in their channels, or a channel's scale or dtype changes among them.
+        The channels differ between acquisitions, or the scale or dtype of a channel changes.
     """
     first = acquisitions[0]
     for other in acquisitions:
@@ -160,7 +160,7 @@ def write_block(path: Path, acquisitions: Sequence[Acquisition]) -> None:
 
 
 def _load(path: Path, *names: str) -> dict[str, Any]:
-    """Return the arrays of a block, or those of the names given."""
+    """Return the arrays of a block, or those with the given names."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as block:
             return {name: block[name] for name in names or block.files}

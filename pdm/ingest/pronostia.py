@@ -27,8 +27,8 @@ from pdm.measurements import Acquisition, OperatingContext, Waveform
 
 SAMPLING_RATE = 25600.0  # Hz
 INTERVAL = timedelta(seconds=10)
-STARTED_AT = datetime(2026, 11, 1, tzinfo=UTC)  # the files carry no usable clock; every life begins here
-SCALE = 1e-3  # g per count: the files hold milli-g
+STARTED_AT = datetime(2026, 11, 1, tzinfo=UTC)  # the files have no usable clock; every life begins at this time
+SCALE = 1e-3  # g per count: the files contain milli-g
 SPEED_RPM = {1: 1800.0, 2: 1650.0, 3: 1500.0}
 _GEOMETRY = BearingGeometry(
     rolling_elements=13,
@@ -41,10 +41,10 @@ _POINTS = {"h": ("bearing-h", "horizontal"), "v": ("bearing-v", "vertical")}
 
 
 class Pronostia:
-    """The lives in a folder, one machine each, named like the file in lower case: `bearing1_2`.
+    """The lives in a folder, one machine each, with the file name in lower case as key: `bearing1_2`.
 
-    A record whose peaks leave the 16-bit range is float32; every other one keeps its milli-g counts.
-    The rig is no machine in the scope of ISO 10816-3, so there are no severity limits.
+    A record with peaks beyond the 16-bit range is float32; all others remain milli-g counts. The test rig is outside
+    the scope of ISO 10816-3, so there are no severity limits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,12 +62,12 @@ class Pronostia:
             yield Acquisition(machine, STARTED_AT + index * INTERVAL, waveforms, (), context)
 
     def count(self, machine: str) -> int:
-        """Return how many records the life has."""
+        """Return the number of records of the life."""
         self._find(machine)
         return self._counts[machine]
 
     def work_events(self, machine: str) -> tuple[WorkEvent, ...]:
-        """Return nothing: the files say of the end of a life only that it is the last record."""
+        """Return no events: in the files the end of a life is only the last record."""
         self._find(machine)
         return ()
 
@@ -80,7 +80,7 @@ class Pronostia:
 
 
 class _Axis:
-    """One axis of a life: milli-g counts, and the values that did not fit."""
+    """One axis of a life: milli-g counts, and the values beyond the 16-bit range."""
 
     def __init__(self, file: Any, axis: str) -> None:
         self._counts: NDArray[np.int16] = file[axis]
@@ -129,7 +129,7 @@ def _condition(key: str) -> int:
 
 
 def _speed(key: str) -> float:
-    """Return the shaft speed [Hz] of the life's operating condition; NaN never reaches a machine."""
+    """Return the shaft speed [Hz] of the life's operating condition, never NaN."""
     speed = SPEED_RPM.get(_condition(key), math.nan) / 60
     if math.isnan(speed):
         raise InvalidInputError(
@@ -139,7 +139,7 @@ def _speed(key: str) -> float:
 
 
 def _count(path: Path) -> int:
-    """Return the number of records from the array's header alone."""
+    """Return the number of records, from the array header only."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("h.npy") as stream:
             version = np.lib.format.read_magic(stream)

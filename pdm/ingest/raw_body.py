@@ -1,4 +1,4 @@
-"""Raw bodies: a short JSON header and the samples as they lie in memory, for gateways."""
+"""Raw bodies: a short JSON header and the samples in binary form, for gateways."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DTYPES: dict[str, np.dtype[Any]] = {"i2": np.dtype("<i2"), "f4": np.dtype("<f4")
 
 
 class RawWaveformForm(msgspec.Struct, forbid_unknown_fields=True):
-    """One waveform of the header; its samples begin `offset` bytes into the body."""
+    """One waveform of the header; `offset` is the position of its samples in the body [bytes]."""
 
     point: str
     unit: str
@@ -40,12 +40,12 @@ class _Layout(msgspec.Struct):
 
 
 def decode_raw(body: bytes) -> list[Decoded]:
-    """Decode a raw body; samples are views of it wherever their place in it is aligned.
+    """Decode a raw body; samples are views of it where they are aligned.
 
     Raises
     ------
     MalformedBodyError
-        Magic, header or the length of the samples are wrong, so that nothing can be told apart.
+        Magic, header or the length of the samples are wrong, so that the parts cannot be separated.
     """
     start = len(MAGIC) + LENGTH.size
     if len(body) < start or body[: len(MAGIC)] != MAGIC:
@@ -78,7 +78,7 @@ def decode_raw(body: bytes) -> list[Decoded]:
 
 
 def _lenient(header: bytes) -> Any:
-    """Python's parser knows NaN and Infinity, which then are refused by name."""
+    """Parse with Python's parser, which accepts NaN and Infinity, so that these are rejected by name."""
     try:
         return json.loads(header)
     except RecursionError:
@@ -88,7 +88,7 @@ def _lenient(header: bytes) -> Any:
 
 
 def _place_samples(records: list[Any], offset: int) -> int:
-    """Write into each waveform's entry where its samples begin, and return where the last one ends."""
+    """Set the offset of the samples in each waveform's entry, and return the end of the last one."""
     for index, record in enumerate(records):
         waveforms = record.get("waveforms", []) if isinstance(record, dict) else None
         if not isinstance(waveforms, list):

@@ -1,6 +1,6 @@
-"""Single recordings in files of many formats, as the recordings that a diagnosis is made of.
+"""Single recordings in files of several formats, as input of a diagnosis.
 
-Nothing is guessed: what neither the file, the machine nor the caller declares is refused with what to add.
+There are no assumed values: if neither file, machine nor caller declares a value, the error names what to add.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ READERS: dict[str, Callable[[Path], FileRecording]] = {
     ".wav": read_wav,
 }
 _SAME_RATE = 1e-3  # relative
-_JITTER = 0.1  # samples: at a fifth of the sampling rate it blurs a line by 0.13 rad, 18 dB under it
+_JITTER = 0.1  # samples: at a fifth of the sampling rate a phase error of 0.13 rad, 18 dB below the line
 _SPELLINGS = {"m/s^2": "m/s2", "m/s²": "m/s2", "m/s**2": "m/s2", "µm": "um", "μm": "um", "amps": "A", "volts": "V"}
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What the caller says of a file, beside what the file and the machine say.
+    """Declarations of the caller about a file, in addition to file and machine.
 
-    `points` maps keys of points to names of channels; where it is empty, channels named like points are theirs.
-    `speed` is of the shaft [Hz], `rate` the sampling rate [Hz], `unit` the unit of the samples. `scale` holds
-    units per count (of WAV: units at full scale), for the channel named, or under "" for all.
+    `points` maps point keys to channel names; if it is empty, channels are assigned to points of the same name.
+    `speed` is the shaft speed [Hz], `rate` the sampling rate [Hz], `unit` the unit of the samples. `scale` contains
+    units per count (WAV: units at full scale) by channel name, or under "" for all channels.
     """
 
     points: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A recording, what its clock leaves in doubt, and which channel was taken for which point."""
+    """A recording, doubts about its sampling clock, and the channel of each point."""
 
     recording: Recording
     doubts: tuple[Reason, ...]
@@ -70,11 +70,11 @@ def read_recording_file(path: Path, machine: Machine, declared: Declared | None 
     Parameters
     ----------
     path : Path
-        NPZ, CSV, Parquet, WAV, UFF (dataset 58) or TDMS, told apart by the name's ending.
+        NPZ, CSV, Parquet, WAV, UFF (dataset 58) or TDMS, by file extension.
     machine : Machine
-        Its points say which quantity each channel is, and in which unit unless something else is declared.
+        Its points give the quantity of each channel, and the unit unless another one is declared.
     declared : Declared, optional
-        What neither file nor machine says.
+        Values that neither file nor machine gives.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def _read(path: Path) -> FileRecording:
         content = reader(path)
     except PdmError:
         raise
-    except Exception as error:  # whatever a library says of a damaged file
+    except Exception as error:  # libraries raise various errors for a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidInputError(f"not a readable {path.suffix[1:].upper()} file: {reason}", field="file") from error
     if not content.channels:
@@ -148,7 +148,7 @@ def _channel(point: MeasurementPoint, channel: FileChannel, declared: Declared) 
         )
     if samples.dtype == np.int16 and scale is not None and offset == 0.0:
         return RecordedChannel(point, samples, rate, scale * factor)
-    with np.errstate(over="ignore"):  # what is beyond single precision becomes infinite, and is refused as such
+    with np.errstate(over="ignore"):  # values beyond single precision become infinite and are rejected
         values = (samples.astype(np.float64) * ((scale or 1.0) * factor) + offset).astype(np.float32)
     return RecordedChannel(point, values, rate)
 
@@ -208,7 +208,7 @@ def _scale(channel: FileChannel, declared: Declared) -> float | None:
 
 
 def _clock(content: FileRecording) -> tuple[Reason, ...]:
-    """Return a doubt if samples were not taken evenly, as the file's own times tell."""
+    """Return a doubt if the times in the file show uneven sampling."""
     if content.jitter is None or content.jitter <= _JITTER:
         return ()
     rate = content.channels[0].sampling_rate or math.nan

@@ -1,4 +1,4 @@
-"""Recordings in NumPy archives: an array a channel, and what is known of them beside.
+"""Recordings in NumPy archives: an array per channel, and its metadata.
 
 <channel>         (samples,)   float32, float64, or counts
 <channel>_lsb     ()           unit per count, of counts

@@ -19,11 +19,11 @@ _TIME_RESPONSE = (0, 1)  # function types of dataset 58: general, time response
 
 
 def read_wav(path: Path) -> FileRecording:
-    """Read a WAV file; its channels are named 1, 2, ... and hold parts of full scale."""
+    """Read a WAV file; its channels are named 1, 2, ...; samples are fractions of full scale."""
     from scipy.io import wavfile
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks beside the samples
+        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # unknown chunks
         warnings.filterwarnings("error", "Reached EOF prematurely", wavfile.WavFileWarning)
         rate, samples = wavfile.read(path)
     samples = samples.reshape(len(samples), -1)
@@ -41,9 +41,9 @@ def read_wav(path: Path) -> FileRecording:
 
 
 def read_uff(path: Path) -> FileRecording:
-    """Read the time responses of a universal file; they are named after their first line, or node and direction."""
+    """Read the time responses of a universal file; the name is their first line, or node and direction."""
     pyuff = _library("pyuff", path)
-    if path.read_bytes().split()[-1:] != [b"-1"]:  # pyuff passes over a dataset without its closing line
+    if path.read_bytes().split()[-1:] != [b"-1"]:  # pyuff skips a dataset without its closing line
         raise InvalidInputError("its last dataset lacks the closing line -1: it was cut short", field="file")
     file = pyuff.UFF(str(path))
     places = [place for place, kind in enumerate(np.atleast_1d(file.get_set_types())) if kind == 58]
@@ -73,7 +73,7 @@ def _uff_clock(fields: dict[str, Any]) -> tuple[float | None, float]:
 
 
 def read_tdms(path: Path) -> FileRecording:
-    """Read the waveforms of a TDMS file; channels of one name are told apart as group/channel."""
+    """Read the waveforms of a TDMS file; channels with the same name are named group/channel."""
     tdms = _library("nptdms", path)
     file = tdms.TdmsFile.read(path)
     lengths = file.file_status.channel_statuses or {}

@@ -1,4 +1,4 @@
-"""What a recording's file itself says: channels by name, with rate, unit and scale where they are in it."""
+"""Content of a recording file: channels by name, with rate, unit and scale where the file has them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pdm.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class FileChannel:
-    """One channel; None is what the file does not say.
+    """One channel; None where the file has no value.
 
-    `scale` is in units per count. In sound files a caller tells the unit at full scale instead, of which a count is
-    `part_of_full_scale`.
+    `scale` is in units per count. For sound files the caller declares units at full scale instead; one count is
+    `part_of_full_scale` of it.
     """
 
     name: str
@@ -29,13 +29,13 @@ class FileChannel:
 
     @property
     def needs_scale(self) -> bool:
-        """Whether the samples are counts of something."""
+        """Whether the samples are counts."""
         return self.part_of_full_scale is not None or self.samples.dtype.kind in "iu"
 
 
 @dataclass(frozen=True)
 class FileRecording:
-    """The channels of a file, the shaft speed [Hz] and the time in it, and how uneven its clock is [samples]."""
+    """Channels, shaft speed [Hz] and time of a file, and the jitter of its sampling clock [samples]."""
 
     channels: tuple[FileChannel, ...]
     speed: float | None = None
@@ -43,17 +43,17 @@ class FileRecording:
     jitter: float | None = None
 
     def channel(self, name: str) -> FileChannel:
-        """Return a channel that the file has."""
+        """Return a channel of the file by its name."""
         return next(channel for channel in self.channels if channel.name == name)
 
 
 def measure_clock(seconds: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the rate [Hz] that times (n,) [s] tell, and their largest distance from an even grid [samples].
+    """Return the sampling rate [Hz] of times (n,) [s], and their largest deviation from an even grid [samples].
 
     Raises
     ------
     InvalidInputError
-        The times do not rise, or samples are missing between them.
+        The times do not increase, or samples are missing.
     """
     if len(seconds) < 3:
         raise InvalidInputError("a time column requires at least three lines", field="time")

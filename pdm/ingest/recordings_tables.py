@@ -1,7 +1,7 @@
-"""Recordings in tables, CSV and Parquet: a column a channel, and a time column if there is one.
+"""Recordings in tables, CSV and Parquet: a column per channel, and an optional time column.
 
-A column's name may end in its unit, `DE [g]`. Time is a column named time, t or timestamp: seconds unless its name
-ends in [ms] or [us], or points in time.
+A column name may end with the unit, `DE [g]`. The time column is named time, t or timestamp: seconds unless the name
+ends with [ms] or [us], or timestamps.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _TIME_NAMES = {"time", "t", "timestamp"}
 _TIME_UNITS = {None: 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _NAMED = re.compile(r"(?P<name>.*?)\s*(?:\[(?P<square>[^\]]*)\]|\((?P<round>[^)]*)\))?\s*")
-_LOOKED_AT = 4096  # characters from which the delimiter is told
+_LOOKED_AT = 4096  # characters used to detect the delimiter
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_csv(path: Path) -> FileRecording:
-    """Read a table of text; its first line names the columns, which comma, semicolon, tab or bar part."""
+    """Read a text table; the first line has the column names, separated by comma, semicolon, tab or bar."""
     from pyarrow import csv as tables
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -70,7 +70,7 @@ def _recording(table: pa.Table) -> FileRecording:
             seconds, measured_at = _times(column, unit)
             rate, jitter = measure_clock(seconds)
         elif pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-            # Whole numbers in a table are values, not a converter's counts.
+            # integers in a table are values, not counts of a converter
             channels.append((label, column.to_numpy().astype(np.float64), unit))
     return FileRecording(
         tuple(FileChannel(label, samples, rate, unit) for label, samples, unit in channels),
@@ -80,7 +80,7 @@ def _recording(table: pa.Table) -> FileRecording:
 
 
 def _times(column: Any, unit: str | None) -> tuple[np.ndarray[Any, np.dtype[np.float64]], datetime | None]:
-    """Return times [s] from any zero, and the first as a point in time if they are such."""
+    """Return times [s] relative to any origin, and the first timestamp if the column has timestamps."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):

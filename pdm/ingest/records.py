@@ -1,4 +1,4 @@
-"""The checks every wire form shares: channels and records are made here, or refused with a named reason."""
+"""Validation common to all wire formats: channels and records are made here or rejected with a reason code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?
 
 
 class RefusedPartError(Exception):
-    """A part of a body cannot be accepted; caught within the decoders and reported as its problem."""
+    """A part of a body is invalid; the decoders catch this and report it as a problem."""
 
     def __init__(self, code: str, detail: str, field: str) -> None:
         super().__init__(detail)
@@ -38,10 +38,10 @@ class RefusedPartError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """One record of a body: the acquisition made of its good channels, and what was wrong with the rest.
+    """One record of a body: the acquisition of its accepted channels, and the problems of the others.
 
-    `acquisition` is None where nothing of the record can be accepted; `machine` and `measured_at` are
-    then as sent, as far as they could be read.
+    `acquisition` is None if no part of the record is accepted; `machine` and `measured_at` are then as sent, if they
+    could be read.
     """
 
     record: int
@@ -54,19 +54,19 @@ class Decoded:
 def make_waveform(
     point: str, unit: str, sampling_rate: float | None, scale: float | None, samples: NDArray[Any], field: str
 ) -> Waveform:
-    """Check one channel's samples and bring them to their canonical form.
+    """Validate one channel's samples and convert them to the canonical form.
 
     Parameters
     ----------
     samples : ndarray (n,)
         float64, float32 or int16. With `scale` they are counts and become int16; without, float32.
     field : str
-        Where the channel is in the record, for the problem.
+        Place of the channel in the record, for the problem.
 
     Raises
     ------
     RefusedPartError
-        The channel cannot be accepted.
+        The channel is invalid.
     """
     _check_channel_key(point, field)
     _check_text(unit, f"{field}.unit")
@@ -96,12 +96,12 @@ def make_waveform(
 
 
 def make_scalar(point: str, unit: str, value: float, field: str) -> Scalar:
-    """Check one scalar value.
+    """Validate one scalar value.
 
     Raises
     ------
     RefusedPartError
-        The value cannot be accepted.
+        The value is invalid.
     """
     _check_channel_key(point, field)
     _check_text(unit, f"{field}.unit")
@@ -111,12 +111,12 @@ def make_scalar(point: str, unit: str, value: float, field: str) -> Scalar:
 
 
 def make_context(speed: float | None, load: float | None, state: str | None, field: str) -> OperatingContext:
-    """Check an operating context; `speed` is in Hz.
+    """Validate an operating context; `speed` is in Hz.
 
     Raises
     ------
     RefusedPartError
-        The context cannot be accepted.
+        The context is invalid.
     """
     if speed is not None and not 0 <= speed < 1e5:
         raise RefusedPartError("out-of-range", f"speed of {speed} Hz is not in [0, 100000)", f"{field}.speed")
@@ -132,12 +132,12 @@ def make_context(speed: float | None, load: float | None, state: str | None, fie
 
 
 def parse_measured_at(text: str) -> datetime:
-    """Read an RFC 3339 time with its offset as an aware UTC time.
+    """Parse an RFC 3339 time with offset as an aware UTC time.
 
     Raises
     ------
     RefusedPartError
-        It is no RFC 3339 time, has no offset, or is finer than the microsecond that is stored.
+        It is not an RFC 3339 time, has no offset, or has a finer resolution than the stored microseconds.
     """
     match = _RFC_3339.fullmatch(text)
     if match is None:
@@ -158,7 +158,7 @@ def parse_measured_at(text: str) -> datetime:
 
 
 def refuse_numeric_time(value: float) -> RefusedPartError:
-    """Return the refusal of a time sent as a number, saying which unit it looks like."""
+    """Return the error for a time sent as a number, with its probable unit."""
     return _refused_time(
         f"a number ({value!r}, which looks like {_epoch_unit(value)} since 1970) is not a valid time; send an "
         f"RFC 3339 string such as 2026-11-01T10:00:00Z"
@@ -174,9 +174,9 @@ def assemble(
     context: OperatingContext,
     problems: Sequence[Problem],
 ) -> Decoded:
-    """Make the acquisition of a record's good channels; refuse it whole if there are none.
+    """Make the acquisition of a record's accepted channels; reject the record if there are none.
 
-    A point given twice in one record is left out both times: nothing says which one is right.
+    A point that occurs twice in one record is omitted both times, because the correct one is unknown.
     """
     try:
         check_key(machine, "machine")
@@ -210,7 +210,7 @@ def assemble(
 
 
 def refused_record(record: int, machine: object, measured_at: object, problems: Sequence[Problem]) -> Decoded:
-    """Return the result of a record of which nothing can be accepted."""
+    """Return the result of a record that is rejected as a whole."""
     return Decoded(record, None, _shown(machine), _shown(measured_at), tuple(problems))
 
 

@@ -1,4 +1,4 @@
-"""Rules in YAML or JSON: plain data, and the line on which each place of it stands."""
+"""Rules in YAML or JSON: plain data, and the line of each place in it."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _DEEPEST = 20
 
 
 class RuleText:
-    """A document as it was written: its `content`, and where in the text each part of it stands."""
+    """A document as text: its `content`, and the line of each part."""
 
     def __init__(self, content: Any, lines: dict[Place, int]) -> None:
         self.content = content
         self._lines = lines
 
     def line_of(self, place: Place) -> int | None:
-        """Return the line of a place, or of the nearest place around it."""
+        """Return the line of a place, or of the nearest enclosing place."""
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place)
 
 
 def read_rule_text(text: str) -> RuleText:
-    """Read YAML, of which JSON is a part; aliases, which let a small text stand for a huge one, are refused.
+    """Read YAML, which includes JSON; aliases are rejected because a small text could expand to a huge document.
 
     Raises
     ------
     InvalidRulesError
-        The text is not valid YAML, is too long or too deep, or uses an alias or names one thing twice.
+        The text is not valid YAML, is too long or nested too deeply, uses an alias or has a duplicate key.
     """
     if len(text.encode()) > MOST_BYTES:
         raise _refused(None, f"is longer than {MOST_BYTES // 1024} KiB")
@@ -75,7 +75,7 @@ def _read(loader: yaml.SafeLoader, node: yaml.Node, place: Place, lines: dict[Pl
         key = loader.construct_object(key_node, deep=True)
         key_line = key_node.start_mark.line + 1
         name = "true" if key is True else "false" if key is False else str(key)
-        name = {"true": "on", "false": "off"}.get(name, name)  # YAML 1.1 reads `off:` as a truth value
+        name = {"true": "on", "false": "off"}.get(name, name)  # YAML 1.1 reads `off:` as a Boolean
         if name in read:
             raise _refused(key_line, f"{name!r} is given twice")
         lines[(*place, name)] = key_line

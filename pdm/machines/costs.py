@@ -1,4 +1,4 @@
-"""What a stop of a machine costs, planned or not."""
+"""Costs of a planned and an unplanned stop of a machine."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Costs:
-    """What a planned and an unplanned stop of a machine cost, in one currency (ISO 4217).
+    """Costs of a planned and an unplanned stop of a machine, in one currency (ISO 4217).
 
-    A stop loses `lost_production` an hour [currency/h] over `planned_stop` or `unplanned_stop` [h] and costs the
-    `repair` itself [currency]; a failure costs `secondary_damage` [currency] beside.
+    A stop costs `lost_production` [currency/h] over `planned_stop` or `unplanned_stop` [h] plus the `repair`
+    [currency]; a failure also costs `secondary_damage` [currency].
     """
 
     currency: str
@@ -47,12 +47,12 @@ class Costs:
 
     @property
     def planned(self) -> float:
-        """What a planned stop costs [currency]."""
+        """Cost of a planned stop [currency]."""
         return self.lost_production * self.planned_stop + self.repair
 
     @property
     def unplanned(self) -> float:
-        """What a failure costs [currency].
+        """Cost of a failure [currency].
 
         Examples
         --------

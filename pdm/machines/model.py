@@ -1,4 +1,4 @@
-"""What a plant is made of: site, line, machine, component and measurement point."""
+"""Structure of a plant: site, line, machine, component and measurement point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 def check_key(key: str, field: str) -> str:
-    """Return `key` if it can name a thing in a URL, a file and a topic.
+    """Return `key` if it is valid in a URL, a file name and a topic.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def check_key(key: str, field: str) -> str:
 
 
 class ComponentKind(StrEnum):
-    """Kinds of component that have faults of their own."""
+    """Kinds of component, each with specific faults."""
 
     BEARING = "bearing"
     MOTOR = "motor"
@@ -39,7 +39,7 @@ class ComponentKind(StrEnum):
 
 
 class Timeline(StrEnum):
-    """Whose clock a machine's data follow: the wall clock, or a recording's own."""
+    """Clock of a machine's data: the wall clock, or the clock of a recording."""
 
     LIVE = "live"
     REPLAY = "replay"
@@ -47,7 +47,7 @@ class Timeline(StrEnum):
 
 @dataclass(frozen=True)
 class BearingGeometry:
-    """A rolling bearing's geometry [m, rad] and where the figures come from."""
+    """A rolling bearing's geometry [m, rad] and its source."""
 
     rolling_elements: int
     element_diameter: float
@@ -74,10 +74,10 @@ class BearingGeometry:
 
 @dataclass(frozen=True)
 class Component:
-    """A part of a machine that can fail on its own and is replaced as a whole.
+    """A part of a machine that can fail separately and is replaced as a whole.
 
-    `teeth` is a gear's; its shaft turns `ratio` times as fast as the machine's speed. `part` is what to order when it
-    is replaced: a designation or a stock number.
+    `teeth` applies to gears; the shaft turns `ratio` times the speed of the machine. `part` is the spare part to order:
+    a designation or a stock number.
     """
 
     key: str
@@ -106,10 +106,11 @@ class Component:
 
 @dataclass(frozen=True)
 class MeasurementPoint:
-    """A place on a machine where one quantity is sensed in one direction, in a declared unit.
+    """A place on a machine where one quantity is measured in one direction and in a declared unit.
 
-    `sampling_rate` [Hz] is None for a point that reports scalars. A tachometer marks the shaft whose speed is the
-    machine's, `pulses_per_turn` times a turn; sampled with vibration, it says where the shaft stands at each sample.
+    `sampling_rate` [Hz] is None for a point that reports scalars. A tachometer gives `pulses_per_turn`
+    pulses per turn of the shaft that defines the machine's speed; sampled together with vibration, it gives the shaft
+    angle at each sample.
     """
 
     key: str
@@ -143,7 +144,7 @@ class MeasurementPoint:
 
 @dataclass(frozen=True)
 class SeverityLimits:
-    """Zone limits A/B, B/C, C/D of velocity RMS [m/s] and the standard they are cited from."""
+    """Zone limits A/B, B/C, C/D of velocity RMS [m/s] and their source."""
 
     a_b: float
     b_c: float
@@ -163,14 +164,13 @@ class SeverityLimits:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine, what drives it, its components and its measurement points.
+    """A machine, its drive, its components and its measurement points.
 
-    Speeds and frequencies are in Hz, power in W, times in s. `severity_limits` is None where no
-    standard's zones apply (a test rig, a machine below 15 kW). `planning_horizon` is the notice that
-    maintenance needs: a remaining life that may end within it is worth an alert.
-    `fleet` names the machines that are alike enough to learn each other's remaining life.
-    `baseline_acquisitions` is how many acquisitions in one operating state teach its baseline. `costs` are what a
-    stop costs, where the plant wants to weigh waiting.
+    Speeds and frequencies are in Hz, power in W, times in s. `severity_limits` is None where no standard's zones apply
+    (a test rig, a machine below 15 kW). `planning_horizon` is the lead time of maintenance: a remaining life that may
+    end within it raises an alert. Machines with the same `fleet` are similar enough to share a remaining-life model.
+    `baseline_acquisitions` is the number of acquisitions in one operating state for its baseline. `costs` are the costs
+    of a stop, for the expected cost of a delay.
     """
 
     key: str

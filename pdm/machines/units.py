@@ -1,4 +1,4 @@
-"""Quantities a measurement point can have, and the units in which senders may declare them."""
+"""Quantities of measurement points, and their accepted units."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ UNITS: dict[str, dict[str, tuple[float, float]]] = {
     "force": {"N": (1.0, 0.0), "kN": (1e3, 0.0)},
     "flow": {"m3/s": (1.0, 0.0), "m3/h": (1 / 3600, 0.0), "l/min": (1e-3 / 60, 0.0)},
     "ratio": {"1": (1.0, 0.0), "%": (0.01, 0.0)},
-    "tachometer": {"1": (1.0, 0.0), "V": (1.0, 0.0)},  # its level says nothing, when it rises does
+    "tachometer": {"1": (1.0, 0.0), "V": (1.0, 0.0)},  # only the times of rising edges matter, not the level
 }
 
 
 def si_conversion(quantity: str, unit: str) -> tuple[float, float]:
-    """Return what turns a value in `unit` into SI.
+    """Return the conversion from `unit` to SI.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def si_conversion(quantity: str, unit: str) -> tuple[float, float]:
     Raises
     ------
     UnitError
-        The quantity is unknown, or the unit is not one of it.
+        The quantity is unknown, or the unit does not belong to it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Work events: what people did to a machine, and what they found."""
+"""Work events: maintenance and failures of a machine, with findings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WorkEventKind(StrEnum):
 
 @dataclass(frozen=True)
 class WorkEvent:
-    """One thing done to a machine or one of its components at a time, with the finding."""
+    """One work event on a machine or one of its components at a time, with the finding."""
 
     machine: str
     kind: WorkEventKind
@@ -29,5 +29,5 @@ class WorkEvent:
 
     @property
     def closes_life(self) -> bool:
-        """Whether a life ends here, and with it all that was learned of it: baseline and prognosis."""
+        """Whether the event ends a life and resets baseline and prognosis."""
         return self.kind in (WorkEventKind.FAILURE, WorkEventKind.REPLACEMENT)

@@ -1,4 +1,4 @@
-"""Prometheus Alertmanager: its API version 2, and the documents of its own webhooks (version 4).
+"""Prometheus Alertmanager: its API version 2, and the format of its webhooks (version 4).
 
 References: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml and
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config.
@@ -19,15 +19,15 @@ from pdm.notify.message import TEST_TEXT, Attempt, CurrentAlert, Message, Receiv
 from pdm.notify.targets import Network
 
 ALERT_NAME = "MachineAlert"
-FIRES_FOR = timedelta(minutes=5)  # after the last post; the open ones are posted again every minute
+FIRES_FOR = timedelta(minutes=5)  # after the last post; open alerts are posted every minute
 FIRING_STATES = ("unacknowledged", "acknowledged", "latched")
-ENDED_FOR = timedelta(minutes=15)  # how long the end of an alert is posted again, as Prometheus does
-_POSTED = 200  # alerts in one request
-_NEVER = "0001-01-01T00:00:00Z"  # how Go writes no time
+ENDED_FOR = timedelta(minutes=15)  # how long an ended alert is posted repeatedly, as Prometheus does
+_POSTED = 200  # largest number of alerts in one request
+_NEVER = "0001-01-01T00:00:00Z"  # the zero time of Go
 
 
 def labels_of(alert: Mapping[str, Any], severity: str) -> dict[str, str]:
-    """Return what identifies an alert of one severity; the same at every post, or it would be another alert."""
+    """Return the labels of an alert of one severity; they identify it and are the same in every post."""
     labels = {
         "alertname": ALERT_NAME,
         "alert_id": str(alert["alert_id"]),
@@ -42,7 +42,7 @@ def labels_of(alert: Mapping[str, Any], severity: str) -> dict[str, str]:
 
 
 def annotations_of(alert: Mapping[str, Any]) -> dict[str, str]:
-    """Return what people read: the message's key, its parameters, the state."""
+    """Return the annotations: message key, parameters and state."""
     name = alert.get("machine_name") or alert["machine"]
     return {
         "summary": f"{name}: {alert['message']}",
@@ -53,10 +53,9 @@ def annotations_of(alert: Mapping[str, Any]) -> dict[str, str]:
 
 
 def posted_alerts(standing: Iterable[CurrentAlert], now: datetime, public_url: str = "") -> list[dict[str, Any]]:
-    """Return what the API is posted: one alert for each severity that there ever was, all but the present ended.
+    """Return the alerts to post: one for each severity that an alert has had; all but the present one have ended.
 
-    A firing alert ends by itself `FIRES_FOR` after the last post, so that nothing fires for ever if this
-    service is gone.
+    A firing alert ends `FIRES_FOR` after the last post, so that no alert keeps firing if this service is down.
     """
     posted = []
     for each in standing:
@@ -79,7 +78,7 @@ def posted_alerts(standing: Iterable[CurrentAlert], now: datetime, public_url: s
 
 
 def group_document(receiver: Receiver, message: Message, public_url: str = "") -> dict[str, Any]:
-    """Return the body that Alertmanager's webhooks would send of these events, the newest of each alert."""
+    """Return these events as the body of an Alertmanager webhook, the newest event of each alert."""
     newest = {event.data["alert_id"]: event.data for event in message.events}
     alerts = [_grouped(data, public_url) for data in newest.values()]
     names = [alert["labels"] for alert in alerts]
@@ -117,7 +116,7 @@ def _common(maps: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def link_of(public_url: str, alert: Mapping[str, Any]) -> str:
-    """Return where the alert can be read, or nothing where nobody said where the service is."""
+    """Return the URL of the alert, or an empty text if no public URL is set."""
     return f"{public_url.rstrip('/')}/v1/alerts/{alert['alert_id']}" if public_url else ""
 
 
@@ -130,21 +129,21 @@ def _rfc3339(moment: datetime) -> str:
 
 
 class AlertmanagerSender:
-    """Posts what stands to the API version 2 of an Alertmanager; for one thread."""
+    """Posts the present alerts to the API version 2 of an Alertmanager; for one thread."""
 
     def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0, public_url: str = "") -> None:
         self._poster = HttpPoster(networks, timeout)
         self._public_url = public_url
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the connections."""
         self._poster.close()
 
     def rest(self) -> None:
-        """Keep connections: they close themselves after half a minute."""
+        """Do nothing: idle connections are closed after half a minute."""
 
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
-        """Post the alerts that the message is about as they stand, firing or ended."""
+        """Post the alerts of the message in their present state, firing or ended."""
         alerts = posted_alerts(message.standing, now, self._public_url)
         attempt = Attempt(True, True, answer="no active alert")
         for start in range(0, len(alerts), _POSTED):
@@ -154,7 +153,7 @@ class AlertmanagerSender:
         return attempt
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:
-        """Post an alert that says it is a test and ends in a minute."""
+        """Post a test alert that ends after a minute."""
         alert = {
             "labels": {"alertname": "PdmTest", "subscription": receiver.name, "severity": "advisory"},
             "annotations": {"summary": TEST_TEXT, "id": message_id},

@@ -1,4 +1,4 @@
-"""One deadline over a conversation whose library bounds only each of its steps."""
+"""A deadline for a whole exchange with a library that limits only each step."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from functools import lru_cache
 
 @contextmanager
 def shut_after(connection: socket.socket, seconds: float) -> Iterator[None]:
-    """Shut a connection down if what happens inside takes longer than `seconds` [s]; TLS may be put over it."""
-    with connection.dup() as same:  # what TLS is put over forgets its own descriptor
+    """Shut a connection down if the block takes longer than `seconds` [s]; the block may start TLS on it."""
+    with connection.dup() as same:  # starting TLS detaches the descriptor of the socket
         timer = threading.Timer(seconds, _shut, (same,))
         timer.daemon = True
         timer.start()
@@ -31,9 +31,9 @@ def _shut(connection: socket.socket) -> None:
 
 @lru_cache(maxsize=32)
 def tls_context(authority: str | None) -> ssl.SSLContext:
-    """Return a context that verifies names and certificates, by the system's authorities and one more (PEM).
+    """Return a context that verifies names and certificates by the system's authorities and an additional one (PEM).
 
-    Kept: to read the system's authorities takes tens of milliseconds.
+    Cached: loading the system's authorities takes tens of milliseconds.
     """
     context = ssl.create_default_context()
     if authority:

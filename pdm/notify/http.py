@@ -1,4 +1,4 @@
-"""One HTTP POST within one deadline, to a checked address and nowhere else."""
+"""HTTP POST within a deadline, to a checked address only."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import httpcore
 from pdm.notify.message import Attempt
 from pdm.notify.targets import ForbiddenTargetError, Network, check_url, resolve
 
-MAX_ANSWER_BYTES = 64 * 1024  # of an answer's body; the connection is dropped behind it
+MAX_ANSWER_BYTES = 64 * 1024  # of a response body; a longer one closes the connection
 _SHOWN_CHARACTERS = 200
 
 
 class HttpPoster:
-    """Posts to one receiver after another over kept connections; for one thread.
+    """Posts to receivers over persistent connections; for one thread.
 
-    A name is resolved once a connection, every address checked, and the checked address connected to,
-    so that no second answer of a name server counts. Redirects and proxies are not followed.
+    A name is resolved once per connection, every address is checked, and the connection goes to the checked address, so
+    that a later DNS response has no effect. Redirects and proxies are not used.
 
     Parameters
     ----------
     networks : sequence of network
-        Ranges that may be reached although they are not public.
+        Allowed ranges that are not public.
     timeout : float
-        Longest time an attempt may take in all [s], however slowly the receiver drips.
+        Longest total time of an attempt [s], including a slow response.
     """
 
     def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0) -> None:
@@ -40,11 +40,11 @@ class HttpPoster:
         )
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the connections."""
         self._pool.close()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Attempt:
-        """Post a body once; never raises for what a receiver or a URL does wrong."""
+        """Post a body once; an error of the receiver or the URL is returned, not raised."""
         self._backend.deadline = time.monotonic() + self._timeout
         try:
             check_url(url, self._networks)
@@ -75,7 +75,7 @@ class HttpPoster:
 
 
 def _shown(body: bytes) -> str:
-    """Return the begin of an answer's body as one line of printable text."""
+    """Return the begin of a response body as one line of printable text."""
     text = " ".join(body.decode(errors="replace").split())[:_SHOWN_CHARACTERS]
     return text if text.isprintable() else ""
 
@@ -86,7 +86,7 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 class _CheckedBackend(httpcore.NetworkBackend):
-    """Connects to checked addresses only, and lets nothing outlast the deadline."""
+    """Connects to checked addresses only, within the deadline."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = networks
@@ -121,7 +121,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A stream on which every operation ends by the attempt's deadline."""
+    """A stream whose operations end by the deadline of the attempt."""
 
     def __init__(self, inner: httpcore.NetworkStream, backend: _CheckedBackend) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""E-mail over SMTP: one connection a message, to a checked address, encrypted unless told otherwise."""
+"""E-mail over SMTP: one connection per message, to a checked address, encrypted unless configured otherwise."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pdm.words.catalogue import DEFAULT_LANGUAGE
 def write_mail(
     receiver: Receiver, message_id: str, subject: str, body: str, now: datetime, thread: str | None = None
 ) -> EmailMessage:
-    """Return the mail; its Message-ID is made of the event's id, so that repeats are known by it.
+    """Return the mail; its Message-ID contains the event's id, so that receivers can recognise repeats.
 
-    `thread` groups what belongs together, such as the events of one alert.
+    `thread` groups related mails, such as the events of one alert.
     """
     mail = EmailMessage()
     mail["From"] = receiver.config["sender"]
@@ -33,7 +33,7 @@ def write_mail(
     mail["Message-ID"] = f"<{message_id}@pdm.invalid>"
     if thread is not None:
         mail["References"] = f"<{thread}@pdm.invalid>"
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: nobody's machine should answer
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: prevents automatic replies
     mail["X-Pdm-Event"] = message_id
     mail.set_content(body)
     return mail
@@ -45,11 +45,11 @@ class MailSender:
     Parameters
     ----------
     networks : sequence of network
-        Ranges that may be reached although they are not public.
+        Allowed ranges that are not public.
     timeout : float
-        Longest time an attempt may take in all [s].
+        Longest total time of an attempt [s].
     public_url : str
-        Where people reach this service, for links.
+        URL of this service for links.
     """
 
     def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0, public_url: str = "") -> None:
@@ -64,18 +64,18 @@ class MailSender:
         """Nothing is kept open."""
 
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
-        """Send a message; delivered when the server has taken it for every recipient."""
+        """Send a message; it is delivered when the server has accepted it for every recipient."""
         thread = None if message.is_digest else str(message.events[0].data["alert_id"])
         language = receiver.config.get("language", DEFAULT_LANGUAGE)
         subject, body = subject_of(message, language), body_of(message, self._public_url, language)
         return self.send_mail(receiver, write_mail(receiver, message.id, subject, body, now, thread))
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:
-        """Send a mail that says it is a test."""
+        """Send a test mail."""
         return self.send_mail(receiver, write_mail(receiver, message_id, TEST_SUBJECT, TEST_TEXT, now))
 
     def send_mail(self, receiver: Receiver, mail: EmailMessage) -> Attempt:
-        """Send a mail once; never raises for what the server or the subscription does wrong."""
+        """Send a mail once; an error of the server or the subscription is returned, not raised."""
         started = time.monotonic()
         try:
             answer = self._send(receiver, mail)
@@ -125,11 +125,11 @@ def _text(answer: bytes | str) -> str:
 
 
 class _CheckedSmtp(smtplib.SMTP):
-    """A conversation over a connection that exists; no second look at any name server."""
+    """An SMTP session over an existing connection, without another DNS lookup."""
 
     def __init__(self, connection: socket.socket, host: str, timeout: float) -> None:
         super().__init__(timeout=timeout, local_hostname="pdm.invalid")
-        self._host = host  # what starttls verifies the certificate against
+        self._host = host  # starttls verifies the certificate against this name
         self._given = connection
         code, answer = self.connect(host, 25)
         if code != 220:

@@ -1,4 +1,4 @@
-"""What is sent, to whom, and what became of it: the words that all ways of sending share."""
+"""Messages, receivers and attempts: the types common to all senders."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from uuid import UUID
 TEST_SUBJECT = "[pdm] test"
 TEST_TEXT = "This is a test message from pdm; no action is required."
 SEVERITIES: Sequence[str] = ("advisory", "warning", "critical")
-STATE_KINDS = ("alertmanager", "mqtt")  # receivers that keep a state, told all that is open from time to time
+STATE_KINDS = ("alertmanager", "mqtt")  # receivers with a state; all open alerts are sent periodically
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of one attempt; `is_reachable` tells a refusing receiver from one that is away.
+    """Result of one attempt; `is_reachable` distinguishes a rejection from an unreachable receiver.
 
-    `answer` is what the receiver said when it accepted, `error` why it is not known to have.
+    `answer` is the response of the receiver when it accepted, `error` why acceptance is not confirmed.
     """
 
     is_delivered: bool
@@ -29,7 +29,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Receiver:
-    """A subscription as a sender needs it; `credentials` never leave the senders."""
+    """Subscription data for a sender; `credentials` are used by senders only."""
 
     id: UUID
     name: str
@@ -43,23 +43,23 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Event:
-    """One alert event; `id` is the same at every attempt, `document` has type, timestamp and data."""
+    """One alert event; `id` is the same in every attempt, `document` has type, timestamp and data."""
 
     id: str
     document: Mapping[str, Any]
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """What happened to which alert."""
+        """The alert and its event."""
         data: Mapping[str, Any] = self.document["data"]
         return data
 
 
 @dataclass(frozen=True)
 class CurrentAlert:
-    """An alert as it is now, for receivers that keep a state.
+    """The present state of an alert, for receivers with a state.
 
-    `severities` are all that it ever had; `changed_at` is on the wall clock.
+    `severities` are all severities it has had; `changed_at` is on the wall clock.
     """
 
     document: Mapping[str, Any]
@@ -71,10 +71,10 @@ class CurrentAlert:
 
 @dataclass(frozen=True)
 class Message:
-    """Events that go out as one; with no events, only a reminder of what stands.
+    """Events that are sent together; without events, only the present state.
 
-    `id` is the event's own, or the digest's where several were made one, and is the same at every attempt.
-    `standing` is filled for receivers that keep a state.
+    `id` is that of the event, or of the digest of several events, and is the same in every attempt. `standing`
+    contains the present alerts for receivers with a state.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Message:
     standing: tuple[CurrentAlert, ...] = ()
 
     def document(self) -> Mapping[str, Any]:
-        """Return the one event, or a digest that holds all in order."""
+        """Return the single event, or a digest of all events in order."""
         if not self.is_digest:
             return self.events[0].document
         events = [{"id": event.id, **event.document} for event in self.events]
@@ -92,16 +92,16 @@ class Message:
 
 
 class Sender(Protocol):
-    """A way of sending, for one thread; never raises for what a receiver or a subscription does wrong."""
+    """Sends to one kind of receiver, for one thread; errors of receiver or subscription are returned, not raised."""
 
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
-        """Try once to deliver a message."""
+        """Attempt once to deliver a message."""
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:
-        """Try once to deliver what nobody takes for an alert."""
+        """Attempt once to deliver a test message."""
 
     def rest(self) -> None:
-        """Give back what costs memory while nothing is to be sent."""
+        """Release memory while there is nothing to send."""
 
     def close(self) -> None:
-        """Close kept connections."""
+        """Close the connections."""

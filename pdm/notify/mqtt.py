@@ -1,4 +1,4 @@
-"""MQTT: a retained state topic a machine, and a topic for its events, both at quality of service 1."""
+"""MQTT: a retained state topic and an event topic per machine, both with quality of service 1."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from pdm.notify.targets import ForbiddenTargetError, Network, connect
 
 PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _ALIVE_S = 30
-_INFLIGHT = 100  # most messages that wait for the broker's word
+_INFLIGHT = 100  # most messages without an acknowledgement by the broker
 
 
 def state_topic(prefix: str, site: str, machine: str) -> str:
-    """Return the retained topic that always holds a machine's open alerts."""
+    """Return the retained topic with the open alerts of a machine."""
     return f"{prefix}/{site}/{machine}/alerts/state"
 
 
 def event_topic(prefix: str, site: str, machine: str) -> str:
-    """Return the topic on which each of a machine's alert events appears once or more, in order for each alert."""
+    """Return the topic of a machine's alert events, published at least once, in order for each alert."""
     return f"{prefix}/{site}/{machine}/alerts/event"
 
 
 def state_documents(message: Message, now: datetime) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return by site and machine what is open there now, for every machine that the message concerns."""
+    """Return the open alerts by site and machine, for every machine of the message."""
     alerts: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for event in message.events:
         alerts.setdefault((event.data["site"], event.data["machine"]), [])
@@ -57,10 +57,10 @@ def _state(place: tuple[str, str], alerts: Sequence[Mapping[str, Any]], now: dat
 
 
 class MqttSender:
-    """Publishes to one broker over a kept connection; for one thread.
+    """Publishes to one broker over a persistent connection; for one thread.
 
-    A message is delivered when the broker has acknowledged every part of it (PUBACK). A broker that speaks
-    MQTT 5 says so when it refuses; one of 3.1.1 acknowledges and drops what it does not allow.
+    A message is delivered when the broker has acknowledged every part of it (PUBACK). An MQTT 5 broker reports a
+    rejection; a 3.1.1 broker acknowledges and discards what it does not allow.
     """
 
     def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0) -> None:
@@ -69,16 +69,16 @@ class MqttSender:
         self._connection: _Connection | None = None
 
     def close(self) -> None:
-        """Say goodbye to the broker."""
+        """Disconnect from the broker."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def rest(self) -> None:
-        """Keep the connection: a broker expects it."""
+        """Do nothing: MQTT keeps its connection open."""
 
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
-        """Publish each event and then the state of each machine concerned."""
+        """Publish each event and then the state of each machine of the message."""
         prefix = str(receiver.config["prefix"])
         parts = [
             (event_topic(prefix, event.data["site"], event.data["machine"]), {"id": event.id, **event.document}, False)
@@ -89,7 +89,7 @@ class MqttSender:
         return self._publish(receiver, parts)
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:
-        """Publish a message that says it is a test, to a topic of its own."""
+        """Publish a test message to a separate topic."""
         document = {"id": message_id, "type": "test", "timestamp": now.isoformat(), "subscription": receiver.name}
         return self._publish(receiver, [(f"{receiver.config['prefix']}/test", document, False)])
 
@@ -115,11 +115,11 @@ class MqttSender:
 
 
 class _RefusedError(Exception):
-    """The broker answered, and said no."""
+    """The broker responded with a rejection."""
 
 
 class _Connection:
-    """A connection to a broker, with the broker's word on everything that was published over it."""
+    """A connection to a broker, with the acknowledgements of all published messages."""
 
     def __init__(self, receiver: Receiver, networks: Sequence[Network], timeout: float) -> None:
         config = receiver.config
@@ -150,7 +150,7 @@ class _Connection:
         return self._client.is_connected()
 
     def publish(self, parts: Iterable[tuple[str, Mapping[str, Any], bool]], deadline: float) -> str:
-        """Publish and wait for the broker's word on all; returns what it said."""
+        """Publish, wait for all acknowledgements, and return a summary."""
         self._reasons.clear()
         sent: list[MQTTMessageInfo] = [
             self._client.publish(topic, orjson.dumps(document), qos=1, retain=is_retained)
@@ -179,7 +179,7 @@ class _Connection:
 
 
 class _CheckedClient(Client):
-    """A client that connects to checked addresses only and never again by itself."""
+    """A client that connects to checked addresses only and does not reconnect automatically."""
 
     def __init__(self, networks: Sequence[Network], timeout: float, protocol: MQTTProtocolVersion) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, protocol=protocol, reconnect_on_failure=False)

@@ -1,4 +1,4 @@
-"""When a receiver may be told: quiet hours, rate limits and digests. Pure: state in, decision and reason out."""
+"""When a receiver may be notified: quiet hours, rate limits and digests. Pure: state in, decision and reason out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pdm.errors import InvalidInputError
 
-DIGEST_EVENTS = 200  # most events of one message
+DIGEST_EVENTS = 200  # largest number of events in one message
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """A daily span of local time in which nothing is sent; one that ends before it starts spans midnight."""
+    """A daily span of local time without notifications; a span whose end is before its start includes midnight."""
 
     start: time
     end: time
@@ -34,7 +34,7 @@ class QuietHours:
             ) from error
 
     def end_after(self, now: datetime) -> datetime | None:
-        """Return when the quiet that holds at `now` ends; None where it does not hold."""
+        """Return when the quiet hours at `now` end; None outside quiet hours."""
         zone = ZoneInfo(self.time_zone)
         local = now.astimezone(zone)
         clock = local.time().replace(tzinfo=None)
@@ -48,7 +48,7 @@ class QuietHours:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """At most `messages` in any span of `per_s` [s]; what exceeds it waits and goes out as one message."""
+    """At most `messages` in any span of `per_s` [s]; further events are queued and sent as one message."""
 
     messages: int
     per_s: float
@@ -56,7 +56,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Pacing:
-    """When a receiver may be told; critical alerts pass at once unless `critical_overrides` is False."""
+    """When a receiver may be notified; critical alerts are sent at once unless `critical_overrides` is False."""
 
     quiet_hours: QuietHours | None = None
     rate_limit: RateLimit | None = None
@@ -65,12 +65,12 @@ class Pacing:
 
     @property
     def is_immediate(self) -> bool:
-        """Whether everything goes out at once."""
+        """Whether all events are sent at once."""
         return self.quiet_hours is None and self.rate_limit is None and self.digest_s is None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Pacing:
-        """Read what `to_document` wrote."""
+        """Read the output of `to_document`."""
         quiet, rate = document.get("quiet_hours"), document.get("rate_limit")
         return cls(
             None
@@ -95,9 +95,9 @@ class Pacing:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits in a lane: how many events are due, the oldest since when, messages sent in the rate's span.
+    """Queued events of a lane: number of due events, time of the oldest, messages sent in the span of the rate limit.
 
-    `has_begun` is True where some of them belong to a message that was attempted before.
+    `has_begun` is True if some of them belong to a message that was attempted before.
     """
 
     due: int
@@ -107,17 +107,17 @@ class Backlog:
 
 
 class Release(Enum):
-    """What may go out now."""
+    """What may be sent now."""
 
-    SINGLE = "single"  # each event for itself
-    DIGEST = "digest"  # all that is due as one message
-    BEGUN = "begun"  # the message that was attempted before, as it was
+    SINGLE = "single"  # each event as a separate message
+    DIGEST = "digest"  # all due events as one message
+    BEGUN = "begun"  # the message that was attempted before, unchanged
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What may go out now, at most how many messages, and why."""
+    """What may be sent now, the largest number of messages, and the reason."""
 
     release: Release
     limit: int
@@ -125,10 +125,10 @@ class Decision:
 
 
 def decide(pacing: Pacing, backlog: Backlog, now: datetime) -> Decision:
-    """Return what of a lane's backlog may go out; critical events that override were sent before.
+    """Return what may be sent of a lane's backlog, after the critical events that override pacing.
 
-    A message that was begun is repeated whatever the hour: what it holds may have arrived already, and
-    what comes after it waits for it.
+    A message that was attempted before is repeated at any time: its events may already have arrived, and later events
+    must follow it in order.
     """
     if backlog.has_begun:
         return Decision(Release.BEGUN, 1, "repeat")

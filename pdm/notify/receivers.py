@@ -1,4 +1,4 @@
-"""What a subscription must say of its receiver, kind by kind: checked, and split into shown and secret."""
+"""Receiver data of a subscription by kind: validated, and split into visible and secret parts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRETS = ("password", "token")
 
 @dataclass(frozen=True)
 class Target:
-    """A receiver that may be kept: `url` and `config` are shown, `credentials` never."""
+    """Valid receiver data: `url` and `config` are visible, `credentials` are secret."""
 
     url: str
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -28,23 +28,23 @@ class Target:
 
 
 def check_target(kind: str, url: str | None, given: Mapping[str, Any], networks: Sequence[Network] = ()) -> Target:
-    """Return what to keep of a receiver of a kind.
+    """Validate the data of a receiver and return what is stored.
 
     Parameters
     ----------
     kind : {'webhook', 'alertmanager', 'mqtt', 'email', 'chat'}
     url : str or None
-        Of webhook, Alertmanager and chat (Apprise).
+        URL of webhook, Alertmanager and chat (Apprise).
     given : mapping
-        What else the kind takes, secrets included.
+        Other data of the kind, including secrets.
     networks : sequence of network
-        Ranges that may be reached although they are not public.
+        Allowed ranges that are not public.
 
     Raises
     ------
     InvalidInputError
-        Something is missing, or cannot be right; the field says what. ForbiddenTargetError where the
-        address may not be reached, as far as that can be seen by looking at it.
+        A field is missing or invalid; the error names the field. ForbiddenTargetError if a literal address is
+        not allowed.
     """
     if kind in ("webhook", "alertmanager", "chat"):
         if url is None:

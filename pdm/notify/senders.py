@@ -17,7 +17,7 @@ def make_sender(kind: str, networks: Sequence[Network] = (), timeout: float = 10
     if kind == "alertmanager":
         return AlertmanagerSender(networks, timeout, public_url)
     if kind == "mqtt":
-        from pdm.notify.mqtt import MqttSender  # loaded where a broker is told: it costs memory
+        from pdm.notify.mqtt import MqttSender  # imported only for MQTT receivers because of its memory
 
         return MqttSender(networks, timeout)
     if kind == "email":

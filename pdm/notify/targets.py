@@ -1,4 +1,4 @@
-"""Where notifications may go: public addresses, and the networks that the operator allows."""
+"""Allowed targets of notifications: public addresses, and networks that the operator allows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _V4_COMPATIBLE = IPv6Network("::/96")  # RFC 4291, 2.5.5.1
 
 
 class ForbiddenTargetError(InvalidInputError):
-    """A notification would reach an address that it may not."""
+    """A notification would be sent to an address that is not allowed."""
 
     code = "forbidden-target"
 
@@ -31,7 +31,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
     Raises
     ------
     ConfigurationError
-        A part is no CIDR range.
+        A part is not a CIDR range.
 
     Examples
     --------
@@ -45,13 +45,13 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def check_url(url: str, networks: Sequence[Network] = ()) -> None:
-    """Refuse a webhook URL that can be refused by looking at it; the address is checked at every attempt.
+    """Reject an invalid webhook URL without DNS lookup; the address is checked at every attempt.
 
     Raises
     ------
     ForbiddenTargetError
-        Not http or https, no host, a name and password inside, characters outside printable ASCII, or
-        a literal address that webhooks may not reach.
+        Not http or https, no host, user name and password in the URL, characters outside printable ASCII, or
+        a literal address that is not allowed.
     """
     if not url.isascii() or any(character <= " " or character in '\\<>"^`{|}\x7f' for character in url):
         raise ForbiddenTargetError("the URL must consist of printable ASCII without spaces", field="url")
@@ -72,12 +72,12 @@ def check_url(url: str, networks: Sequence[Network] = ()) -> None:
 
 
 def check_host(host: str, networks: Sequence[Network] = ()) -> None:
-    """Refuse a host that can be refused by looking at it; its address is checked at every attempt.
+    """Reject an invalid host without DNS lookup; its address is checked at every attempt.
 
     Raises
     ------
     ForbiddenTargetError
-        It is no name or address, or a literal address that may not be reached.
+        It is not a name or an address, or it is a literal address that is not allowed.
     """
     try:
         literal = ip_address(host)
@@ -96,13 +96,13 @@ def connect(host: str, port: int, networks: Sequence[Network], timeout: float) -
     ForbiddenTargetError
         One of the addresses is neither public nor inside `networks`.
     OSError
-        The name does not resolve, or nobody listens within `timeout` [s].
+        The name does not resolve, or there is no connection within `timeout` [s].
     """
     return socket.create_connection((resolve(host, port, networks), port), timeout)
 
 
 def resolve(host: str, port: int, networks: Sequence[Network] = ()) -> str:
-    """Return the address to connect to, resolved once; every address of the name must be permitted.
+    """Return the address to connect to, resolved once; every address of the name must be allowed.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def resolve(host: str, port: int, networks: Sequence[Network] = ()) -> str:
 
 
 def check_address(address: Address, networks: Sequence[Network] = ()) -> None:
-    """Refuse an address that is not public, however it is written, unless the operator allows it.
+    """Reject an address that is not public, in any notation, unless the operator allows it.
 
     Raises
     ------
     ForbiddenTargetError
-        The address, or the IPv4 address that it carries, is neither public nor inside `networks`.
+        The address, or the IPv4 address embedded in it, is neither public nor inside `networks`.
     """
     inner = _unwrap(address)
     if any(inner in network for network in networks):
@@ -138,7 +138,7 @@ def check_address(address: Address, networks: Sequence[Network] = ()) -> None:
 
 
 def _unwrap(address: Address) -> Address:
-    """Return the IPv4 address that a mapped, translated or tunnelled one leads to."""
+    """Return the IPv4 address embedded in a mapped, translated or tunnelled address."""
     if isinstance(address, IPv4Address):
         return address
     if address.ipv4_mapped is not None:

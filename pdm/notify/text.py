@@ -1,4 +1,4 @@
-"""Alert events as people read them in a mail or a chat, in their language."""
+"""Texts of alert events for mail and chat, in the receiver's language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pdm.words.phrases import say
 
 
 def subject_of(message: Message, language: str = DEFAULT_LANGUAGE) -> str:
-    """Return one line: how bad, which machine, what, or how many of them."""
+    """Return the subject: severity, machine and message, or the number of events."""
     if not message.is_digest:
         data = message.events[0].data
         severity = say(f"severity.{data['severity']}", None, language)
@@ -26,7 +26,7 @@ def subject_of(message: Message, language: str = DEFAULT_LANGUAGE) -> str:
 
 
 def body_of(message: Message, public_url: str = "", language: str = DEFAULT_LANGUAGE) -> str:
-    """Return the events in order, each with what it says and where it can be read."""
+    """Return the text of the events in order, each with its message and its link."""
     return "\n\n".join(_event_text(event.id, event.data, public_url, language) for event in message.events)
 
 

@@ -1,4 +1,4 @@
-"""Webhooks signed after Standard Webhooks 1.0 (https://www.standardwebhooks.com)."""
+"""Webhooks, signed as in Standard Webhooks 1.0 (https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from pdm.notify.targets import ForbiddenTargetError, Network, check_url
 
 
 def new_secret() -> str:
-    """Return a fresh signing secret of 256 random bits, in the form that receivers expect."""
+    """Return a new signing secret of 256 random bits, in the format of Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 class WebhookSender:
-    """Posts signed JSON: the event itself, or what Alertmanager's own webhooks send (version 4).
+    """Posts signed JSON: the event, or the body of an Alertmanager webhook (version 4).
 
     Parameters
     ----------
     networks : sequence of network
-        Ranges that may be reached although they are not public.
+        Allowed ranges that are not public.
     timeout : float
-        Longest time an attempt may take in all [s].
+        Longest total time of an attempt [s].
     public_url : str
-        Where people reach this service, for links; empty where nobody said.
+        URL of this service for links; empty if not set.
     """
 
     def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0, public_url: str = "") -> None:
@@ -41,14 +41,14 @@ class WebhookSender:
         self._public_url = public_url
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the connections."""
         self._poster.close()
 
     def rest(self) -> None:
-        """Keep connections: they close themselves after half a minute."""
+        """Do nothing: idle connections are closed after half a minute."""
 
     def send(self, receiver: Receiver, message: Message, now: datetime) -> Attempt:
-        """Post a message; never raises for what a receiver or a subscription does wrong."""
+        """Post a message; an error of the receiver or the subscription is returned, not raised."""
         document = message.document()
         if receiver.payload == "alertmanager":
             document = group_document(receiver, message, self._public_url)
@@ -60,7 +60,7 @@ class WebhookSender:
         return self.post(receiver.url, receiver.secret, message_id, document, now)
 
     def post(self, url: str, secret: str, message_id: str, payload: Mapping[str, Any], now: datetime) -> Attempt:
-        """Post a signed payload; `message_id` must be the same at every attempt: receivers know repeats by it."""
+        """Post a signed payload; `message_id` must be the same in every attempt: receivers recognise repeats by it."""
         body = orjson.dumps(payload)
         try:
             check_url(url, self._networks)
@@ -69,7 +69,7 @@ class WebhookSender:
             return Attempt(False, True, f"forbidden target: {error}")
         except (ValueError, RuntimeError, KeyError) as error:  # binascii.Error is a ValueError
             return Attempt(False, True, f"the secret cannot be used for the signature: {error}")
-        except Exception as error:  # standardwebhooks' own errors derive from Exception alone
+        except Exception as error:  # errors of standardwebhooks derive from Exception only
             return Attempt(False, True, f"the secret cannot be used for the signature: {type(error).__name__}")
         return self._poster.post(url, headers, body)
 

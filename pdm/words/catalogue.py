@@ -1,4 +1,4 @@
-"""The message catalogues: what every key says in each language, read from the data files beside this module."""
+"""Message catalogues: the text of every key in each language, read from the data files beside this module."""
 
 from __future__ import annotations
 

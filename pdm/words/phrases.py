@@ -1,4 +1,4 @@
-"""Messages in words: a key and its parameters in, a sentence in a language out."""
+"""Texts of messages: from a key and its parameters to a sentence in a language."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 Parameters = Mapping[str, Any]
 
 _SIZES = {"years": 31557600.0, "months": 2629800.0, "d": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
-_SECTIONS = frozenset({"fault", "feature", "bound", "side", "how"})  # a parameter that has words of its own
+_SECTIONS = frozenset({"fault", "feature", "bound", "side", "how"})  # sections with the texts of parameter values
 _LEAST = {"years": 2.0, "months": 3.0, "d": 2.0, "h": 2.0, "min": 2.0, "s": 0.0}  # units from which each is used
 
 
 def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_LANGUAGE) -> str:
-    """Return a message in words.
+    """Return the text of a message.
 
-    A key without words, as of a later version, is said as it stands; a parameter that is missing or null
-    is said to be unknown.
+    A key without a text, such as one of a later version, is returned as its name; a missing or null parameter is
+    shown as unknown.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_
     Examples
     --------
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"})
-    "health 52 %, below the limit of 60 %; bearing outer race damage"
+    'health 52 %, below the limit of 60 %; bearing outer race damage'
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}, "ko")
     '건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함'
     >>> say("reason.of-tomorrow")
@@ -47,7 +47,7 @@ def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_
 
 
 def say_any(section: str, name: str | None, parameters: Parameters | None = None, language: str = "en") -> str | None:
-    """Return what a name means in a section, None for no name; what follows a colon in it is its detail.
+    """Return the text of a name in a section, None without a name; the part after a colon is its detail.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def say_doubt(
     remedy: str | None,
     language: str = DEFAULT_LANGUAGE,
 ) -> str:
-    """Return a diagnosis's reason as a sentence, with the point concerned and what would help.
+    """Return a reason of a diagnosis as a sentence, with the point concerned and the remedy.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def say_doubt(
 
 
 def say_duration(seconds: float | None, language: str = DEFAULT_LANGUAGE) -> str:
-    """Return a time span [s] in the largest unit that holds it twice.
+    """Return a time span [s] in the largest unit of which it is at least 2 (months: 3).
 
     Examples
     --------
@@ -100,7 +100,7 @@ def say_duration(seconds: float | None, language: str = DEFAULT_LANGUAGE) -> str
 
 
 class _Writer(Formatter):
-    """Fills placeholders; durations, percents and names are written in the language."""
+    """Fills placeholders; formats durations, percentages and names in the language."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -121,5 +121,5 @@ class _Writer(Formatter):
             return f"{100 * float(value):.0f} %"
         try:
             return format(value, format_spec)
-        except (TypeError, ValueError):  # a figure of another version of the rules
+        except (TypeError, ValueError):  # a value from another rule version
             return str(value)

@@ -135,8 +135,8 @@ def test_a_case_is_shelved_from_the_page_and_nobody_is_overwritten(browser: Brow
     assert plant.client.get(f"/v1/alerts/{alert}")["withheld"] is None
     with httpx.Client(base_url=plant.url, trust_env=False, headers={"Authorization": f"Bearer {plant.key}"}) as http:
         version = http.get(f"/v1/alerts/{alert}").headers["ETag"]
-        said = http.post(f"/v1/alerts/{alert}/comment", json={"comment": "seen"}, headers={"If-Match": version})
-        assert said.status_code == 200
+        posted = http.post(f"/v1/alerts/{alert}/comment", json={"comment": "seen"}, headers={"If-Match": version})
+        assert posted.status_code == 200
     submit(browser, "comment", comment="written over it")
     browser.wait_for("document.getElementById('case-problem').textContent.includes('Changed by another user')")
     browser.wait_for("document.getElementById('case-history').textContent.includes('seen')")

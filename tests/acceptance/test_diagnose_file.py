@@ -49,11 +49,11 @@ def answer(*arguments):
     return json.loads(done.stdout)
 
 
-def assert_refused(done, *said):
+def assert_refused(done, *texts):
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    for each in said:
+    for each in texts:
         assert each in done.stderr
 
 
@@ -113,11 +113,11 @@ def test_a_sound_bearing_is_left_alone(machine, cwru):
 
 @pytest.mark.real_data
 def test_the_same_samples_as_csv_say_the_same_and_an_uneven_clock_weakens_it(machine, cwru, tmp_path):
-    held = np.load(cwru / "DE12k_IR007_L0_105.npz")
-    samples = held["DE"][:60000] * float(held["DE_lsb"])
+    arrays = np.load(cwru / "DE12k_IR007_L0_105.npz")
+    samples = arrays["DE"][:60000] * float(arrays["DE_lsb"])
     places = np.arange(len(samples))
     for name, uneven in (("even", places), ("uneven", places + 0.3 * np.sin(places * 0.001))):
-        columns = np.column_stack([uneven / float(held["fs"]), samples])
+        columns = np.column_stack([uneven / float(arrays["fs"]), samples])
         np.savetxt(
             tmp_path / f"{name}.csv", columns, fmt="%.9g", delimiter=",", header="time,drive-end [g]", comments=""
         )

@@ -107,34 +107,34 @@ def test_every_link_and_path_in_the_documents_leads_somewhere(document: Path) ->
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    told = (ROOT / "docs" / "operations.md").read_text()
-    rows = {match[1]: match[2] for match in re.finditer(r"^\| `(PDM_\w+)` \| `?([^|`]*?)`? \|", told, re.MULTILINE)}
+    text = (ROOT / "docs" / "operations.md").read_text()
+    rows = {match[1]: match[2] for match in re.finditer(r"^\| `(PDM_\w+)` \| `?([^|`]*?)`? \|", text, re.MULTILINE)}
     expected = {f"PDM_{field.name.upper()}": str(field.default) for field in fields(Settings)}
     assert {name: value for name, value in rows.items() if name in expected} == expected
 
 
 def test_every_command_is_documented() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    told = "\n".join(document.read_text() for document in DOCUMENTS)
-    missing = [name for name in commands if not re.search(rf"\bpdm {name}\b", told)]
+    text = "\n".join(document.read_text() for document in DOCUMENTS)
+    missing = [name for name in commands if not re.search(rf"\bpdm {name}\b", text)]
     assert commands
     assert not missing
 
 
 def test_every_field_and_unit_of_a_fleet_file_is_documented() -> None:
-    told = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "sending.md").read_text()))
+    documented = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "sending.md").read_text()))
     forms = (MachineForm, ComponentForm, BearingForm, PointForm, SeverityForm, CostsForm)
     names = {field.name for form in forms for field in msgspec.structs.fields(form)}
     units = {unit for quantity in UNITS.values() for unit in quantity}
-    assert names | units <= told, (names | units) - told
+    assert names | units <= documented, (names | units) - documented
 
 
 def test_every_address_in_the_documents_is_one_of_the_api() -> None:
     routes = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) for path in create(Settings()).openapi()["paths"]]
     known = re.compile("|".join(f"(?:{route})" for route in routes))
-    told = {match for document in DOCUMENTS for match in _ADDRESS.findall(document.read_text())}
-    assert len(told) > 10
-    assert [address for address in told if not known.fullmatch(address)] == []
+    documented = {match for document in DOCUMENTS for match in _ADDRESS.findall(document.read_text())}
+    assert len(documented) > 10
+    assert [address for address in documented if not known.fullmatch(address)] == []
 
 
 def test_a_line_that_was_not_printed_is_noticed() -> None:

@@ -59,14 +59,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_every_query_migration_and_page(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        held = set(archive.namelist())
+        contents = set(archive.namelist())
     for folder, pattern in WANTED.items():
         expected = {str(path.relative_to(ROOT)) for path in (ROOT / folder).glob(pattern) if path.is_file()}
         assert expected, folder
-        assert expected <= held
+        assert expected <= contents
     modules = {str(p.relative_to(ROOT)) for name in SOURCES for p in (ROOT / name).rglob("*.py")}
-    assert modules <= held, modules - held
-    assert not [name for name in held if name.startswith(("tests/", "benchmarks/"))]
+    assert modules <= contents, modules - contents
+    assert not [name for name in contents if name.startswith(("tests/", "benchmarks/"))]
 
 
 def test_the_wheel_states_its_licence_and_holds_the_text(wheel: Path) -> None:

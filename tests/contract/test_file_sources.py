@@ -191,10 +191,10 @@ def test_channels_and_points_that_are_unknown_are_refused_with_those_that_are_kn
     path, known = write(tmp_path, ending), FORMATS[ending].declared
     names = [*(CHANNELS_OF_WAV.values() if ending == ".wav" else SIGNALS)]
     for points, unknown in (({"de": "nowhere"}, "nowhere"), ({"nowhere": names[0]}, "nowhere")):
-        said = refusal(path, declared=Declared(points, rate=known.rate, scale=known.scale))
-        assert unknown in said
-        assert f"the file has {', '.join(names)}" in said
-        assert "has the points de, nde" in said
+        message = refusal(path, declared=Declared(points, rate=known.rate, scale=known.scale))
+        assert unknown in message
+        assert f"the file has {', '.join(names)}" in message
+        assert "has the points de, nde" in message
 
 
 @per_format

@@ -171,9 +171,9 @@ def steps_of(life, health=0.5, progress=1.0):
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for at, values in zip(life.life_time.tolist(), life.values, strict=True):
         when = start + timedelta(seconds=at)
-        said = health(at) if callable(health) else health
-        verdict = Assessment(when, said, progress, "1", None, None, None, None, values, {})
-        state, columns = advance(state, when.timestamp(), values, said)
+        value = health(at) if callable(health) else health
+        verdict = Assessment(when, value, progress, "1", None, None, None, None, values, {})
+        state, columns = advance(state, when.timestamp(), values, value)
         steps.append(LifeStep.of(state, columns, verdict))
     return steps
 
@@ -189,38 +189,38 @@ def test_a_prognosis_is_the_same_alone_and_in_a_batch(model):
 
 
 def test_a_prognosis_carries_interval_level_model_and_evidence(model):
-    said = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
-    last = said[-1]
+    prognoses = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
+    last = prognoses[-1]
     assert last.source == "model" and last.model_id == 7 and last.level == 0.9
     assert last.rul_lower is not None and last.rul is not None and last.rul_upper is not None
     assert last.rul_lower <= last.rul <= last.rul_upper
     assert last.evidence["training_lives"] == 20
     assert last.evidence["cap_s"] == model.cap
-    assert said[30].rul_upper is None
-    by_age = said[30].evidence["by_age"]
+    assert prognoses[30].rul_upper is None
+    by_age = prognoses[30].evidence["by_age"]
     assert 0 < by_age["lower"] < by_age["middle"] < by_age["upper"]
     assert by_age["level"] == 0.9
-    assert by_age["middle"] == pytest.approx(125 * 8 * HOUR - said[30].evidence["age_s"], rel=0.25)
+    assert by_age["middle"] == pytest.approx(125 * 8 * HOUR - prognoses[30].evidence["age_s"], rel=0.25)
     assert "by_age" not in last.evidence
 
 
 def test_quantiles_of_a_prognosis_never_cross_and_end_in_at_least(model):
-    said = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
-    for prognosis in said:
-        told = prognosis.evidence["quantiles"]
-        assert list(told) == ["0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95"]
-        known = [value for value in told.values() if value is not None]
+    prognoses = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
+    for prognosis in prognoses:
+        quantiles = prognosis.evidence["quantiles"]
+        assert list(quantiles) == ["0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95"]
+        known = [value for value in quantiles.values() if value is not None]
         assert known == sorted(known) and all(0 <= value < model.cap for value in known)
-        assert list(told.values())[len(known) :] == [None] * (len(told) - len(known))
-    assert None in said[30].evidence["quantiles"].values()
-    assert None not in said[-1].evidence["quantiles"].values()
+        assert list(quantiles.values())[len(known) :] == [None] * (len(quantiles) - len(known))
+    assert None in prognoses[30].evidence["quantiles"].values()
+    assert None not in prognoses[-1].evidence["quantiles"].values()
 
 
 def test_nothing_is_said_while_learning_or_without_model_and_trend(model):
     life = simulated_life(np.random.default_rng(3))
     for step_model in (model, None):
-        said = prognose_batch(step_model, 7, MACHINE, steps_of(life, None, 0.4)[:5])
-        assert {(p.source, p.reason, p.rul) for p in said} == {("none", "learning", None)}
+        prognoses = prognose_batch(step_model, 7, MACHINE, steps_of(life, None, 0.4)[:5])
+        assert {(p.source, p.reason, p.rul) for p in prognoses} == {("none", "learning", None)}
     off = prognose_batch(model, 7, MACHINE, steps_of(life, None)[:1])[0]
     assert (off.source, off.reason) == ("none", "machine-off-or-no-data")
     steady = prognose_batch(None, None, MACHINE, steps_of(life, 1.0))[-1]

@@ -84,8 +84,8 @@ def test_a_record_that_is_wrong_is_a_4xx_that_names_what(sender: httpx.Client, r
     assert answer.headers["content-type"] == "application/problem+json"
     document = answer.json()
     assert document["code"]
-    told = json.dumps([document["detail"], document.get("field"), document.get("results")])
-    assert word in told
+    parts = json.dumps([document["detail"], document.get("field"), document.get("results")])
+    assert word in parts
 
 
 def test_the_good_part_of_a_batch_stands_and_the_rest_is_named(sender: httpx.Client) -> None:

@@ -44,7 +44,7 @@ MUTANTS = {
     "halving skipped": Mutant(
         "            elif len(claims) == 1 and len(claims[0].waiting) <= 1:\n",
         "            elif True:\n",
-        "tests/integration/test_work.py::test_poison_is_set_aside_alone",
+        "tests/integration/test_worker.py::test_poison_is_set_aside_alone",
     ),
     "evidence of a diagnosis ignored": Mutant(
         "    verdict = Verdict.WEAK if reasons else Verdict.SUPPORTED\n",
@@ -54,7 +54,7 @@ MUTANTS = {
     "evidence beside a prognosis ignored": Mutant(
         "        if self.health_below is not None and health >= self.health_below:\n",
         "        if False:\n",
-        "tests/unit/test_alerts_lifecycle.py::test_a_short_remaining_life_alone_alerts_nobody",
+        "tests/unit/test_alerts_evaluate.py::test_a_short_remaining_life_alone_alerts_nobody",
     ),
 }
 QUICK = [name for name in MUTANTS if name.startswith("evidence")]  # their tests take no database
@@ -97,9 +97,9 @@ def _run_against(mutant: Mutant, folder: Path, server: str | None) -> str:
     return done.stdout + done.stderr
 
 
-def _assert_red(mutant: Mutant, told: str) -> None:
-    assert f"FAILED {mutant.test}" in told, told[-5000:]
-    assert "1 failed" in told, told[-5000:]
+def _assert_red(mutant: Mutant, output: str) -> None:
+    assert f"FAILED {mutant.test}" in output, output[-5000:]
+    assert "1 failed" in output, output[-5000:]
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -13,7 +13,7 @@ from pdm.replay.stack import Stack
 from tests.fault.load import acquisition, machines
 
 
-def _poison_stands_aside(tmp_path: Path, per_machine: int, every: int) -> None:
+def _poison_is_isolated(tmp_path: Path, per_machine: int, every: int) -> None:
     names = [machine.key for machine in machines(2)]
     with (
         Stack("poison", workers=0, fresh=True, log_folder=tmp_path) as stack,
@@ -60,10 +60,10 @@ def _poison_stands_aside(tmp_path: Path, per_machine: int, every: int) -> None:
 
 
 def test_poison_stands_aside_and_can_be_replayed(tmp_path: Path) -> None:
-    _poison_stands_aside(tmp_path, per_machine=200, every=150)
+    _poison_is_isolated(tmp_path, per_machine=200, every=150)
 
 
 @pytest.mark.trust("load")
 @pytest.mark.timeout(1200)
 def test_one_poison_record_in_a_thousand_leaves_the_rest_alone(tmp_path: Path) -> None:
-    _poison_stands_aside(tmp_path, per_machine=5000, every=1000)
+    _poison_is_isolated(tmp_path, per_machine=5000, every=1000)

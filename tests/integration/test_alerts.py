@@ -80,7 +80,7 @@ def test_an_escalation_of_an_alert_that_is_not_open_opens_it_and_a_clearing_does
     assert events(conn) == [("opened", "critical", False)]
 
 
-def told(conn: Connection[Any], subscription_id: UUID) -> list[str]:
+def delivered(conn: Connection[Any], subscription_id: UUID) -> list[str]:
     rows = conn.execute(
         "SELECT payload ->> 'type' FROM outbox WHERE subscription_id = %s ORDER BY alert_event_id", (subscription_id,)
     )
@@ -98,10 +98,10 @@ def test_subscribers_are_told_by_site_and_severity_and_hear_the_end_of_what_they
     disabled = add_subscription(conn, is_enabled=False)
     for step in (("opened", "warning"), ("escalated", "critical"), ("eased", "warning"), ("cleared", "warning")):
         alerts.apply_changes(conn, machine_id, [change(*step)], False)
-    assert told(conn, everything) == ["alert.opened", "alert.escalated", "alert.eased", "alert.cleared"]
-    assert told(conn, here) == ["alert.escalated", "alert.eased", "alert.cleared"]
-    assert told(conn, elsewhere) == []
-    assert told(conn, disabled) == []
+    assert delivered(conn, everything) == ["alert.opened", "alert.escalated", "alert.eased", "alert.cleared"]
+    assert delivered(conn, here) == ["alert.escalated", "alert.eased", "alert.cleared"]
+    assert delivered(conn, elsewhere) == []
+    assert delivered(conn, disabled) == []
 
 
 def test_changes_of_one_call_reach_a_subscriber_who_hears_of_the_alert_first_in_it(conn: Connection[Any]) -> None:
@@ -109,7 +109,7 @@ def test_changes_of_one_call_reach_a_subscriber_who_hears_of_the_alert_first_in_
     severe = add_subscription(conn, min_severity="critical")
     steps = [change("opened", "critical"), change("eased", "warning"), change("cleared", "warning")]
     alerts.apply_changes(conn, machine_id, steps, False)
-    assert told(conn, severe) == ["alert.opened", "alert.eased", "alert.cleared"]
+    assert delivered(conn, severe) == ["alert.opened", "alert.eased", "alert.cleared"]
 
 
 def test_the_payload_says_what_a_receiver_must_know(conn: Connection[Any]) -> None:
@@ -134,7 +134,7 @@ def test_nothing_of_a_replayed_machine_goes_out(conn: Connection[Any]) -> None:
     subscription_id = add_subscription(conn)
     alerts.apply_changes(conn, machine_id, [change("opened", "critical")], False)
     acknowledge(conn, only_alert(conn, machine_id), "kim")
-    assert told(conn, subscription_id) == []
+    assert delivered(conn, subscription_id) == []
     assert len(events(conn)) == 2
 
 

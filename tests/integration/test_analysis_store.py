@@ -112,8 +112,8 @@ def test_lives_end_at_closing_events_and_hold_the_newest_revisions(pool: Pool, c
         event = WorkEvent("a", kind, start + timedelta(days=day), "bearing-de")
         record_work_event(pool, event, actor="kim", site_ids=None, now=NOW)
     lives = models.fetch_lives(conn, "default", "rules-1")
-    told = [(life.machine, life.ended_by, life.values[:, 0].tolist()) for life in lives]
-    assert told == [
+    read = [(life.machine, life.ended_by, life.values[:, 0].tolist()) for life in lives]
+    assert read == [
         ("a", "failure", [100.0, 1.0, 2.0]),
         ("a", "replacement", [3.0, 4.0, 5.0]),
         ("a", "censored", [6.0, 7.0]),

@@ -51,7 +51,7 @@ def test_an_alert_is_handled_over_the_api_with_the_version_that_was_read(
         (ended,) = kim.get("/v1/holds", params={"live": "false", "limit": 1}).json()["items"]
         assert ended["ended_by"] == "kim"
 
-        told = kim.get("/v1/alerts/history", params={"actor": "kim", "machine": "press-07", "limit": 3}).json()
-        assert [event["kind"] for event in told["items"]] == ["unsuppressed", "suppressed", "unshelved"]
-        following = kim.get("/v1/alerts/history", params={"actor": "kim", "cursor": told["next_cursor"]}).json()
+        page = kim.get("/v1/alerts/history", params={"actor": "kim", "machine": "press-07", "limit": 3}).json()
+        assert [event["kind"] for event in page["items"]] == ["unsuppressed", "suppressed", "unshelved"]
+        following = kim.get("/v1/alerts/history", params={"actor": "kim", "cursor": page["next_cursor"]}).json()
         assert [event["kind"] for event in following["items"]] == ["shelved", "assigned"]

@@ -87,17 +87,17 @@ def test_the_newest_revision_is_told_and_the_one_before_as_of_its_time(
 def test_pages_of_a_history_meet_without_gap_or_overlap(caller: httpx.Client, settings: Settings) -> None:
     _conclude(settings.dsn)
     for kind in ("health", "prognosis"):
-        told: list[str] = []
+        seen: list[str] = []
         cursor: str | None = None
         while True:
             parameters = {"limit": "7"} | ({"cursor": cursor} if cursor else {})
             page = caller.get(f"{MACHINE}/{kind}/history", params=parameters).json()
-            told += [item["measured_at"] for item in page["items"]]
+            seen += [item["measured_at"] for item in page["items"]]
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-        assert told == sorted(told, reverse=True)
-        assert len(told) == len(set(told)) == HOURS
+        assert seen == sorted(seen, reverse=True)
+        assert len(seen) == len(set(seen)) == HOURS
 
 
 def test_a_stored_waveform_comes_back_in_si_with_its_spectrum(caller: httpx.Client) -> None:
@@ -108,9 +108,9 @@ def test_a_stored_waveform_comes_back_in_si_with_its_spectrum(caller: httpx.Clie
     assert sent.status_code == 200
     found = caller.get(f"{MACHINE}/acquisitions").json()["items"][0]
     assert found["speed_rpm"] == 1500
-    told = caller.get(f"{MACHINE}/acquisitions/{found['measured_at']}/waveforms/de-h").json()
-    assert told["unit"] == "m/s2"
-    np.testing.assert_allclose(told["samples"], wave.samples.astype(float) * 9.80665, rtol=1e-6)
+    waveform = caller.get(f"{MACHINE}/acquisitions/{found['measured_at']}/waveforms/de-h").json()
+    assert waveform["unit"] == "m/s2"
+    np.testing.assert_allclose(waveform["samples"], wave.samples.astype(float) * 9.80665, rtol=1e-6)
     spectrum = caller.get(f"{MACHINE}/acquisitions/{found['measured_at']}/spectrum/de-h").json()
     peak = int(np.argmax(spectrum["amplitudes"]))
     assert peak * spectrum["resolution_hz"] == 1000

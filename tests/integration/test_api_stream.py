@@ -83,10 +83,10 @@ def test_an_event_arrives_with_an_id_from_which_it_resumes(served: tuple[str, st
     with psycopg.connect(settings.dsn, autocommit=True) as conn:
         with _following(url, key) as events:
             first = _open_alert(conn, "press-07")
-            told = next(events)
-            assert first in told["data"]
+            received = next(events)
+            assert first in received["data"]
         missed = [_open_alert(conn, "press-07") for _ in range(3)]
-        with _following(url, key, told["id"]) as events:
+        with _following(url, key, received["id"]) as events:
             resumed = [next(events) for _ in missed]
     assert [alert in event["data"] for alert, event in zip(missed, resumed, strict=True)] == [True] * 3
 
@@ -104,9 +104,9 @@ def test_an_event_of_a_transaction_that_commits_late_is_not_lost(
         early = _open_alert(fast, "press-08")
         timer = threading.Timer(1.5, slow.commit)
         timer.start()
-        told = [next(events)["data"], next(events)["data"]]
+        received = [next(events)["data"], next(events)["data"]]
         timer.join()
-    assert [late in told[0], early in told[1]] == [True, True]
+    assert [late in received[0], early in received[1]] == [True, True]
 
 
 def test_a_key_of_one_site_hears_nothing_of_another(served: tuple[str, str, str], settings: Settings) -> None:
@@ -149,15 +149,15 @@ def test_clients_that_never_read_take_bounded_memory_and_a_reader_misses_nothing
             place = next(events)["id"]
         before = _resident_bytes(caller)
         _burst(conn, "press-07", 3000)
-        told: list[str] = []
-        while len(told) < 3000:  # a reader that falls behind is closed, and resumes
+        events_seen: list[str] = []
+        while len(events_seen) < 3000:  # a reader that falls behind is closed, and resumes
             with _following(url, key, place) as events:
                 for event in events:
                     place = event["id"]
-                    told.append(place)
-                    if len(told) == 3000:
+                    events_seen.append(place)
+                    if len(events_seen) == 3000:
                         break
-        assert len(set(told)) == 3000
+        assert len(set(events_seen)) == 3000
         assert _resident_bytes(caller) - before < 64 * 1024**2
         assert caller.get("/v1/alerts").status_code == 200
     for each in deaf:

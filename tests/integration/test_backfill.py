@@ -93,7 +93,7 @@ def test_a_range_of_time_and_a_machine_can_be_chosen(analysed: Pool) -> None:
     with pytest.raises(NotFoundError):
         backfill_features(analysed, "vibration", machine="press-99")
     assert backfill_features(analysed, "vibration", machine="press-08").computed == 0
-    told: list[tuple[str, int, int]] = []
+    steps_done: list[tuple[str, int, int]] = []
     report = backfill_features(
         analysed,
         "vibration",
@@ -101,11 +101,11 @@ def test_a_range_of_time_and_a_machine_can_be_chosen(analysed: Pool) -> None:
         since=since,
         before=before,
         batch=3,
-        progress=lambda *what: told.append(what),
+        progress=lambda *what: steps_done.append(what),
     )
     assert report.computed == 20
-    assert told[0] == ("vibration", 0, 20)
-    assert told[-1] == ("vibration", 20, 20)
+    assert steps_done[0] == ("vibration", 0, 20)
+    assert steps_done[-1] == ("vibration", 20, 20)
     chosen = f"SELECT min(measured_at), max(measured_at) FROM feature_vibration_v1 WHERE feature_version = {NEWEST}"
     assert ask(analysed, chosen) == [(since, before - timedelta(minutes=10))]
 

@@ -105,12 +105,12 @@ def test_killed_and_resumed_while_ingest_goes_on_it_loses_and_doubles_nothing(
         assert kills >= 2
         assert 0 < ask(history, behind)[0][0] < 400
         last = start(settings, "--json")
-        told = json.loads(last.communicate(timeout=120)[0])
+        report = json.loads(last.communicate(timeout=120)[0])
         assert last.returncode == 0
     assert running.problems == []
     assert running.sent > 10
     run_dry(history, settings)
-    assert told[0]["failed"] == []
+    assert report[0]["failed"] == []
     assert ask(history, behind) == [(400,)]
     assert rows_by_version(history) == {1: 400, NEWEST: 400 + 2 * running.sent}
     lacking = (

@@ -99,16 +99,16 @@ def stage(settings: Settings, pool: ConnectionPool[Any]) -> Iterator[Stage]:
 
 def test_a_case_says_what_to_do_by_when_with_which_part_and_what_waiting_costs(stage: Stage) -> None:
     alert = stage.add_alert(cleared_at=NOW, state="normal")
-    told = stage.http.get(f"/v1/alerts/{alert}/case").json()
-    assert told["text"] == "health 52 %, below the limit of 60 %; bearing outer race damage"
-    assert told["urgency"] == "within-horizon"
-    assert datetime.fromisoformat(told["act_by"]) == NOW + 5 * DAY
-    assert datetime.fromisoformat(told["plan_by"]) == NOW
-    assert [one["reason"] for one in told["deadlines"]] == ["act-by.remaining-life"]
-    assert "5 d (lower prediction bound, level 90 %)" in told["deadlines"][0]["text"]
-    assert [one["check"] for one in told["checks"]][:2] == ["listen-bearing", "sample-grease"]
-    assert [(one["component"], one["part"]) for one in told["parts"]] == [("bearing-de", "6205-2RS")]
-    waiting = told["cost_of_waiting"]
+    case = stage.http.get(f"/v1/alerts/{alert}/case").json()
+    assert case["text"] == "health 52 %, below the limit of 60 %; bearing outer race damage"
+    assert case["urgency"] == "within-horizon"
+    assert datetime.fromisoformat(case["act_by"]) == NOW + 5 * DAY
+    assert datetime.fromisoformat(case["plan_by"]) == NOW
+    assert [one["reason"] for one in case["deadlines"]] == ["act-by.remaining-life"]
+    assert "5 d (lower prediction bound, level 90 %)" in case["deadlines"][0]["text"]
+    assert [one["check"] for one in case["checks"]][:2] == ["listen-bearing", "sample-grease"]
+    assert [(one["component"], one["part"]) for one in case["parts"]] == [("bearing-de", "6205-2RS")]
+    waiting = case["cost_of_waiting"]
     assert (waiting["currency"], waiting["planned"], waiting["unplanned"]) == ("KRW", 14e6, 74e6)
     assert [one["seconds"] for one in waiting["waits"]] == [86400.0, 7 * 86400.0, 14 * 86400.0]
     assert waiting["waits"][0]["chance"] == pytest.approx(0.05 / 5)
@@ -117,10 +117,10 @@ def test_a_case_says_what_to_do_by_when_with_which_part_and_what_waiting_costs(s
 
 def test_a_case_is_told_in_korean_to_who_asks_for_it(stage: Stage) -> None:
     alert = stage.add_alert(cleared_at=NOW, state="normal")
-    told = stage.http.get(f"/v1/alerts/{alert}/case", headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
-    assert told["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
-    assert told["urgency_text"] == "정비 계획 기간 이내 조치"
-    assert told["checks"][0]["text"] == "베어링 청음 및 온도 측정"
+    case = stage.http.get(f"/v1/alerts/{alert}/case", headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
+    assert case["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
+    assert case["urgency_text"] == "정비 계획 기간 이내 조치"
+    assert case["checks"][0]["text"] == "베어링 청음 및 온도 측정"
 
 
 def test_an_open_case_rests_on_the_newest_assessment_of_its_machine(stage: Stage) -> None:
@@ -131,11 +131,11 @@ def test_an_open_case_rests_on_the_newest_assessment_of_its_machine(stage: Stage
         " SELECT id, %s, 0, 0.2, 1, 'run', 'D', '{}', '{}', '1' FROM machine WHERE key = 'press-07'",
         NOW,
     )
-    told = stage.http.get(f"/v1/alerts/{alert}/case").json()
-    assert told["urgency"] == "immediate"
-    assert datetime.fromisoformat(told["act_by"]) == NOW
-    assert told["cost_of_waiting"]["waits"][0]["chance"] == pytest.approx(0.01)
-    assert told["trend"] == [{"at": told["trend"][0]["at"], "health": pytest.approx(0.2), "zone": "D"}]
+    case = stage.http.get(f"/v1/alerts/{alert}/case").json()
+    assert case["urgency"] == "immediate"
+    assert datetime.fromisoformat(case["act_by"]) == NOW
+    assert case["cost_of_waiting"]["waits"][0]["chance"] == pytest.approx(0.01)
+    assert case["trend"] == [{"at": case["trend"][0]["at"], "health": pytest.approx(0.2), "zone": "D"}]
 
 
 def test_feedback_is_kept_and_the_newest_becomes_the_label(stage: Stage, pool: ConnectionPool[Any]) -> None:
@@ -170,8 +170,8 @@ def test_feedback_that_cannot_be_is_refused_with_its_field(stage: Stage, body: d
 
 
 def _work(stage: Stage, key: str, kind: str) -> int:
-    told = {"kind": kind, "occurred_at": (NOW - HOURS).isoformat(), "component": "bearing-de", "finding": "spalled"}
-    answer = stage.http.post(f"/v1/machines/{key}/work-events", json=told)
+    event = {"kind": kind, "occurred_at": (NOW - HOURS).isoformat(), "component": "bearing-de", "finding": "spalled"}
+    answer = stage.http.post(f"/v1/machines/{key}/work-events", json=event)
     assert answer.status_code == 201, answer.text
     return int(answer.json()["id"])
 
@@ -237,12 +237,13 @@ def test_the_figures_are_those_of_the_stored_events(stage: Stage) -> None:
     stage.http.post(f"/v1/alerts/{alerts[0]}/feedback", json={"verdict": "true"})
     stage.http.post(f"/v1/alerts/{alerts[1]}/feedback", json={"verdict": "false"})
     period = {"from": (NOW - DAY).isoformat(), "to": (NOW + HOURS).isoformat()}
-    told = stage.http.get("/v1/alerts/kpi", params=period).json()
-    assert (told["annunciated"], told["withheld"]) == (10, 1)
-    assert [(one["alarms"], one["peak"]) for one in told["floods"]] == [(10, 10)]
-    assert [one["cause"] for one in told["stale"]] == ["c10"]
-    assert told["delay"] == {"acknowledged": 1, "unacknowledged": 9, "median_s": 130, "p90_s": 130, "mean_s": 130}
-    assert (told["precision"]["true"], told["precision"]["false"], told["precision"]["precision"]) == (1, 1, 0.5)
+    figures = stage.http.get("/v1/alerts/kpi", params=period).json()
+    assert (figures["annunciated"], figures["withheld"]) == (10, 1)
+    assert [(one["alarms"], one["peak"]) for one in figures["floods"]] == [(10, 10)]
+    assert [one["cause"] for one in figures["stale"]] == ["c10"]
+    assert figures["delay"] == {"acknowledged": 1, "unacknowledged": 9, "median_s": 130, "p90_s": 130, "mean_s": 130}
+    precision = figures["precision"]
+    assert (precision["true"], precision["false"], precision["precision"]) == (1, 1, 0.5)
     assert stage.http.get("/v1/alerts/kpi", params={**period, "site": "elsewhere"}).json()["annunciated"] == 0
     assert stage.http.get("/v1/alerts/kpi", params={**period, "operators": 2}).json()["floods"] == []
 
@@ -264,10 +265,10 @@ def test_alerts_and_their_history_are_said_in_the_language(stage: Stage) -> None
     alert = stage.add_alert()
     stage.add_event(alert, NOW)
     for path in ("/v1/alerts", f"/v1/alerts/{alert}"):
-        told = stage.http.get(path, headers={"Accept-Language": "ko"}).json()
-        (told,) = told.get("items", [told])
-        assert told["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
-    assert [one["text"] for one in told["history"]] == ["발생"]
+        body = stage.http.get(path, headers={"Accept-Language": "ko"}).json()
+        (body,) = body.get("items", [body])
+        assert body["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
+    assert [one["text"] for one in body["history"]] == ["발생"]
     plain = stage.http.get(f"/v1/alerts/{alert}").json()
     assert plain["text"].startswith("health 52 %")
     assert [one["text"] for one in plain["history"]] == ["raised"]
@@ -284,11 +285,11 @@ def test_prometheus_is_told_the_figures_of_the_last_day(stage: Stage) -> None:
     stage.add_event(alert, NOW - HOURS)
     stage.add_event(alert, NOW - HOURS + timedelta(seconds=40), "acknowledged", state="acknowledged")
     stage.http.post(f"/v1/alerts/{alert}/feedback", json={"verdict": "true"})
-    told = stage.http.get("/metrics").text.splitlines()
-    assert "pdm_alarms_last_day 1.0" in told
-    assert "pdm_alarm_acknowledge_seconds 40.0" in told
-    assert "pdm_alarm_precision 1.0" in told
-    assert "pdm_alarm_flood_now 0.0" in told
+    metrics = stage.http.get("/metrics").text.splitlines()
+    assert "pdm_alarms_last_day 1.0" in metrics
+    assert "pdm_alarm_acknowledge_seconds 40.0" in metrics
+    assert "pdm_alarm_precision 1.0" in metrics
+    assert "pdm_alarm_flood_now 0.0" in metrics
 
 
 def test_the_report_says_the_figures_beside_what_is_acceptable(
@@ -298,13 +299,13 @@ def test_the_report_says_the_figures_beside_what_is_acceptable(
     stage.add_event(alert, NOW - HOURS)
     monkeypatch.setenv("PDM_DSN", stage.dsn)
     run = CliRunner()
-    said = run.invoke(app, ["report", "alarms", "--operators", "2"])
-    assert said.exit_code == 0, said.output
-    assert "annunciated            1 (0 withheld): 0 advisory, 1 warning, 0 critical" in said.output
-    assert "ten most frequent      100.0% of all (1 % to 5 %): press-07 bearing-de 1x" in said.output
+    done = run.invoke(app, ["report", "alarms", "--operators", "2"])
+    assert done.exit_code == 0, done.output
+    assert "annunciated            1 (0 withheld): 0 advisory, 1 warning, 0 critical" in done.output
+    assert "ten most frequent      100.0% of all (1 % to 5 %): press-07 bearing-de 1x" in done.output
     day = (NOW - DAY).strftime("%Y-%m-%dT%H:%M:%S")
-    told = run.invoke(app, ["report", "alarms", "--from", day, "--json"])
-    assert orjson.loads(told.output)["annunciated"] == 1
+    as_json = run.invoke(app, ["report", "alarms", "--from", day, "--json"])
+    assert orjson.loads(as_json.output)["annunciated"] == 1
 
 
 def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(pool: ConnectionPool[Any]) -> None:
@@ -322,7 +323,7 @@ def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(pool: Co
             " evidence) SELECT id, %s, 0, 'model', 9000, 0, 20000, %s, %s FROM machine",
             (NOW, BEYOND_TRAINING, orjson.dumps({"reasons": [BEYOND_TRAINING]}).decode()),
         )
-    told = read_case(pool, Caller(1, "operator", Role.OPERATE, None), row[0], "en", NOW)
-    assert told["urgency"] == "within-horizon"
-    assert [one["reason"] for one in told["deadlines"]] == ["act-by.warning-without-prognosis"]
-    assert told["cost_of_waiting"] is None
+    case = read_case(pool, Caller(1, "operator", Role.OPERATE, None), row[0], "en", NOW)
+    assert case["urgency"] == "within-horizon"
+    assert [one["reason"] for one in case["deadlines"]] == ["act-by.warning-without-prognosis"]
+    assert case["cost_of_waiting"] is None

@@ -81,8 +81,8 @@ def test_alertmanager_fires_escalates_and_resolves_as_the_alert_does(
 
 def _resolved(requests: list[bytes]) -> set[str]:
     bodies = [orjson.loads(request.partition(b"\r\n\r\n")[2]) for request in requests]
-    told = [alert for body in bodies for alert in body["alerts"]]
-    return {alert["labels"]["severity"] for alert in told if alert["status"] == "resolved"}
+    alerts = [alert for body in bodies for alert in body["alerts"]]
+    return {alert["labels"]["severity"] for alert in alerts if alert["status"] == "resolved"}
 
 
 def test_an_alertmanager_that_lost_everything_is_told_again_within_a_minute_by_a_service_that_restarted_too(
@@ -194,8 +194,8 @@ def test_a_mail_says_what_happened_and_is_known_by_the_events_id(
         assert deliver(pool, settings, 10).delivered == 2
     first, second = (email.message_from_bytes(mail.content, policy=policy.default) for mail in mailbox.mails)
     assert mailbox.mails[0].rcpt_tos == ["a@example.com", "b@example.com"]
-    said = "health 50 %, below the limit of 60 %; no symptom identified"
-    assert first["Subject"] == f"[warning] press-07: {said} (raised)"
+    text = "health 50 %, below the limit of 60 %; no symptom identified"
+    assert first["Subject"] == f"[warning] press-07: {text} (raised)"
     assert second["References"] == first["References"]
     assert first["Auto-Submitted"] == "auto-generated"
     ids = [row[0] for row in conn.execute("SELECT id::text FROM outbox ORDER BY alert_event_id")]

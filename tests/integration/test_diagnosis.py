@@ -89,21 +89,21 @@ def test_a_growing_fault_is_diagnosed_when_state_detection_asks_and_told_with_it
     causes = [row[0] for row in ask(pool, "SELECT cause FROM diagnosis ORDER BY computed_at")]
     assert causes[0] == "interval"
     assert "severity" in causes
-    told = caller.get(PLACE).json()
-    assert told["verdict"] == "SUPPORTED"
-    first = told["findings"][0]
+    diagnosis = caller.get(PLACE).json()
+    assert diagnosis["verdict"] == "SUPPORTED"
+    first = diagnosis["findings"][0]
     assert (first["fault"], first["component"], first["verdict"]) == ("bearing_outer_race", "de-bearing", "SUPPORTED")
     found = [line for line in first["lines"] if line["found_hz"] is not None]
     assert found
     assert all(abs(line["found_hz"] / line["expected_hz"] - 1) < 0.03 for line in found)
     assert first["text"] != first["fault"]
     assert len(first["check_texts"]) == len(first["checks"]) > 0
-    assert set(told["acquisitions"]) <= {_when(each) for each in sent}
-    assert told["acquisitions"][-1] == told["measured_at"]
-    assert told["speed_source"] == "measured"
-    assert told["rule_version"]
-    assert caller.get(f"/v1/machines/{KEY}").json()["diagnosed_at"] == told["measured_at"]
-    reasons = {reason["code"] for finding in told["findings"] for reason in finding["reasons"]}
+    assert set(diagnosis["acquisitions"]) <= {_when(each) for each in sent}
+    assert diagnosis["acquisitions"][-1] == diagnosis["measured_at"]
+    assert diagnosis["speed_source"] == "measured"
+    assert diagnosis["rule_version"]
+    assert caller.get(f"/v1/machines/{KEY}").json()["diagnosed_at"] == diagnosis["measured_at"]
+    reasons = {reason["code"] for finding in diagnosis["findings"] for reason in finding["reasons"]}
     assert reasons
     sound = caller.get(PLACE, params={"at": _when(sent[SOUND - 1])}).json()
     assert sound["measured_at"] <= _when(sent[SOUND - 1])
@@ -121,10 +121,10 @@ def test_a_requested_diagnosis_is_computed_within_a_round_from_the_acquisitions_
     waiting = caller.get(PLACE).json()["due"]
     assert (waiting["cause"], waiting["error"]) == ("request", None)
     worker.round()
-    told = caller.get(PLACE, params={"at": wanted["at"]}).json()
-    assert (told["cause"], told["due"]) == ("request", None)
-    assert told["acquisitions"] == [_when(each) for each in simulated.acquisitions[4:7]]
-    assert told["computed_at"] > asked.json()["asked_at"]
+    diagnosis = caller.get(PLACE, params={"at": wanted["at"]}).json()
+    assert (diagnosis["cause"], diagnosis["due"]) == ("request", None)
+    assert diagnosis["acquisitions"] == [_when(each) for each in simulated.acquisitions[4:7]]
+    assert diagnosis["computed_at"] > asked.json()["asked_at"]
     assert ask(pool, "SELECT actor, target, detail->>'records' FROM audit WHERE action = 'diagnosis.request'") == [
         ("operator", KEY, "3")
     ]
@@ -137,9 +137,9 @@ def test_levels_are_doubted_until_the_operating_states_baseline_is_learned(
         wanted = _when(simulated.acquisitions[place])
         caller.post(PLACE, json={"at": wanted, "records": 1})
         worker.round()
-        told = caller.get(PLACE, params={"at": wanted}).json()
-        assert told["acquisitions"] == [wanted]
-        unbalance = next(each for each in told["findings"] if each["fault"] == "unbalance")
+        diagnosis = caller.get(PLACE, params={"at": wanted}).json()
+        assert diagnosis["acquisitions"] == [wanted]
+        unbalance = next(each for each in diagnosis["findings"] if each["fault"] == "unbalance")
         return {reason["code"] for reason in unbalance["reasons"]}
 
     learning = simulated.machine.baseline_acquisitions
@@ -156,15 +156,15 @@ def test_what_the_recordings_do_not_allow_is_told_with_its_reason(
         Waveform(w.point, np.zeros_like(w.samples), w.sampling_rate, w.unit, w.scale) for w in original.waveforms
     )
     _analyse(pool, worker, [dataclasses.replace(original, waveforms=flat)])
-    told = caller.get(PLACE).json()
-    assert told["verdict"] == "REFUSED"
-    assert told["reasons"]
-    assert all(reason["code"] for reason in told["reasons"])
-    assert {reason["point"] for reason in told["reasons"]} & {w.point for w in flat}
-    (line, *_) = [each["text"] for each in told["reasons"] if each["code"] == "flat"]
+    diagnosis = caller.get(PLACE).json()
+    assert diagnosis["verdict"] == "REFUSED"
+    assert diagnosis["reasons"]
+    assert all(reason["code"] for reason in diagnosis["reasons"])
+    assert {reason["point"] for reason in diagnosis["reasons"]} & {w.point for w in flat}
+    (line, *_) = [each["text"] for each in diagnosis["reasons"] if each["code"] == "flat"]
     assert line.endswith("The signal does not change. Remedy: check the sensor.")
     korean = caller.get(PLACE, headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
-    assert [each["code"] for each in korean["reasons"]] == [each["code"] for each in told["reasons"]]
+    assert [each["code"] for each in korean["reasons"]] == [each["code"] for each in diagnosis["reasons"]]
     assert all(any("가" <= letter <= "힣" for letter in each["text"]) for each in korean["reasons"])
 
 

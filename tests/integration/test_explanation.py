@@ -105,10 +105,10 @@ def test_the_explanation_is_of_what_the_model_answers(api: tuple[httpx.Client, h
         champion = models.fetch_champion(conn, FLEET)
         own = next(life for life in models.fetch_lives(conn, FLEET, RULE_VERSION) if life.machine == "running")
     assert champion is not None
-    said = champion[1].predict(own.life_time, own.settings, own.values)[0]
+    predicted = champion[1].predict(own.life_time, own.settings, own.values)[0]
     why = api[0].get(WHY).json()
-    assert why["rul_s"] == pytest.approx(float(said[-1]), rel=1e-9)
-    assert why["change"]["rul_then_s"] == pytest.approx(float(said[-1 - 7 * 24]), rel=1e-9)
+    assert why["rul_s"] == pytest.approx(float(predicted[-1]), rel=1e-9)
+    assert why["change"]["rul_then_s"] == pytest.approx(float(predicted[-1 - 7 * 24]), rel=1e-9)
     assert why["model_id"] == champion[0]
 
 

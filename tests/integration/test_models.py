@@ -164,9 +164,9 @@ def test_a_job_that_its_worker_left_behind_is_taken_over_and_given_up_after_thre
         for attempt in (1, 2, 3):
             assert jobs.claim(conn, timedelta()) == (job, attempt)
     assert job_runner.run_one(stage.pool, stage.settings, threading.Event())
-    said = stage.api.get(f"/v1/jobs/{job}").json()
-    assert said["status"] == "failed"
-    assert "ended 3 times" in said["error"]
+    job_state = stage.api.get(f"/v1/jobs/{job}").json()
+    assert job_state["status"] == "failed"
+    assert "ended 3 times" in job_state["error"]
 
 
 def test_a_stopping_worker_gives_its_job_back(stage: Stage) -> None:
@@ -174,8 +174,8 @@ def test_a_stopping_worker_gives_its_job_back(stage: Stage) -> None:
     stop = threading.Event()
     stop.set()
     job_runner.run_one(stage.pool, stage.settings, stop)
-    said = stage.api.get(f"/v1/jobs/{job}").json()
-    assert (said["status"], said["attempts"]) == ("waiting", 0)
+    job_state = stage.api.get(f"/v1/jobs/{job}").json()
+    assert (job_state["status"], job_state["attempts"]) == ("waiting", 0)
 
 
 def test_promotion_needs_a_better_validation_or_force_and_the_way_back_is_one_call(stage: Stage) -> None:
@@ -363,9 +363,9 @@ def test_a_model_that_errs_more_than_it_did_is_trained_again(failed: Pool, setti
                 " WHERE machine_id = (SELECT id FROM machine WHERE key = %s)",
                 (model.model_id, key),
             )
-        said = retraining_policy.ask_where_due(conn, settings, _now(failed) + timedelta(days=2))
-    assert "drift of residuals: error of" in said
-    assert "on 3 histories that failed since" in said
+        reason = retraining_policy.ask_where_due(conn, settings, _now(failed) + timedelta(days=2))
+    assert "drift of residuals: error of" in reason
+    assert "on 3 histories that failed since" in reason
 
 
 def _now(pool: Pool) -> datetime:

@@ -64,24 +64,24 @@ def _conclude(
 def test_a_line_is_as_healthy_as_its_worst_machine_and_says_which(caller: httpx.Client, settings: Settings) -> None:
     _conclude(settings.dsn, "press-01", 0.9, "A", 2 * DAY)
     _conclude(settings.dsn, "press-02", 0.25, "B", 90 * DAY)
-    told = caller.get("/v1/sites/busan/lines/line-1/health").json()
-    assert (told["health"], told["severity"], told["zone"]) == (0.25, 0.75, "B")
-    assert (told["urgency"], told["rul_lower_s"]) == ("within-horizon", 2 * DAY)
-    assert (told["machines"], told["known"]) == (2, 2)
-    assert [(each["machine"], each["urgency"]) for each in told["contributors"]] == [
+    body = caller.get("/v1/sites/busan/lines/line-1/health").json()
+    assert (body["health"], body["severity"], body["zone"]) == (0.25, 0.75, "B")
+    assert (body["urgency"], body["rul_lower_s"]) == ("within-horizon", 2 * DAY)
+    assert (body["machines"], body["known"]) == (2, 2)
+    assert [(each["machine"], each["urgency"]) for each in body["contributors"]] == [
         ("press-01", "within-horizon"),
         ("press-02", "later"),
     ]
-    assert told["contributors"][1]["symptom"] == "unbalance"
+    assert body["contributors"][1]["symptom"] == "unbalance"
 
 
 def test_a_site_tells_its_lines_apart_and_nothing_of_other_sites(caller: httpx.Client, settings: Settings) -> None:
     _conclude(settings.dsn, "press-01", 0.9, "A")
     _conclude(settings.dsn, "pump-01", 0.5, "D")
     _conclude(settings.dsn, "far-01", 0.1, "D")
-    told = caller.get("/v1/sites/busan/health").json()
-    assert (told["health"], told["urgency"], told["machines"], told["known"]) == (0.5, "immediate", 3, 2)
-    assert [(each["line"], each["health"], each["urgency"]) for each in told["lines"]] == [
+    body = caller.get("/v1/sites/busan/health").json()
+    assert (body["health"], body["urgency"], body["machines"], body["known"]) == (0.5, "immediate", 3, 2)
+    assert [(each["line"], each["health"], each["urgency"]) for each in body["lines"]] == [
         ("line-1", pytest.approx(0.9), "none"),
         ("line-2", 0.5, "immediate"),
     ]
@@ -93,6 +93,6 @@ def test_a_machine_that_stands_still_keeps_what_was_known_of_it(caller: httpx.Cl
     _conclude(settings.dsn, "press-01", 0.3, "C", hours=5)
     for hours in range(1, 5):
         _conclude(settings.dsn, "press-01", None, hours=hours, state=UNJUDGED[hours % 2])
-    told = caller.get("/v1/sites/busan/lines/line-1/health").json()
-    assert (told["health"], told["urgency"]) == (pytest.approx(0.3), "within-horizon")
+    body = caller.get("/v1/sites/busan/lines/line-1/health").json()
+    assert (body["health"], body["urgency"]) == (pytest.approx(0.3), "within-horizon")
     assert plant_health.UNJUDGED == UNJUDGED

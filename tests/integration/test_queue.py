@@ -68,10 +68,10 @@ def test_a_claim_that_takes_all_says_so(waiting: dict[str, int], dsn: str) -> No
 
 def test_two_workers_never_hold_the_same_machine(waiting: dict[str, int], dsn: str) -> None:
     with psycopg.connect(dsn) as first, psycopg.connect(dsn) as second:
-        held = {claim.machine_id for claim in queue.claim(first, [waiting["a"], waiting["b"]], 4)}
+        claimed = {claim.machine_id for claim in queue.claim(first, [waiting["a"], waiting["b"]], 4)}
         rest = {claim.machine_id for claim in queue.claim(second, sorted(waiting.values()), 4)}
-        assert held == {waiting["a"], waiting["b"]}
-        assert rest == set(waiting.values()) - held
+        assert claimed == {waiting["a"], waiting["b"]}
+        assert rest == set(waiting.values()) - claimed
 
 
 def test_many_workers_together_take_every_acquisition_once(waiting: dict[str, int], dsn: str) -> None:

@@ -225,12 +225,12 @@ def test_late_data_re_evaluates_by_the_rules_and_tells_nothing_twice(
     worker = Worker(pool, settings)
     stream = _series([70.0] * 20 + [95.0] * 10)
     _analyse(pool, worker, [a for index, a in enumerate(stream) if index not in (3, 25)])
-    told = _events(pool)
-    assert told[0][0] == "opened"
+    events = _events(pool)
+    assert events[0][0] == "opened"
     _analyse(pool, worker, [stream[3], stream[25]])
-    assert _events(pool) == told
+    assert _events(pool) == events
     _analyse(pool, worker, stream)  # sent again
-    assert _events(pool) == told
+    assert _events(pool) == events
 
 
 def _events(pool: Pool) -> list[tuple[Any, ...]]:
@@ -368,11 +368,11 @@ def test_a_backtest_in_several_processes_says_the_same_and_an_empty_past_is_refu
         NOW - timedelta(days=30), NOW, candidate_of(check_text(_hot(80))), with_suggestions=False
     )
     alone = backtest(settings.dsn, question)
-    told: list[int] = []
-    together = backtest(settings.dsn, question, processes=2, progress=lambda _, done, total: told.append(done))
+    counts: list[int] = []
+    together = backtest(settings.dsn, question, processes=2, progress=lambda _, done, total: counts.append(done))
     assert alone.then.alarms == 9
     assert replace(together.then) == alone.then
-    assert told == list(range(1, 10))
+    assert counts == list(range(1, 10))
     with pytest.raises(RefusalError):
         backtest(settings.dsn, replace(question, machines=("no-such",)))
     with pytest.raises(InvalidInputError):
@@ -400,13 +400,13 @@ def test_another_models_prognoses_are_made_by_the_very_code_that_makes_them_live
     with pool.connection() as conn:
         model_id, _ = models.insert_model(conn, "default", other, actor="test")
         stored = fetch_machine(conn, machine.key)
-        said = fetch_history(conn, stored, begin, NOW, (), with_diagnoses=False)
-        assert said is not None
-        again = with_prognoses_of(conn, stored, said, Champion(model_id, other), begin)
-    assert "trend" in said.conclusions.sources, "what a model that reads other indicators falls back to"
-    assert list(again.conclusions.sources) == list(said.conclusions.sources)
+        replayed = fetch_history(conn, stored, begin, NOW, (), with_diagnoses=False)
+        assert replayed is not None
+        again = with_prognoses_of(conn, stored, replayed, Champion(model_id, other), begin)
+    assert "trend" in replayed.conclusions.sources, "what a model that reads other indicators falls back to"
+    assert list(again.conclusions.sources) == list(replayed.conclusions.sources)
     for name in ("rul", "rul_lower", "rul_upper"):
-        np.testing.assert_allclose(getattr(again.conclusions, name), getattr(said.conclusions, name), rtol=1e-3)
+        np.testing.assert_allclose(getattr(again.conclusions, name), getattr(replayed.conclusions, name), rtol=1e-3)
     monkeypatch.setattr("pdm.service.rules.backtest.fetch_model", lambda *_: other)  # it has no trees to be read back
     report = backtest(settings.dsn, BacktestRequest(begin, NOW, model_id=model_id, with_suggestions=False))
     assert report.then == report.now

@@ -52,9 +52,9 @@ def test_a_bad_document_is_a_problem_with_every_place(admin: httpx.Client) -> No
     bad = {"rules": [{"key": "a", "kind": "zone", "zone": "Z"}, {"kind": "health"}]}
     answer = admin.post("/v1/rules/check", json={"document": bad})
     assert answer.status_code == 422
-    told = answer.json()
-    assert told["code"] == "invalid-rules"
-    assert {problem["place"] for problem in told["problems"]} >= {"rules[0].zone", "rules[1].key", "rules[1].below"}
+    body = answer.json()
+    assert body["code"] == "invalid-rules"
+    assert {problem["place"] for problem in body["problems"]} >= {"rules[0].zone", "rules[1].key", "rules[1].below"}
     assert admin.post("/v1/rules", json={"scope": "all", "document": bad, "reason": "x"}).status_code == 422
 
 
@@ -105,8 +105,8 @@ def test_what_an_operator_found_of_a_case_decides_in_the_backtest(admin: httpx.C
             " FROM machine WHERE key = 'press-07'",
             (alert_id, run["cause"], run["opened_at"], run["ended_at"]),
         )
-    said = admin.post(f"/v1/alerts/{alert_id}/feedback", json={"verdict": "true", "finding": "no oil"})
-    assert said.status_code == 201
+    response = admin.post(f"/v1/alerts/{alert_id}/feedback", json={"verdict": "true", "finding": "no oil"})
+    assert response.status_code == 201
     then = admin.post("/v1/rules/backtest", json=question).json()["then"]
     assert (then["true"], then["false"]) == (1, 0)
 

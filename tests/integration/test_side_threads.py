@@ -64,9 +64,9 @@ def test_a_worker_whose_side_thread_dies_says_so_and_ends(dsn: str, tmp_path: Pa
         conn.execute(f"ALTER TABLE {relation} RENAME TO lost")
         with _worker(dsn, log) as process:
             assert process.wait(240) != 0
-        said = log.read_text()
-        assert "Traceback" in said
-        assert f'relation "{relation}" does not exist' in said
+        output = log.read_text()
+        assert "Traceback" in output
+        assert f'relation "{relation}" does not exist' in output
         ((name, error),) = conn.execute("SELECT thread, error FROM worker_death").fetchall()
         assert name == thread
         assert relation in error

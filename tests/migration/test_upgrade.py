@@ -94,8 +94,8 @@ def test_every_baseline_goes_on_and_nothing_is_learned_again(upgraded: Pool) -> 
     go_on(upgraded)
     after = memories(upgraded)
     for key in GOES_ON:
-        told = {reason for reasons in reasons_since(upgraded, key, RECORDED) for reason in reasons}
-        assert not [r for r in told if r.startswith(("learning", "points-changed", "new-state"))], key
+        reasons_found = {reason for reasons in reasons_since(upgraded, key, RECORDED) for reason in reasons}
+        assert not [r for r in reasons_found if r.startswith(("learning", "points-changed", "new-state"))], key
         assert after[key].health.acquisitions == RECORDED + 10
         (was,), (now,) = before[key].health.states, after[key].health.states
         assert (now.name, now.learned, now.seen) == (was.name, True, was.seen)
@@ -167,8 +167,8 @@ def test_late_data_are_replayed_from_a_checkpoint_of_the_older_revision(upgraded
     send(upgraded, [late], now=START + (RECORDED + 1) * STEP)
     work(upgraded)
     assert memories(upgraded)["press-07"].health.acquisitions == RECORDED + 1
-    told = {reason for reasons in reasons_since(upgraded, "press-07", RECORDED - 4) for reason in reasons}
-    assert not [r for r in told if r.startswith(("learning", "points-changed"))]
+    reasons_found = {reason for reasons in reasons_since(upgraded, "press-07", RECORDED - 4) for reason in reasons}
+    assert not [r for r in reasons_found if r.startswith(("learning", "points-changed"))]
     assert ask(upgraded, "SELECT count(*) FROM set_aside") == [(0,)]
 
 
@@ -214,8 +214,8 @@ def test_records_that_come_while_the_database_is_migrated_are_all_stored_and_ana
                 at=START + RECORDED * STEP,
             )
             assert [at for (at,) in assessed] == sent[key]
-            told = {reason for reasons in reasons_since(pool, key, RECORDED) for reason in reasons}
-            assert not [r for r in told if r.startswith(("learning", "points-changed"))]
+            reasons_found = {reason for reasons in reasons_since(pool, key, RECORDED) for reason in reasons}
+            assert not [r for r in reasons_found if r.startswith(("learning", "points-changed"))]
         assert ask(pool, "SELECT count(*) FROM pending") == ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
 
 

@@ -145,12 +145,12 @@ def shaft_lines(lines, shaft, slots, orders):
         ("eccentricity_second_upper", supply + 2 * shaft),
     ):
         out[name] = lines.level_if_free(abs(line))
-    stands = [
+    prominences = [
         lines.prominence(abs(supply + s * shaft))
         for s, side in ((-1, "lower"), (1, "upper"))
         if not math.isnan(out[f"eccentricity_{side}"])
     ]
-    out["eccentricity_prominence"] = max(stands, default=NAN)
+    out["eccentricity_prominence"] = max(prominences, default=NAN)
     out["stator_turns"] = lines.highest(
         m * shaft + s * n * supply for m, n in ((3, 1), (5, 1), (1, 3)) for s in (-1, 1)
     )

@@ -17,10 +17,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def alert(cause: str, fault: str | None = None, severity: Severity = Severity.WARNING, **more: Any) -> AlertRecord:
     parameters = {"fault": fault} if fault else {}
-    told = {"state": AlertState.UNACKNOWLEDGED, "parameters": parameters, **more}
+    fields = {"state": AlertState.UNACKNOWLEDGED, "parameters": parameters, **more}
     return AlertRecord(
         id=uuid4(), machine_id=1, cause=cause, component=None, severity=severity, opened_at=START, message="x",
-        rule_version="1", **told,
+        rule_version="1", **fields,
     )  # fmt: skip
 
 

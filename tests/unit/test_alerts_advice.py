@@ -252,12 +252,12 @@ def test_a_cosine_lies_between_nothing_and_one_however_far_a_case_had_come(vecto
 
 def test_a_trend_picture_is_a_document_of_its_own_whatever_is_in_its_words() -> None:
     points = [TrendPoint(NOW + timedelta(hours=hour), 1 - hour / 10) for hour in range(8)]
-    said = draw(Picture('<pump> & "fan"', "건전도", points, NOW, NOW + timedelta(hours=5), ""))
-    tree = ElementTree.fromstring(said)
+    picture = draw(Picture('<pump> & "fan"', "건전도", points, NOW, NOW + timedelta(hours=5), ""))
+    tree = ElementTree.fromstring(picture)
     paths = tree.findall("{http://www.w3.org/2000/svg}path")
     assert [path.attrib["d"].count("L") for path in paths] == [7]
     assert tree.attrib["aria-label"] == '<pump> & "fan"'
-    assert "건전도" in said
+    assert "건전도" in picture
     assert "no data" in draw(Picture("x", "y", [], NOW, None, "no data"))
 
 

@@ -28,8 +28,8 @@ def cell(state: AlertState, verb: Verb) -> str:
         return "-"
     cases = (Demands(True, False), Demands(False, True), Demands())
     steps = [entry.resolve(demands) for demands in cases] if isinstance(entry, Ending) else [entry]
-    told = [f"{step.state.value} ({', '.join(step.kinds)})" if step.kinds else step.state.value for step in steps]
-    return " / ".join(dict.fromkeys(told) if len(set(told)) == 1 else told)
+    cells = [f"{step.state.value} ({', '.join(step.kinds)})" if step.kinds else step.state.value for step in steps]
+    return " / ".join(dict.fromkeys(cells) if len(set(cells)) == 1 else cells)
 
 
 def inhibitions() -> str:

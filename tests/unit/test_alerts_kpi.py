@@ -37,7 +37,7 @@ def event(minutes: float, kind: str = "opened", alert: str = "a", cause: str = "
 
 
 @pytest.mark.parametrize(
-    ("kind", "more", "is_told"),
+    ("kind", "more", "is_expected"),
     [
         ("opened", {}, True),
         ("escalated", {}, True),
@@ -59,9 +59,9 @@ def event(minutes: float, kind: str = "opened", alert: str = "a", cause: str = "
     ],
 )
 def test_an_alarm_is_annunciated_when_people_are_told_that_it_is_there(
-    kind: str, more: dict[str, object], is_told: bool
+    kind: str, more: dict[str, object], is_expected: bool
 ) -> None:
-    assert is_annunciated(event(0, kind, **more)) is is_told
+    assert is_annunciated(event(0, kind, **more)) is is_expected
 
 
 def test_the_rate_is_of_fixed_intervals_of_ten_minutes() -> None:

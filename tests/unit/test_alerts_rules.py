@@ -80,11 +80,11 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "said", "forecast", "expected"), TABLE)
+@pytest.mark.parametrize(("rule", "conclusion", "forecast", "expected"), TABLE)
 def test_a_rule_reads_an_acquisition_as_the_table_says(
-    rule: Any, said: Assessment, forecast: Prognosis | None, expected: Observation
+    rule: Any, conclusion: Assessment, forecast: Prognosis | None, expected: Observation
 ) -> None:
-    assert rule.observe(Reading(MACHINE, said, forecast)) is expected
+    assert rule.observe(Reading(MACHINE, conclusion, forecast)) is expected
 
 
 @pytest.mark.parametrize(

@@ -325,9 +325,9 @@ def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:
     worth = score([own], replay(past, rules))
     report = Report(START, end, worth, worth, compare((), ()), [found]).document()
     assert answers.BacktestAnswer.model_validate(report).suggestions[0].effect.missed_after == 0
-    told = text_of(report)
-    assert "suggested: health-warning: " in told
-    assert "no cross-validation" in told
+    text = text_of(report)
+    assert "suggested: health-warning: " in text
+    assert "no cross-validation" in text
     both = replace(found, held_out=found.effect)
     assert text_of(report | {"suggestions": [asdict(both)]}).splitlines()[-1].startswith("  cross-validated")
 

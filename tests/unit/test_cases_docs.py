@@ -33,11 +33,11 @@ def test_the_fleet_of_the_guide_is_one() -> None:
 
 
 def test_every_deadline_is_in_the_guide() -> None:
-    told = set(re.findall(r"`(act-by\.[a-z-]+)`", (DOCS / "cases.md").read_text(encoding="utf-8")))
-    assert told == {key for key in messages("en") if key.startswith("act-by.")}
+    documented = set(re.findall(r"`(act-by\.[a-z-]+)`", (DOCS / "cases.md").read_text(encoding="utf-8")))
+    assert documented == {key for key in messages("en") if key.startswith("act-by.")}
 
 
 def test_every_metric_of_the_alarms_is_in_the_guide() -> None:
-    told = set(re.findall(r"`(pdm_alarm[a-z_]+)`", (DOCS / "kpi.md").read_text(encoding="utf-8")))
+    documented = set(re.findall(r"`(pdm_alarm[a-z_]+)`", (DOCS / "kpi.md").read_text(encoding="utf-8")))
     served = {family.name for family in Metrics().registry.collect() if family.name.startswith("pdm_alarm")}
-    assert told == served
+    assert documented == served

@@ -89,7 +89,7 @@ def test_timestamps_several_lives_of_a_machine_and_missing_values_are_read(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"ended_by": None}, "no column ended_by"),
         ({"wear": None, "noise": None}, "no sensor column"),
@@ -101,7 +101,7 @@ def test_timestamps_several_lives_of_a_machine_and_missing_values_are_read(tmp_p
         ({"time": "repeated"}, "m0: life time decreases, repeats"),
     ],
 )
-def test_files_that_cannot_be_used_are_refused_by_column_and_life(tmp_path, change, said):
+def test_files_that_cannot_be_used_are_refused_by_column_and_life(tmp_path, change, message):
     columns = table(6)
     count = len(columns["time"])
     made = {
@@ -113,7 +113,7 @@ def test_files_that_cannot_be_used_are_refused_by_column_and_life(tmp_path, chan
         "repeated": [1.0, *columns["time"][1:]],
     }
     columns |= {name: made.get(kind) if kind else None for name, kind in change.items()}
-    with pytest.raises(InvalidInputError, match=said):
+    with pytest.raises(InvalidInputError, match=message):
         evaluate_lives(write(tmp_path / "bad.parquet", columns))
 
 
@@ -127,7 +127,7 @@ def test_too_few_failures_empty_files_and_files_of_another_kind_are_refused(tmp_
         read_lives(tmp_path / "text.parquet")
 
 
-def told(units=200, rows=100, error=10.0, reach=1.0, seed=0, level=0.9):
+def predictions(units=200, rows=100, error=10.0, reach=1.0, seed=0, level=0.9):
     """Told rows with normal errors and intervals of `reach` times what would be right."""
     random = np.random.default_rng(seed)
     actual = np.tile(np.arange(rows, 0, -1.0), units)
@@ -138,32 +138,32 @@ def told(units=200, rows=100, error=10.0, reach=1.0, seed=0, level=0.9):
 
 
 def test_errors_coverage_and_crps_are_those_of_the_normal_distribution():
-    said = told()
-    figures = describe_errors(said)
+    made = predictions()
+    figures = describe_errors(made)
     assert figures["rmse"]["value"] == pytest.approx(10.0, rel=0.02)
     assert figures["mae"]["value"] == pytest.approx(10.0 * np.sqrt(2 / np.pi), rel=0.02)
     assert figures["crps"]["value"] == pytest.approx(10.0 / np.sqrt(np.pi), rel=0.02)
-    interval = describe_interval(said, 1e3)
+    interval = describe_interval(made, 1e3)
     assert interval["coverage"]["value"] == pytest.approx(0.9, abs=0.01)
     assert interval["width"]["value"] == pytest.approx(2 * 10.0 * norm.ppf(0.95))
 
 
 def test_quantiles_and_calibration_come_right_although_the_intervals_are_half_as_wide_as_they_should_be():
-    said = told(reach=0.5)
-    assert describe_interval(said, 1e3)["coverage"]["value"] < 0.65
-    for level, held in calibration_curve(said):
-        assert held == pytest.approx(level, abs=0.02)
-    quantiles = spread(said)
+    made = predictions(reach=0.5)
+    assert describe_interval(made, 1e3)["coverage"]["value"] < 0.65
+    for level, share in calibration_curve(made):
+        assert share == pytest.approx(level, abs=0.02)
+    quantiles = spread(made)
     assert (np.diff(quantiles, axis=1) >= 0).all()
-    below = (said.actual[:, None] <= quantiles).mean(axis=0)
+    below = (made.actual[:, None] <= quantiles).mean(axis=0)
     assert below == pytest.approx((np.arange(20) + 0.5) / 20, abs=0.02)
 
 
 def test_figures_over_a_life_are_those_of_their_definitions():
     actual = np.arange(100.0, 0.0, -1.0)
     unit, age = np.zeros(100, np.int64), np.arange(100.0)
-    said = PredictionSet(unit, age, actual, 1.1 * actual, 0.9 * actual, 1.2 * actual, 0.9)
-    over = describe_over_life(said)
+    made = PredictionSet(unit, age, actual, 1.1 * actual, 0.9 * actual, 1.2 * actual, 0.9)
+    over = describe_over_life(made)
     assert over["cumulative_relative_accuracy"]["value"] == pytest.approx(0.9)
     assert [over["alpha_lambda"][key]["value"] for key in ("0.25", "0.5", "0.75", "0.9")] == [1.0] * 4
     assert over["prognostic_horizon_median"]["value"] == 100.0
@@ -184,7 +184,7 @@ def test_notice_counts_misses_and_needless_alerts():
 
 
 def test_the_two_label_conventions_differ_by_what_lies_beyond_the_cap():
-    report = describe_predictions(told(20), 60.0, threshold=10.0)
+    report = describe_predictions(predictions(20), 60.0, threshold=10.0)
     assert report["uncapped"]["rmse"]["value"] == pytest.approx(10.0, rel=0.05)
     assert report["capped at 60"]["rmse"]["value"] > 15.0
 

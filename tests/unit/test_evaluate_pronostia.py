@@ -71,8 +71,8 @@ def test_the_challenge_is_told_at_the_published_records_and_scored_against_the_p
     rows = {row["bearing"]: row for row in part["rows"]}
     assert rows["Bearing2_7"]["age"] == 1710.0  # the whole recording is there, and not read beyond record 172
     assert (rows["Bearing2_7"]["actual"], rows["Bearing3_3"]["actual"]) == (580.0, 820.0)
-    said, actual = (np.array([row[key] for row in part["rows"]]) for key in ("told", "actual"))
-    assert part["score"]["told"]["mean"] == pytest.approx(challenge_score(said, actual).mean())
+    predicted, actual = (np.array([row[key] for row in part["rows"]]) for key in ("told", "actual"))
+    assert part["score"]["told"]["mean"] == pytest.approx(challenge_score(predicted, actual).mean())
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     text = pronostia_text(report)
     assert "The challenge" in text

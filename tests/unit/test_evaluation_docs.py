@@ -15,9 +15,9 @@ def test_every_command_of_the_page_is_there_with_its_options():
     lines = [line.split() for line in PAGE.splitlines() if line.startswith("pdm evaluate ")]
     assert {words[2] for words in lines} == {"pronostia", "lives", "cmapss"}
     for words in lines:
-        said = CliRunner().invoke(app, ["evaluate", words[2], "--help"], env={"COLUMNS": "200"}).stdout
+        output = CliRunner().invoke(app, ["evaluate", words[2], "--help"], env={"COLUMNS": "200"}).stdout
         for option in (word.strip("[]") for word in words if word.strip("[").startswith("--")):
-            assert option in said, (words[2], option)
+            assert option in output, (words[2], option)
 
 
 def test_columns_and_shares_of_the_page_are_those_of_the_code():

@@ -113,6 +113,6 @@ def test_older_code_serves_a_newer_schema_where_its_migrations_allow_it(
     oldest: str | None, version: str, may: bool
 ) -> None:
     allowed = {} if oldest is None else {"0019_c.sql": oldest}
-    told = describe_too_new(["0018_b.sql", "0019_c.sql", "repeatable/x.sql"], ["0018_b.sql"], allowed, version)
-    assert (told is None) is may
-    assert may or "upgrade this process" in str(told)
+    message = describe_too_new(["0018_b.sql", "0019_c.sql", "repeatable/x.sql"], ["0018_b.sql"], allowed, version)
+    assert (message is None) is may
+    assert may or "upgrade this process" in str(message)

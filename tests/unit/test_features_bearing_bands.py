@@ -110,14 +110,14 @@ def test_time_running_backwards_changes_no_kurtosis_and_no_cepstrum(seed):
     seed=st.integers(0, 9),
 )
 def test_medians_are_exact(powers, first, seed):
-    held = np.abs(np.array(powers, np.float32))
-    last = len(held) - 1
-    assert median_of_lines(held.view(np.int32), first, last) == np.float32(np.median(held[first:last]))
+    values = np.abs(np.array(powers, np.float32))
+    last = len(values) - 1
+    assert median_of_lines(values.view(np.int32), first, last) == np.float32(np.median(values[first:last]))
     centres = np.random.default_rng(seed).integers(3, last, 40)
     found = np.empty(40)
-    local_medians(held.view(np.int32), centres, 40, last, np.empty((2 * NEIGHBOURS + 1, LANES), np.int32), found)
+    local_medians(values.view(np.int32), centres, 40, last, np.empty((2 * NEIGHBOURS + 1, LANES), np.int32), found)
     for centre, median in zip(centres, found, strict=True):
-        around = held[max(2, centre - NEIGHBOURS) : min(last - 1, centre + NEIGHBOURS) + 1]
+        around = values[max(2, centre - NEIGHBOURS) : min(last - 1, centre + NEIGHBOURS) + 1]
         assert median == np.float32(np.median(around))
 
 

@@ -43,10 +43,10 @@ def read(currents, slip, supply, rate=RATE, pole_pairs=2, nominal=50.0, **known)
 def check(table, kind, injected, parted):
     """Assert the larger of two sidebands: within 1 dB if resolved, absent if not parted; return if resolved."""
     got = np.maximum(table.column(f"{kind}_lower")[0], table.column(f"{kind}_upper")[0])
-    stands = table.column(f"{kind}_prominence")[0]
+    prominence = table.column(f"{kind}_prominence")[0]
     if parted is not None:
         assert np.isnan(got).all() == (not parted)
-    resolved = stands >= RESOLVED
+    resolved = prominence >= RESOLVED
     np.testing.assert_allclose(got[resolved], injected, atol=1.0)
     return resolved.all()
 
@@ -82,10 +82,10 @@ def test_a_level_under_the_noise_is_marked_as_such(slip, seconds):
     for seed in range(5):
         table = read(motor(seconds, rate=RATE, slip=slip, bars=-60, noise=noise, seed=seed), slip, 50.013)
         for phase in range(3):
-            stands = table.column("broken_bar_prominence")[0, phase]
-            assert np.isnan(stands) or stands < SEEN + 5
+            prominence = table.column("broken_bar_prominence")[0, phase]
+            assert np.isnan(prominence) or prominence < SEEN + 5
             refused = bool(table.reasons[0, phase] & Reason.SLIP_UNRESOLVED)
-            assert refused or not np.isnan(stands)
+            assert refused or not np.isnan(prominence)
 
 
 def true_sequence(gains):
@@ -205,8 +205,8 @@ def test_an_estimated_slip_is_right_or_refused_whatever_the_motor():
         currents, slip, pairs, slots, line = drawn_motor(rng, seed)
         plate = {"supply_frequency": 50.0, "pole_pairs": pairs, "rotor_slots": slots if seed % 2 else None}
         table = features.extract(currents, 2 * RATE, quantity="current", **plate)
-        told = float(table.column("slip_estimated")[0, 0])
-        right += abs(told - slip) <= max(1e-3, line)
-        wrong += abs(told - slip) > max(1e-3, line)
+        estimated = float(table.column("slip_estimated")[0, 0])
+        right += abs(estimated - slip) <= max(1e-3, line)
+        wrong += abs(estimated - slip) > max(1e-3, line)
     assert wrong <= 3
     assert right >= 150

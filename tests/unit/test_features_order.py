@@ -215,9 +215,9 @@ def test_orders_need_no_compiler():
 @pytest.mark.real_data
 def test_a_real_motor_has_its_line_at_the_order_of_its_stated_speed():
     """CWRU, no load: at constant speed the angle is time, and the 1x line lies at order 1 within its resolution."""
-    held = recording("cwru", "DE12k_IR021_L0_209.npz")
-    rate, speed = float(held["fs"]), float(held["rpm"]) / 60
-    x = held["DE"][: int(4 * rate)] * float(held["DE_lsb"]) * STANDARD_GRAVITY
+    archive = recording("cwru", "DE12k_IR021_L0_209.npz")
+    rate, speed = float(archive["fs"]), float(archive["rpm"]) / 60
+    x = archive["DE"][: int(4 * rate)] * float(archive["DE_lsb"]) * STANDARD_GRAVITY
     angle = TURN * speed * np.arange(len(x)) / rate
     orders, amplitude = order_spectrum(x, rate, angle)
     near = np.abs(orders - 1) < 0.3

@@ -289,13 +289,13 @@ def test_an_absent_value_leaves_its_channel_as_it_was_and_the_others_untouched()
     times, values = ragged(60)
     state, before = LIFE.advance(LIFE.begin(), times, values)
     row = np.full((1, 8), np.nan)
-    after, held = LIFE.advance(state, times[-1:] + 500, row)
-    assert held[0, 1:].tobytes() == before[-1, 1:].tobytes()
+    after, row_after = LIFE.advance(state, times[-1:] + 500, row)
+    assert row_after[0, 1:].tobytes() == before[-1, 1:].tobytes()
     row[0, 0] = 1.0
     _, one = LIFE.advance(after, times[-1:] + 501, row)
     is_first = np.array([name.startswith("rms.") for name in LIFE.columns])
-    assert one[0, ~is_first][1:].tobytes() == held[0, ~is_first][1:].tobytes()
-    assert one[0, 1] == held[0, 1] + 1
+    assert one[0, ~is_first][1:].tobytes() == row_after[0, ~is_first][1:].tobytes()
+    assert one[0, 1] == row_after[0, 1] + 1
 
 
 def test_a_channel_not_seen_so_far_is_absent_in_every_column():
@@ -418,9 +418,9 @@ def test_vibration_rises_out_of_its_baseline_before_most_bearings_fail():
         pytest.skip(f"{folder} holds no recordings; set PDM_DATA")
     rising = 0
     for path in lives:
-        with np.load(path) as held:
-            waves = held["h"].astype(np.int32)
-            waves.ravel()[held["h_ovf_idx"]] = held["h_ovf_val"]
+        with np.load(path) as archive:
+            waves = archive["h"].astype(np.int32)
+            waves.ravel()[archive["h_ovf_idx"]] = archive["h_ovf_val"]
         rms = np.sqrt(np.mean(np.square(waves, dtype=np.float64), axis=1)) * 1e-3 * 9.80665
         found = follow(rms)
         last = {name: column[-1] for name, column in found.items()}

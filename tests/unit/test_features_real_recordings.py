@@ -47,11 +47,11 @@ FAULTS = {"IR": "inner race", "OR": "outer race", "B": "rolling element"}
 
 def cwru_record(name):
     """Drive-end acceleration [m/s2] at 12 kHz and the shaft speed [Hz]."""
-    held = recording("cwru", name)
-    samples = held["DE"] * float(held["DE_lsb"]) * STANDARD_GRAVITY
-    stated = float(held["rpm"])
-    rpm = NOMINAL_RPM[int(held["load_hp"])] if np.isnan(stated) else stated
-    return signal.resample_poly(samples, 1, int(held["fs"]) // 12_000), rpm / 60
+    archive = recording("cwru", name)
+    samples = archive["DE"] * float(archive["DE_lsb"]) * STANDARD_GRAVITY
+    stated = float(archive["rpm"])
+    rpm = NOMINAL_RPM[int(archive["load_hp"])] if np.isnan(stated) else stated
+    return signal.resample_poly(samples, 1, int(archive["fs"]) // 12_000), rpm / 60
 
 
 def cwru(name, seconds=1.0):
@@ -91,9 +91,9 @@ def test_bearing_features_of_a_seeded_fault_agree_with_double_precision(name):
 
 
 def test_bearing_features_over_a_whole_life_agree_with_double_precision():
-    held = recording("pronostia", "Bearing1_1.npz")
-    fs, speed = float(held["fs"]), float(held["rpm"]) / 60
-    waves = held["h"][::280].astype(np.float32) * np.float32(1e-3 * STANDARD_GRAVITY)
+    archive = recording("pronostia", "Bearing1_1.npz")
+    fs, speed = float(archive["fs"]), float(archive["rpm"]) / 60
+    waves = archive["h"][::280].astype(np.float32) * np.float32(1e-3 * STANDARD_GRAVITY)
     table = features.extract(waves, fs, speed=speed, bearing_orders=orders(PRONOSTIA))
     for row, wave in enumerate(waves):
         assert_agrees(table, row, bearing_features(wave, fs, speed, orders(PRONOSTIA)))
@@ -111,12 +111,12 @@ def test_a_seeded_race_fault_stands_out_at_its_own_frequency(name, fault):
 
 
 def test_vibration_grows_over_the_life_of_a_bearing():
-    held = recording("pronostia", "Bearing1_1.npz")
-    waves = held["h"].astype(np.float32) * 1e-3 * STANDARD_GRAVITY
+    archive = recording("pronostia", "Bearing1_1.npz")
+    waves = archive["h"].astype(np.float32) * 1e-3 * STANDARD_GRAVITY
     table = features.extract(
         waves,
-        float(held["fs"]),
-        speed=float(held["rpm"]) / 60,
+        float(archive["fs"]),
+        speed=float(archive["rpm"]) / 60,
         bearing_orders=orders(PRONOSTIA),
         names=["rms", "velocity_rms", "envelope_rms"],
     )

@@ -21,8 +21,8 @@ def test_every_severity_class_is_listed_with_its_source():
         else:
             stem, last = name.rsplit("-", 1)
             row = next(line for line in DOCS.splitlines() if stem in line and last in line)
-            told = {float(number) for number in re.findall(r"\d+\.?\d*", row.split("|", 3)[3])}
-            assert {round(limit * 1e3, 3) for limit in (limits.a_b, limits.b_c, limits.c_d)} <= told
+            documented = {float(number) for number in re.findall(r"\d+\.?\d*", row.split("|", 3)[3])}
+            assert {round(limit * 1e3, 3) for limit in (limits.a_b, limits.b_c, limits.c_d)} <= documented
         assert limits.source.split(",")[0] in DOCS or "the same" in DOCS
 
 

@@ -80,12 +80,12 @@ def in_a_hall_that_sways(swing: float, seed: int, learning: int = 96, hours: int
         days_sick = hour / 24 - FAULT
         for name in SICK if days_sick > 0 else ():
             growth[name] *= np.exp(0.08 * days_sick)
-        state, told = assess(machine, state, snapshot(hour, rng, growth=growth))
-        if told.health is None:
+        state, assessment = assess(machine, state, snapshot(hour, rng, growth=growth))
+        if assessment.health is None:
             continue
         if days_sick <= 0:
-            lowest = min(lowest, told.health)
-        elif told.health < 0.6 and found is None:
+            lowest = min(lowest, assessment.health)
+        elif assessment.health < 0.6 and found is None:
             found = days_sick
     return state, lowest, found
 

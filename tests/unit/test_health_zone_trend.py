@@ -33,7 +33,7 @@ def test_an_absent_point_leaves_a_gap_in_its_own_course_alone():
 
 
 def test_the_time_to_a_boundary_holds_the_truth_as_often_as_it_says():
-    inside, told = 0, 0
+    inside, count = 0, 0
     for seed in range(300):
         found = course(0.01, 100, seed=seed)
         line = fit_rise(found, 0)
@@ -42,13 +42,13 @@ def test_the_time_to_a_boundary_holds_the_truth_as_often_as_it_says():
         assert not isinstance(passage, str)
         _, lower, upper = passage
         inside += lower <= (150 - 99) * HOUR and (upper is None or upper >= (150 - 99) * HOUR)
-        told += 1
-    assert inside / told == pytest.approx(0.9, abs=0.06)
+        count += 1
+    assert inside / count == pytest.approx(0.9, abs=0.06)
 
 
 def test_a_course_without_a_rise_is_refused_and_says_why():
-    told = [fit_rise(course(0.0, 100, seed=seed), 0) for seed in range(300)]
-    assert sum(line != "no-rise" for line in told) <= 1
+    lines = [fit_rise(course(0.0, 100, seed=seed), 0) for seed in range(300)]
+    assert sum(line != "no-rise" for line in lines) <= 1
     assert fit_rise(course(0.1, 5), 0) == "too-few"
 
 
@@ -70,26 +70,26 @@ def test_the_boundary_ahead_is_the_next_one_up_and_none_in_zone_d():
 def test_an_assessment_tells_when_the_next_zone_is_reached():
     rng = np.random.default_rng(2)
     growths = [{"velocity_rms": 1.012**n} for n in range(60)]
-    _, told = follow((snapshot(20 + n, rng, growth=g) for n, g in enumerate(growths)), state=learned(rng))
-    trend = told[-1].evidence["zone_trend"]
+    _, assessments = follow((snapshot(20 + n, rng, growth=g) for n, g in enumerate(growths)), state=learned(rng))
+    trend = assessments[-1].evidence["zone_trend"]
     velocity, limit = trend["velocity"], trend["limit"]
     assert trend["boundary"] == "B/C"
     assert velocity < limit
     hours = np.log(2.8 / 1.012**60) / np.log(1.012)
     assert trend["lower_s"] <= trend["reached_in_s"]
     assert trend["reached_in_s"] == pytest.approx(hours * HOUR, rel=0.5)
-    due = {each["point"]: each["urgency"] for each in told[-1].evidence["points"]}
+    due = {each["point"]: each["urgency"] for each in assessments[-1].evidence["points"]}
     assert due[trend["point"]] == "within-horizon"
 
 
 def test_without_limits_nothing_is_said_and_nothing_kept():
     rng = np.random.default_rng(3)
-    state, told = follow((snapshot(n, rng) for n in range(40)), BARE)
-    assert told[-1].evidence["zone_trend"] is None
+    state, assessments = follow((snapshot(n, rng) for n in range(40)), BARE)
+    assert assessments[-1].evidence["zone_trend"] is None
     assert not len(state.course.means)
 
 
 def test_a_machine_that_stays_as_it_is_has_no_trend():
     rng = np.random.default_rng(4)
-    _, told = follow(snapshot(n, rng) for n in range(90))
-    assert told[-1].evidence["zone_trend"]["reason"] == "no-rise"
+    _, assessments = follow(snapshot(n, rng) for n in range(90))
+    assert assessments[-1].evidence["zone_trend"]["reason"] == "no-rise"

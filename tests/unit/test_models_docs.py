@@ -19,23 +19,23 @@ TEXT = " ".join(GUIDE.split())
 
 
 def test_the_commands_of_the_guide_are_commands():
-    told = set(re.findall(r"^pdm model (\w+)", GUIDE, flags=re.MULTILINE))
+    documented = set(re.findall(r"^pdm model (\w+)", GUIDE, flags=re.MULTILINE))
     listed = CliRunner().invoke(app, ["model", "--help"]).output
-    assert told == {"list", "promote", "rollback", "export", "import"}
-    assert all(name in listed for name in told)
+    assert documented == {"list", "promote", "rollback", "export", "import"}
+    assert all(name in listed for name in documented)
 
 
 def test_the_routes_of_the_guide_are_served():
     served = create(Settings()).openapi()["paths"]
-    told = {re.sub(r"/\d+|/\{id\}", "/{}", path) for path in re.findall(r"/v1/(?:models|jobs)[\w/{}]*", GUIDE)}
-    assert told == {re.sub(r"\{\w+\}", "{}", path) for path in served if re.match("/v1/(models|jobs)", path)} - {
+    documented = {re.sub(r"/\d+|/\{id\}", "/{}", path) for path in re.findall(r"/v1/(?:models|jobs)[\w/{}]*", GUIDE)}
+    assert documented == {re.sub(r"\{\w+\}", "{}", path) for path in served if re.match("/v1/(models|jobs)", path)} - {
         "/v1/jobs",
         "/v1/models",
     }
 
 
 def test_the_figures_of_the_guide_are_those_of_the_code():
-    for said in (
+    for sentence in (
         f"lives are resampled {comparison.RESAMPLES:,} times",
         f"in {comparison.WANTED_SHARE:.0%} of the resampled fleets".replace("%", " %"),
         f"by {comparison.WANTED_GAIN:.0%} at least".replace("%", " %"),
@@ -46,6 +46,6 @@ def test_the_figures_of_the_guide_are_those_of_the_code():
         f"loses it after {job_runner.LEASE.total_seconds():g} s",
         f"`PDM_RETRAIN_INTERVAL_S` ({Settings().retrain_interval_s / 86400:g} days)",
     ):
-        assert said in TEXT, said
+        assert sentence in TEXT, sentence
     assert (LONGEST_STEP, lives.FEWEST_FAILED_LIVES, drift.FEWEST_LIVES) == (4.0, 4, 3)
     assert (retraining_policy.AT_MOST_EVERY.days, retraining_policy.RECENT.days, job_runner.MOST_ATTEMPTS) == (1, 7, 3)

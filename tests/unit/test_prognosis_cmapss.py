@@ -146,7 +146,7 @@ def test_a_stream_of_many_machines_has_the_bits_of_each_whole_life(trained):
     model, _ = trained
     lives = worn_lives(5, seed=7)
     states = [model.begin() for _ in lives]
-    said = []
+    streams = []
     for record in range(60):
         states, answers = model.advance(
             states,
@@ -154,10 +154,10 @@ def test_a_stream_of_many_machines_has_the_bits_of_each_whole_life(trained):
             np.array([life.settings[record] for life in lives]),
             np.array([life.values[record] for life in lives]),
         )
-        said.append(answers)
+        streams.append(answers)
     for place, life in enumerate(lives):
         whole = model.predict(life.life_time[:60], life.settings[:60], life.values[:60])
-        for part, streamed in zip(whole, zip(*said, strict=True), strict=True):
+        for part, streamed in zip(whole, zip(*streams, strict=True), strict=True):
             assert part.tobytes() == np.array([row[place] for row in streamed]).tobytes()
 
 
@@ -197,7 +197,7 @@ def test_in_an_operating_state_never_seen_the_answer_is_at_least_nothing(trained
     settings = life.settings.copy()
     settings[-5:] += 10.0
     assert model.know(settings).tolist() == [True] * (len(settings) - 5) + [False] * 5
-    usual, other = (model.predict(life.life_time, told, life.values) for told in (life.settings, settings))
+    usual, other = (model.predict(life.life_time, given, life.values) for given in (life.settings, settings))
     assert (other[1][-5:] == 0.0).all() and np.isnan(other[2][-5:]).all()
     assert all(np.array_equal(a[:-5], b[:-5], equal_nan=True) for a, b in zip(usual, other, strict=True))
 
@@ -269,9 +269,9 @@ def test_a_sensor_told_in_another_unit_in_one_life_is_named():
 def test_a_gap_in_a_life_ages_it_by_a_few_intervals_only(trained):
     life = worn_lives(1, seed=5)[0]
     gap = life.life_time + np.where(np.arange(len(life.life_time)) >= 40, 1000.0, 0.0)
-    said = trained[0].predict(gap, life.settings, life.values)[0]
+    predicted = trained[0].predict(gap, life.settings, life.values)[0]
     usual = trained[0].predict(life.life_time, life.settings, life.values)[0]
-    assert np.abs(said - usual)[60:].max() < 0.25 * trained[0].cap
+    assert np.abs(predicted - usual)[60:].max() < 0.25 * trained[0].cap
 
 
 def test_a_challenger_serves_only_if_it_surely_errs_less_on_lives_neither_has_seen(trained):
@@ -297,9 +297,9 @@ def test_a_challenger_serves_only_if_it_surely_errs_less_on_lives_neither_has_se
 def test_what_is_said_of_a_training_life_comes_from_the_member_that_did_not_see_it(trained):
     model, seen = trained
     life = worn_lives()[2]
-    said = model.predict_unseen(life.key, life.life_time, life.settings, life.values)
+    predicted = model.predict_unseen(life.key, life.life_time, life.settings, life.values)
     rows = seen.select(seen.life == 2)
-    assert said[rows.record - 1] == pytest.approx(rows.predicted, rel=1e-12)
+    assert predicted[rows.record - 1] == pytest.approx(rows.predicted, rel=1e-12)
     other = model.predict_unseen("elsewhere@0.0", life.life_time, life.settings, life.values)
     assert np.array_equal(other, model.predict(life.life_time, life.settings, life.values)[0])
 
@@ -307,21 +307,21 @@ def test_what_is_said_of_a_training_life_comes_from_the_member_that_did_not_see_
 def test_every_band_of_predictions_keeps_the_level_by_itself_where_that_is_asked_for():
     random = np.random.default_rng(0)
     life = np.repeat(np.arange(100), 150)
-    said = random.uniform(0.1, 0.9, len(life))
-    wide = said > 0.5  # errors there are heavy-tailed, so one width for all would hold too often here, too rarely there
+    predicted = random.uniform(0.1, 0.9, len(life))
+    wide = predicted > 0.5  # heavy-tailed errors: one width for all would cover too much here and too little there
     error = np.where(wide, random.laplace(0, 0.02, len(life)), random.uniform(-0.1, 0.1, len(life)))
-    is_held = life >= 50
+    is_new = life >= 50
     calibration = calibrate(
-        said[~is_held], (said + error)[~is_held], life[~is_held], most_bands=12, each_band_holds=True
+        predicted[~is_new], (predicted + error)[~is_new], life[~is_new], most_bands=12, each_band_holds=True
     )
-    lower, upper = calibration.interval(said)
-    is_covered = (lower <= said + error) & (said + error <= upper)
-    for band in (said < 0.45, said > 0.55):
-        assert is_covered[is_held & band].mean() == pytest.approx(0.9 * 51 / 50, abs=0.02)  # 50 lives, one more to come
-    one = calibrate(said[~is_held], (said + error)[~is_held], life[~is_held], most_bands=12)
-    lower, upper = one.interval(said)
-    is_covered = (lower <= said + error) & (said + error <= upper)
-    assert is_covered[is_held & (said < 0.45)].mean() - is_covered[is_held & (said > 0.55)].mean() > 0.025
+    lower, upper = calibration.interval(predicted)
+    is_covered = (lower <= predicted + error) & (predicted + error <= upper)
+    for band in (predicted < 0.45, predicted > 0.55):
+        assert is_covered[is_new & band].mean() == pytest.approx(0.9 * 51 / 50, abs=0.02)  # 50 lives, one more to come
+    one = calibrate(predicted[~is_new], (predicted + error)[~is_new], life[~is_new], most_bands=12)
+    lower, upper = one.interval(predicted)
+    is_covered = (lower <= predicted + error) & (predicted + error <= upper)
+    assert is_covered[is_new & (predicted < 0.45)].mean() - is_covered[is_new & (predicted > 0.55)].mean() > 0.025
 
 
 def test_errors_carry_a_bootstrap_interval_over_machines():
@@ -333,11 +333,11 @@ def test_errors_carry_a_bootstrap_interval_over_machines():
     assert high - low == pytest.approx(2 * 1.96 * 10 / np.sqrt(2 * 200), rel=0.25)
 
 
-def rows_of(said, lives=2, length=160):
+def rows_of(predict, lives=2, length=160):
     """Out-of-fold rows of lives that count down, of which `said` (a function) makes predictions."""
     actual = np.tile(np.arange(length)[::-1].astype(float), lives)
     life, record = np.repeat(np.arange(lives), length), np.tile(np.arange(1, length + 1), lives)
-    middle = said(np.minimum(actual, 125.0))
+    middle = predict(np.minimum(actual, 125.0))
     return OutOfFold(life, record, actual, middle, middle - 5.0, middle + 5.0)
 
 
@@ -355,9 +355,9 @@ def test_out_of_fold_figures_count_the_rows_they_say():
 
 def test_alerts_say_notice_missed_failures_and_needless_calls():
     rule = AlertRule(threshold=30.0, needless=60.0)
-    said = describe_alerts(rows_of(lambda actual: actual + 5.0), rule)
-    assert said["lead_p5_p50_p95"] == [25.0, 25.0, 25.0]
-    assert (said["missed_failures"], said["needless_calls"]) == (0, 0)
+    figures = describe_alerts(rows_of(lambda actual: actual + 5.0), rule)
+    assert figures["lead_p5_p50_p95"] == [25.0, 25.0, 25.0]
+    assert (figures["missed_failures"], figures["needless_calls"]) == (0, 0)
     assert describe_alerts(rows_of(lambda actual: actual + 50.0), rule)["missed_failures"] == 2
     assert describe_alerts(rows_of(lambda actual: actual - 40.0), rule)["needless_calls"] == 2
 
@@ -403,9 +403,9 @@ def test_files_that_are_not_of_cmapss_are_refused_by_name(tmp_path):
     with pytest.raises(InvalidInputError, match=r"train_X\.txt is missing"):
         evaluate_cmapss(tmp_path, "X")
     bad = tmp_path / "train_X.txt"
-    for text, said in (("1 2 3\n", "3 columns"), ("", "empty|cannot be read"), ("a b\n", "cannot be read")):
+    for text, message in (("1 2 3\n", "3 columns"), ("", "empty|cannot be read"), ("a b\n", "cannot be read")):
         bad.write_text(text)
-        with pytest.raises(InvalidInputError, match=said):
+        with pytest.raises(InvalidInputError, match=message):
             read_engines(bad)
     write_engines(bad, [5, 6])
     table = np.loadtxt(bad)

@@ -19,7 +19,7 @@ from pdm.prognosis.prognosis import Prognosis
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def said(hours, lower, upper, source="model", level=0.9):
+def interval(hours, lower, upper, source="model", level=0.9):
     return Prognosis(BEGUN + timedelta(hours=hours), source, 1.0, lower, upper, level)
 
 
@@ -35,12 +35,12 @@ def test_prognoses_are_scored_by_source_and_level_against_the_failure():
     outcome = score_outcome(
         "m1",
         [
-            said(0, 5 * hour, 12 * hour),  # 10 h were left: held
-            said(2, 5 * hour, 7 * hour),  # 8 h: late
-            said(4, 5 * hour, None),  # at least 5 h, 6 h were left: held
-            said(5, 6 * hour, None),
-            said(6, 1 * hour, 5 * hour, source="trend", level=0.8),
-            said(10, 0.0, hour),  # not before the failure
+            interval(0, 5 * hour, 12 * hour),  # 10 h were left: held
+            interval(2, 5 * hour, 7 * hour),  # 8 h: late
+            interval(4, 5 * hour, None),  # at least 5 h, 6 h were left: held
+            interval(5, 6 * hour, None),
+            interval(6, 1 * hour, 5 * hour, source="trend", level=0.8),
+            interval(10, 0.0, hour),  # not before the failure
             Prognosis(BEGUN, "none", reason="learning"),
         ],
         failed,
@@ -50,8 +50,8 @@ def test_prognoses_are_scored_by_source_and_level_against_the_failure():
 
 def test_the_bound_is_never_below_the_binomials_own_tail():
     for lives_ in (3, 10, 40):
-        for held in range(lives_ + 1):
-            assert chance_of_less(held / lives_, 0.9, lives_) >= binom.cdf(held, lives_, 0.9) * (1 - 1e-12)
+        for covered in range(lives_ + 1):
+            assert chance_of_less(covered / lives_, 0.9, lives_) >= binom.cdf(covered, lives_, 0.9) * (1 - 1e-12)
     assert chance_of_less(0.0, 0.9, 3) == pytest.approx(1e-3)
     with pytest.raises(InvalidInputError):
         chance_of_less(0.5, 1.0, 3)

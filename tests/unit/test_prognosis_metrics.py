@@ -34,18 +34,18 @@ def test_the_challenge_score_halves_every_20_percent_early_and_every_5_percent_l
 
 def test_relative_accuracy_and_alpha_count_from_the_truth():
     actual = np.array([100.0, 50.0, 0.0])
-    said = np.array([80.0, 61.0, 1.0])
-    assert relative_accuracy(said, actual)[:2] == pytest.approx([0.8, 0.78])
-    assert np.isnan(relative_accuracy(said, actual)[2])
-    assert is_within_alpha(said, actual).tolist() == [True, False, False]
+    predicted = np.array([80.0, 61.0, 1.0])
+    assert relative_accuracy(predicted, actual)[:2] == pytest.approx([0.8, 0.78])
+    assert np.isnan(relative_accuracy(predicted, actual)[2])
+    assert is_within_alpha(predicted, actual).tolist() == [True, False, False]
 
 
 def test_the_prognostic_horizon_begins_where_all_later_predictions_hold():
     actual = np.arange(99.0, -1.0, -1.0)
-    said = np.where(actual > 30, actual + 50.0, actual + 5.0)
-    assert prognostic_horizon(said, actual, 100.0) == 30.0
-    said[10] = actual[10]  # a lucky one does not count
-    assert prognostic_horizon(said, actual, 100.0) == 30.0
+    predicted = np.where(actual > 30, actual + 50.0, actual + 5.0)
+    assert prognostic_horizon(predicted, actual, 100.0) == 30.0
+    predicted[10] = actual[10]  # a lucky one does not count
+    assert prognostic_horizon(predicted, actual, 100.0) == 30.0
     assert prognostic_horizon(actual, actual, 100.0) == 99.0
     assert prognostic_horizon(actual + 50.0, actual, 100.0) == 0.0
 

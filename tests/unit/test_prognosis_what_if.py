@@ -40,16 +40,16 @@ def test_exponent_and_interval_are_those_of_a_regression_on_logarithms() -> None
 
 
 def test_the_interval_holds_the_true_factor_as_often_as_it_says() -> None:
-    held = told = 0
+    covered = estimates = 0
     for seed in range(400):
         try:
             effect = tell_effect(lives(16, noise=0.3, seed=seed), {"load": 0.9}, {"load": 0.5})
         except RefusalError:
             continue
-        told += 1
-        held += effect.lower <= (0.5 / 0.9) ** -3 <= effect.upper
-    assert told > 390
-    assert held / told == pytest.approx(0.9, abs=4 * math.sqrt(0.09 / told))
+        estimates += 1
+        covered += effect.lower <= (0.5 / 0.9) ** -3 <= effect.upper
+    assert estimates > 390
+    assert covered / estimates == pytest.approx(0.9, abs=4 * math.sqrt(0.09 / estimates))
 
 
 @pytest.mark.parametrize(

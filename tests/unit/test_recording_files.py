@@ -20,7 +20,7 @@ RATE = 12800.0
 POINT = MeasurementPoint("de", "acceleration", "g")
 MACHINE = Machine(key="pump", line="hall", site="plant", points=(POINT, MeasurementPoint("ia", "current", "A")))
 SIGNAL = np.sin(np.arange(2000) * 0.3) + 0.1 * np.cos(np.arange(2000) * 1.7)
-TOLD = Declared(rate=RATE)
+DECLARED = Declared(rate=RATE)
 
 
 def write_csv(path, header="de;ia", rows=None, delimiter=";", decimal="."):
@@ -33,7 +33,7 @@ def write_csv(path, header="de;ia", rows=None, delimiter=";", decimal="."):
 def write_uff(path, unit="g", binary=0):
     import pyuff
 
-    held = {
+    dataset = {
         "type": 58,
         "func_type": 1,
         "rsp_node": 3,
@@ -52,20 +52,20 @@ def write_uff(path, unit="g", binary=0):
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # pyuff's writer of binary sets leaves its file open
-        pyuff.UFF(str(path)).write_sets(held, mode="add")
+        pyuff.UFF(str(path)).write_sets(dataset, mode="add")
     return path
 
 
 def write_tdms(path, properties=None):
     import nptdms
 
-    told = {
+    usual = {
         "wf_increment": 1 / RATE,
         "unit_string": "g",
         "wf_start_time": np.datetime64("2026-11-01T10:00:00.25", "us"),
     }
     with nptdms.TdmsWriter(str(path)) as writer:
-        writer.write_segment([nptdms.ChannelObject("run", "de", SIGNAL, told if properties is None else properties)])
+        writer.write_segment([nptdms.ChannelObject("run", "de", SIGNAL, usual if properties is None else properties)])
     return path
 
 
@@ -89,7 +89,7 @@ def refusal(path, declared=None, machine=MACHINE):
 @pytest.mark.parametrize(("delimiter", "decimal"), [(",", "."), (";", "."), (";", ","), ("\t", "."), ("|", ".")])
 def test_csv_is_read_whatever_parts_its_columns(tmp_path, delimiter, decimal):
     path = write_csv(tmp_path / "a.csv", f"de{delimiter}ia", delimiter=delimiter, decimal=decimal)
-    read = read_recording_file(path, MACHINE, TOLD)
+    read = read_recording_file(path, MACHINE, DECLARED)
     assert_is_signal(read)
     np.testing.assert_allclose(samples_of(read, "ia"), 2 * SIGNAL, rtol=1e-5)
     assert read.channels == {"de": "de", "ia": "ia"}
@@ -117,16 +117,16 @@ def test_an_uneven_clock_is_doubted_with_its_figures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("times", "said"),
+    ("times", "message"),
     [
         (np.delete(np.arange(2001), 700), "samples are missing before sample 701"),
         (np.round(np.arange(2000), -1), "time does not increase at sample 2"),
         (np.arange(2000)[::-1], "time does not increase"),
     ],
 )
-def test_times_that_break_are_refused(tmp_path, times, said):
+def test_times_that_break_are_refused(tmp_path, times, message):
     path = write_csv(tmp_path / "a.csv", "time;de", np.column_stack([times / RATE, SIGNAL]))
-    assert said in refusal(path)
+    assert message in refusal(path)
 
 
 def test_parquet_with_points_in_time_tells_rate_and_moment(tmp_path):
@@ -144,8 +144,8 @@ def test_npz_counts_keep_their_scale_and_the_speed_is_read(tmp_path):
     assert_is_signal(read)
     assert read.recording.channels[0].samples.dtype == np.int16
     assert read.recording.context.speed == 30.0
-    told = read_recording_file(tmp_path / "a.npz", MACHINE, Declared({"de": "DE"}, speed=29.0))
-    assert told.recording.context.speed == 29.0
+    declared = read_recording_file(tmp_path / "a.npz", MACHINE, Declared({"de": "DE"}, speed=29.0))
+    assert declared.recording.context.speed == 29.0
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8, np.float32])
@@ -181,7 +181,7 @@ def test_a_rate_that_the_file_contradicts_is_refused(tmp_path):
 
 def test_units_that_differ_are_settled_by_the_caller(tmp_path):
     path = write_csv(tmp_path / "a.csv", "de [m/s^2];x")
-    assert "select one with --unit" in refusal(path, TOLD)
+    assert "select one with --unit" in refusal(path, DECLARED)
     read = read_recording_file(path, MACHINE, Declared(rate=RATE, unit="m/s2"))
     np.testing.assert_allclose(samples_of(read), SIGNAL, atol=1e-5)
     assert "'bar' is not one of acceleration" in refusal(path, Declared(rate=RATE, unit="bar"))
@@ -196,9 +196,9 @@ def test_counts_without_a_scale_are_refused(tmp_path):
 
 def test_channels_are_not_guessed(tmp_path):
     path = write_csv(tmp_path / "a.csv", "left;right")
-    said = refusal(path, TOLD)
-    assert "the file has left, right" in said
-    assert "--point POINT=CHANNEL" in said
+    message = refusal(path, DECLARED)
+    assert "the file has left, right" in message
+    assert "--point POINT=CHANNEL" in message
     assert "unknown channel 'up'" in refusal(path, Declared({"de": "up"}, rate=RATE))
     assert "no point 'nde'" in refusal(path, Declared({"nde": "left"}, rate=RATE))
 

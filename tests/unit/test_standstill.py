@@ -78,12 +78,12 @@ def run(
     course: Iterable[tuple[str, float | None, float]], cases: Cases | None = None, start: int = 0
 ) -> tuple[Cases, list[str]]:
     """Follow (operating state, health, oil pressure) and return what is remembered and what was told."""
-    cases, told = cases or Cases(), []
+    cases, notes = cases or Cases(), []
     for index, (state, health, oil) in enumerate(course, start):
         cases, changes = evaluate(MACHINE, cases, seen(index, state, health), None, RULES, {OIL: oil})
-        told += [f"{change.kind.value} {change.reason}" for change in changes]
+        notes += [f"{change.kind.value} {change.reason}" for change in changes]
         assert Cases.from_bytes(cases.to_bytes()) == cases
-    return cases, told
+    return cases, notes
 
 
 SICK, WELL = ("run", 0.5, 2e5), ("run", 0.95, 2e5)
@@ -91,24 +91,24 @@ OFF, RUN_UP = ("off", None, 0.0), ("transient", None, 0.5e5)
 
 
 def test_what_stood_when_the_machine_stopped_is_at_rest_until_it_runs_and_is_still_there() -> None:
-    cases, told = run([SICK, SICK, RUN_UP, OFF, OFF, RUN_UP])
-    assert told == ["opened health", "suppressed machine-off"], "not at the run-down, and once"
+    cases, notes = run([SICK, SICK, RUN_UP, OFF, OFF, RUN_UP])
+    assert notes == ["opened health", "suppressed machine-off"], "not at the run-down, and once"
     assert cases.open["machine"].at_rest
     assert run([SICK], cases)[1] == ["unsuppressed machine-runs"]
 
 
 def test_what_comes_of_the_stop_itself_goes_with_it_and_is_never_told_again() -> None:
-    cases, told = run([WELL, OFF, OFF, OFF])
-    assert told == ["opened oil-low", "suppressed machine-off"]
-    cases, told = run([RUN_UP, WELL, WELL], cases, 10)
-    assert told == []
+    cases, notes = run([WELL, OFF, OFF, OFF])
+    assert notes == ["opened oil-low", "suppressed machine-off"]
+    cases, notes = run([RUN_UP, WELL, WELL], cases, 10)
+    assert notes == []
     assert run([WELL], cases, 20)[1] == ["cleared returned"]
     assert run([("run", 0.95, 0.5e5)], cases)[1] == ["unsuppressed machine-runs"], "the pump runs without pressure"
 
 
 def test_what_opens_in_a_run_up_is_not_told_before_the_machine_runs() -> None:
-    cases, told = run([OFF, RUN_UP, RUN_UP])
-    assert told == ["opened oil-low", "suppressed machine-off"]
+    cases, notes = run([OFF, RUN_UP, RUN_UP])
+    assert notes == ["opened oil-low", "suppressed machine-off"]
     assert run([("run", 0.95, 0.5e5)], cases)[1] == ["unsuppressed machine-runs"]
 
 
@@ -168,13 +168,13 @@ def test_late_data_tell_of_a_stop_only_where_it_was_not_known() -> None:
     alert = _stored(Severity.WARNING, AlertState.ACKNOWLEDGED)
     at_rest = replace(alert, at_rest=True)
 
-    def told(changes: tuple[AlertChange, ...]) -> list[ChangeKind]:
+    def kinds_of(changes: tuple[AlertChange, ...]) -> list[ChangeKind]:
         return [change.kind for change in changes]
 
-    assert told(reconcile([alert], standing, START)) == told(reconcile([at_rest], resting, START)) == []
-    assert told(reconcile([alert], resting, START)) == [ChangeKind.SUPPRESSED]
-    assert told(reconcile([at_rest], standing, START)) == [ChangeKind.UNSUPPRESSED]
-    assert told(reconcile([], resting, START)) == [ChangeKind.OPENED, ChangeKind.SUPPRESSED]
+    assert kinds_of(reconcile([alert], standing, START)) == kinds_of(reconcile([at_rest], resting, START)) == []
+    assert kinds_of(reconcile([alert], resting, START)) == [ChangeKind.SUPPRESSED]
+    assert kinds_of(reconcile([at_rest], standing, START)) == [ChangeKind.UNSUPPRESSED]
+    assert kinds_of(reconcile([], resting, START)) == [ChangeKind.OPENED, ChangeKind.SUPPRESSED]
 
 
 def test_memories_of_an_older_service_are_read_and_a_new_life_begins_where_the_machine_stands() -> None:

@@ -63,16 +63,16 @@ def run(folder: Path, *options: str) -> tuple[int, str]:
 
 
 def test_what_passed_is_left_out_until_it_is_asked_for_or_the_revision_changes(checkout: Path) -> None:
-    code, told = run(checkout)
+    code, output = run(checkout)
     assert code == 1
-    assert "1 failed, 1 passed, 2 deselected" in told
+    assert "1 failed, 1 passed, 2 deselected" in output
     (checkout / "out" / "mended").touch()
-    code, told = run(checkout)
+    code, output = run(checkout)
     assert code == 0
-    assert "kills: 1 passed before on this revision" in told
-    assert "1 passed, 3 deselected" in told
-    code, told = run(checkout)
-    assert (code, "4 deselected" in told) == (0, True)
+    assert "kills: 1 passed before on this revision" in output
+    assert "1 passed, 3 deselected" in output
+    code, output = run(checkout)
+    assert (code, "4 deselected" in output) == (0, True)
     assert "2 passed, 2 deselected" in run(checkout, "--again")[1]
     (checkout / "changed").touch()
     assert "2 passed, 2 deselected" in run(checkout)[1]
@@ -83,5 +83,5 @@ def test_what_passed_is_left_out_until_it_is_asked_for_or_the_revision_changes(c
 
 def test_a_mark_that_names_no_area_is_refused(checkout: Path) -> None:
     (checkout / "tests" / "test_long.py").write_text(TESTS.replace('"load"', '"lode"'))
-    code, told = run(checkout)
-    assert code == pytest.ExitCode.USAGE_ERROR or "mark it trust(area)" in told
+    code, output = run(checkout)
+    assert code == pytest.ExitCode.USAGE_ERROR or "mark it trust(area)" in output

@@ -50,8 +50,8 @@ def test_a_korean_message_is_korean(key: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_message_puts_a_particle_behind_a_parameter(language: str) -> None:
     # a particle depends on the sound before it, which a parameter does not tell: 베어링이, 기어가
-    for key, said in messages(language).items():
-        assert not re.search(r"\}(이|가|을|를|은|는|와|과|으로|로)(?![가-힣])", said), key
+    for key, text in messages(language).items():
+        assert not re.search(r"\}(이|가|을|를|은|는|와|과|으로|로)(?![가-힣])", text), key
 
 
 def _constants(path: Path) -> set[str]:
@@ -235,8 +235,8 @@ def test_a_doubt_names_its_point_and_what_would_help() -> None:
 
 
 def test_a_rival_is_named_in_the_language() -> None:
-    said = say_doubt("rival-near", {"rival": "unbalance", "lead_db": 1.0, "needed": 3.0}, None, None, "ko")
-    assert "불평형" in said
+    text = say_doubt("rival-near", {"rival": "unbalance", "lead_db": 1.0, "needed": 3.0}, None, None, "ko")
+    assert "불평형" in text
 
 
 def test_what_follows_a_colon_is_the_detail() -> None:

@@ -1,4 +1,4 @@
-"""Whether rules may replace those in force: their backtest against limits that somebody has declared."""
+"""Acceptance of a rule set: its backtest result compared with declared limits."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pdm.errors import ConflictError
 
 
 class GateError(ConflictError):
-    """The rules do worse on the past than is allowed; nothing was put in force."""
+    """The backtest result of the rules exceeds the acceptance limits; the rules in force have not changed."""
 
     code = "gate"
 
 
 @dataclass(frozen=True)
 class AcceptanceLimits:
-    """How much worse than the rules in force a set may do on the past.
+    """Largest allowed degradation of the backtest result relative to the rules in force.
 
-    `more_missed` failures; `more_false` a share of false alarms a machine-month beyond those now; `lead_loss`
-    a share of the median lead time; `more_alarms` a share of alarms, None: as many as come.
+    `more_missed`: additional missed failures; `more_false`: relative increase of false alarms per machine-month;
+    `lead_loss`: relative loss of the median lead time; `more_alarms`: relative increase of alarms, None: unlimited.
     """
 
     more_missed: int = 0
@@ -30,7 +30,7 @@ class AcceptanceLimits:
 
 @dataclass(frozen=True)
 class Figures:
-    """What of a score the limits speak of."""
+    """The figures of a score that the limits apply to."""
 
     failures: int
     missed: int
@@ -41,7 +41,7 @@ class Figures:
 
 
 def find_objections(before: Score | Figures, after: Score | Figures, limits: AcceptanceLimits) -> list[str]:
-    """Return why a set may not replace the one before; nothing speaks against it where the list is empty."""
+    """Return the reasons why a rule set may not replace the one before; an empty list: it is accepted."""
     objections = []
     if after.missed > before.missed + limits.more_missed:
         objections.append(f"misses {after.missed} of {after.failures} failures, {before.missed} now")

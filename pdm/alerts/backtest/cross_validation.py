@@ -1,4 +1,4 @@
-"""What rules were worth life by life, so that what is chosen on some lives can be judged on the others."""
+"""Performance of rules per life, for cross-validation: a rule chosen on some lives is evaluated on the others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pdm.alerts.backtest.scoring import Past, Score, score
 LEAD_KEPT = 0.9
 """Share of the median lead time that a suggestion must keep."""
 MOST_FOLDS = 20
-"""Into which lives are dealt: each is held out once."""
+"""Largest number of folds; each fold is held out once."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What decides between two variants of a rule: false and repeated alarms, missed failures, lead times [s]."""
+    """Figures for comparing two variants of a rule: false and repeated alarms, missed failures, lead times [s]."""
 
     false: int = 0
     repeats: int = 0
@@ -28,16 +28,16 @@ class Tally:
 
     @property
     def cost(self) -> int:
-        """Alarms that should be spared."""
+        """Number of false and repeated alarms."""
         return self.false + self.repeats
 
     @property
     def lead_median_s(self) -> float | None:
-        """Median time from warning to failure [s]; None without a failure that was warned of."""
+        """Median time from warning to failure [s]; None if no failure had a warning."""
         return median(self.leads) if self.leads else None
 
     def is_better_than(self, now: Tally) -> bool:
-        """Whether it spares alarms, misses no failure more and keeps 0.9 of the median lead time."""
+        """Whether the cost is lower, no more failures are missed and at least 0.9 of the median lead time remains."""
         if self.missed > now.missed or self.cost >= now.cost:
             return False
         before, after = now.lead_median_s, self.lead_median_s
@@ -46,20 +46,20 @@ class Tally:
 
 @dataclass(frozen=True)
 class Trial:
-    """What rules were worth over the whole past, and in each part of its lives."""
+    """Performance of rules over all lives and in each fold."""
 
     whole: Tally
     folds: tuple[Tally, ...]
 
     def without(self, fold: int) -> Tally:
-        """Return what they were worth in all lives but those of one part."""
+        """Return the tally of all folds except one."""
         return total([*self.folds[:fold], *self.folds[fold + 1 :]])
 
 
 def try_lives(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Trial:
-    """Return what alarms were worth, over all lives and in each of at most 20 parts of them.
+    """Return the performance of alarms over all lives and in each of at most 20 folds.
 
-    A life goes from one failure or replacement of its machine to the next; lives are dealt to the parts in turn.
+    A life lasts from one failure or replacement of its machine to the next; lives are assigned to the folds in turn.
     """
     of_machine: dict[str, list[CaseRun]] = defaultdict(list)
     for run in runs:
@@ -71,7 +71,7 @@ def try_lives(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Trial:
 
 
 def total(tallies: Sequence[Tally]) -> Tally:
-    """Return the tally of several parts together."""
+    """Return the sum of several tallies."""
     return Tally(
         sum(each.false for each in tallies),
         sum(each.repeats for each in tallies),

@@ -1,8 +1,8 @@
-"""Rules replayed over a machine's stored past, through the very same `evaluate` that decides live.
+"""Replay of rules over a machine's stored history with the same `evaluate` as in live operation.
 
-Most acquisitions of most machines say nothing to any rule. Where nothing is remembered and no rule can be violated,
-`evaluate` would change nothing, so those are passed over in one step; what may violate a rule is found for the whole
-past at once, and rather too much than too little.
+Most acquisitions violate no rule. `evaluate` changes nothing where no rule has state and no rule can be violated, so
+the replay skips these acquisitions. A vectorised screen flags every acquisition that may violate a rule; it may flag
+too many, but never too few.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class CaseRun:
-    """One case from its opening to its end (None: open at the end of the past), with its worst severity.
+    """One case from its opening to its end (None: open at the end of the history), with its worst severity.
 
-    `notified_at` is when receivers were notified of it: at its opening, or later where it was suppressed then by a
-    standstill, a maintenance window or another hold; None where it was suppressed until its end.
+    `notified_at` is when receivers were notified: at the opening, or later if a standstill, a maintenance window or
+    another hold suppressed the case at its opening; None if it was suppressed until its end.
     """
 
     machine: str
@@ -44,14 +44,14 @@ class CaseRun:
 
 
 def replay(history: MachineHistory, rules: RuleSet, *, skip: bool = True) -> tuple[CaseRun, ...]:
-    """Return the cases that rules, fitted to the machine, open over its past.
+    """Return the cases that rules, fitted to the machine, open over its history.
 
     Parameters
     ----------
     history : MachineHistory
     rules : RuleSet
     skip : bool
-        Pass over what cannot change anything; False evaluates every acquisition, and gives the same.
+        Skip acquisitions that cannot change anything; False evaluates every acquisition, with the same result.
     """
     count = len(history)
     wake = _next_wakes(_may_violate(history, rules) if skip else np.ones(count, bool))
@@ -88,7 +88,7 @@ def replay(history: MachineHistory, rules: RuleSet, *, skip: bool = True) -> tup
 
 
 class _Runs:
-    """Cases as their changes describe them."""
+    """Cases, built from their changes."""
 
     def __init__(self, history: MachineHistory) -> None:
         self._machine = history.machine.key
@@ -129,9 +129,9 @@ class _Runs:
         return tuple(sorted(runs, key=lambda run: (run.opened_at, run.cause)))
 
     def _after_holds(self, run: CaseRun) -> CaseRun:
-        """Return a case with receivers notified when the holds that it began in were over, if it was still open."""
+        """Return a case with `notified_at` moved to the end of the holds that covered its opening."""
         at = run.notified_at
-        for hold in self._holds:  # in order of their beginnings
+        for hold in self._holds:  # sorted by begin
             if at is not None and hold.covers(run.cause, at):
                 at = hold.ends_at
                 if run.ended_at is not None and run.ended_at <= at:
@@ -140,7 +140,7 @@ class _Runs:
 
 
 def _next_wakes(flags: Flags) -> NDArray[np.int64]:
-    """Return for each place the first flagged place from there on, and the length where there is none."""
+    """Return for each index the next flagged index, the length if there is none."""
     count = len(flags)
     places = np.where(flags, np.arange(count), count)
     return np.minimum.accumulate(places[::-1])[::-1]

@@ -1,7 +1,7 @@
-"""What a set of rules would have been worth: alarms, lead time, missed, false, floods, repeats, differences.
+"""Score of a rule set over stored history: alarms, lead time, missed and false alarms, floods, repeats, differences.
 
-Floods are those of `pdm.alerts.kpi.assess`; a repeat (the slow kin of chattering, which ISA-18.2 counts in minutes) is
-a case that opens again soon after it has ended.
+Floods are defined as in `pdm.alerts.kpi.assess`. A repeat is a case that opens again soon after its end: chattering
+(ISA-18.2) at the interval of acquisitions instead of minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REPEAT_WITHIN = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Judged:
-    """A case that was told, and what people found: whether it was right."""
+    """A notified case and its verdict by people: whether it was correct."""
 
     cause: str
     opened_at: datetime
@@ -31,17 +31,17 @@ class Judged:
     is_true: bool
 
     def is_of(self, run: CaseRun) -> bool:
-        """Whether a case is of the same cause and overlaps in time."""
+        """Whether a case has the same cause and overlaps in time."""
         begins_before = run.ended_at is None or self.opened_at <= run.ended_at
         return run.cause == self.cause and begins_before and (self.ended_at is None or self.ended_at >= run.opened_at)
 
 
 @dataclass(frozen=True)
 class Past:
-    """What happened to a machine: the span of its data, when it failed, and when lives ended otherwise.
+    """History of a machine: the span of its data, its failures, and ends of lives without failure.
 
-    `credit` is how long before a failure an alarm that has ended again still counts as its warning; `judged` are the
-    cases that people judged, in order of time.
+    `credit` is how long before a failure an alarm that has already ended counts as its warning; `judged` are the cases
+    with a verdict by people, in order of time.
     """
 
     machine: str
@@ -56,7 +56,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Warned:
-    """A failure, and the first alarm that warned of it; without one it was missed."""
+    """A failure and the first alarm before it; without an alarm the failure was missed."""
 
     machine: str
     began_at: datetime
@@ -65,24 +65,23 @@ class Warned:
 
     @property
     def lead_s(self) -> float | None:
-        """How long before the failure the alarm came [s]."""
+        """Time from the alarm to the failure [s]."""
         return None if self.warned_at is None else (self.failed_at - self.warned_at).total_seconds()
 
     @property
     def is_early(self) -> bool:
-        """Whether the alarm came in the first half of the life."""
+        """Whether the alarm occurred in the first half of the life."""
         return self.warned_at is not None and self.warned_at < self.began_at + (self.failed_at - self.began_at) / 2
 
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one set of rules over some machines' past; of the machine's alarms only, but for `by_category`.
+    """Figures of one rule set over the history of some machines; category `machine` only, except `by_category`.
 
-    An alarm is what receivers were notified of, from then on; `suppressed` are cases of machines that opened and
-    ended without a notification.
-    `undecided` are alarms that are open, or recent, at the end of the data: whether they warn of something
-    cannot be said yet. `early` are failures whose warning came in the first half of the life. Rates that have
-    no span to refer to are None.
+    An alarm is a case that receivers were notified of, from the notification on; `suppressed` counts cases of category
+    `machine` that opened and ended without a notification. `undecided` counts alarms that are open, or recent, at the
+    end of the data: it is not yet known whether a failure follows. `early` counts failures with a warning in the first
+    half of the life. A rate without a time span is None.
     """
 
     machines: int
@@ -111,11 +110,11 @@ class Score:
 
 
 def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
-    """Return what alarms over some machines' past were worth against what then happened.
+    """Return the score of alarms over the history of some machines, by the failures that followed.
 
-    An alarm is true if it was open when its machine failed, or opened within `credit` before. It is false if
-    its life goes on beyond `credit` without a failure, ends otherwise, or the alarm came and went before that. What
-    people found of such a case decides, if they judged it.
+    An alarm is true if it was open when its machine failed, or if it opened within `credit` before the failure. It is
+    false if the life continues beyond `credit` without a failure, ends without a failure, or the alarm ended earlier.
+    A verdict by people overrides this.
     """
     known = list(runs)
     every = _notified(known)
@@ -163,20 +162,20 @@ def score(pasts: Sequence[Past], runs: Iterable[CaseRun]) -> Score:
 
 
 def _notified(runs: Iterable[CaseRun]) -> list[CaseRun]:
-    """Return the cases that receivers were notified of, each from then on."""
+    """Return the cases that receivers were notified of, each from its notification on."""
     return [replace(run, opened_at=run.notified_at) for run in runs if run.notified_at is not None]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Cases that only one of two sets opens; a case of the other set that overlaps in time is the same."""
+    """Cases that only one of two rule sets opens; cases of both sets that overlap in time count as the same."""
 
     appearing: tuple[CaseRun, ...]
     disappearing: tuple[CaseRun, ...]
 
 
 def compare(before: Iterable[CaseRun], after: Iterable[CaseRun]) -> Difference:
-    """Return which cases `after` notifies of that `before` did not, and the other way round."""
+    """Return the cases notified only with `after` and those notified only with `before`."""
     old, new = _grouped(_notified(before)), _grouped(_notified(after))
     appearing = [run for key, runs in new.items() for run in runs if not _meets(run, old.get(key, ()))]
     disappearing = [run for key, runs in old.items() for run in runs if not _meets(run, new.get(key, ()))]
@@ -214,7 +213,7 @@ def _warning(past: Past, failed_at: datetime, runs: Sequence[CaseRun]) -> Warned
 
 
 def _floods(opened: Sequence[datetime], span_days: float) -> tuple[float, int]:
-    """Return the share of time in floods, and how many there were, of one operator."""
+    """Return the share of time in floods [1] and the number of floods, for one operator."""
     floods = find_floods(sorted(opened))
     flooded = sum((flood.ends - flood.begins for flood in floods), timedelta())
     return (min(1.0, flooded / timedelta(days=span_days)) if span_days > 0 else 0.0), len(floods)

@@ -1,4 +1,4 @@
-"""Which dead band and delay would have spared false and repeated alarms, by trying them on the past."""
+"""Tuning: deadband and delay that reduce false and repeated alarms, found by backtesting variants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pdm.alerts.rules.rule import OffDelay, OnDelay, Rule
 
 @dataclass(frozen=True)
 class ChangeEffect:
-    """What a change did, or would have done: false and repeated alarms, missed failures, median lead time [s]."""
+    """Effect of a change: false and repeated alarms, missed failures, median lead time [s]."""
 
     false_before: int
     false_after: int
@@ -25,10 +25,10 @@ class ChangeEffect:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A change of one field of one rule, and what it would have done.
+    """A change of one field of one rule, and its effect.
 
-    `effect` is over the past that it was chosen on, so it flatters. `held_out` is what choosing in this way does in
-    lives that it was not chosen on; None of a single life.
+    `effect` is measured on the lives used for the choice, so it is optimistic. `held_out` is the cross-validated
+    effect, on lives not used for the choice; None for a single life.
     """
 
     rule: str
@@ -40,22 +40,22 @@ class Suggestion:
 
 
 def suggest(rules: Sequence[Rule], now: Trial, try_out: Callable[[Rule], Trial]) -> list[Suggestion]:
-    """Return, for each rule that has better ones, the variant with fewest false and repeated alarms.
+    """Return, for each rule that has a better variant, the variant with the fewest false and repeated alarms.
 
     Parameters
     ----------
     rules : sequence of Rule
-        Those that opened alarms.
+        The rules that opened alarms.
     now : Trial
-        With the rules as they are.
+        Result with the present rules.
     try_out : callable
-        What the same past says with one rule replaced.
+        Returns the result over the same history with one rule replaced.
 
     Notes
     -----
-    A variant that misses a failure more, or gives less than 0.9 of the median lead time, is no suggestion. Each
-    is tried alone: two together may do less than the sum of both. The choice itself is held to account by leaving
-    out: for each part of the lives it is made anew on the others, and counted on that part.
+    A variant that misses more failures, or keeps less than 0.9 of the median lead time, is not suggested. Each variant
+    is evaluated separately: two changes together may have a smaller effect than the sum of both. The choice is
+    cross-validated: for each fold it is repeated on the other folds and evaluated on that fold.
     """
     found = []
     for rule in rules:
@@ -71,7 +71,7 @@ def suggest(rules: Sequence[Rule], now: Trial, try_out: Callable[[Rule], Trial])
 
 
 def _choose(now: Tally, variants: Sequence[Tally]) -> int | None:
-    """Return which variant is best, the first of equals; None where none is better than what is."""
+    """Return the index of the best variant, the first of equals; None if none is better than the present rule."""
     better = [place for place, trial in enumerate(variants) if trial.is_better_than(now)]
     return min(better, key=lambda place: variants[place].cost, default=None)
 
@@ -100,7 +100,7 @@ def _effect(before: Tally, after: Tally) -> ChangeEffect:
 
 
 def variants(rule: Rule) -> Iterator[tuple[Rule, str, str, str]]:
-    """Yield variants of a rule, each with what was changed, from what and to what; the smallest change first."""
+    """Yield variants of a rule, each with the changed field, its old and its new value; the smallest change first."""
     on, off = rule.on_delay, rule.off_delay
     for required, window in (
         (on.required + 1, on.window + 1),

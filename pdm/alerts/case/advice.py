@@ -1,4 +1,4 @@
-"""What to do about a case: by when, what to look at, which parts. Pure; reasons are message keys.
+"""Advice on a case: act-by time, checks and spare parts. Pure functions; reasons are message keys.
 
 References
 ----------
@@ -21,7 +21,7 @@ from pdm.health.roll_up import Urgency
 from pdm.machines.model import Component, ComponentKind, Machine
 
 CRITICAL_SHARE = 0.25
-"""Of the planning horizon, within which a critical alert without a prognosis wants work: as the rule life-critical."""
+"""Share of the planning horizon within which a critical alert without prognosis is due [1]; as rule life-critical."""
 
 _GENERAL_CHECKS: Mapping[str, tuple[str, ...]] = {
     "bearing_wear": ("listen-bearing", "sample-grease", "check-lubrication", "diagnose-again"),
@@ -37,7 +37,7 @@ _KINDS: Mapping[str, tuple[ComponentKind, ...]] = {
     "eccentricity": (ComponentKind.MOTOR,),
     "stator": (ComponentKind.MOTOR,),
 }
-"""Kinds of component that a fault damages, by the first word of its name; others need no part."""
+"""Kinds of component that a fault damages, by the first word of the fault; other faults need no spare part."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class AdviceReason:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a case's machine when advice is asked for; times in s, on the machine's timeline.
+    """Input of the advice: the state of a case's machine; times in s, on the machine's timeline.
 
-    `zone_trend` is the boundary ahead of the severity zone and when it may be reached.
+    `zone_trend` is the next boundary of the severity zone and the time until it may be reached.
     """
 
     severity: str
@@ -70,7 +70,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Deadline:
-    """By when something has to be done and why; the earliest of several counts."""
+    """A time limit for action and its reason; the earliest of several applies."""
 
     at: datetime
     why: AdviceReason
@@ -78,10 +78,10 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Advice:
-    """How urgent a case is.
+    """Urgency of a case.
 
-    `act_by` is when work has to be done: the earliest of the deadlines, None where no end is known. `plan_by` is
-    when it has to be decided for the plant to have its planning horizon; never before the newest measurement.
+    `act_by` is when work must be done: the earliest of the deadlines, None if there is none. `plan_by` is when the work
+    must be planned so that the planning horizon remains; never before the newest measurement.
     """
 
     urgency: Urgency
@@ -91,7 +91,7 @@ class Advice:
 
 
 def advise(known: Known) -> Advice:
-    """Return by when to act, from zone, trend of the zone, remaining life and the notice that maintenance needs.
+    """Return the act-by time from zone, zone trend, remaining life and planning horizon.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def _deadlines(known: Known) -> list[Deadline]:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A fault that may be behind a case: from a diagnosis with its verdict, or a symptom of state detection."""
+    """A possible fault behind a case: from a diagnosis with its verdict, or from a symptom of state detection."""
 
     fault: str
     component: str | None
@@ -149,7 +149,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Check:
-    """What to look at, and for which faults."""
+    """A check and the faults it is for."""
 
     check: str
     faults: tuple[str, ...]
@@ -157,7 +157,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Part:
-    """A component that may have to be replaced, what to order for it, and why."""
+    """A component that may need replacement, its spare part, and the reason."""
 
     component: str
     kind: str
@@ -169,17 +169,17 @@ class Part:
 def suspects_of(
     findings: Sequence[Mapping[str, Any]], symptom: str | None, component: str | None
 ) -> tuple[Suspect, ...]:
-    """Return the faults that may be behind a case, the likeliest first.
+    """Return the possible faults behind a case, the most likely first.
 
-    What a diagnosis supports comes first; where it supports nothing, the symptom that state detection named and
-    then what the diagnosis holds for possible.
+    Supported findings of the diagnosis come first; without one, the symptom of state detection and then the other
+    findings of the diagnosis.
 
     Parameters
     ----------
     findings : sequence of mapping
-        Of a diagnosis as it is stored; empty without one.
+        Findings of the stored diagnosis; empty without a diagnosis.
     symptom, component : str or None
-        As state detection named them.
+        Result of state detection.
     """
     diagnosed = [
         Suspect(f["fault"], f["component"], f["confidence"], f["verdict"], tuple(f.get("checks", ())))
@@ -194,7 +194,7 @@ def suspects_of(
 
 
 def recommend_checks(suspects: Sequence[Suspect], most: int = 8) -> tuple[Check, ...]:
-    """Return what to look at, the cheapest of the likeliest fault first; a check of several faults is named once.
+    """Return the checks, the cheapest of the most likely fault first; a check for several faults is listed once.
 
     Examples
     --------
@@ -209,17 +209,17 @@ def recommend_checks(suspects: Sequence[Suspect], most: int = 8) -> tuple[Check,
 
 
 def checks_of(fault: str) -> tuple[str, ...]:
-    """Return what to look at for a fault or a symptom; a fresh diagnosis where nothing more is known."""
+    """Return the checks for a fault or a symptom; a new diagnosis if there is no other check."""
     if fault in _GENERAL_CHECKS:
         return _GENERAL_CHECKS[fault]
     return CHECKS[Fault(fault)] if fault in set(Fault) else ("diagnose-again",)
 
 
 def likely_parts(machine: Machine, component: str | None, suspects: Sequence[Suspect]) -> tuple[Part, ...]:
-    """Return which of the machine's components may have to be replaced, the likeliest first.
+    """Return the components of the machine that may need replacement, the most likely first.
 
-    First what a suspect names, then what the alert names, then components of the kind that has the fault;
-    a fault that damages no part (looseness, a supply) brings none.
+    The order is: component of a suspect, component of the alert, components of the kind that the fault damages. A fault
+    that damages no component (looseness, supply) gives none.
     """
     found: dict[str, Part] = {}
     declared = {each.key: each for each in machine.components}

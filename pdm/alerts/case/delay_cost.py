@@ -1,4 +1,4 @@
-"""What waiting costs: the chance that a machine fails by then, times what a failure costs more than planned work."""
+"""Expected cost of delay: probability of failure by then, times the extra cost of a failure over planned work."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pdm.machines.costs import Costs
 
 @dataclass(frozen=True)
 class Wait:
-    """What waiting for a time [s] is expected to cost: the chance of a failure by then [1] times its extra cost.
+    """Expected cost of a delay [s]: the probability of failure by then [1] times the extra cost of a failure.
 
-    Both are None where the prognosis does not reach that far.
+    Both are None beyond the range of the prognosis.
     """
 
     seconds: float
@@ -22,9 +22,9 @@ class Wait:
 
 @dataclass(frozen=True)
 class WaitingCost:
-    """Expected cost of waiting instead of planned work now, in one currency.
+    """Expected cost of delaying planned work, in one currency.
 
-    `is_at_most`: the prognosis gives a lower bound of the remaining life only, so that chances are upper bounds.
+    `is_at_most`: the prognosis gives a lower bound of the remaining life only, so the probabilities are upper bounds.
     """
 
     currency: str
@@ -35,10 +35,9 @@ class WaitingCost:
 
 
 def cost_of_waiting(costs: Costs | None, known: Known) -> WaitingCost | None:
-    """Return what waiting a day, a week and the planning horizon is expected to cost; None without costs or prognosis.
+    """Return the expected cost of a delay of a day, a week and the planning horizon; None without costs or prognosis.
 
-    The chance of a failure runs straight between the quantiles that the prognosis gives; nothing is made up beyond
-    what it said.
+    The probability of failure is interpolated linearly between the quantiles of the prognosis and not extrapolated.
     """
     if costs is None or not known.can_decide or known.rul_lower is None or known.level is None:
         return None
@@ -53,10 +52,10 @@ def cost_of_waiting(costs: Costs | None, known: Known) -> WaitingCost | None:
 
 
 def chance_of_failure(known: Known, within: float) -> float | None:
-    """Return the chance [1] that the remaining life ends within a time [s], by the quantiles of the prognosis.
+    """Return the probability [1] that the remaining life ends within a time [s], by the quantiles of the prognosis.
 
-    Beyond the upper bound it is at least that of the bound, which is returned; beyond a lower bound that stands
-    alone nothing is known, and None is.
+    Beyond the upper bound the result is the probability at the bound, a lower limit. Beyond a lower bound without an
+    upper bound the probability is unknown and the result is None.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What became of a case, as training and the backtest read it."""
+"""Outcome of a case, as training and the backtest read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class LinkedWorkEvent:
-    """Work that was done for a case: 'failure', 'replacement', 'inspection' or 'stop'."""
+    """Work event linked to a case: 'failure', 'replacement', 'inspection' or 'stop'."""
 
     id: int
     kind: str
@@ -18,10 +18,10 @@ class LinkedWorkEvent:
 
 @dataclass(frozen=True)
 class CaseLabel:
-    """A case that people judged or that work was done for; times are of the machine's timeline.
+    """A case with a verdict or with linked work; times are on the machine's timeline.
 
-    `verdict` is what an operator held of it at last: 'true', 'false' or 'useful'; None where nobody judged.
-    `fault` and `found_component` are what was found, `finding` in the operator's words.
+    `verdict` is the operator's latest verdict: 'true', 'false' or 'useful'; None without one. `fault` and
+    `found_component` are the finding, `finding` is the operator's free text.
     """
 
     alert_id: str
@@ -44,10 +44,10 @@ class CaseLabel:
 
     @property
     def is_true(self) -> bool | None:
-        """Whether the case was right; None where nobody knows.
+        """Whether the case was correct; None if unknown.
 
-        The operator's verdict decides: 'useful' is not true of what the alert said, but no false alarm either, so it
-        is None. Without a verdict a linked failure or replacement is proof enough; an inspection alone is none.
+        The operator's verdict decides. 'useful' is neither a true nor a false alarm and gives None. Without a verdict a
+        linked failure or replacement makes the case true; an inspection alone does not.
         """
         if self.verdict is not None:
             return {"true": True, "false": False}.get(self.verdict)
@@ -55,5 +55,5 @@ class CaseLabel:
 
     @property
     def failed_at(self) -> datetime | None:
-        """When the machine failed or the part was replaced, by the first such work linked."""
+        """Time of the first linked failure or replacement."""
         return next((work.occurred_at for work in self.work if work.kind in ("failure", "replacement")), None)

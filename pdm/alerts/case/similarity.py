@@ -1,7 +1,7 @@
-"""Which past cases are like a case: the same fault, kind of component and fleet, and evidence that points the same way.
+"""Similarity of cases: same fault, kind of component and fleet, and evidence in the same direction.
 
-The evidence of a case is the vector of what moved most against its baseline, in robust standard deviations by
-feature; two cases are compared by the cosine of their vectors, which does not ask how far either had come.
+The evidence of a case is the vector of the largest deviations from the baseline, in robust standard deviations by
+feature. Two cases are compared by the cosine of their vectors, which does not depend on the size of the deviations.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 EVIDENCE, FAULT, KIND, FLEET = 0.5, 0.25, 0.15, 0.1
-"""Weights of a likeness, which sum to 1; the evidence weighs as much as all labels together."""
+"""Weights of the similarity, with sum 1; the evidence has the weight of all labels together."""
 LEAST = 0.5
-"""Likeness below which a case is not worth showing."""
+"""Similarity below which a past case is not listed [1]."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What of a case is compared: evidence by feature, fault or symptom, kind of its component, fleet."""
+    """The compared attributes of a case: evidence by feature, fault or symptom, kind of component, fleet."""
 
     evidence: Mapping[str, float]
     fault: str | None
@@ -29,7 +29,7 @@ class Traits:
 
 @dataclass(frozen=True)
 class Like:
-    """A past case by its place in what was compared, its likeness and the cosine of the evidence [1]."""
+    """A past case by its index, with its similarity [1] and the cosine of the evidence [1]."""
 
     index: int
     likeness: float
@@ -37,7 +37,7 @@ class Like:
 
 
 def evidence_of(contributors: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the evidence by feature [robust standard deviations], the strongest point of each.
+    """Return the evidence by feature [robust standard deviations], the largest of all points.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def evidence_of(contributors: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Return the cosine of two sparse vectors [1], 0 where either is empty.
+    """Return the cosine of two sparse vectors [1]; 0 if either is empty.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def likeness(one: Traits, other: Traits) -> tuple[float, float]:
-    """Return how alike two cases are [1], and the cosine of their evidence [1]; what is unknown is not alike."""
+    """Return the similarity of two cases [1] and the cosine of their evidence [1]; an unknown label does not match."""
     found = cosine(one.evidence, other.evidence)
     return (
         EVIDENCE * found
@@ -76,7 +76,7 @@ def likeness(one: Traits, other: Traits) -> tuple[float, float]:
 
 
 def find_like(case: Traits, past: Sequence[Traits], most: int = 5) -> tuple[Like, ...]:
-    """Return the past cases that are most like a case, the likest first; those before others win a tie."""
+    """Return the past cases most similar to a case, the most similar first; the first of equals wins."""
     compared = [Like(index, *likeness(case, other)) for index, other in enumerate(past)]
     alike = [one for one in compared if one.likeness >= LEAST]
     return tuple(sorted(alike, key=lambda one: (-one.likeness, one.index))[:most])

@@ -1,4 +1,4 @@
-"""The trend picture of a case as SVG: health over time, where the case began, and where it ended."""
+"""Trend chart of a case as SVG: health over time, with the begin and the end of the case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TITLE = 86  # characters of a title that fit
 
 @dataclass(frozen=True)
 class TrendPoint:
-    """Health [1] and zone at a time; None where nothing is known."""
+    """Health [1] and zone at a time; None where unknown."""
 
     at: datetime
     health: float | None
@@ -23,7 +23,7 @@ class TrendPoint:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a trend picture shows, in the reader's language; `nothing` is said where there is no point."""
+    """Content of a trend chart, in the reader's language; `nothing` is the text shown without points."""
 
     title: str
     axis: str
@@ -34,7 +34,7 @@ class Picture:
 
 
 def draw(picture: Picture) -> str:
-    """Return the picture as an SVG document that needs nothing beside itself.
+    """Return the chart as a self-contained SVG document.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Rules as documents: plain data in, rules out, or every place where it is wrong and why; and the way back."""
+"""Parser of rule documents: plain data to rules, or a list of all problems with their places."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pdm.errors import InvalidInputError
 from pdm.machines.model import check_key
 
 MOST_RULES = 200
-"""Of one document; what people cannot oversee they cannot maintain."""
+"""Largest number of rules in one document, so that it remains maintainable."""
 MOST_PROBLEMS = 50
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RuleDocument:
-    """What a scope says about rules: those it sets, by key, and the inherited ones it switches off."""
+    """The rules of a scope: rules that it sets, by key, and inherited rules that it switches off."""
 
     rules: tuple[Rule, ...]
     off: tuple[str, ...] = ()
@@ -54,21 +54,21 @@ class RuleDocument:
 def parse_document(
     content: object, features: FeatureUnits, line_of: Callable[[Place], int | None] = lambda _: None
 ) -> RuleDocument:
-    """Return the rules that a document describes.
+    """Parse a rule document.
 
     Parameters
     ----------
     content : object
-        As YAML or JSON is read: {'rules': [...], 'off': [...]}.
+        Content of the YAML or JSON text: {'rules': [...], 'off': [...]}.
     features : mapping
-        Which features there are.
+        The known features.
     line_of : callable
-        The line of a place in the text, if there is a text.
+        Returns the line of a place in the text, None without a text.
 
     Raises
     ------
     InvalidRulesError
-        With every problem found.
+        The document is invalid; the error contains every problem.
     """
     problems: list[tuple[Place, str]] = []
     document = Fields(content, (), problems, features)
@@ -103,7 +103,7 @@ def parse_document(
 
 
 def _no_key_to_switch_off(key: object, before: list[object], set_here: set[str]) -> str | None:
-    """Return why an entry of 'off' cannot be."""
+    """Return why an entry of 'off' is invalid."""
     try:
         check_key(key if isinstance(key, str) else "", "off")
     except InvalidInputError as error:

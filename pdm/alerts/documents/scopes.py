@@ -1,4 +1,4 @@
-"""Which rules hold for a machine: its own before its site's, those before its classes', those before everybody's."""
+"""Resolution of rules for a machine by scope: machine before site before class before all machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pdm.machines.model import Machine
 
 
 class Scope(StrEnum):
-    """For which machines a document holds, the widest first."""
+    """Machines that a document applies to, the widest scope first."""
 
     ALL = "all"
     CLASS = "class"
@@ -22,19 +22,19 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class ScopedRules:
-    """A document and the machines that it holds for; `target` is a class, site or machine key."""
+    """A document and its scope; `target` is a class, site or machine key."""
 
     scope: Scope
     target: str
     document: RuleDocument
 
     def holds_for(self, machine: Machine) -> bool:
-        """Whether the document holds for a machine."""
+        """Whether the document applies to a machine."""
         return self.scope is Scope.ALL or self.target in targets_of(machine)[self.scope]
 
 
 def targets_of(machine: Machine) -> dict[Scope, tuple[str, ...]]:
-    """Return what a machine is called in each scope.
+    """Return the targets of a machine in each scope.
 
     Its classes are the kinds of its components ('bearing', 'motor', ...), then its fleet.
     """
@@ -48,10 +48,10 @@ def targets_of(machine: Machine) -> dict[Scope, tuple[str, ...]]:
 
 
 def resolve(machine: Machine, documents: Iterable[ScopedRules], defaults: RuleSet = DEFAULT_RULES) -> RuleSet:
-    """Return the rules that hold for a machine, fitted to it.
+    """Return the rules that apply to a machine, fitted to it.
 
-    The defaults stand below everything; a narrower document replaces rules of the same key and switches off
-    those it names. Of two classes the later in `targets_of` wins.
+    The defaults have the lowest precedence. A document of a narrower scope replaces rules with the same key and
+    switches off the rules it lists. Of two classes the later one in `targets_of` takes precedence.
     """
     chosen: dict[str, Rule] = {rule.key: rule for rule in defaults.rules}
     targets = targets_of(machine)

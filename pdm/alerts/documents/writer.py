@@ -1,4 +1,4 @@
-"""Rules as documents that can be read back, and what differs between two of them."""
+"""Writer of rule documents, and the differences between two rule sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Document = dict[str, Any]
 
 
 def write_document(document: RuleDocument) -> Document:
-    """Return what `parse_document` turns back into the very same rules: every field, values in SI units."""
+    """Return a document that `parse_document` reads back to equal rules: every field, values in SI units."""
     written: Document = {"rules": [write_rule(rule) for rule in document.rules]}
     return written | ({"off": list(document.off)} if document.off else {})
 
@@ -38,7 +38,7 @@ def write_rule(rule: Rule) -> Document:
 
 
 def differences(before: Iterable[Rule], after: Iterable[Rule]) -> Document:
-    """Return which rules `after` adds and removes, and of those that it changes each field as [before, after]."""
+    """Return the rules that `after` adds and removes, and each changed field as [before, after]."""
     old = {rule.key: write_rule(rule) for rule in before}
     new = {rule.key: write_rule(rule) for rule in after}
     changed = {

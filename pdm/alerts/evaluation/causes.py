@@ -1,21 +1,21 @@
-"""Causes of cases: what the machine's open cases are told apart by.
+"""Causes of cases: the key that distinguishes the open cases of a machine.
 
-A case of a component has the component's key as its cause, one of a sensor `sensor:POINT`, and the service has two of
-its own. A key holds no colon, so that only those two could be a component's key as well.
+The cause of a case of a component is the component's key; that of a sensor is `sensor:POINT`. The service reserves two
+more causes. A key contains no colon, so only these two could also be a component's key.
 """
 
 from __future__ import annotations
 
 MACHINE_CAUSE = "machine"
-"""Of a case that names no component."""
+"""Cause of a case without a component."""
 GAP_CAUSE = "data-gap"
-"""Of missing data, which are found on the wall clock."""
+"""Cause of missing data, which are detected on the wall clock."""
 RESERVED_CAUSES = frozenset({MACHINE_CAUSE, GAP_CAUSE})
-"""Keys that no new component may have."""
+"""Keys that a new component may not have."""
 
 
 def cause_of_component(component: str) -> str:
-    """Return the cause of a case of a component; older machines may have components with a reserved key.
+    """Return the cause of a case of a component; machines of earlier versions may have a component with a reserved key.
 
     Examples
     --------

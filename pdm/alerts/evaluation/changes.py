@@ -1,4 +1,4 @@
-"""What can happen to an alert, in the words and with the evidence that people are given."""
+"""Changes of an alert, with the message and the evidence for people."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "describe_chan
 
 
 class ChangeKind(StrEnum):
-    """What can happen to the condition of an alert; cleared is that it is gone.
+    """Changes of the condition of an alert; cleared: the condition is inactive.
 
-    Suppressed is that nothing can be said of it, since the machine stands still, and unsuppressed that it is there
-    on the machine that runs again.
+    Suppressed: the condition is not evaluated because the machine is off. Unsuppressed: the condition is still active
+    after the machine has started again.
     """
 
     OPENED = "opened"
@@ -34,13 +34,13 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True)
 class AlertChange:
-    """One thing that happened to a case, with all that a person needs to judge it.
+    """One change of a case, with what a person needs to assess it.
 
     `message` is a key of the message catalogues and `parameters` its values; `reason` is the key of the
     rule that raised, or 'returned', 'life-closed', 'rule-withdrawn', 'late-data', 'machine-off', 'machine-runs'. The
-    other fields are what the rule asks of people: whether somebody must acknowledge and reset, until when to act, and
-    after how long unseen the next is notified [s] (None: as `pdm.alerts.lifecycle.escalation` has it for the severity);
-    and the measurement `points` that it rests on.
+    other fields are the required response of the rule: acknowledgement and reset, act-by time, and the time without
+    acknowledgement until escalation [s] (None: the default of `pdm.alerts.lifecycle.escalation` for the severity);
+    `points` are the measurement points of the evidence.
     """
 
     kind: ChangeKind
@@ -64,13 +64,13 @@ class AlertChange:
 
 @dataclass(frozen=True)
 class Findings:
-    """One acquisition's conclusions, from which changes take their words and evidence."""
+    """Conclusions of one acquisition, the source of the message and evidence of changes."""
 
     reading: Reading
     rules: RuleSet
 
     def evidence(self) -> dict[str, Any]:
-        """Return what was known when a change was decided, ready for JSON; times in s."""
+        """Return the evidence at the time of the decision as JSON values; times in s."""
         assessment, prognosis = self.reading.assessment, self.reading.prognosis
         evidence: dict[str, Any] = {
             "measured_at": assessment.measured_at.isoformat(),
@@ -97,7 +97,7 @@ class Findings:
         return evidence
 
     def act_by(self, case: Case) -> datetime | None:
-        """Return when work has to be done for a case, on the machine's timeline; None: no end is known."""
+        """Return by when work must be done for a case, on the machine's timeline; None: unknown."""
         if case.category is not Category.MACHINE:
             return None
         machine, assessment, prognosis = self.reading.machine, self.reading.assessment, self.reading.prognosis
@@ -123,7 +123,7 @@ def describe_change(
     rules: RuleSet,
     points: tuple[str, ...] = (),
 ) -> AlertChange:
-    """Return a change of a case, in the case's words and with what its rule asks of people."""
+    """Return a change of a case, with the message of the case and the required response of its rule."""
     rule = rules.by_key.get(case.rule_key)
     return AlertChange(
         kind=kind,

@@ -1,4 +1,4 @@
-"""The life of a case, decided purely: rules and cases in, new cases and what people must be told out."""
+"""Evaluation of rules for one acquisition, as a pure function: cases and conclusions in, cases and changes out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
     "kind_of_change",
 ]
 
-CONFIDENT = 0.7  # a component named with at least this confidence is taken as another cause
+CONFIDENT = 0.7  # from this confidence on another component is another cause
 
 
 def evaluate(
@@ -54,33 +54,33 @@ def evaluate(
     values: Mapping[Measured, float] = NOTHING,
     diagnosis: DiagnosisNote | None = None,
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
-    """Advance a machine's cases by one acquisition; the time is the acquisition's own.
+    """Advance a machine's cases by one acquisition; the time is `measured_at` of the acquisition.
 
     Parameters
     ----------
     machine : Machine
-        Whose planning horizon and severity limits the rules refer to.
+        The rules use its planning horizon and severity limits.
     cases : Cases
-        What the rules remember; never changed.
+        State of the rules; not modified.
     assessment, prognosis : Assessment, Prognosis or None
         Conclusions of the acquisition.
     rules : RuleSet
         The rules in force, fitted to the machine.
     values : mapping of (point, feature) to float
-        What `rules.wanted` of the acquisition, in SI.
+        Measured values of the acquisition that the rules read (`rules.wanted`), in SI units.
     diagnosis : DiagnosisNote, optional
         The newest diagnosis.
 
     Returns
     -------
     (cases, changes) : tuple
-        What to remember (the same object when nothing is worth remembering), and what changed, one
-        entry a case at most and one more where a case is at rest from now on or no longer.
+        The new state (the same object if nothing has changed) and the changes: at most one per case, and one
+        more where suppression at standstill begins or ends.
 
     Notes
     -----
-    A finding joins the open case, and escalates it, unless it names another component with confidence
-    of at least 0.7: people fix a cause, not a symptom. What concerns an instrument stands apart.
+    A raised rule joins the open case, and escalates it, unless it names another component with a confidence
+    of at least 0.7: maintenance removes a cause, not a symptom. A fault of an instrument is always a separate case.
     """
     reading = Reading(machine, assessment, prognosis, values, diagnosis)
     memories = cases.memories
@@ -114,9 +114,9 @@ def evaluate(
 def _recall(
     memories: Mapping[str, Remembered], reading: Reading, rules: RuleSet
 ) -> tuple[list[Observation], dict[str, Remembered]]:
-    """Return what an acquisition says to each rule, and what the rules remember from now on.
+    """Return the observation of each rule for an acquisition, and the new memory of the rules.
 
-    What rests on another definition than the rule's is forgotten.
+    Memory of an earlier definition of a rule is discarded.
     """
     seen: list[Observation] = []
     after: dict[str, Remembered] = {}
@@ -132,7 +132,7 @@ def _recall(
 def _advance_timers(
     cases: Cases, seen: Sequence[Observation], rules: RuleSet, now: datetime
 ) -> tuple[dict[str, RuleTimer], list[Rule]]:
-    """Return the timers after this acquisition and the rules that raise now."""
+    """Return the timers after this acquisition and the rules whose on-delay has expired."""
     timers: dict[str, RuleTimer] = {}
     raised = []
     for rule, observation in zip(rules.evaluated, seen, strict=True):
@@ -150,7 +150,7 @@ def _advance_timers(
 
 
 def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
-    """Return the open case that a newly raised rule belongs to, or a new one."""
+    """Return the open case that a newly raised rule joins, or a new case."""
     at = reading.assessment.measured_at
     named, confidence = rule.condition.names(reading)
     own = rule.condition.own_cause()
@@ -172,7 +172,7 @@ def _join(opened: dict[str, Case], rule: Rule, reading: Reading) -> Case:
 def _settle(
     before: Cases, opened: dict[str, Case], timers: dict[str, RuleTimer], findings: Findings
 ) -> tuple[dict[str, Case], tuple[AlertChange, ...]]:
-    """Set every case to the worst of its raised rules and say what that changed."""
+    """Set every case to the highest severity of its raised rules, and return the cases and their changes."""
     rules, at = findings.rules, findings.reading.assessment.measured_at
     worst: dict[str, Rule] = {}
     for key, timer in timers.items():
@@ -206,7 +206,7 @@ def _settle(
 def _rest(
     before: Cases, now: Cases, seen: Mapping[str, Observation], findings: Findings
 ) -> list[tuple[Case, AlertChange]]:
-    """Return the cases that are at rest from this acquisition on, or no longer, and what tells of it."""
+    """Return the cases whose suppression at standstill begins or ends with this acquisition, and the changes."""
     rules, reading = findings.rules, findings.reading
     moved = []
     for cause, case in now.open.items():
@@ -246,9 +246,10 @@ def _clear(case: Case, reason: str, findings: Findings) -> AlertChange:
 def close_all(
     cases: Cases, occurred_at: datetime, reason: str = "life-closed", rules: RuleSet = DEFAULT_RULES
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
-    """Clear a machine's open cases and forget its timers, as when a failure or replacement ends a life.
+    """Clear a machine's open cases and reset its timers when a failure or replacement ends a life.
 
-    A new bearing mends no sensor: cases of instruments stay. Diagnoses up to then are of the life before.
+    Cases of instruments remain: the end of a life does not repair a sensor. Diagnoses up to then belong to the old
+    life.
     """
     changes = []
     kept = {cause: case for cause, case in cases.open.items() if case.category is Category.INSTRUMENT}

@@ -1,4 +1,4 @@
-"""What the alert rules remember of one machine: their timers and the cases that are open."""
+"""State of the alert rules for one machine: timers, open cases and memories."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class RuleTimer:
-    """One rule's delays on one machine.
+    """On-delay and off-delay of one rule on one machine.
 
-    `history` holds one bit an acquisition, newest lowest: the rule was violated. `since` is from when the time of the
-    delay counts: the first violation that was inside the window when it first held enough of them. Of a raised rule it
-    is when the run of `returned` acquisitions began. `cause` is the case that the rule has raised, '' while it has not.
-    `times` are when the violations of `history` were, oldest first, if the rule asks for a time.
+    `history` has one bit per acquisition, the newest in the lowest bit: 1 is a violation. `since` is the begin of the
+    on-delay: the first violation in the window at the time the window first contained the required number. For a
+    raised rule, `since` is the first of the `returned` consecutive acquisitions. `cause` is the case that the rule has
+    raised, '' while it is not raised. `times` are the times of the violations in `history`, oldest first, if the rule
+    has a duration.
     """
 
     history: int = 0
@@ -37,21 +38,21 @@ class RuleTimer:
     times: tuple[datetime, ...] = ()
 
     def before_raise(self, seen: Observation, now: datetime, delay: OnDelay) -> RuleTimer | None:
-        """Return the timer after an acquisition of a rule that is not raised; None: nothing to remember."""
+        """Return the timer of a rule that is not raised, after an acquisition; None: no violation in the window."""
         violated = seen is Observation.VIOLATED
         history = ((self.history << 1) | violated) & ((1 << delay.window) - 1)
         if not history:
             return None
         if not delay.duration:
             return RuleTimer(history, self.since if self.history else now)
-        before = self.times or (self.since,) * self.history.bit_count()  # what older services wrote has no times
+        before = self.times or (self.since,) * self.history.bit_count()  # state of earlier versions has no times
         times = ((*before, now) if violated else before)[-history.bit_count() :]
         was_enough = bool(before) and self.history.bit_count() >= delay.required
         since = self.since if was_enough else times[0] if times else now
         return RuleTimer(history, since, times=times)
 
     def is_due(self, now: datetime, delay: OnDelay) -> bool:
-        """Whether enough acquisitions were violated for long enough, this one among them."""
+        """Whether the on-delay has expired: enough violations for long enough, including this acquisition."""
         return (
             bool(self.history & 1)
             and self.history.bit_count() >= delay.required
@@ -59,7 +60,7 @@ class RuleTimer:
         )
 
     def after_raise(self, seen: Observation, now: datetime, delay: OffDelay) -> RuleTimer | None:
-        """Return the timer after an acquisition of a raised rule; None: it has returned for long enough."""
+        """Return the timer of a raised rule after an acquisition; None: the off-delay has expired."""
         if seen is not Observation.RETURNED:
             return self if not self.returned else RuleTimer(self.history, now, 0, self.cause)
         since = self.since if self.returned else now
@@ -70,10 +71,10 @@ class RuleTimer:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An open case: its cause, latched at opening, where it is, how severe it is now and in which words.
+    """An open case: its cause (fixed at the opening), component, present severity and message.
 
-    `rule_key` names the rule that makes it as severe as it is; `at_rest` is that it says nothing that is true now,
-    since the machine stands still (`pdm.alerts.evaluation.standstill`).
+    `rule_key` is the rule that determines the severity. `at_rest`: the case is suppressed at standstill
+    (`pdm.alerts.evaluation.standstill`).
     """
 
     cause: str
@@ -89,25 +90,25 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a rule remembers of the acquisitions before, and the digest of the definition that this rests on.
+    """Memory of a rule of earlier acquisitions, and the digest of the rule definition that it belongs to.
 
-    `basis` is '' of what older services wrote: the rule takes it for its own.
+    `basis` is '' in state of earlier versions: the rule accepts it.
     """
 
     values: Memory
     basis: str = ""
 
     def fits(self, basis: str) -> bool:
-        """Whether it rests on a definition with this digest."""
+        """Whether the memory belongs to a definition with this digest."""
         return self.basis in ("", basis)
 
 
 @dataclass(frozen=True)
 class Cases:
-    """A machine's rule timers by rule key and its open cases by cause; empty for a quiet machine.
+    """Rule timers of a machine by rule key and its open cases by cause; empty without violations.
 
-    `memories` holds, by rule key, what the rules that follow a course remember of it; `is_stopped` is that the
-    machine stood still when it last told how it ran.
+    `memories` are, by rule key, the memories of rules that evaluate a time series; `is_stopped`: the machine was off
+    in the latest acquisition that shows its operation.
     """
 
     timers: Mapping[str, RuleTimer] = field(default_factory=dict)
@@ -116,7 +117,7 @@ class Cases:
     is_stopped: bool = False
 
     def to_bytes(self) -> bytes:
-        """Return a compact form; equal cases give equal bytes, and a quiet machine two of them."""
+        """Return a compact encoding; equal cases give equal bytes, and empty cases two bytes."""
         timers = [
             [key, timer.history, _microseconds(timer.since), timer.returned, timer.cause]
             + ([[_microseconds(at) for at in timer.times]] if timer.times else [])
@@ -146,12 +147,12 @@ class Cases:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Cases:
-        """Read what `to_bytes` wrote; no bytes at all are a machine that nothing is known of.
+        """Decode the output of `to_bytes`; empty input is a machine without state.
 
         Raises
         ------
         InvalidInputError
-            The bytes are not cases of this format.
+            The bytes are not cases in this format.
         """
         if not content:
             return cls()
@@ -205,6 +206,6 @@ def _decode_case(
 ) -> Case:
     at = _time(opened_at)
     severity = list(Severity)[rank]
-    if cause == GAP_CAUSE:  # missing data are no case of the rules: it is of a component of that name
+    if cause == GAP_CAUSE:  # rules open no case for missing data: this is a component
         cause = cause_of_component(cause)
     return Case(cause, component, severity, at, message, parameters, Category(category), rule_key, bool(at_rest))

@@ -1,8 +1,8 @@
-"""Machines that stand still: which alerts mean nothing meanwhile, and when they mean something again.
+"""Suppression at standstill: which cases are suppressed while the machine is off, and when the suppression ends.
 
-IEC 62682 and ISA-18.2 suppress by design what cannot be true of equipment that is shut down, and leave alone what a
-stop takes nothing from: a bearing burns on a stopped machine too. The operating state is that of health (`off`,
-`transient`); everything here runs on the machine's own time, so that late data lead to the same.
+IEC 62682 and ISA-18.2 suppress by design alarms without meaning on equipment that is shut down; alarms that remain
+valid on a stopped machine are not suppressed. The operating state is that of health assessment (`off`, `transient`).
+All times are on the machine's timeline, so that late data give the same result.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.kinds.signal import OFF, TRANSIENT
 from pdm.alerts.rules.rule import Rule
 
-MACHINE_OFF = "machine-off"  # the reason of what is suppressed since its machine stands still
-HOLDS_AT_STANDSTILL = "holds-at-standstill"  # a rule that a stop takes nothing from says so as well
-MACHINE_RUNS = "machine-runs"  # the reason of what is told because its machine runs and its condition is still there
+MACHINE_OFF = "machine-off"  # the reason of suppression: the machine is off
+HOLDS_AT_STANDSTILL = "holds-at-standstill"  # the reason of unsuppression: a rule valid at standstill raises it
+MACHINE_RUNS = "machine-runs"  # the reason of unsuppression: the machine runs, the condition is active
 
 RuleObservation = tuple[Rule, Observation]
 
 
 def looks_at_standstill(rule: Rule) -> bool:
-    """Whether a rule says that it looks while the machine is off: one of its operating states is."""
+    """Whether a rule evaluates while the machine is off: one of its operating states matches `off`."""
     return any(fnmatchcase(OFF, pattern) for pattern in rule.operating_states)
 
 
 def is_judged_at_standstill(rule: Rule) -> bool:
-    """Whether what a rule says holds of a machine that stands still, so that a stop is no reason not to tell.
+    """Whether a rule remains valid at standstill, so that its case is not suppressed.
 
-    So it is of the data and the instruments; of a rule that names the operating state `off`; of a diagnosis, which
-    rests on when the machine ran and is best acted upon now; of temperatures that are too high; and of what guards
-    safety: critical and latching, so that somebody must go and look.
+    This applies to rules of data and instruments; to rules with the operating state `off`; to diagnoses, which result
+    from the running machine and are best acted upon at standstill; to high temperatures; and to safety rules (critical
+    and latching), which require an inspection.
     """
     if rule.category is not Category.MACHINE or looks_at_standstill(rule):
         return True
@@ -43,9 +43,9 @@ def is_judged_at_standstill(rule: Rule) -> bool:
 
 
 def detect_standstill(reading: Reading, before: bool) -> bool:
-    """Whether the machine stands still after an acquisition, and stood before.
+    """Whether the machine is off after an acquisition; `before` is the result of the previous acquisition.
 
-    One that was made while it ran up or down, or that held neither signals nor speed nor a state, says nothing.
+    An acquisition during run-up or run-down, or one without signals, speed and state, does not end a standstill.
     """
     state = reading.assessment.operating_state
     if state == OFF:
@@ -60,24 +60,25 @@ def is_at_rest(
     reading: Reading,
     is_stopped: bool,
 ) -> bool:
-    """Whether a case says nothing that is true now, since its machine stands still or has only just begun to run.
+    """Whether a case is suppressed because its machine is off or has only just started.
 
     Parameters
     ----------
     case : Case
-        As it was before, if it was.
+        The case before this acquisition, or the new case.
     is_new : bool
-        It opened with this acquisition.
+        The case opened with this acquisition.
     raised : sequence of (Rule, Observation)
-        The rules that make the case, and what they said of this acquisition.
+        The raised rules of the case, and their observations of this acquisition.
     reading : Reading
     is_stopped : bool
-        By `detect_standstill`.
+        Result of `detect_standstill`.
 
     Notes
     -----
-    A case that was at rest counts again as soon as a rule of it says anything of the running machine but that all is
-    well. While all of them say so it waits for its end, and nobody is called for a pressure that a stop had taken.
+    The suppression of a case ends as soon as one of its rules observes anything other than `RETURNED` on the running
+    machine. While all its rules observe `RETURNED` the case stays suppressed until the off-delay expires: a low
+    pressure that the stop had caused gives no notification.
     """
     if case.category is not Category.MACHINE or any(is_judged_at_standstill(rule) for rule, _ in raised):
         return False
@@ -91,7 +92,7 @@ def is_at_rest(
 def raised_rules(
     cause: str, timers: Mapping[str, RuleTimer], rules: Mapping[str, Rule], seen: Mapping[str, Observation]
 ) -> list[RuleObservation]:
-    """Return the rules that make a case, and what they said of an acquisition."""
+    """Return the raised rules of a case, and their observations of an acquisition."""
     return [
         (rules[key], seen.get(key, Observation.ABSENT))
         for key, timer in timers.items()

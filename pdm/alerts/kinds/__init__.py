@@ -1,4 +1,4 @@
-"""Kinds of rules: one file each, listed in `Condition` and nowhere else."""
+"""Kinds of rules: one file per kind; `Condition` is the only list of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Condition = (
     | DataGap
 )
 KINDS: Mapping[str, type[Condition]] = {each.kind: each for each in get_args(Condition)}
-"""By the name that documents give them."""
+"""Kinds by their name in rule documents."""
 
 __all__ = [
     "KINDS",

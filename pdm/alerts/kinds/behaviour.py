@@ -1,4 +1,4 @@
-"""How a rule behaves whatever it looks at: severity, category, delays, schedule, and what one acquisition says."""
+"""Behaviour common to all rules: severity, category, delays, schedule and observation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pdm.errors import InvalidInputError
 
 LONGEST = 1e9
-"""Below which every time in a rule lies [s], 31 years: beyond it clocks overflow, and nobody waits."""
+"""Upper limit of every time in a rule [s], 31 years: longer times overflow timestamps and have no use."""
 
 
 class Severity(StrEnum):
-    """How much an alert matters; compare by `rank`."""
+    """Severity of an alert; compare by `rank`."""
 
     ADVISORY = "advisory"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Place in the order advisory < warning < critical, from 0."""
+        """Rank in the order advisory < warning < critical, from 0."""
         return _RANK[self]
 
 
@@ -31,7 +31,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Category(StrEnum):
-    """What an alert is about: the machine, the data that should come of it, or the instrument that measures it."""
+    """Subject of an alert: the machine, missing data of the machine, or an instrument on it."""
 
     MACHINE = "machine"
     DATA = "data"
@@ -39,12 +39,12 @@ class Category(StrEnum):
 
 
 class Observation(Enum):
-    """What one acquisition says to one rule."""
+    """Result of one rule for one acquisition."""
 
     VIOLATED = "violated"  # beyond the raise limit
-    IN_DEADBAND = "held"  # in the dead band: neither raises nor clears
+    IN_DEADBAND = "held"  # within the deadband: neither raises nor clears
     RETURNED = "returned"  # back beyond the clear limit
-    ABSENT = "absent"  # nothing known: no timer moves
+    ABSENT = "absent"  # no value: the delays do not advance
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a rule looks, on the machine's timeline: on some days between two times of a place's clock.
+    """When a rule evaluates, on the machine's timeline: on some weekdays between two times of day in a time zone.
 
-    A span that ends before it begins runs over midnight and belongs to the day on which it began.
+    A span whose end is before its begin continues past midnight and belongs to the day on which it begins.
     """
 
     days: tuple[str, ...] = DAYS
@@ -105,7 +105,7 @@ class Schedule:
             raise InvalidInputError(f"time zone {self.time_zone!r} is unknown", field="time_zone") from error
 
     def write(self) -> dict[str, Any]:
-        """Return the schedule as a document of plain values."""
+        """Return the schedule as a document."""
         return {
             "days": [day for day in DAYS if day in self.days],
             "from": self.begins.isoformat(),
@@ -114,7 +114,7 @@ class Schedule:
         }
 
     def covers(self, at: datetime) -> bool:
-        """Whether the rule looks at a time."""
+        """Whether the rule evaluates at a time."""
         local = at.astimezone(self._zone)  # type: ignore[attr-defined]
         now, today = local.time(), local.weekday()
         if self.begins < self.ends:

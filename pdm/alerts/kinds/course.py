@@ -1,4 +1,4 @@
-"""Conditions on how a value moves within a time."""
+"""Conditions on the change of a value over a time span."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pdm.alerts.kinds.signal import OFF, TRANSIENT, OnValues, check
 
 
 class OnCourse(OnValues, Remembering):
-    """A condition on how a value moves within `span` [s]."""
+    """A condition on the change of a value over `span` [s]."""
 
     span: float
 
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what the course up to this acquisition says, and the course."""
+        """Return the observation of the values up to this acquisition, and these values."""
         found = reading.extreme(self.keys, largest=self._largest)
         if found is None or reading.assessment.operating_state in (OFF, TRANSIENT):
             return Observation.ABSENT, memory
@@ -29,7 +29,7 @@ class OnCourse(OnValues, Remembering):
 
     @property
     def basis(self) -> dict[str, Any]:
-        """What the course rests on: which value is followed, and over which span."""
+        """Definition that the memory depends on: the signal and the span."""
         signal = None if self.signal is None else asdict(self.signal)
         return {"signal": signal, "largest": self._largest, "over": self.span}
 
@@ -47,12 +47,12 @@ class OnCourse(OnValues, Remembering):
         raise NotImplementedError
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where there is a value to remember."""
+        """Flag acquisitions with a value to remember."""
         return self.where_any(history, np.isfinite)
 
     @property
     def holds_at_standstill(self) -> bool:
-        """No: it is what a running machine is like."""
+        """No: the condition applies to a running machine."""
         return False
 
 

@@ -1,4 +1,4 @@
-"""Data gap: a live machine has sent nothing."""
+"""Data gap: a live machine has sent no data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pdm.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class DataGap(RuleKind):
-    """Nothing was received of a live machine for `after` [s] of the wall clock; asked by the clockwork alone."""
+    """No data received from a live machine for `after` [s] on the wall clock; only the scheduler evaluates it."""
 
     after: float
     category: ClassVar[Category] = Category.DATA
@@ -43,7 +43,7 @@ class DataGap(RuleKind):
 
     @classmethod
     def ignored(cls, on_delay: OnDelay | None, schedule: Schedule | None) -> Mapping[str, str]:
-        """Return that a delay and a schedule have no meaning on the wall clock."""
+        """Return the reasons why on-delay and schedule do not apply on the wall clock."""
         why = {}
         if on_delay not in (None, cls.on_delay):
             why["on_delay"] = "a gap counts no acquisitions: 'after' is its delay"
@@ -52,26 +52,26 @@ class DataGap(RuleKind):
         return why
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {"after": self.after}
 
     def write(self) -> Document:
-        """Return the field that `parse` reads."""
+        """Return the field in the form that `parse` reads."""
         return {"after": write(self.after, "s")}
 
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:  # noqa: ARG002
-        """Return that an acquisition says nothing of missing data."""
+        """Return ABSENT: an acquisition gives no information on missing data."""
         return Observation.ABSENT, memory
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return nowhere: missing data are found on the wall clock, and are not replayed."""
+        """Flag no acquisition: missing data are detected on the wall clock and not replayed."""
         return np.zeros(len(history), bool)
 
     def parameters(self, reading: Reading) -> dict[str, Any]:  # noqa: ARG002
-        """Return nothing: `pdm.service.alerting.data_gaps` describes what is missing."""
+        """Return no parameters: `pdm.service.alerting.data_gaps` gives them."""
         return {}
 
     @property
     def holds_at_standstill(self) -> bool:
-        """Yes: it is about the data."""
+        """Yes: the condition concerns the data."""
         return True

@@ -1,4 +1,4 @@
-"""Diagnosis: one supports a fault."""
+"""Diagnosis: a diagnosis supports a fault."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ FAULTS = tuple(fault.value for fault in Fault)
 
 @dataclass(frozen=True)
 class FaultDiagnosed(Remembering):
-    """A diagnosis supports one of some faults (any where none are listed) with enough confidence [1].
+    """A diagnosis supports one of some faults (any if none is listed) with at least `confidence` [1].
 
-    A diagnosis rests on several acquisitions, so one may be enough; however many acquisitions follow it,
-    it counts once.
+    A diagnosis uses several acquisitions, so a single one may be sufficient; it counts once, independent of the
+    number of acquisitions after it.
     """
 
     confidence: float
@@ -49,16 +49,16 @@ class FaultDiagnosed(Remembering):
         return cls.made(fields, before, lambda: cls(confidence, faults))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {"confidence": self.confidence, "faults": self.faults}
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         written: Document = {"confidence": self.confidence}
         return written | ({"faults": list(self.faults)} if self.faults else {})
 
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what a diagnosis not seen before says, and which was seen last."""
+        """Return the observation for a new diagnosis, and the time of the latest diagnosis."""
         note = reading.diagnosis
         if note is None or (memory and note.measured_at.timestamp() <= memory[0]):
             return Observation.ABSENT, memory
@@ -66,12 +66,12 @@ class FaultDiagnosed(Remembering):
         return Observation.VIOLATED if found else Observation.RETURNED, (note.measured_at.timestamp(),)
 
     def names(self, reading: Reading) -> Named:
-        """Return which component the diagnosis speaks of."""
+        """Return the component of the diagnosed fault."""
         found = self._worst(reading)
         return (found.component, found.confidence) if found else super().names(reading)
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people."""
+        """Return the parameters of the message."""
         found = self._worst(reading)
         return {
             "fault": found.fault if found else None,
@@ -81,18 +81,18 @@ class FaultDiagnosed(Remembering):
         }
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where a diagnosis is new."""
+        """Flag acquisitions with a new diagnosis."""
         times = [(note.measured_at - EPOCH).total_seconds() * 1e6 for note in history.diagnoses]
         seen = np.searchsorted(np.array(times), history.conclusions.times, side="right")
         return np.diff(seen, prepend=0) > 0
 
     def memory_of_end(self, ended_at: datetime) -> Memory:
-        """Return when the life ended: diagnoses up to then are of the life before."""
+        """Return the end of the life: diagnoses up to then belong to the old life."""
         return (ended_at.timestamp(),)
 
     @property
     def holds_at_standstill(self) -> bool:
-        """Yes: a diagnosis rests on when the machine ran, and is best acted upon now."""
+        """Yes: a diagnosis results from the running machine and is best acted upon at standstill."""
         return True
 
     def _worst(self, reading: Reading) -> DiagnosedFault | None:

@@ -1,4 +1,4 @@
-"""The fields of a document of rules: each taken once and converted, every refusal kept with its place."""
+"""Fields of a rule document: each is taken once and converted; every problem is recorded with its place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class DocumentProblem:
-    """One thing that is wrong with a document: where (a path such as rules[2].above), why, and the line if known."""
+    """One problem of a document: its place (a path such as rules[2].above), the reason, and the line if known."""
 
     place: str
     reason: str
@@ -24,7 +24,7 @@ class DocumentProblem:
 
 
 class InvalidRulesError(InvalidInputError):
-    """A document of rules is not one; `problems` say where and why."""
+    """A rule document is invalid; `problems` give the places and reasons."""
 
     code = "invalid-rules"
 
@@ -32,7 +32,7 @@ class InvalidRulesError(InvalidInputError):
 
     @classmethod
     def of(cls, problems: Sequence[DocumentProblem]) -> InvalidRulesError:
-        """Return the refusal of a document with these problems."""
+        """Return the error for a document with these problems."""
         lines = [f"line {p.line}, {p.place}: {p.reason}" if p.line else f"{p.place}: {p.reason}" for p in problems]
         more = f"; and {len(lines) - 5} more" if len(lines) > 5 else ""
         error = cls("; ".join(lines[:5]) + more, field=problems[0].place)
@@ -42,31 +42,31 @@ class InvalidRulesError(InvalidInputError):
 
 @dataclass(frozen=True)
 class FeatureUnit:
-    """A feature's SI unit, and whether the phases of a machine have it together."""
+    """SI unit of a feature, and whether it is one value for all phases of a machine."""
 
     unit: str
     is_shared: bool = False
 
 
 FeatureUnits = Mapping[tuple[str, str], FeatureUnit]
-"""By quantity ('acceleration', 'current') and name."""
+"""Unit by quantity ('acceleration', 'current') and feature name."""
 
 
 def write_place(place: Place) -> str:
-    """Return a place as people read it: rules[2].above."""
+    """Return a place as text, such as rules[2].above."""
     parts = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return parts.removeprefix(".") or "document"
 
 
 class Missing:
-    """No default: the field must be there."""
+    """No default: the field is required."""
 
 
 MISSING = Missing()
 
 
 class Fields:
-    """The fields of one mapping: each is taken once, and what is left is refused."""
+    """The fields of one mapping: each is taken once, and remaining fields are rejected."""
 
     def __init__(self, raw: object, place: Place, problems: list[tuple[Place, str]], features: FeatureUnits) -> None:
         self.place = place
@@ -80,11 +80,11 @@ class Fields:
             self._rest = {str(name): value for name, value in raw.items()}
 
     def refuse(self, name: str, reason: str) -> None:
-        """Note why a field cannot be; the mapping itself where `name` is empty."""
+        """Record why a field is invalid; an empty `name` refers to the mapping itself."""
         self.problems.append(((*self.place, name) if name else self.place, reason))
 
     def take(self, name: str, default: Any = MISSING) -> Any:
-        """Take a field as it is; None, and a problem noted, where it must be there and is not."""
+        """Take a field unconverted; record a problem and return None if a required field is missing."""
         self.known.append(name)
         if name in self._rest:
             taken = self._rest.pop(name)
@@ -97,11 +97,11 @@ class Fields:
         return default
 
     def has(self, name: str) -> bool:
-        """Whether a field is there and was not taken yet."""
+        """Whether a field is present and not yet taken."""
         return name in self._rest
 
     def read(self, name: str, how: Callable[[Any], Any], default: Any = MISSING) -> Any:
-        """Take a field and convert it; None, and a problem noted, where that fails."""
+        """Take a field and convert it; record a problem and return None if that fails."""
         raw = self.take(name, default)
         if raw is None or raw is default:
             return raw
@@ -112,12 +112,12 @@ class Fields:
             return None
 
     def inner(self, name: str, default: Any = MISSING) -> Fields | None:
-        """Take a field that holds fields."""
+        """Take a field that contains a mapping."""
         raw = self.take(name, default)
         return None if raw is None or raw is default else Fields(raw, (*self.place, name), self.problems, self.features)
 
     def refuse_the_rest(self) -> None:
-        """Note every field that nobody has taken."""
+        """Record a problem for every field not taken."""
         for name in self._rest:
             near = difflib.get_close_matches(name, self.known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(self.known)}"
@@ -125,9 +125,9 @@ class Fields:
 
 
 def make(fields: Fields, build: Callable[[], Any], written_as: Mapping[str, tuple[str, ...]] = {}) -> Any:
-    """Return what can be made of fields, or None, and note where the refusal belongs.
+    """Return the result of `build`, or record its error at the field concerned and return None.
 
-    `written_as` is what the fields of the thing are called in documents, where it is another name.
+    `written_as` gives the names of fields in documents where they differ from those in the class.
     """
     try:
         return build()
@@ -138,7 +138,7 @@ def make(fields: Fields, build: Callable[[], Any], written_as: Mapping[str, tupl
 
 
 def one_of(*allowed: str) -> Callable[[Any], str]:
-    """Return what takes one of some words."""
+    """Return a converter that accepts one of some words."""
 
     def check(raw: Any) -> str:
         if raw not in allowed:
@@ -149,7 +149,7 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
 
 
 def several_of(*allowed: str) -> Callable[[Any], tuple[str, ...]]:
-    """Return what takes a list of some words; what is near is offered."""
+    """Return a converter that accepts a list of some words; its error suggests similar words."""
 
     def check(raw: Any) -> tuple[str, ...]:
         taken = texts(raw)
@@ -163,7 +163,7 @@ def several_of(*allowed: str) -> Callable[[Any], tuple[str, ...]]:
 
 
 def number(raw: Any) -> float:
-    """Return a number that has no unit, or a share in %."""
+    """Return a number without unit, or a percentage as a fraction."""
     return parse_value(raw, "1")
 
 
@@ -182,14 +182,14 @@ def flag(raw: Any) -> bool:
 
 
 def text_of(raw: Any) -> str:
-    """Return a text of 1 to 100 characters that can be shown."""
+    """Return a text of 1 to 100 printable characters."""
     if not isinstance(raw, str) or not 0 < len(raw) <= 100 or not raw.isprintable():
         raise ValueError(f"{str(raw)[:100]!r} must be a text of 1 to 100 printable characters")
     return raw
 
 
 def note_of(raw: Any) -> str:
-    """Return what people wrote beside a rule."""
+    """Return the note of a rule."""
     lines = raw.splitlines() if isinstance(raw, str) and len(raw) <= 1000 else None
     if lines is None or not all(line.replace("\t", " ").isprintable() for line in lines):
         raise ValueError("must be a text of at most 1000 printable characters")

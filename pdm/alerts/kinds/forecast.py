@@ -22,10 +22,10 @@ from pdm.machines.model import Machine
 
 @dataclass(frozen=True)
 class ForecastCrossing(OnCourse):
-    """A value, or health where `signal` is None, will cross `limit` within `horizon` [s] if it goes on as over `span`.
+    """A value, or health if `signal` is None, crosses `limit` within `horizon` [s] if its trend over `span` continues.
 
-    Beyond the limit it has crossed. It has returned where the crossing is more than `clear_ratio` horizons
-    away or nothing moves towards it.
+    A value beyond the limit is a violation. The condition has returned if the crossing is more than `clear_ratio`
+    horizons ahead or the trend does not approach the limit.
     """
 
     signal: Signal | None  # type: ignore[assignment]
@@ -59,7 +59,7 @@ class ForecastCrossing(OnCourse):
         return cls.made(fields, before, lambda: cls(signal, side, limit, horizon, span, ratio))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {
             "signal": None if self.signal is None else self.signal.identity(),
             "side": self.side,
@@ -71,7 +71,7 @@ class ForecastCrossing(OnCourse):
         }
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         about: Document = {"of": "health"} if self.signal is None else {"signal": self.signal.write()}
         return {
             **about,
@@ -82,15 +82,15 @@ class ForecastCrossing(OnCourse):
         }
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where there is a value, or a health, to remember."""
+        """Flag acquisitions with a value, or a health, to remember."""
         return np.isfinite(history.conclusions.health) if self.signal is None else super().screen(history)
 
     def fit(self, machine: Machine) -> tuple[Self, ...]:
-        """Return the condition as it stands for a machine; none where the machine has no such value."""
+        """Return the condition fitted to a machine; empty if the machine has no such value."""
         return (self,) if self.signal is None else super().fit(machine)
 
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what the course up to this acquisition says, and the course."""
+        """Return the observation of the values up to this acquisition, and these values."""
         if self.signal is not None:
             return super().recall(reading, memory)
         health = finite(reading.assessment.health)
@@ -99,7 +99,7 @@ class ForecastCrossing(OnCourse):
         return self._follow(memory, reading, health)
 
     def time_to_limit(self, line: RobustTrend) -> float:
-        """Return when a line crosses the limit [s from its end]; 0 where it has, infinite where it will not."""
+        """Return the time from the end of a line to the limit [s]; 0 beyond the limit, infinite without a crossing."""
         left = self.limit - line.level if self.side == "above" else line.level - self.limit
         towards = line.slope if self.side == "above" else -line.slope
         if left <= 0:
@@ -117,7 +117,7 @@ class ForecastCrossing(OnCourse):
         return Observation.RETURNED if ahead > self.horizon * self.clear_ratio else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people; values in the signal's SI unit, times in s."""
+        """Return the parameters of the message; values in the signal's SI unit, times in s."""
         if self.signal is None:
             return {
                 "signal": "health",

@@ -41,15 +41,15 @@ class HealthLow(Plain):
         return cls.made(fields, before, lambda: cls(below, round(below + deadband, 9)))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {"raise_below": self.raise_below, "clear_above": self.clear_above}
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         return {"below": self.raise_below, "deadband": round(self.clear_above - self.raise_below, 9)}
 
     def observe(self, reading: Reading) -> Observation:
-        """Return where health lies between the two limits; absent while learning."""
+        """Compare health with the two limits; ABSENT while learning."""
         health = finite(reading.assessment.health)
         if health is None:
             return Observation.ABSENT
@@ -58,22 +58,22 @@ class HealthLow(Plain):
         return Observation.RETURNED if health > self.clear_above else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people."""
+        """Return the parameters of the message."""
         assessment = reading.assessment
         return {"health": rounded(assessment.health), "limit": self.raise_below, "symptom": assessment.symptom}
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where health is below the limit."""
+        """Flag acquisitions with health below the limit."""
         below: Flags = history.conclusions.health < self.raise_below
         return below
 
     def widened(self, factor: float) -> tuple[Self, float] | None:
-        """Return the condition with a wider dead band, and the dead band now; None where it would never return."""
+        """Return the condition with a wider deadband, and the present deadband; None if it could never return."""
         deadband = self.clear_above - self.raise_below
         clear = self.raise_below + factor * deadband
         return (replace(self, clear_above=clear), deadband) if clear < 1 else None
 
     @property
     def holds_at_standstill(self) -> bool:
-        """No: it is what a running machine is like."""
+        """No: the condition applies to a running machine."""
         return False

@@ -1,4 +1,4 @@
-"""What is stored of a machine's past, as columns: the very readings that rules saw, or would have seen."""
+"""Stored history of a machine as columns: the input of rules for each acquisition."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ZONE_CODES = " ABCD"
 
 @dataclass(frozen=True)
 class Conclusions:
-    """One row an acquisition, in order of time; '' and NaN are nothing.
+    """One row per acquisition, sorted by time; '' and NaN are missing values.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Conclusions:
     health, confidence, rul, rul_lower, rul_upper, level : (n,) float64
         Times in s.
     doubts : sequence of n tuples of str
-        What speaks against the figure of each prognosis.
+        Reasons why each prognosis is doubtful.
     shows_operation : (n,) bool
         Whether the acquisition shows how the machine ran.
     """
@@ -58,7 +58,7 @@ class Conclusions:
 
 @dataclass(frozen=True)
 class MeasuredColumn:
-    """One value of each acquisition [SI], NaN where it says nothing, and whether it was measured."""
+    """One value per acquisition [SI], NaN where it is not usable, and whether it was measured."""
 
     values: Floats
     is_present: NDArray[np.bool_]
@@ -73,13 +73,13 @@ class PastHold:
     cause: str | None = None
 
     def covers(self, cause: str, at: datetime) -> bool:
-        """Whether alerts of a cause were suppressed at a time."""
+        """Whether the hold suppressed alerts of a cause at a time."""
         return self.cause in (None, cause) and self.begins_at <= at < self.ends_at
 
 
 @dataclass(frozen=True)
 class MachineHistory:
-    """A machine's past: conclusions, what rules want of what was measured, diagnoses, ends of lives, and holds."""
+    """History of a machine: conclusions, measured values that rules read, diagnoses, ends of lives and holds."""
 
     machine: Machine
     conclusions: Conclusions
@@ -97,7 +97,7 @@ class MachineHistory:
         return EPOCH + timedelta(microseconds=int(self.conclusions.times[index]))
 
     def reading(self, index: int, wanted: Sequence[Measured]) -> Reading:
-        """Return an acquisition as rules see it."""
+        """Return the rule input of an acquisition."""
         rows = self.conclusions
         at = self.at(index)
         zone = int(rows.zones[index])

@@ -1,7 +1,7 @@
-"""What every kind of rule has: how it is written, what it says of an acquisition, and how it behaves beside that.
+"""Interface of a kind of rule: document format, evaluation of an acquisition, and behaviour.
 
-A kind is one class in one file of this room. What it must answer is abstract here, so that one that leaves something
-out cannot be made, neither for the type checker nor at run time.
+A kind is one class in one file of this package. Required methods are abstract here, so that neither the type checker
+nor the run time accepts an incomplete kind.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from pdm.machines.model import Machine
 Document = dict[str, Any]
 Flags = NDArray[np.bool_]
 Memory = tuple[float, ...]
-"""What a condition remembers of the acquisitions before."""
+"""State of a condition from earlier acquisitions."""
 Named = tuple[str | None, float | None]
-"""A component and how sure (0 to 1) that it is the one."""
+"""A component and the confidence [1] in it."""
 
 
 class RuleKind(ABC):
-    """A condition of one kind, as it is written or fitted to a machine.
+    """A condition of one kind, as written or fitted to a machine.
 
     Attributes
     ----------
     kind : str
-        As documents name it.
+        Name in documents.
     message : str
-        The key of its alerts' words.
+        Message key of its alerts.
     category : Category
-        What its alerts are about.
+        Category of its alerts.
     needs_repetition : bool
-        A single acquisition never raises it.
+        A single acquisition does not raise it.
     on_clock : bool
-        It is asked on the wall clock and of no acquisition.
+        It is evaluated on the wall clock, not for acquisitions.
     remembers : bool
-        What it says depends on the acquisitions before.
+        Its observation depends on earlier acquisitions.
     reads_diagnoses : bool
         It reads the newest diagnosis.
     on_delay, off_delay : OnDelay, OffDelay
-        Where a document gives none.
+        Defaults if a document has none.
     written_as : mapping
-        What fields of the class are called in documents, where it is another name.
+        Names of fields in documents where they differ from those in the class.
     """
 
     kind: ClassVar[str]
@@ -67,110 +67,110 @@ class RuleKind(ABC):
     @classmethod
     @abstractmethod
     def parse(cls, fields: Fields) -> Self | None:
-        """Return the condition that fields of a document describe; None, and problems noted, where they are wrong."""
+        """Return the condition from fields of a document; record problems and return None if they are invalid."""
 
     @abstractmethod
     def write(self) -> Document:
-        """Return the fields that `parse` turns back into the very same condition, without its kind."""
+        """Return the fields from which `parse` makes an equal condition, without the kind."""
 
     @abstractmethod
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions, without its kind.
+        """Return the canonical document of the condition for rule versions, without the kind.
 
-        Plain values under names that are written in it, not taken from the class: renaming a field changes nothing.
+        The names are literals, not taken from the class, so that renaming a field does not change a version.
         """
 
     @abstractmethod
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what an acquisition says, and what to remember from now on."""
+        """Return the observation of an acquisition, and the new memory."""
 
     @abstractmethod
     def screen(self, history: MachineHistory) -> Flags:
-        """Return for each acquisition of a past whether it may be violated or has something to remember.
+        """Flag acquisitions of a history that may violate the condition or change its memory.
 
-        Rather too much than too little: what is not flagged is passed over by a backtest.
+        A backtest skips acquisitions without a flag, so a superset is allowed and a missing flag is not.
         """
 
     @abstractmethod
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people."""
+        """Return the parameters of the message."""
 
     @property
     @abstractmethod
     def holds_at_standstill(self) -> bool:
-        """Whether what it says is true of a machine that stands still as well."""
+        """Whether the condition remains valid while the machine is off."""
 
     @property
     def wanted(self) -> tuple[Measured, ...]:
-        """The measured values that it reads."""
+        """The measured values that the condition reads."""
         return ()
 
     @property
     def basis(self) -> Document:
-        """What of the definition its memory rests on; a memory that rests on another is forgotten."""
+        """Definition that the memory depends on; memory of another definition is discarded."""
         return {}
 
     def fit(self, machine: Machine) -> tuple[Self, ...]:  # noqa: ARG002
-        """Return the condition as it is for a machine: none, itself, or one a point."""
+        """Return the condition fitted to a machine: none, itself, or one per point."""
         return (self,)
 
     def fit_like(self, fitted: RuleKind) -> Self:  # noqa: ARG002
-        """Return the condition with the points of another of its kind that is fitted to a machine."""
+        """Return the condition with the points of another condition of the kind that is fitted to a machine."""
         return self
 
     def key_of(self, rule: str) -> str:
-        """Return the key of a rule with this condition, fitted to a machine."""
+        """Return the key of a fitted rule with this condition."""
         return rule
 
     def names(self, reading: Reading) -> Named:
-        """Return which component an acquisition names."""
+        """Return the component that an acquisition indicates, and the confidence."""
         return reading.assessment.component, reading.assessment.confidence
 
     def own_cause(self) -> str | None:
-        """Return the cause of a case of its own; None: it joins the machine's other cases."""
+        """Return the cause of a separate case; None: the rule joins the other cases of the machine."""
         return None
 
     def widened(self, factor: float) -> tuple[Self, float] | None:  # noqa: ARG002
-        """Return the condition with a dead band that is wider by a factor, and the dead band now; None: it has none."""
+        """Return the condition with the deadband times a factor, and the present deadband; None: no deadband."""
         return None
 
     def memory_of_end(self, ended_at: datetime) -> Memory:  # noqa: ARG002
-        """Return what it remembers when a life ends."""
+        """Return the memory after the end of a life."""
         return ()
 
     @classmethod
     def ignored(cls, on_delay: OnDelay | None, schedule: Schedule | None) -> Mapping[str, str]:  # noqa: ARG003
-        """Return which of these fields have no meaning for the kind, and why: a document that has them is refused."""
+        """Return which of these fields do not apply to the kind, with reasons; they are rejected in a document."""
         return {}
 
     @classmethod
     def made(cls, fields: Fields, before: int, build: Callable[[], Self]) -> Self | None:
-        """Return the condition unless a field of it was wrong; `before` is how many problems there were."""
+        """Return the condition unless its fields have problems; `before` is the earlier number of problems."""
         condition: Self | None = None if len(fields.problems) > before else make(fields, build, cls.written_as)
         return condition
 
 
 class Plain(RuleKind):
-    """A condition on one acquisition; it remembers nothing."""
+    """A condition on one acquisition, without memory."""
 
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what an acquisition says."""
+        """Return the observation of an acquisition."""
         return self.observe(reading), memory
 
     @abstractmethod
     def observe(self, reading: Reading) -> Observation:
-        """Return what an acquisition says."""
+        """Return the observation of an acquisition."""
 
 
 class Remembering(RuleKind):
-    """A condition on an acquisition and on what is remembered of those before."""
+    """A condition on an acquisition and on the memory of earlier ones."""
 
     remembers: ClassVar[bool] = True
 
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what an acquisition says, and what to remember from now on."""
+        """Return the observation of an acquisition, and the new memory."""
         return self.recall(reading, memory)
 
     @abstractmethod
     def recall(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
-        """Return what an acquisition says, and what to remember from now on."""
+        """Return the observation of an acquisition, and the new memory."""

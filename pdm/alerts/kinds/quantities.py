@@ -1,4 +1,4 @@
-"""Numbers with units as people write them in rules: '93 degC', '4.5 mm/s', '6 h', '5 K', '0.2 mm/s per day'."""
+"""Numbers with units as written in rule documents: '93 degC', '4.5 mm/s', '6 h', '5 K', '0.2 mm/s per day'."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 100  # characters of a value
 
 
 class QuantityError(ValueError):
-    """The text is no number in a unit that fits; the message says why."""
+    """The text is not a number with a suitable unit; the message gives the reason."""
 
 
 def parse_duration(text: object) -> float:
@@ -37,7 +37,7 @@ def parse_duration(text: object) -> float:
 
 
 def parse_value(text: object, si: str, *, is_difference: bool = False) -> float:
-    """Return a value in the SI unit `si`; of differences only the size of the unit counts, not its zero.
+    """Return a value in the SI unit `si`; for a difference the offset of the unit is ignored.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def parse_value(text: object, si: str, *, is_difference: bool = False) -> float:
 
 
 def parse_rate(text: object, si: str) -> float:
-    """Return a rate in `si` a second.
+    """Return a rate in `si` per second.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def parse_rate(text: object, si: str) -> float:
 
 
 def write(value: float, unit: str) -> str | float:
-    """Return a value in its SI unit as it is written in a rule, exactly."""
+    """Return a value with its SI unit as written in a rule document, without rounding."""
     return value if unit == DIMENSIONLESS else f"{value!r} {unit}"
 
 

@@ -1,4 +1,4 @@
-"""Rate: a value rises or falls fast."""
+"""Rate of change: a value rises or falls fast."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pdm.alerts.kinds.signal import Signal, check, describe, known
 
 @dataclass(frozen=True)
 class RateOfChange(OnCourse):
-    """A value rises or falls faster than `rate` [SI/s], as a robust line over `span` [s] tells."""
+    """A value rises or falls faster than `rate` [SI/s], estimated by a robust line over `span` [s]."""
 
     signal: Signal
     direction: Literal["rising", "falling"]
@@ -36,7 +36,7 @@ class RateOfChange(OnCourse):
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:
-        """Read the signal, a rate on one side, the dead band and the span."""
+        """Read the signal, a rate on one side, the deadband and the span."""
         before = len(fields.problems)
         signal = Signal.parse(fields)
         unit = signal.unit if signal else "1"
@@ -51,7 +51,7 @@ class RateOfChange(OnCourse):
         )
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {
             "signal": self.signal.identity(),
             "direction": self.direction,
@@ -62,7 +62,7 @@ class RateOfChange(OnCourse):
         }
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         unit = f"{self.signal.unit}/s"
         return {
             "signal": self.signal.write(),
@@ -82,6 +82,6 @@ class RateOfChange(OnCourse):
         return Observation.RETURNED if slope < self.rate - self.deadband else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people; values in the signal's SI unit."""
+        """Return the parameters of the message; values in the signal's SI unit."""
         found = reading.extreme(self.keys, largest=self._largest)
         return describe(self.signal, self.direction, found, rate_per_s=self.rate, span_s=self.span)

@@ -20,20 +20,20 @@ from pdm.machines.model import Machine
 class RemainingLifeShort(Plain):
     """Remaining life may end within a horizon.
 
-    A prognosis alone is thin evidence, so `health_below` [1] asks for degradation beside it. A machine
-    that again has no prognosis because nothing degrades (health above `healthy_above` [1]) has returned;
-    an absent prognosis never raises.
+    A prognosis alone is weak evidence, so `health_below` [1] also requires degradation. The condition has
+    returned if there is no prognosis because the machine does not degrade (health above `healthy_above` [1]).
+    An absent prognosis does not raise.
 
     Attributes
     ----------
     bound : {'lower', 'median'}
-        Which figure of the prognosis is compared.
+        The compared value of the prognosis.
     horizon_fraction : float
-        Raise below this fraction of the machine's planning horizon [1], where `horizon` is None.
+        Raise below this fraction of the machine's planning horizon [1], if `horizon` is None.
     horizon : float or None
         Raise below this time [s].
     clear_ratio : float
-        The figure has returned above this multiple of the raise limit [1].
+        The condition has returned above this multiple of the raise limit [1].
     """
 
     bound: Literal["lower", "median"]
@@ -75,7 +75,7 @@ class RemainingLifeShort(Plain):
         return cls.made(fields, before, lambda: cls(**more))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {
             "bound": self.bound,
             "horizon_fraction": self.horizon_fraction,
@@ -86,7 +86,7 @@ class RemainingLifeShort(Plain):
         }
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         written: Document = {"bound": self.bound}
         if self.horizon is not None:
             written["within"] = write(self.horizon, "s")
@@ -102,7 +102,7 @@ class RemainingLifeShort(Plain):
         return self.horizon if self.horizon is not None else machine.planning_horizon * self.horizon_fraction
 
     def observe(self, reading: Reading) -> Observation:
-        """Return where the remaining life lies between the two limits, if health supports it."""
+        """Compare the remaining life with the two limits, if health confirms degradation."""
         health = finite(reading.assessment.health)
         if health is None:
             return Observation.ABSENT
@@ -120,7 +120,7 @@ class RemainingLifeShort(Plain):
         return Observation.VIOLATED if remaining < limit else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people; times in s."""
+        """Return the parameters of the message; times in s."""
         return {
             "bound": self.bound,
             "rul_s": self._remaining(reading),
@@ -136,7 +136,7 @@ class RemainingLifeShort(Plain):
         return finite(prognosis.rul_lower if self.bound == "lower" else prognosis.rul)
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where the figure is below the limit and health supports it."""
+        """Flag acquisitions with the remaining life below the limit and degraded health."""
         rows = history.conclusions
         figure = rows.rul_lower if self.bound == "lower" else rows.rul
         short: Flags = figure < self.limit(history.machine)
@@ -144,5 +144,5 @@ class RemainingLifeShort(Plain):
 
     @property
     def holds_at_standstill(self) -> bool:
-        """No: it is what a running machine is like."""
+        """No: the condition applies to a running machine."""
         return False

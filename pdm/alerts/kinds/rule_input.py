@@ -1,4 +1,4 @@
-"""What a rule can read of one acquisition: conclusions, measured values, and the newest diagnosis."""
+"""Input of rules for one acquisition: conclusions, measured values and the newest diagnosis."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
 
 SCALAR = ""
-"""The feature of a point that reports single values."""
+"""Feature name of a scalar point."""
 GROUP = ""
-"""The point of a feature that the phases of a machine share."""
+"""Point key of a feature shared by the phases of a machine."""
 
 Measured = tuple[str, str]
-"""A point's key and a feature's name; values under it are in SI."""
+"""Point key and feature name; the values are in SI units."""
 
 NOTHING: Mapping[Measured, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosedFault:
-    """One fault of a diagnosis: where, how sure (0 to 1, calibrated), and whether the data carry it."""
+    """One fault of a diagnosis: component, calibrated probability [1], and whether the data support it."""
 
     fault: str
     component: str | None
@@ -34,7 +34,7 @@ class DiagnosedFault:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisNote:
-    """What of a diagnosis matters to rules; `measured_at` is that of the newest acquisition behind it."""
+    """Result of a diagnosis that rules read; `measured_at` is that of its newest acquisition."""
 
     measured_at: datetime
     faults: tuple[DiagnosedFault, ...]
@@ -42,10 +42,10 @@ class DiagnosisNote:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One acquisition as rules see it.
+    """Rule input of one acquisition.
 
-    `values` holds what the rules want of it: a value that is NaN was measured but says nothing, one that is
-    not there was not measured.
+    `values` contains the values that the rules read: NaN was measured but is not usable, a missing key was not
+    measured.
     """
 
     machine: Machine
@@ -55,7 +55,7 @@ class Reading:
     diagnosis: DiagnosisNote | None = None
 
     def extreme(self, keys: Iterable[Measured], *, largest: bool) -> tuple[float, str] | None:
-        """Return the largest or smallest finite value under some keys, and its point."""
+        """Return the largest or smallest finite value of some keys, and its point."""
         best: tuple[float, str] | None = None
         for key in keys:
             value = self.values.get(key)
@@ -67,10 +67,10 @@ class Reading:
 
 
 def finite(value: float | None) -> float | None:
-    """Return a number that can be compared, None for what is absent, NaN or infinite."""
+    """Return a finite number, None for a missing, NaN or infinite value."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def rounded(value: float | None) -> float | None:
-    """Return a number as people read it."""
+    """Return a number rounded for messages."""
     return None if value is None else float(f"{value:.4g}")

@@ -1,4 +1,4 @@
-"""Sensor fault: a channel sends nothing, or no measurement."""
+"""Sensor fault: a channel sends no data, or records without a valid measurement."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from pdm.machines.model import Machine, check_key
 
 @dataclass(frozen=True)
 class SensorFault(Plain):
-    """A vibration or current channel sends nothing, or records that are no measurement (constant, clipped, empty).
+    """A vibration or current channel sends no data, or records without a valid measurement (constant, clipped, empty).
 
-    It is asked only where another channel of the machine spoke or its own record came, and never of a machine that
-    is off: what fails is the instrument, and its alert is a case of its own.
+    It is evaluated only if the channel or another channel of the machine has sent a record, and not while the machine
+    is off. The fault is one of the instrument, so its alert is a separate case.
     """
 
     point: str | None = None
@@ -33,22 +33,22 @@ class SensorFault(Plain):
     on_delay: ClassVar[OnDelay] = OnDelay(5, 8)
 
     def fit(self, machine: Machine) -> tuple[Self, ...]:
-        """Return one condition a sampled channel of the machine."""
+        """Return one condition per sampled channel of the machine."""
         every = tuple(p.key for p in machine.points if p.is_waveform and p.quantity in FEATURED)
         return tuple(type(self)(key, every) for key in every if self.point in (None, key))
 
     @property
     def wanted(self) -> tuple[Measured, ...]:
-        """The measured values that it reads: the RMS of every channel."""
+        """The measured values that the condition reads: the RMS of every channel."""
         return tuple((point, "rms") for point in self.all_points)
 
     def names(self, reading: Reading) -> Named:
-        """Return the component that the sensor sits on."""
+        """Return the component on which the sensor is mounted."""
         found = [point.component for point in reading.machine.points if point.key == self.point]
         return (found[0] if found else None), None
 
     def own_cause(self) -> str | None:
-        """Return the sensor's own case."""
+        """Return the cause of the sensor."""
         return f"sensor:{self.point}"
 
     @classmethod
@@ -59,19 +59,19 @@ class SensorFault(Plain):
         return cls.made(fields, before, lambda: cls(point))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {"point": self.point, "all_points": self.all_points}
 
     def write(self) -> Document:
-        """Return the field that `parse` reads."""
+        """Return the field in the form that `parse` reads."""
         return {"point": self.point} if self.point else {}
 
     def key_of(self, rule: str) -> str:
-        """Return the rule's key with the point: there is one rule a channel."""
+        """Return the rule's key with the point: there is one rule per channel."""
         return f"{rule}:{self.point}"
 
     def observe(self, reading: Reading) -> Observation:
-        """Return whether the channel measured something."""
+        """Return VIOLATED without a valid measurement, RETURNED with one."""
         if self.point is None or reading.assessment.operating_state == OFF:
             return Observation.ABSENT
         value = reading.values.get((self.point, "rms"))
@@ -81,17 +81,17 @@ class SensorFault(Plain):
         return Observation.VIOLATED if others else Observation.ABSENT
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people."""
+        """Return the parameters of the message."""
         came = (self.point, "rms") in reading.values
         return {"point": self.point, "how": "no-measurement" if came else "missing"}
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where another channel sent something and this one no measurement."""
+        """Flag acquisitions in which a channel sent a record and this one no valid measurement."""
         own = history.measured.get((self.point or "", "rms"))
         sent = where_any(history, self.wanted, lambda values: np.ones(len(values), bool))
         return sent if own is None else sent & ~(own.is_present & np.isfinite(own.values))
 
     @property
     def holds_at_standstill(self) -> bool:
-        """Yes: it is about the instrument."""
+        """Yes: the condition concerns the instrument."""
         return True

@@ -1,4 +1,4 @@
-"""Measured values that rules look at, and conditions on them."""
+"""Measured values that rules read, and conditions on them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from pdm.machines.model import Machine, MeasurementPoint, check_key
 from pdm.machines.units import UNITS, si_unit
 
 OFF, TRANSIENT = "off", "transient"
-"""The operating states of a machine that stands or runs up, as `pdm.health.detection.transients` names them."""
+"""Operating states of a machine at standstill and in transition, as in `pdm.health.detection.transients`."""
 FEATURED = ("acceleration", "current")
-"""Quantities whose waveforms have features."""
+"""Quantities with features of waveforms."""
 
 Side = Literal["above", "below"]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """Which measured value a rule looks at: a feature of waveforms, or what points report themselves.
+    """Measured value that a rule reads: a feature of waveforms, or a scalar.
 
-    Of several points the worst counts. `quantity` is the points'; `feature` is '' for scalars; `point` and
-    `component` (a key or a kind) choose among the machine's points; `is_shared` is a feature that the phases
-    of a machine have together. `unit` is the SI unit of the value.
+    Of several points the worst value is used. `quantity` is that of the points; `feature` is '' for scalars; `point`
+    and `component` (a key or a kind) select points of the machine; `is_shared` marks a feature with one value for all
+    phases of a machine. `unit` is the SI unit of the value.
     """
 
     quantity: str
@@ -70,7 +70,7 @@ class Signal:
         return cls(quantity, feature, point, component, known.is_shared, known.unit)
 
     def identity(self) -> Document:
-        """Return what identifies the signal in stored versions; names are fixed here."""
+        """Return the canonical document of the signal for rule versions; field names are fixed here."""
         return {
             "quantity": self.quantity,
             "feature": self.feature,
@@ -81,12 +81,12 @@ class Signal:
         }
 
     def write(self) -> Document:
-        """Return the field that `parse` reads."""
+        """Return the field in the form that `parse` reads."""
         named = {"quantity": self.quantity, "feature": self.feature, "point": self.point, "component": self.component}
         return {name: value for name, value in named.items() if value}
 
     def keys(self, machine: Machine) -> tuple[Measured, ...]:
-        """Return where on a machine the value is found; nowhere is an empty answer."""
+        """Return the keys of the value on a machine; empty if the machine does not have it."""
         kinds = {component.key: component.kind.value for component in machine.components}
         fitting = [point for point in machine.points if self._fits(point, kinds)]
         if self.is_shared:
@@ -104,7 +104,7 @@ class Signal:
 
 
 class OnValues(RuleKind):
-    """A condition on measured values of some points of a machine; until it is fitted it sees nothing."""
+    """A condition on measured values of some points of a machine; it reads no value until it is fitted."""
 
     written_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "limit": ("above", "below"),
@@ -115,17 +115,17 @@ class OnValues(RuleKind):
     keys: tuple[Measured, ...]
 
     def fit(self, machine: Machine) -> tuple[Self, ...]:
-        """Return the condition as it stands for a machine; none where the machine has no such value."""
+        """Return the condition fitted to a machine; empty if the machine has no such value."""
         keys = self.signal.keys(machine)
         return (replace(self, keys=keys),) if keys else ()  # type: ignore[type-var]
 
     @property
     def wanted(self) -> tuple[Measured, ...]:
-        """The measured values that it reads."""
+        """The measured values that the condition reads."""
         return self.keys
 
     def names(self, reading: Reading) -> Named:
-        """Return which component the acquisition speaks of: state detection's, else that of the points."""
+        """Return the component: that of state detection, otherwise that of the points."""
         if reading.assessment.component is not None:
             return reading.assessment.component, reading.assessment.confidence
         points = {key[0] for key in self.keys}
@@ -133,17 +133,17 @@ class OnValues(RuleKind):
         return (components.pop() if len(components) == 1 else None), None
 
     def fit_like(self, fitted: RuleKind) -> Self:
-        """Return the condition with the points of another of its kind that is fitted to a machine."""
+        """Return the condition with the points of another condition of the kind that is fitted to a machine."""
         assert isinstance(fitted, OnValues)
         return replace(self, keys=fitted.keys)  # type: ignore[type-var]
 
     def where_any(self, history: MachineHistory, holds: Callable[[Floats], Flags]) -> Flags:
-        """Return where a value that it reads was measured and holds."""
+        """Flag acquisitions in which any value of the condition was measured and satisfies `holds`."""
         return where_any(history, self.wanted, holds)
 
 
 def where_any(history: MachineHistory, wanted: Iterable[Measured], holds: Callable[[Floats], Flags]) -> Flags:
-    """Return where one of some values was measured and holds."""
+    """Flag acquisitions in which any of some values was measured and satisfies `holds`."""
     flags: Flags = np.zeros(len(history), bool)
     for key in wanted:
         column = history.measured.get(key)
@@ -153,7 +153,7 @@ def where_any(history: MachineHistory, wanted: Iterable[Measured], holds: Callab
 
 
 def compare(value: float, limit: float, deadband: float, side: Side) -> Observation:
-    """Return what a value says to a limit with a dead band."""
+    """Compare a value with a limit and its deadband."""
     beyond = value - limit if side == "above" else limit - value
     if beyond > 0:
         return Observation.VIOLATED
@@ -161,7 +161,7 @@ def compare(value: float, limit: float, deadband: float, side: Side) -> Observat
 
 
 def describe(signal: Signal, side: str, found: tuple[float, str] | None, **more: float) -> dict[str, Any]:
-    """Return what the message needs of a signal; values in its SI unit."""
+    """Return the message parameters of a signal; values in its SI unit."""
     return {
         "signal": signal.feature or signal.quantity,
         "side": side,
@@ -173,13 +173,13 @@ def describe(signal: Signal, side: str, found: tuple[float, str] | None, **more:
 
 
 def check(holds: bool, message: str, field: str) -> None:
-    """Refuse a field for which something does not hold."""
+    """Raise the error of a field unless `holds`."""
     if not holds:
         raise InvalidInputError(message, field=field)
 
 
 def known(signal: Signal | None) -> Signal:
-    """Return a signal that was read without a problem."""
+    """Return a signal that is known to be valid."""
     assert signal is not None
     return signal
 

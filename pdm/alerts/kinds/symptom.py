@@ -1,4 +1,4 @@
-"""Symptom: state detection names one clearly."""
+"""Symptom: state detection reports one with enough confidence."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pdm.alerts.kinds.rule_input import Reading, finite, rounded
 from pdm.errors import InvalidInputError
 
 SYMPTOMS = (*FAULTS, "bearing_wear", "overheating", "overall_vibration", "process_change")
-"""What state detection may name (`pdm.health.detection.symptoms`): a fault, or what is less sure than one."""
+"""Symptoms of state detection (`pdm.health.detection.symptoms`): a fault, or a less specific symptom."""
 
 
 @dataclass(frozen=True)
 class SymptomNamed(Plain):
-    """State detection names one of some symptoms (any where none are listed) with enough confidence [1]."""
+    """State detection reports one of some symptoms (any if none is listed) with at least `confidence` [1]."""
 
     confidence: float
     symptoms: tuple[str, ...] = ()
@@ -41,16 +41,16 @@ class SymptomNamed(Plain):
         return cls.made(fields, before, lambda: cls(confidence, symptoms, deadband))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {"confidence": self.confidence, "symptoms": self.symptoms, "deadband": self.deadband}
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         written: Document = {"confidence": self.confidence, "deadband": self.deadband}
         return written | ({"symptoms": list(self.symptoms)} if self.symptoms else {})
 
     def observe(self, reading: Reading) -> Observation:
-        """Return how clearly a symptom stands out; absent while learning."""
+        """Compare the confidence of the symptom with the limits; ABSENT while learning."""
         assessment = reading.assessment
         if finite(assessment.health) is None:
             return Observation.ABSENT
@@ -62,7 +62,7 @@ class SymptomNamed(Plain):
         return Observation.RETURNED if confidence < self.confidence - self.deadband else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people."""
+        """Return the parameters of the message."""
         assessment = reading.assessment
         return {
             "symptom": assessment.symptom,
@@ -72,11 +72,11 @@ class SymptomNamed(Plain):
         }
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where a symptom is named with enough confidence."""
+        """Flag acquisitions with a symptom of enough confidence."""
         sure: Flags = history.conclusions.confidence >= self.confidence
         return sure
 
     @property
     def holds_at_standstill(self) -> bool:
-        """No: it is what a running machine is like."""
+        """No: the condition applies to a running machine."""
         return False

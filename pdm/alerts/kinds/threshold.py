@@ -1,4 +1,4 @@
-"""Threshold: a value lies beyond a limit."""
+"""Threshold: a value is beyond a limit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pdm.alerts.kinds.rule_input import SCALAR, Measured, Reading
 from pdm.alerts.kinds.signal import OnValues, Side, Signal, check, compare, describe, known, parse_side
 
 STANDING_QUANTITIES = ("temperature",)
-"""Quantities that are too much on a machine that stands still as well; too little of one is what a stop looks like."""
+"""Quantities whose upper limits remain valid at standstill; a low value is the normal effect of a stop."""
 
 
 @dataclass(frozen=True)
 class Threshold(OnValues, Plain):
-    """A value lies beyond `limit` [SI]; it has returned beyond `limit` less `deadband` [SI]."""
+    """A value is beyond `limit` [SI]; it has returned when it is back by more than `deadband` [SI]."""
 
     signal: Signal
     side: Side
@@ -40,12 +40,12 @@ class Threshold(OnValues, Plain):
 
     @property
     def _cannot_be_negative(self) -> bool:
-        """A level of a waveform, or a temperature in K."""
+        """Whether the value is a level of a waveform or a temperature in K."""
         return self.signal.quantity == "temperature" or (self.signal.feature != SCALAR and self.signal.unit != "1")
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:
-        """Read the signal, the limit on one side and the dead band."""
+        """Read the signal, the limit on one side and the deadband."""
         before = len(fields.problems)
         signal = Signal.parse(fields)
         unit = signal.unit if signal else "1"
@@ -54,7 +54,7 @@ class Threshold(OnValues, Plain):
         return cls.made(fields, before, lambda: cls(known(signal), side, limit, deadband))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {
             "signal": self.signal.identity(),
             "side": self.side,
@@ -64,7 +64,7 @@ class Threshold(OnValues, Plain):
         }
 
     def write(self) -> Document:
-        """Return the fields that `parse` reads."""
+        """Return the fields in the form that `parse` reads."""
         unit = self.signal.unit
         return {
             "signal": self.signal.write(),
@@ -73,24 +73,24 @@ class Threshold(OnValues, Plain):
         }
 
     def observe(self, reading: Reading) -> Observation:
-        """Return where the worst of the points lies; absent where none was measured."""
+        """Compare the worst of the points with the limit; ABSENT if none was measured."""
         found = reading.extreme(self.keys, largest=self.side == "above")
         return Observation.ABSENT if found is None else compare(found[0], self.limit, self.deadband, self.side)
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people; values in the signal's SI unit."""
+        """Return the parameters of the message; values in the signal's SI unit."""
         found = reading.extreme(self.keys, largest=self.side == "above")
         return describe(self.signal, self.side, found, limit=self.limit)
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where a value lies beyond the limit."""
+        """Flag acquisitions with a value beyond the limit."""
         return self.where_any(history, lambda v: v > self.limit if self.side == "above" else v < self.limit)
 
     def widened(self, factor: float) -> tuple[Self, float] | None:
-        """Return the condition with a wider dead band, and the dead band now."""
+        """Return the condition with a wider deadband, and the present deadband."""
         return replace(self, deadband=factor * self.deadband), self.deadband
 
     @property
     def holds_at_standstill(self) -> bool:
-        """Whether it is of a quantity that is too much on a machine that stands still as well."""
+        """Whether the limit is an upper limit of a quantity in `STANDING_QUANTITIES`."""
         return self.side == "above" and self.signal.quantity in STANDING_QUANTITIES

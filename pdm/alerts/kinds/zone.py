@@ -17,7 +17,7 @@ ZONES = ("A", "B", "C", "D")  # ISO 20816-1:2016, 6.2: severity zones
 
 @dataclass(frozen=True)
 class ZoneReached(Plain):
-    """Vibration severity reaches `zone` or worse; silent where no standard's zones apply."""
+    """Vibration severity reaches `zone` or worse; not evaluated if no standard's zones apply."""
 
     zone: str
     kind: ClassVar[str] = "zone"
@@ -35,30 +35,30 @@ class ZoneReached(Plain):
         return cls.made(fields, before, lambda: cls(zone))
 
     def identity(self) -> Document:
-        """Return what identifies the condition in stored versions; names are fixed here."""
+        """Return the canonical document of the condition for rule versions; field names are fixed here."""
         return {"zone": self.zone}
 
     def write(self) -> Document:
-        """Return the field that `parse` reads."""
+        """Return the field in the form that `parse` reads."""
         return {"zone": self.zone}
 
     def observe(self, reading: Reading) -> Observation:
-        """Return whether the zone is at or beyond the limit; absent while learning or without zones."""
+        """Compare the zone with the limit; ABSENT while learning or without zones."""
         assessment = reading.assessment
         if assessment.zone is None or finite(assessment.health) is None:
             return Observation.ABSENT
         return Observation.VIOLATED if assessment.zone >= self.zone else Observation.RETURNED
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return what the message needs to be read by people."""
+        """Return the parameters of the message."""
         limits = reading.machine.severity_limits
         return {"zone": reading.assessment.zone, "limit": self.zone, "source": limits.source if limits else None}
 
     def screen(self, history: MachineHistory) -> Flags:
-        """Return where the zone is at or beyond the limit."""
+        """Flag acquisitions with the zone at or beyond the limit."""
         return history.conclusions.zones > ZONES.index(self.zone)
 
     @property
     def holds_at_standstill(self) -> bool:
-        """No: it is what a running machine is like."""
+        """No: the condition applies to a running machine."""
         return False

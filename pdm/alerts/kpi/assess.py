@@ -1,12 +1,12 @@
-"""How well the alarm system serves the people behind it: the figures of ISA-18.2 and IEC 62682, from events alone.
+"""Performance of the alarm system: the figures of ISA-18.2 and IEC 62682, computed from alert events.
 
-An alarm is annunciated when people are told of it: it is raised, becomes more severe, or comes out of a hold while it
-is active. What is withheld (shelved, suppressed, out of service, inhibited) or concluded anew from late data is not.
+An alarm is annunciated when receivers are notified: it is raised, escalates, or its suppression ends while it is
+active. An alarm that is shelved, suppressed by design, out of service, inhibited or re-evaluated from late data is not.
 
 References
 ----------
 .. [1] ANSI/ISA-18.2-2016 and IEC 62682:2022, clause 16: monitoring and assessment. Average annunciated alarm rate
-   (about one in 10 min is very likely acceptable, two the most that can be managed), floods (more than 10 in
+   (about one per 10 min is very likely acceptable, two the maximum manageable), floods (more than 10 in
    10 min; an interval of 10 min with 10 or more counts here), stale (24 h), frequently occurring alarms (the ten most
    frequent make 1 % to 5 % of the load at most), priority distribution (about 80 % low, 15 % middle, 5 % high).
 .. [2] Bransby and Jenkinson (1998), HSE contract research report 166/1998, and EEMUA 191: a flood ends when fewer
@@ -29,7 +29,7 @@ from pdm.errors import InvalidInputError
 
 INTERVAL = timedelta(minutes=10)
 ACCEPTABLE_RATE, MOST_RATE = 1.0, 2.0
-"""Alarms an operator and 10 min: very likely acceptable, and the most that can be managed [1]_."""
+"""Alarms per operator and 10 min: very likely acceptable, and maximum manageable [1]_."""
 
 _RAISING = frozenset({"opened", "escalated"})
 _RELEASING = frozenset({"unshelved", "unsuppressed", "returned-to-service"})
@@ -37,14 +37,14 @@ _RELEASING = frozenset({"unshelved", "unsuppressed", "returned-to-service"})
 
 @dataclass(frozen=True)
 class KpiLimits:
-    """What counts as a flood, as chattering, as repeating and as stale; the defaults are the standard's."""
+    """Definitions of flood, chattering, repeating and stale alarms; the defaults are those of the standard."""
 
     flood_begins: int = 10
     flood_ends: int = 5
     chatter_count: int = 3
     chatter_window: timedelta = timedelta(minutes=1)
     repeat_count: int = 3
-    repeat_window: timedelta = timedelta(days=1)  # chatter at the pace of acquisitions; ours, no standard's
+    repeat_window: timedelta = timedelta(days=1)  # chattering at the interval of acquisitions; not from a standard
     stale_after: timedelta = timedelta(hours=24)
     most_bad_actors: int = 10
 
@@ -69,11 +69,11 @@ def assess_alarms(
     Parameters
     ----------
     events : iterable of AlarmEvent
-        In order of time, of the period and, for the delays of what was annunciated at its end, later ones.
+        Sorted by time; of the period, and later ones for the delays of alarms annunciated at the end of the period.
     standing : iterable of ActiveAlert
-        Alerts whose condition holds at the end of the period.
+        Alerts that are active at the end of the period.
     verdicts : iterable of str
-        'true', 'false' or 'useful' of each case judged.
+        'true', 'false' or 'useful' of each case with a verdict.
     since, before : datetime
         The period, on the wall clock.
     operators : int
@@ -110,7 +110,7 @@ def assess_alarms(
 
 
 def is_annunciated(event: AlarmEvent) -> bool:
-    """Whether people were told by this event that an alarm is there."""
+    """Whether this event annunciated an alarm."""
     if event.withheld is not None or event.reevaluated:
         return False
     return event.kind in _RAISING or (event.kind in _RELEASING and event.state == "unacknowledged")
@@ -132,14 +132,14 @@ def rate_of(times: Sequence[datetime], since: datetime, before: datetime, operat
 
 
 def find_floods(times: Sequence[datetime], operators: int = 1, limits: KpiLimits = KpiLimits()) -> tuple[Flood, ...]:
-    """Return the floods: from the first of ten alarms that an operator gets within 10 min until fewer than five are.
+    """Return the floods: from the first of ten alarms per operator within 10 min until there are fewer than five.
 
-    The window slides, so that a flood over a boundary of intervals is not missed.
+    The window slides, so that a flood across an interval boundary is not missed.
 
     Parameters
     ----------
     times : sequence of datetime
-        Of annunciated alarms, in order.
+        Times of annunciated alarms, sorted.
     """
     begins_at, ends_below = limits.flood_begins * operators, limits.flood_ends * operators
     floods: list[Flood] = []
@@ -165,12 +165,12 @@ def find_floods(times: Sequence[datetime], operators: int = 1, limits: KpiLimits
 
 
 def _end(times: Sequence[datetime], ends_below: int) -> datetime:
-    """Return when the last alarm but `ends_below - 1` of a flood left the window."""
+    """Return when a flood ends: when fewer than `ends_below` alarms remain in the window."""
     return times[-min(ends_below, len(times))] + INTERVAL
 
 
 def _bursts(events: Sequence[AlarmEvent], least: int, window: timedelta) -> tuple[Actor, ...]:
-    """Return the alarms of which `least` or more were annunciated within a time, the most frequent first."""
+    """Return the alarms annunciated `least` times or more within a window, the most frequent first."""
     times: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for event in events:
         times[event.machine, event.cause].append(event.at)
@@ -185,14 +185,14 @@ def _bursts(events: Sequence[AlarmEvent], least: int, window: timedelta) -> tupl
 
 
 def rank(counts: Mapping[tuple[str, str], int], most: int, total: int | None = None) -> tuple[Actor, ...]:
-    """Return the most frequent alarms with their share of all."""
+    """Return the most frequent alarms with their share of all alarms [1]."""
     whole = total if total is not None else sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
     return tuple(Actor(machine, cause, count, count / whole) for (machine, cause), count in ordered)
 
 
 def delay_of(events: Iterable[AlarmEvent], before: datetime) -> Delay:
-    """Return how long annunciated alarms waited to be acknowledged; what ended before counts as unacknowledged."""
+    """Return the time to acknowledgement of annunciated alarms; an alarm that ended before it is unacknowledged."""
     waiting: dict[str, datetime] = {}
     delays: list[float] = []
     missed = 0
@@ -216,7 +216,7 @@ def delay_of(events: Iterable[AlarmEvent], before: datetime) -> Delay:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """Return a quantile between the nearest values (Hyndman and Fan's type 7), None of nothing."""
+    """Return a quantile by linear interpolation (type 7 of Hyndman and Fan), None without values."""
     if not ordered:
         return None
     place = share * (len(ordered) - 1)
@@ -226,7 +226,7 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def precision_of(verdicts: Iterable[str]) -> Precision:
-    """Return the share of judged cases that were true, and that were worth being told, with Wilson's interval.
+    """Return the shares of judged cases that were true, and that were true or useful, with Wilson's interval.
 
     Examples
     --------

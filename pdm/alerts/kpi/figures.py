@@ -1,4 +1,4 @@
-"""The figures of an alarm system, and the events that they are made of; `pdm.alerts.kpi.assess` makes them."""
+"""Figures of an alarm system and the events they are computed from by `pdm.alerts.kpi.assess`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class AlarmEvent(NamedTuple):
-    """One event of an alert's history; `state` and `withheld` are the alert's after it, `at` is the wall clock."""
+    """One event of an alert's history; `state` and `withheld` are values after the event, `at` is on the wall clock."""
 
     at: datetime
     alert: str
@@ -23,7 +23,7 @@ class AlarmEvent(NamedTuple):
 
 
 class ActiveAlert(NamedTuple):
-    """An alert whose condition holds at the end of the period, and since when on the wall clock."""
+    """An alert that is active at the end of the period, and since when, on the wall clock."""
 
     alert: str
     machine: str
@@ -34,7 +34,7 @@ class ActiveAlert(NamedTuple):
 
 @dataclass(frozen=True)
 class Rate:
-    """Annunciated alarms an operator and 10 min, over fixed intervals of the period."""
+    """Annunciated alarms per operator and 10 min, over fixed intervals of the period."""
 
     mean: float
     most: float
@@ -45,7 +45,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Flood:
-    """A time in which more came than an operator can follow."""
+    """An alarm flood: a time with more alarms than an operator can handle."""
 
     begins: datetime
     ends: datetime
@@ -55,7 +55,7 @@ class Flood:
 
 @dataclass(frozen=True)
 class Actor:
-    """An alarm that is annunciated often, or chatters: how often, and its share of all [1]."""
+    """A frequent or chattering alarm: its count, and its share of all alarms [1]."""
 
     machine: str
     cause: str
@@ -65,7 +65,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Delay:
-    """Times from annunciation to acknowledgement [s], and how many were never acknowledged while they stood."""
+    """Times from annunciation to acknowledgement [s], and the number of alarms that ended without acknowledgement."""
 
     acknowledged: int
     unacknowledged: int
@@ -76,7 +76,7 @@ class Delay:
 
 @dataclass(frozen=True)
 class Precision:
-    """How many judged cases were true, with the interval of 95 % of the share of those worth being told [4]_."""
+    """Verdicts of judged cases, with the 95 % interval of the share of true or useful ones [4]_."""
 
     true: int
     useful: int
@@ -89,7 +89,7 @@ class Precision:
 
 @dataclass(frozen=True)
 class Kpi:
-    """The figures of a period [since, before)."""
+    """Figures of a period [since, before)."""
 
     since: datetime
     before: datetime

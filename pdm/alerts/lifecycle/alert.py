@@ -1,4 +1,4 @@
-"""Open alerts as they stand, and what happens to them: the values that the alert store reads and writes."""
+"""Alerts and their events: the values that the alert store reads and writes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pdm.alerts.states import AlertState, Demands, Kind
 
 @dataclass(frozen=True)
 class AlertRecord:
-    """An alert as it stands.
+    """The present state of an alert.
 
-    `evidence` is None where it is stored and unchanged; `points` are the measurement points that it rests on.
-    `inhibited_by` is the cause on the same machine that explains it, `withheld` why receivers are not told. `at_rest`
-    is that it says nothing that is true now, since the machine stands still; `is_untold` that it opened or escalated
-    while it was withheld, so that receivers know less than there is.
+    `evidence` is None where it is stored and unchanged; `points` are the measurement points of the evidence.
+    `inhibited_by` is the cause on the same machine that inhibits it; `withheld` is why notifications are suppressed.
+    `at_rest`: suppressed because the machine is off. `is_untold`: it opened or escalated while notifications were
+    suppressed, so that a notification is owed.
     """
 
     id: UUID
@@ -54,15 +54,15 @@ class AlertRecord:
 
     @property
     def key(self) -> tuple[int, str]:
-        """What at most one open alert has: machine and cause."""
+        """Machine and cause; unique among open alerts."""
         return self.machine_id, self.cause
 
 
 @dataclass(frozen=True)
 class AlertEvent:
-    """One event of an alert's history: what, when, who, why, and how the alert stood after it.
+    """One event of an alert's history: kind, time, actor, reason, and the state of the alert after it.
 
-    One that `is_quiet` is kept and told to nobody: receivers know what it leads to.
+    An event that `is_quiet` is stored without a notification: receivers already know the resulting state.
     """
 
     alert_id: UUID

@@ -1,4 +1,4 @@
-"""What changes, people and holds make of the open alerts of some machines: no database, no clock."""
+"""Effect of changes, operator actions and holds on the open alerts of some machines: no database, no clock."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from pdm.alerts.states import LIFE_CLOSED, AlertState, Kind, Verb, step
 
 
 class Ledger:
-    """The open alerts of some machines, changed step by step; `happenings` tells every step in order.
+    """The open alerts of some machines, changed step by step; `events` records every step in order.
 
     Parameters
     ----------
     open_alerts : iterable of AlertRecord
-        All open alerts of the machines concerned, for one may explain another.
+        All open alerts of the machines concerned, because one may inhibit another.
     places : mapping of machine id to Place
     holds : iterable of Hold
-        Holds that reach those machines: live ones, and lately ended ones for who ended them.
+        Holds with these machines in their scope: current ones, and recently ended ones with the actor who ended them.
     now : datetime
-        On the wall clock.
+        Time on the wall clock.
     new_id : callable
-        Gives the id of a new alert.
+        Returns the id of a new alert.
 
     Notes
     -----
-    What is stored wins over what a caller of `change` believed: opening a cause that is open changes its
-    severity at most, and escalating one that is not open opens it, so that neither a second open alert nor
-    a silent critical one can come of a lost state.
+    The stored alert takes precedence over the state that the caller of `change` assumed: opening a cause that is open
+    changes at most its severity, and escalating a cause that is not open opens it. A lost state thus causes neither a
+    second open alert nor a missing critical alert.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Ledger:
 
     @property
     def opened(self) -> list[AlertRecord]:
-        """The alerts that are new."""
+        """The new alerts."""
         return [alert for alert in self._alerts.values() if alert.id not in self._before]
 
     @property
@@ -73,11 +73,11 @@ class Ledger:
         return [alert for alert in self._alerts.values() if self._before.get(alert.id, alert) != alert]
 
     def find(self, alert_id: UUID) -> AlertRecord:
-        """Return an alert as it stands now."""
+        """Return the present state of an alert."""
         return self._alerts[alert_id]
 
     def change(self, machine_id: int, change: AlertChange, reevaluated: bool = False) -> None:
-        """Take in what the rules decided about a cause of a machine."""
+        """Apply a change by the rules to a cause of a machine."""
         alert_id = self._open.get((machine_id, change.cause))
         known = self._alerts[alert_id] if alert_id is not None else None
         if change.kind in (ChangeKind.SUPPRESSED, ChangeKind.UNSUPPRESSED):
@@ -102,17 +102,17 @@ class Ledger:
             self._tell(alert, kind, change.occurred_at, ANALYSIS, change.reason, reevaluated=reevaluated)
 
     def act(self, alert_id: UUID, verb: Verb, actor: str, comment: str = "", assignee: str | None = None) -> bool:
-        """Do what a person does to an alert; returns whether that changed anything.
+        """Apply an operator action to an alert; returns whether anything changed.
 
         Raises
         ------
         ConflictError
-            The alert's state does not allow it.
+            The state of the alert does not allow the action.
         """
         known = self._alerts[alert_id]
         done = step(known.state, verb, known.demands)
         if not done.kinds:
-            # it is so already; what somebody has to say of it is kept all the same
+            # the alert is already in this state; the comment is stored
             return bool(comment) and self.act(alert_id, Verb.COMMENT, actor, comment)
         alert = replace(known, state=done.state, version=known.version + 1)
         detail: dict[str, Any] = {}
@@ -129,7 +129,7 @@ class Ledger:
         return True
 
     def end_life(self, machine_id: int, ended_at: datetime, reevaluated: bool = False) -> None:
-        """End what is open of a machine's life that a failure or replacement has ended; what measures it stays."""
+        """End a machine's alerts of category `machine` when a failure or replacement ends its life; others remain."""
         open_ids = [alert_id for key, alert_id in sorted(self._open.items()) if key[0] == machine_id]
         for known in (self._alerts[alert_id] for alert_id in open_ids):
             if known.category is Category.MACHINE and known.opened_at < ended_at:
@@ -141,24 +141,24 @@ class Ledger:
                     self._tell(alert, kind, ended_at, ANALYSIS, LIFE_CLOSED, reevaluated=reevaluated)
 
     def hold(self, hold: Hold) -> None:
-        """Take in a hold that is new; `settle` tells which alerts it withholds."""
+        """Add a new hold; `settle` determines the alerts that it suppresses."""
         self._holds.append(hold)
 
     def release(self, hold_ids: Iterable[UUID], actor: str) -> None:
-        """End holds; `settle` tells which alerts they withheld."""
+        """End holds; `settle` determines the alerts that are no longer suppressed."""
         self.spent.update(dict.fromkeys(hold_ids, actor))
 
     def holds_of(self, alert_id: UUID, kind: HoldKind) -> list[Hold]:
-        """Return the holds of a kind on just this alert's cause."""
+        """Return the holds of a kind on exactly this machine and cause."""
         key = self._alerts[alert_id].key
         return [hold for hold in self._holds if hold.kind is kind and (hold.machine_id, hold.cause) == key]
 
     def place_of(self, alert_id: UUID) -> Place:
-        """Return where the machine of an alert stands."""
+        """Return the place of an alert's machine."""
         return self._places[self._alerts[alert_id].machine_id]
 
     def remind(self, alert_id: UUID) -> bool:
-        """Tell that an alert is overdue, if it still is; returns whether that was told."""
+        """Record that an alert is overdue, if it still is; returns whether there is an event."""
         known = self._alerts.get(alert_id)
         if known is None:
             return False
@@ -169,7 +169,7 @@ class Ledger:
         return event is not None
 
     def settle(self) -> None:
-        """Decide at the end of all steps which alerts are withheld, and tell where that has changed."""
+        """Determine after all steps which alerts are suppressed, and record each difference as an event."""
         by_machine: dict[int, list[AlertRecord]] = {}
         for alert_id in self._open.values():
             alert = self._alerts[alert_id]
@@ -181,7 +181,7 @@ class Ledger:
                     self._spend_one_shots(alert)
                 self._withhold(alert, self._places[machine_id], explained.get(alert.cause))
         for alert in self.opened:
-            if not alert.state.is_open:  # it came and went under a hold
+            if not alert.state.is_open:  # it opened and ended in this call
                 self._alerts[alert.id] = replace(alert, withheld=self._strongest(alert, None)[0])
         for event in self.events:
             if event.kind in (Kind.OPENED, Kind.ESCALATED):
@@ -213,7 +213,7 @@ class Ledger:
             why = why_moved(rested[0]) if rested else why_unsuppressed(alert, place, holds, self.spent, self.now)
         else:
             why = why_withheld(name, hold, explained)
-        # who knows of an alert is not told of every stop and start of its machine, unless nobody has seen it
+        # no notification at each start of the machine, unless the alert is unacknowledged or a notification is owed
         is_news = name is None and (alert.state is AlertState.UNACKNOWLEDGED or alert.is_untold)
         at, reevaluated = (rested[0].occurred_at, rested[1]) if rested else (self.now, False)
         self._tell(
@@ -222,17 +222,17 @@ class Ledger:
         )  # fmt: skip
 
     def _rest(self, known: AlertRecord | None, change: AlertChange, reevaluated: bool) -> None:
-        """Note that nothing can be said of an alert since its machine stands still, or that it holds again."""
+        """Set or reset the suppression at standstill of an alert."""
         at_rest = change.kind is ChangeKind.SUPPRESSED
         if known is not None and known.state.is_active and known.at_rest is not at_rest:
             self._put(replace(known, at_rest=at_rest, version=known.version + (known.id in self._before)))
             self._rested[known.id] = change, reevaluated
 
     def _verb(self, change: AlertChange, known: AlertRecord) -> Verb:
-        """Return what a change is to an alert that is open, whatever the caller believed."""
+        """Return the verb of a change for an open alert, by its stored state."""
         if change.kind is ChangeKind.CLEARED:
             is_untold = known.is_untold or known.id not in self._before
-            # what nobody was told of, since it came of a stop and went with it, asks nobody for anything
+            # an alert suppressed at standstill and never notified requires no response
             return Verb.END if change.reason == LIFE_CLOSED or (known.at_rest and is_untold) else Verb.RETURN
         if not known.state.is_active:
             return _FRESH[change.kind]
@@ -240,7 +240,7 @@ class Ledger:
         return Verb.OPEN if rise == 0 else Verb.ESCALATE if rise > 0 else Verb.EASE
 
     def _spend_shelving(self, alert: AlertRecord) -> None:
-        """End the shelving of an alert that has become more than it was shelved for."""
+        """End the shelving of an alert whose severity exceeds the severity at shelving."""
         for hold in self._holds:
             is_of_it = hold.kind is HoldKind.SHELVED and (hold.machine_id, hold.cause) == alert.key
             if is_of_it and (hold.severity is None or alert.severity.rank > hold.severity.rank):

@@ -1,7 +1,7 @@
-"""When an alert that nobody takes notice of is told again, to others: by severity and time on the wall clock.
+"""Escalation of unacknowledged alerts: repeated notification by severity and time on the wall clock.
 
-Only alerts that somebody must acknowledge grow overdue, and any whose time to act has come; one table says when.
-The severity of an alert says something of the machine and is not raised by waiting.
+An alert becomes overdue if it requires acknowledgement or has an act-by time; one table gives the times. Escalation
+does not raise the severity, which describes the machine.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pdm.alerts.kinds.behaviour import Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.states import AlertState, Kind
 
-CLOCK = "clock"  # the actor of what time alone brings about
+CLOCK = "clock"  # the actor of events triggered by time
 
 
 @dataclass(frozen=True)
 class EscalationPolicy:
-    """After how long unseen an alert is overdue, how often it is then told again, and how many times at most."""
+    """Time until an unacknowledged alert is overdue, interval of repeated notifications, and their maximum number."""
 
     first: timedelta
     again: timedelta
@@ -35,7 +35,7 @@ _UNSEEN = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
 
 
 def first_overdue(alert: AlertRecord, now: datetime, escalate_after: float | None) -> datetime | None:
-    """Return when an alert that is unseen from `now` on grows overdue; `escalate_after` [s] is its rule's own."""
+    """Return when an alert, unacknowledged from `now` on, becomes overdue; `escalate_after` [s] is that of its rule."""
     if alert.state not in _UNSEEN:
         return None
     due = None
@@ -50,9 +50,9 @@ def first_overdue(alert: AlertRecord, now: datetime, escalate_after: float | Non
 
 
 def advance(alert: AlertRecord, now: datetime) -> tuple[AlertRecord, AlertEvent | None]:
-    """Tell that an alert is overdue, or remind of it, and say when next; nothing for one that was seen meanwhile.
+    """Return an overdue alert with the time of its next reminder, and the event; no event once it is acknowledged.
 
-    While it is withheld nobody can act on it and no reminder is spent: see `resume`.
+    A suppressed alert gives no event and uses no reminder: see `resume`.
     """
     if alert.overdue_at is None or alert.overdue_at > now or alert.withheld is not None:
         return alert, None
@@ -77,7 +77,7 @@ def advance(alert: AlertRecord, now: datetime) -> tuple[AlertRecord, AlertEvent 
 
 
 def resume(alert: AlertRecord, now: datetime) -> AlertRecord:
-    """Give an alert that is told again its full time where it would have been overdue while it was withheld."""
+    """Restart the time until overdue if it expired while notifications of the alert were suppressed."""
     if alert.overdue_at is None or alert.overdue_at > now:
         return alert
     return replace(alert, overdue_at=now + ESCALATION_POLICIES[alert.severity].first)

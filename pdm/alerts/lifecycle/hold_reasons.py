@@ -1,4 +1,4 @@
-"""Why an alert is withheld from now on, or told again: reason, by whom, and with which figures."""
+"""Reasons of the begin and the end of a suppression: reason, actor and detail."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pdm.alerts.lifecycle.alert import AlertRecord
 from pdm.alerts.lifecycle.escalation import CLOCK
 from pdm.alerts.lifecycle.holds import INHIBITED, Ground, Hold, Place
 
-ANALYSIS = "analysis"  # the actor of what the rules decide
-ESCALATED = "escalated"  # why a shelf is over: the alert has become worse than it was shelved for
-ONE_SHOT = "one-shot"  # why a shelf is over: the alert has returned once
+ANALYSIS = "analysis"  # the actor of decisions by rules
+ESCALATED = "escalated"  # end of shelving: the severity exceeds that at shelving
+ONE_SHOT = "one-shot"  # end of shelving: the alert has returned once
 HOLD_ENDED = "hold-ended"
 
-_BY_THEMSELVES = {ESCALATED: "escalated", ONE_SHOT: "returned"}  # how a shelf ends by itself -> the reason told
+_BY_THEMSELVES = {ESCALATED: "escalated", ONE_SHOT: "returned"}  # automatic end of shelving -> the reason in the event
 
 
 @dataclass(frozen=True)
 class SuppressionReason:
-    """Why, by whom, and what there is to know of it."""
+    """Reason, actor and detail."""
 
     reason: str
     actor: str
@@ -31,7 +31,7 @@ class SuppressionReason:
 
 
 def why_withheld(name: str, hold: Hold | None, explained: tuple[str, str] | None) -> SuppressionReason:
-    """Return why an alert is withheld from now on: by a hold, by an alert that explains it, or by a stop."""
+    """Return why the suppression of an alert begins: by a hold, by an inhibiting alert, or at standstill."""
     if hold is not None:
         ends_at = hold.ends_at.isoformat() if hold.ends_at else None
         detail = {"hold": str(hold.id), "ends_at": ends_at, "one_shot": hold.one_shot, "ground": hold.ground}
@@ -44,19 +44,19 @@ def why_withheld(name: str, hold: Hold | None, explained: tuple[str, str] | None
 def why_unsuppressed(
     alert: AlertRecord, place: Place, holds: Iterable[Hold], spent: Mapping[UUID, str], now: datetime
 ) -> SuppressionReason:
-    """Return why an alert is told again that was withheld: which hold has ended, and who has ended it.
+    """Return why the suppression of an alert has ended: which hold has ended, and who has ended it.
 
     Parameters
     ----------
     alert : AlertRecord
-        As it was withheld.
+        The alert before the end of the suppression.
     place : Place
     holds : iterable of Hold
-        Those that reach the machine, among them what has ended lately.
+        Holds with the machine in their scope, including recently ended ones.
     spent : mapping of hold id to str
-        Holds that end now: by whom, or why by themselves.
+        Holds that end now: the actor, or the reason of an automatic end.
     now : datetime
-        On the wall clock.
+        Time on the wall clock.
     """
     if alert.withheld == INHIBITED:
         return SuppressionReason(HOLD_ENDED, ANALYSIS, {"inhibited_by": alert.inhibited_by})
@@ -78,5 +78,5 @@ def why_unsuppressed(
 
 
 def why_moved(change: AlertChange) -> SuppressionReason:
-    """Return why an alert is withheld or told by a change: its machine stands still, or runs again."""
+    """Return why suppression at standstill begins or ends by a change of the rules."""
     return SuppressionReason(change.reason, ANALYSIS, {"ground": Ground.MACHINE_OFF})

@@ -1,9 +1,9 @@
-"""Holds: alerts of a scope, present and coming, that receivers are not told of for a while, and why.
+"""Holds: suppression of notifications of present and future alerts in a scope, with a reason.
 
-IEC 62682 tells three apart: an operator shelves an alarm for a time or until it has returned; a design suppresses
-alarms that mean nothing now (the machine is off or in maintenance, the parent alarm says it already, the site has
-an event); an alarm is out of service while it is mended. A maintenance window is a suppression of a machine, a
-line or a site with a start and an end. A hold never takes an alert out of a list, and its history is kept in full.
+IEC 62682 distinguishes three kinds. Shelved: an operator suppresses an alarm for a time or until it has returned.
+Suppressed by design: the alarm has no meaning now (the machine is off or in maintenance, another alarm is the cause,
+the site has an event). Out of service: the alarm is under repair. A maintenance window is a suppression of a machine, a
+line or a site with a start and an end. A hold does not remove an alert from a list, and the history remains complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INHIBITED = "inhibited"
 
 
 class HoldKind(StrEnum):
-    """Why receivers are not told."""
+    """Kinds of suppression of notifications."""
 
     SHELVED = "shelved"
     SUPPRESSED = "suppressed"
@@ -29,7 +29,7 @@ class HoldKind(StrEnum):
 
 
 class Ground(StrEnum):
-    """By what design alerts are suppressed."""
+    """Grounds of suppression by design."""
 
     MACHINE_OFF = "machine-off"
     MAINTENANCE = "maintenance"
@@ -37,10 +37,10 @@ class Ground(StrEnum):
     SITE_EVENT = "site-event"
 
 
-# which one an alert shows that several hold: the one that needs most to be undone first
+# of several holds an alert shows the first of these: the one that takes the most effort to end
 PRECEDENCE = (HoldKind.OUT_OF_SERVICE.value, HoldKind.SUPPRESSED.value, INHIBITED, HoldKind.SHELVED.value)
 
-# (withheld before, withheld after) -> the event that tells it; coming out of one into another tells the new one
+# kind of suppression -> event of its begin and, in LEFT, of its end; a change of kind gives the begin of the new kind
 ENTERED: Mapping[str, Kind] = {
     HoldKind.SHELVED.value: Kind.SHELVED,
     HoldKind.SUPPRESSED.value: Kind.SUPPRESSED,
@@ -57,7 +57,7 @@ LEFT: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a machine stands."""
+    """Machine, line and site of a machine."""
 
     machine_id: int
     line_id: int
@@ -66,9 +66,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Hold:
-    """A hold of one kind on a cause, a machine, a line or a site; None is every one.
+    """A hold of one kind on a cause, a machine, a line or a site; None: all.
 
-    `severity` is that of the alert which was shelved: a shelf gives way to what is worse.
+    `severity` is the severity at shelving: a higher severity ends the shelving.
     """
 
     id: UUID
@@ -88,7 +88,7 @@ class Hold:
     ended_by: str | None = None
 
     def covers(self, place: Place, cause: str, now: datetime) -> bool:
-        """Whether it holds an alert of a cause on a machine now."""
+        """Whether the hold suppresses alerts of a cause on a machine at `now`."""
         return (
             self.reaches(place, cause)
             and self.ended_at is None
@@ -97,7 +97,7 @@ class Hold:
         )
 
     def reaches(self, place: Place, cause: str) -> bool:
-        """Whether an alert of a cause on a machine is in its scope, whenever."""
+        """Whether a cause on a machine is in the scope of the hold, at any time."""
         return (
             self.site_id == place.site_id
             and self.line_id in (None, place.line_id)
@@ -107,9 +107,9 @@ class Hold:
 
 
 def strongest(holds: Iterable[Hold], is_inhibited: bool, at_rest: bool = False) -> tuple[str | None, Hold | None]:
-    """Return why an alert is withheld, and by which of these holds (None: by none of them).
+    """Return the kind of suppression of an alert, and which of these holds causes it (None: no hold).
 
-    One that is `at_rest` is suppressed without a hold, since its machine stands still.
+    An alert that is `at_rest` is suppressed without a hold because its machine is off.
     """
     found: dict[str, Hold | None] = {INHIBITED: None} if is_inhibited else {}
     for hold in holds:
@@ -123,7 +123,7 @@ def strongest(holds: Iterable[Hold], is_inhibited: bool, at_rest: bool = False) 
 
 
 def moved(before: str | None, after: str | None) -> Kind | None:
-    """Return the event that tells of another reason to withhold an alert, or of none any more."""
+    """Return the event of a changed kind of suppression, or of its end; None without a change."""
     if before == after:
         return None
     return ENTERED[after] if after is not None else LEFT[before or ""]

@@ -1,8 +1,8 @@
-"""Inhibition: which open case on a machine explains which others, so that people are told of the cause alone.
+"""Inhibition: which open alert of a machine suppresses which others, so that receivers are notified of the cause only.
 
-One table, `INHIBITIONS`, with a reason each. An explained alert stays in the lists and shows by what it is
-inhibited; it is told as soon as its cause has gone and it has not. Whatever the table says, a critical alert is
-only ever inhibited by a critical one.
+The table `INHIBITIONS` gives the pairs, each with a reason. An inhibited alert remains in all lists and shows the cause
+that inhibits it. Receivers are notified when the cause has ended and the inhibited alert is still active. Only a
+critical alert inhibits a critical alert.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pdm.alerts.lifecycle.alert import AlertRecord
 
 @dataclass(frozen=True)
 class Trait:
-    """What an alert must be: of a category, of one of these faults (any where none are listed), on one point only."""
+    """Criteria for an alert: category, one of these faults (any if none is listed), a single point."""
 
     category: Category
     faults: tuple[str, ...] = ()
 
     def fits(self, alert: AlertRecord) -> bool:
-        """Whether an alert is of this kind."""
+        """Whether an alert meets the criteria."""
         return alert.category is self.category and (not self.faults or _fault(alert) in self.faults)
 
 
 @dataclass(frozen=True)
 class Inhibition:
-    """One line of the table: `reason` is a key of the words, `because` the same in English for who reads this."""
+    """One row of the table: `reason` is a message key, `because` the same reason in English for readers of the code."""
 
     cause: Trait
     consequence: Trait
@@ -37,7 +37,7 @@ class Inhibition:
     is_of_the_point: bool = False
 
     def explains(self, cause: AlertRecord, consequence: AlertRecord) -> bool:
-        """Whether one alert explains another on the same machine."""
+        """Whether one alert inhibits another on the same machine."""
         return (
             self.cause.fits(cause)
             and self.consequence.fits(consequence)
@@ -78,9 +78,9 @@ INHIBITIONS: tuple[Inhibition, ...] = (
 
 
 def inhibit(alerts: Sequence[AlertRecord]) -> dict[str, tuple[str, str]]:
-    """Return which of a machine's open alerts are explained: by cause, the cause that explains it and why.
+    """Return the inhibited alerts of a machine: for each cause, the cause that inhibits it and the reason.
 
-    An alert that is explained itself explains nothing, so that never all of a machine's alerts are silent.
+    An inhibited alert inhibits no other, so that at least one alert of a machine is not inhibited.
     """
     explained: dict[str, tuple[str, str]] = {}
     active = sorted((alert for alert in alerts if alert.state.is_active), key=lambda alert: alert.cause)

@@ -1,4 +1,4 @@
-"""Digests of definitions: equal documents give equal digests, whatever their fields are called in the code."""
+"""Digests of definitions: equal documents give equal digests, independent of field names in the code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def digest_document(document: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that stand for a document of plain values, in whatever order its fields are.
+    """Return the digest of a document of plain values, 16 hexadecimal digits, independent of the order of fields.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Rules: a condition, and for how long and when it must hold before people are told."""
+"""Rules: a condition with on-delay, off-delay, schedule and required response."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ __all__ = [
 class Rule:
     """One rule of a set, named by `key`.
 
-    `operating_states` are patterns ('run*') of the states in which it looks, every state where there are none;
-    `escalate_after` [s] of the wall clock without an acknowledgement is when others are told. Of a rule that
-    `is_latching` somebody must reset the alert after its cause has gone. A `note` changes nothing.
+    `operating_states` are patterns ('run*') of the states in which the rule evaluates; without one, every state.
+    `escalate_after` is the time without acknowledgement until escalation [s], on the wall clock. An alert of a rule
+    that `is_latching` must be reset after its condition has cleared. A `note` has no effect.
     """
 
     key: str
@@ -87,12 +87,12 @@ class Rule:
 
     @property
     def category(self) -> Category:
-        """What its alerts are about."""
+        """Category of its alerts."""
         return self.condition.category
 
     @property
     def basis(self) -> str:
-        """The digest of what the rule's memory rests on; '' of a rule that remembers nothing."""
+        """Digest of the definition that the rule's memory depends on; '' for a rule without memory."""
         if not self.condition.remembers:
             return ""
         document = {
@@ -105,18 +105,18 @@ class Rule:
 
     @property
     def message(self) -> str:
-        """The key of its alerts' words."""
+        """Message key of its alerts."""
         return self.condition.message
 
     def looks_at(self, reading: Reading) -> bool:
-        """Whether the operating state and the time are those in which the rule looks."""
+        """Whether the rule evaluates in this operating state and at this time."""
         assessment = reading.assessment
         if self.operating_states and not _is_among(assessment.operating_state, self.operating_states):
             return False
         return self.schedule is None or self.schedule.covers(assessment.measured_at)
 
     def observe(self, reading: Reading, memory: Memory = ()) -> tuple[Observation, Memory]:
-        """Return what an acquisition says to the rule, and what the rule remembers from now on."""
+        """Return the observation for an acquisition, and the new memory of the rule."""
         if (self.operating_states or self.schedule is not None) and not self.looks_at(reading):
             return Observation.ABSENT, memory
         return self.condition.look(reading, memory)
@@ -129,7 +129,7 @@ def _is_among(state: str, patterns: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules in force together, named by a version that every alert carries."""
+    """The rules in force, with a version that every alert contains."""
 
     rules: tuple[Rule, ...]
     version: str = field(init=False, default="")
@@ -154,7 +154,7 @@ class RuleSet:
 
     @property
     def former_version(self) -> str:
-        """What the same rules were called in alerts that revision 080f245 opened."""
+        """Version of the same rules in alerts opened by revision 080f245."""
         return former_version(self.rules)
 
     @property
@@ -163,7 +163,7 @@ class RuleSet:
         return any(rule.condition.reads_diagnoses for rule in self.evaluated)
 
     def fit(self, machine: Machine) -> RuleSet:
-        """Return the rules as they stand for one machine: those that it has the points for, one a sensor."""
+        """Return the rules fitted to a machine: those with the required points, sensor faults once per sensor."""
         fitted: list[Rule] = []
         for rule in self.rules:
             for condition in rule.condition.fit(machine):
@@ -171,7 +171,7 @@ class RuleSet:
         return RuleSet(tuple(fitted))
 
 
-# Remaining life never alerts alone: on a machine without degradation it says little more than its age.
+# Remaining life alone raises no alert: without degradation it depends on little more than the age of the machine.
 DEFAULT_RULES = RuleSet(
     (
         Rule("zone-c", Severity.WARNING, ZoneReached("C")),

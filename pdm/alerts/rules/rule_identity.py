@@ -1,8 +1,8 @@
-"""What identifies rules: a canonical document whose names are written here, not taken from the code.
+"""Identity of rules: a canonical document whose field names are fixed here, not taken from the code.
 
-Rules whose documents are the same are the same rules, whatever their classes and fields are called. `FORMAT` is raised
-by hand when a rule of the same document gets another meaning; `former_version` is frozen: it names rules as revision
-080f245 did, so that what it wrote into alerts can be recognised.
+Rules with equal documents are the same rules, independent of names of classes and fields. `FORMAT` is incremented
+manually when the meaning of a document changes. `former_version` is frozen: it gives the version that revision 080f245
+stored in alerts, so that these alerts can be matched.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _DIGITS = 8
 
 
 def rules_version(rules: Iterable[Rule]) -> str:
-    """Return the version of some rules: the format of their documents, and a digest of them."""
+    """Return the version of some rules: the format of their documents and a digest."""
     documents = [_canonical(rule_document(rule)) for rule in rules]
     written = json.dumps({"format": FORMAT, "rules": documents}, sort_keys=True, separators=(",", ":"))
     return f"{FORMAT}.{_digest(written)}"
 
 
 def rule_document(rule: Rule) -> Document:
-    """Return all that a rule does as a document; its note does nothing and is not in it."""
+    """Return a rule as a document; the note has no effect and is not included."""
     return {
         "key": rule.key,
         "severity": rule.severity.value,
@@ -59,7 +59,7 @@ def _schedule(schedule: Schedule) -> Document:
 
 
 def _canonical(value: Any) -> Any:
-    """Return a value as JSON has it: every number a float, times of day as ISO 8601 writes them."""
+    """Return a value as JSON: every number a float, times of day in ISO 8601."""
     if isinstance(value, dict):
         return {key: _canonical(each) for key, each in value.items()}
     if isinstance(value, tuple):
@@ -73,7 +73,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
-# From here on everything is frozen: names and order as revision 080f245 wrote them.
+# The code below is frozen: names and order of revision 080f245.
 
 _FORMER_CONDITIONS = {
     "zone": ("ZoneReached", ("zone",)),
@@ -95,7 +95,7 @@ _FORMER_SCHEDULE = ("days", "begins", "ends", "time_zone")
 
 
 def former_version(rules: Iterable[Rule]) -> str:
-    """Return the version that revision 080f245 gave to the same rules; '' where it did not know a kind of them."""
+    """Return the version of the same rules in revision 080f245; '' if that revision lacks one of the kinds."""
     rules = tuple(rules)
     if any(rule.condition.kind not in _FORMER_CONDITIONS for rule in rules):
         return ""

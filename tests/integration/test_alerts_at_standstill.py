@@ -30,8 +30,19 @@ from pdm.store.alerts import alerts
 from pdm.store.alerts.alert_views import HISTORY_SHOWN
 from tests.integration import plant
 from tests.integration.alert_plant import add_machine, add_subscription, change
-from tests.integration.test_operate import KIM, LEE, MINUTE, NOW, SHELVE, asking, happen, history, only, told
-from tests.integration.test_operate import tick as advance
+from tests.integration.test_operator_actions import (
+    KIM,
+    LEE,
+    MINUTE,
+    NOW,
+    SHELVE,
+    asking,
+    happen,
+    history,
+    only,
+    sent_events,
+)
+from tests.integration.test_operator_actions import tick as advance
 
 Pool = ConnectionPool[Any]
 STEP = timedelta(minutes=10)
@@ -67,12 +78,12 @@ def test_what_opens_on_a_stopped_machine_is_kept_and_told_when_it_runs_and_is_st
         ("opened", "analysis", "health-warning", "suppressed"),
         ("suppressed", "analysis", "machine-off", "suppressed"),
     ]
-    assert (told(conn), withheld(conn)) == ([], ["suppressed"])
+    assert (sent_events(conn), withheld(conn)) == ([], ["suppressed"])
     assert advance(conn, NOW + MINUTE).startswith("0 suppressions ended, 0 machines"), "the clock leaves it so"
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
     assert steps(conn)[2:] == [("unsuppressed", "analysis", "machine-runs", None)]
-    assert told(conn) == ["alert.unsuppressed"]
+    assert sent_events(conn) == ["alert.unsuppressed"]
 
 
 def test_who_has_taken_notice_hears_nothing_of_stops_and_starts_and_who_has_not_hears_of_the_start(
@@ -82,17 +93,17 @@ def test_who_has_taken_notice_hears_nothing_of_stops_and_starts_and_who_has_not_
     happen(conn, machine_id, change("opened", "warning"))
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
-    assert told(conn) == ["alert.opened", "alert.unsuppressed"], "nobody has seen it: it still stands"
+    assert sent_events(conn) == ["alert.opened", "alert.unsuppressed"], "nobody has seen it: it still stands"
     act_on_alert(pool, KIM, only(conn), Verb.ACKNOWLEDGE, comment="", seen_version=None, now=NOW)
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
-    assert told(conn)[2:] == ["alert.acknowledged"]
+    assert sent_events(conn)[2:] == ["alert.acknowledged"]
     assert [kind for kind, _ in history(conn)][-2:] == ["suppressed", "unsuppressed"]
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, change("escalated", "critical"))
     act_on_alert(pool, KIM, only(conn), Verb.ACKNOWLEDGE, comment="", seen_version=None, now=NOW)
     happen(conn, machine_id, START_UP)
-    assert told(conn)[3:] == ["alert.unsuppressed"], "that it had escalated was not told"
+    assert sent_events(conn)[3:] == ["alert.unsuppressed"], "that it had escalated was not told"
 
 
 def test_an_alert_that_came_of_a_stop_and_went_with_it_asks_nobody_for_anything(
@@ -102,7 +113,7 @@ def test_an_alert_that_came_of_a_stop_and_went_with_it_asks_nobody_for_anything(
     happen(conn, machine_id, asking("opened", "critical", needs_acknowledgement=True), STOP)
     happen(conn, machine_id, change("cleared", "critical"))
     assert conn.execute("SELECT state FROM alert").fetchall() == [("normal",)]
-    assert told(conn) == []
+    assert sent_events(conn) == []
 
 
 def test_what_was_told_before_the_stop_still_asks_for_its_acknowledgement(
@@ -113,7 +124,7 @@ def test_what_was_told_before_the_stop_still_asks_for_its_acknowledgement(
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, change("cleared", "critical"))
     assert conn.execute("SELECT state, withheld FROM alert").fetchall() == [("returned", None)]
-    assert told(conn) == ["alert.opened", "alert.returned"]
+    assert sent_events(conn) == ["alert.opened", "alert.returned"]
 
 
 def test_a_stop_and_a_window_overlap_and_the_last_to_end_releases_the_alert(
@@ -137,7 +148,7 @@ def test_what_comes_and_goes_within_a_batch_under_a_window_is_not_told(
     add_subscription(conn)
     open_window(pool, KIM, WindowRequest(HoldKind.SUPPRESSED, "x", site="seoul", ground=Ground.MAINTENANCE), NOW)
     happen(conn, machine_id, change("opened", "warning"), change("cleared", "warning"), at=NOW + MINUTE)
-    assert told(conn) == []
+    assert sent_events(conn) == []
     assert [row[3] for row in steps(conn)] == ["suppressed", "suppressed"]
 
 
@@ -203,7 +214,7 @@ def test_reminders_are_not_spent_while_nobody_is_told(pool: Pool, conn: Connecti
     assert [kind for kind, _ in history(conn)] == ["opened", "suppressed"]
     advance(conn, NOW + 48 * 60 * MINUTE)
     advance(conn, NOW + (48 * 60 + 14) * MINUTE)
-    assert told(conn)[-1] == "alert.unsuppressed", "it has its time again"
+    assert sent_events(conn)[-1] == "alert.unsuppressed", "it has its time again"
     advance(conn, NOW + (48 * 60 + 16) * MINUTE)
     row = conn.execute("SELECT kind, detail ->> 'step' FROM alert_event ORDER BY id DESC LIMIT 1").fetchone()
     assert row == ("overdue", "1")

@@ -31,16 +31,18 @@ def test_a_run_up_between_acquisitions_is_not_judged_and_is_no_new_state():
         at(20, 10 * n, rng, context=OperatingContext(speed, 0.7, "normal"), growth={"rms": 5.0 if speed < 24 else 1.0})
         for n, speed in enumerate(speeds)
     ]
-    state, told = follow(rising, state=learned(rng))
-    names = [a.operating_state for a in told]
+    state, assessments = follow(rising, state=learned(rng))
+    names = [a.operating_state for a in assessments]
     assert names == ["normal", *[TRANSIENT] * 4, "normal", "normal", TRANSIENT]
     assert len(state.states) == 1
 
 
 def test_another_speed_hours_later_is_another_state_and_no_run_up():
     rng = np.random.default_rng(3)
-    _, told = follow([snapshot(n, rng, context=OperatingContext(speed, 0.7)) for n, speed in enumerate((25.0, 15.0))])
-    assert TRANSIENT not in {a.operating_state for a in told}
+    _, assessments = follow(
+        [snapshot(n, rng, context=OperatingContext(speed, 0.7)) for n, speed in enumerate((25.0, 15.0))]
+    )
+    assert TRANSIENT not in {a.operating_state for a in assessments}
 
 
 @pytest.mark.parametrize(("feature", "value"), [("inrush_ratio", 5.0), ("fundamental_variation", 0.4)])
@@ -48,17 +50,17 @@ def test_a_start_within_an_acquisition_is_seen_in_its_current(feature, value):
     rng = np.random.default_rng(4)
     state, one = learned(rng), snapshot(20, rng)
     one.current["u"][CURRENT.index(feature)] = value
-    _, (told,) = follow([one], state=state)
-    assert told.operating_state == TRANSIENT
+    _, (assessment,) = follow([one], state=state)
+    assert assessment.operating_state == TRANSIENT
 
 
 def test_scalars_tell_speed_and_load_where_the_context_does_not():
     points = (*MOTOR.points, MeasurementPoint("rpm", "speed", "rpm"), MeasurementPoint("meter", "power", "kW"))
     machine = replace(MOTOR, points=points, rated_power=10e3)
     bare = snapshot(0, np.random.default_rng(5), context=OperatingContext())
-    told = replace(bare, scalars={"rpm": 24.0, "meter": 5e3})
-    assert context_of(machine, told) == OperatingContext(24.0, 0.5, None)
-    named = replace(told, context=OperatingContext(20.0, 0.9))
+    measured = replace(bare, scalars={"rpm": 24.0, "meter": 5e3})
+    assert context_of(machine, measured) == OperatingContext(24.0, 0.5, None)
+    named = replace(measured, context=OperatingContext(20.0, 0.9))
     assert context_of(machine, named) == OperatingContext(20.0, 0.9)
 
 
@@ -68,11 +70,11 @@ def test_a_machine_at_any_speed_gets_few_wide_states_that_are_learned():
         snapshot(n, rng, context=OperatingContext(float(rng.uniform(10, 25)), float(rng.uniform(0.2, 1.0))))
         for n in range(400)
     ]
-    state, told = follow(snapshots)
+    state, assessments = follow(snapshots)
     assert len(state.states) <= MOST_STATES
     assert state.width > 1.0
-    assert "states-widened" in {r for a in told for r in a.evidence["reasons"]}
-    judged = [a.health for a in told[200:] if a.health is not None]
+    assert "states-widened" in {r for a in assessments for r in a.evidence["reasons"]}
+    judged = [a.health for a in assessments[200:] if a.health is not None]
     assert len(judged) > 150
     assert min(judged) > 0.8
 
@@ -90,18 +92,18 @@ def test_what_speed_explains_within_a_wide_state_is_compensated():
         for n, speed in enumerate(speeds)
     ]
     machine = replace(MOTOR, baseline_acquisitions=30)
-    state, told = follow(snapshots, machine)
+    state, assessments = follow(snapshots, machine)
     (baseline,) = state.states
     assert baseline.compensation.slope[state.layout.places["vibration", "velocity_rms", "h"]] > 0.1
-    moved = np.array([a.indicators[1] for a in told[30:]])
+    moved = np.array([a.indicators[1] for a in assessments[30:]])
     assert np.std(moved) < 2.0  # dB; speed alone moves it by 7.8 dB from end to end
 
 
 def test_the_states_are_told_with_their_ranges():
     rng = np.random.default_rng(8)
     contexts = [OperatingContext(24.0 + 0.01 * (n % 5), 0.7) for n in range(20)]
-    _, told = follow(snapshot(n, rng, context=context) for n, context in enumerate(contexts))
-    (state,) = told[-1].evidence["operating_states"]
+    _, assessments = follow(snapshot(n, rng, context=context) for n, context in enumerate(contexts))
+    (state,) = assessments[-1].evidence["operating_states"]
     assert state["speed_hz"] == pytest.approx([24.0, 24.04])
     assert state["load"] == pytest.approx([0.7, 0.7])
     assert state["learned"]

@@ -60,7 +60,7 @@ def only(conn: Connection[Any]) -> UUID:
     return UUID(str(row[0]))
 
 
-def stands(conn: Connection[Any]) -> dict[str, tuple[str, str | None]]:
+def states(conn: Connection[Any]) -> dict[str, tuple[str, str | None]]:
     rows = conn.execute("SELECT cause, state, withheld FROM alert ORDER BY raised_at")
     return {cause: (state, withheld) for cause, state, withheld in rows}
 
@@ -69,7 +69,7 @@ def history(conn: Connection[Any]) -> list[tuple[str, str]]:
     return conn.execute("SELECT kind, actor FROM alert_event ORDER BY id").fetchall()
 
 
-def told(conn: Connection[Any]) -> list[str]:
+def sent_events(conn: Connection[Any]) -> list[str]:
     return [row[0] for row in conn.execute("SELECT payload ->> 'type' FROM outbox ORDER BY alert_event_id")]
 
 
@@ -88,7 +88,7 @@ def test_a_critical_alert_that_returned_waits_for_its_acknowledgement_and_keeps_
     add_subscription(conn)
     happen(conn, machine_id, asking("opened", "critical", needs_acknowledgement=True))
     happen(conn, machine_id, change("cleared", "critical"))
-    assert stands(conn) == {"machine": ("returned", None)}
+    assert states(conn) == {"machine": ("returned", None)}
     found = do(pool, only(conn), Verb.ACKNOWLEDGE, comment="bearing was greased")
     assert (found.state, found.acknowledged_by, found.acknowledged_at) == ("normal", "kim", NOW)
     steps = [(e.kind, e.actor, e.state, e.comment) for e in found.history]
@@ -98,7 +98,7 @@ def test_a_critical_alert_that_returned_waits_for_its_acknowledgement_and_keeps_
         ("acknowledged", "kim", "normal", "bearing was greased"),
         ("cleared", "kim", "normal", "bearing was greased"),
     ]
-    assert told(conn) == ["alert.opened", "alert.returned", "alert.acknowledged", "alert.cleared"]
+    assert sent_events(conn) == ["alert.opened", "alert.returned", "alert.acknowledged", "alert.cleared"]
 
 
 def test_a_latched_alert_ends_when_somebody_resets_it_and_comes_back_as_the_same(
@@ -110,9 +110,9 @@ def test_a_latched_alert_ends_when_somebody_resets_it_and_comes_back_as_the_same
         do(pool, alert_id, Verb.RESET)
     do(pool, alert_id, Verb.ACKNOWLEDGE)
     happen(conn, machine_id, change("cleared", "warning"))
-    assert stands(conn) == {"machine": ("latched", None)}
+    assert states(conn) == {"machine": ("latched", None)}
     happen(conn, machine_id, asking("opened", "warning", is_latching=True))
-    assert stands(conn) == {"machine": ("unacknowledged", None)}
+    assert states(conn) == {"machine": ("unacknowledged", None)}
     happen(conn, machine_id, change("cleared", "warning"))
     found = do(pool, alert_id, Verb.RESET, caller=LEE, comment="looked at it")
     assert found.state == "normal"
@@ -177,12 +177,12 @@ def test_a_shelved_alert_stays_listed_is_not_told_and_comes_back_when_the_time_i
     with pytest.raises(ConflictError, match="already"):
         hold_alert(pool, LEE, only(conn), SHELVE, seen_version=None, now=NOW)
     happen(conn, machine_id, change("cleared", "warning"), change("opened", "warning"), at=NOW + MINUTE)
-    assert stands(conn)["machine"] == ("unacknowledged", "shelved")
-    assert told(conn) == ["alert.opened", "alert.shelved", "alert.cleared"], "who heard of it hears its end"
+    assert states(conn)["machine"] == ("unacknowledged", "shelved")
+    assert sent_events(conn) == ["alert.opened", "alert.shelved", "alert.cleared"], "who heard of it hears its end"
     assert tick(conn, NOW + 59 * MINUTE).startswith("0 suppressions ended, 0 machines")
     assert tick(conn, NOW + 61 * MINUTE).startswith("1 suppressions ended, 1 machines")
     assert [kind for kind, _ in history(conn)][-4:] == ["cleared", "opened", "shelved", "unshelved"]
-    assert told(conn)[-1] == "alert.unshelved"
+    assert sent_events(conn)[-1] == "alert.unshelved"
     assert list_windows(pool, KIM, before=NOW + 9999 * MINUTE, before_id=UUID(int=0), limit=9, is_live=True) == []
 
 
@@ -204,8 +204,8 @@ def test_a_shelf_never_swallows_what_has_become_critical(
     hold_alert(pool, KIM, only(conn), SHELVE, seen_version=None, now=NOW)
     for step in steps:
         happen(conn, machine_id, change(*step))
-    assert stands(conn)["machine"] == ("unacknowledged", None)
-    assert f"alert.{steps[-1][0]}" in told(conn)
+    assert states(conn)["machine"] == ("unacknowledged", None)
+    assert f"alert.{steps[-1][0]}" in sent_events(conn)
     assert conn.execute("SELECT ended_by FROM alert_hold").fetchall() == [("escalated",)]
 
 
@@ -240,9 +240,9 @@ def test_an_alert_out_of_service_is_not_told_until_it_is_put_back(
         pool, KIM, only(conn), HoldRequest(HoldKind.OUT_OF_SERVICE, "sensor is replaced"), seen_version=None, now=NOW
     )
     happen(conn, machine_id, change("escalated", "critical"))
-    assert stands(conn)["machine"] == ("unacknowledged", "out-of-service")
+    assert states(conn)["machine"] == ("unacknowledged", "out-of-service")
     release_alert(pool, KIM, only(conn), HoldKind.OUT_OF_SERVICE, seen_version=None, now=NOW)
-    assert told(conn) == ["alert.opened", "alert.removed-from-service", "alert.returned-to-service"]
+    assert sent_events(conn) == ["alert.opened", "alert.removed-from-service", "alert.returned-to-service"]
 
 
 def test_a_maintenance_window_of_a_line_withholds_its_machines_alone_present_and_coming(
@@ -256,36 +256,36 @@ def test_a_maintenance_window_of_a_line_withholds_its_machines_alone_present_and
         starts_at=NOW + 10 * MINUTE, ends_at=NOW + 70 * MINUTE,
     )  # fmt: skip
     open_window(pool, KIM, wish, NOW)
-    assert stands(conn)["motor"] == ("unacknowledged", None), "it has not begun"
+    assert states(conn)["motor"] == ("unacknowledged", None), "it has not begun"
     tick(conn, NOW + 11 * MINUTE)
     happen(conn, machine_id, change("opened", "critical", "bearing-de"), at=NOW + 20 * MINUTE)
     happen(conn, elsewhere, change("opened", "warning", "gear"), at=NOW + 20 * MINUTE)
-    assert stands(conn) == {
+    assert states(conn) == {
         "motor": ("unacknowledged", "suppressed"), "bearing-de": ("unacknowledged", "suppressed"),
         "gear": ("unacknowledged", None),
     }  # fmt: skip
-    assert told(conn) == ["alert.opened", "alert.suppressed", "alert.opened"]
+    assert sent_events(conn) == ["alert.opened", "alert.suppressed", "alert.opened"]
     tick(conn, NOW + 71 * MINUTE)
-    assert told(conn)[3:] == ["alert.unsuppressed", "alert.unsuppressed"]
-    assert set(stands(conn).values()) == {("unacknowledged", None)}
+    assert sent_events(conn)[3:] == ["alert.unsuppressed", "alert.unsuppressed"]
+    assert set(states(conn).values()) == {("unacknowledged", None)}
 
 
 def test_a_window_is_ended_early_by_who_may_and_refused_where_it_makes_no_sense(
     pool: Pool, conn: Connection[Any], machine_id: int
 ) -> None:
     happen(conn, machine_id, change("opened", "warning"))
-    held = open_window(
+    window = open_window(
         pool, KIM, WindowRequest(HoldKind.SUPPRESSED, "off", machine="press-07", ground=Ground.MACHINE_OFF), NOW
     )
-    assert (held.site, held.line, held.machine) == ("seoul", "line-1", "press-07")
-    assert stands(conn)["machine"][1] == "suppressed"
+    assert (window.site, window.line, window.machine) == ("seoul", "line-1", "press-07")
+    assert states(conn)["machine"][1] == "suppressed"
     with pytest.raises(NotFoundError):
-        close_window(pool, replace(LEE, site_ids=(-1,)), held.id, NOW)
-    close_window(pool, LEE, held.id, NOW + MINUTE)
-    assert stands(conn)["machine"][1] is None
+        close_window(pool, replace(LEE, site_ids=(-1,)), window.id, NOW)
+    close_window(pool, LEE, window.id, NOW + MINUTE)
+    assert states(conn)["machine"][1] is None
     assert history(conn)[-1] == ("unsuppressed", "lee")
     with pytest.raises(ConflictError):
-        close_window(pool, LEE, held.id, NOW + MINUTE)
+        close_window(pool, LEE, window.id, NOW + MINUTE)
     maintenance = WindowRequest(HoldKind.SUPPRESSED, "x", ground=Ground.MAINTENANCE)
     for wrong in (
         maintenance,
@@ -310,7 +310,7 @@ def test_an_alert_that_nobody_sees_is_told_again_by_severity_until_somebody_does
     happen(conn, machine_id, change("opened", "warning", "motor"))
     happen(conn, machine_id, asking("opened", "warning", "gear", escalate_after=3600.0))
     tick(conn, NOW + 14 * MINUTE)
-    assert "alert.overdue" not in told(conn)
+    assert "alert.overdue" not in sent_events(conn)
     tick(conn, NOW + 16 * MINUTE)
     tick(conn, NOW + 17 * MINUTE)
     tick(conn, NOW + 61 * MINUTE)
@@ -322,7 +322,7 @@ def test_an_alert_that_nobody_sees_is_told_again_by_severity_until_somebody_does
     assert late == [
         ("machine", "overdue", "clock", "1"), ("gear", "overdue", "clock", "1"), ("machine", "reminded", "clock", "2"),
     ]  # fmt: skip
-    assert told(conn)[3:] == ["alert.overdue", "alert.overdue", "alert.reminded"]
+    assert sent_events(conn)[3:] == ["alert.overdue", "alert.overdue", "alert.reminded"]
     for (alert_id,) in conn.execute("SELECT id FROM alert").fetchall():
         do(pool, alert_id, Verb.ACKNOWLEDGE)
     assert tick(conn, NOW + 10_000 * MINUTE).endswith("0 alerts overdue")
@@ -337,19 +337,19 @@ def test_a_faulty_sensor_inhibits_what_rests_on_it_alone_but_nothing_critical(
     happen(conn, machine_id, asking("opened", "warning", "motor", **of_point))
     silent = asking("opened", "advisory", "sensor:de-h", parameters={"point": "de-h"}, category=Category.INSTRUMENT)
     happen(conn, machine_id, silent)
-    assert stands(conn) == {"motor": ("unacknowledged", "inhibited"), "sensor:de-h": ("unacknowledged", None)}
+    assert states(conn) == {"motor": ("unacknowledged", "inhibited"), "sensor:de-h": ("unacknowledged", None)}
     row = conn.execute(
         "SELECT a.inhibited_by, e.reason FROM alert a JOIN alert_event e ON e.alert_id = a.id"
         " WHERE e.kind = 'suppressed'"
     ).fetchone()
     assert row == ("sensor:de-h", "sensor-fault")
     happen(conn, machine_id, asking("escalated", "critical", "motor", **of_point))
-    assert stands(conn)["motor"] == ("unacknowledged", None)
-    assert told(conn)[-2:] == ["alert.escalated", "alert.unsuppressed"]
+    assert states(conn)["motor"] == ("unacknowledged", None)
+    assert sent_events(conn)[-2:] == ["alert.escalated", "alert.unsuppressed"]
     happen(conn, machine_id, asking("eased", "warning", "motor", points=("de-h",)))
-    assert stands(conn)["motor"][1] == "inhibited"
+    assert states(conn)["motor"][1] == "inhibited"
     happen(conn, machine_id, change("cleared", "advisory", "sensor:de-h"))
-    assert stands(conn)["motor"] == ("unacknowledged", None)
+    assert states(conn)["motor"] == ("unacknowledged", None)
 
 
 def test_a_storm_of_one_batch_is_stored_grouped_and_told_in_a_few_statements(conn: Connection[Any]) -> None:

@@ -34,11 +34,11 @@ def _event(number: int, **other: Any) -> Event:
 
 def test_a_mail_says_what_the_alert_says_and_where_to_read_it() -> None:
     one = Message("id-1", (_event(1),))
-    said = "health 52 %, below the limit of 60 %; bearing outer race damage"
-    assert subject_of(one) == f"[critical] press-07: {said} (raised)"
+    text = "health 52 %, below the limit of 60 %; bearing outer race damage"
+    assert subject_of(one) == f"[critical] press-07: {text} (raised)"
     assert body_of(one, "https://pdm.example.com/").splitlines() == [
         "critical, raised: Press 7 (press-07, de-bearing)",
-        said,
+        text,
         "when: 2026-11-01T12:00:00Z   open since: 2026-11-01T11:00:00Z",
         "state: active, not acknowledged   by: analysis",
         "site: busan   cause: de-bearing",
@@ -61,8 +61,8 @@ def test_a_korean_reader_is_told_in_korean() -> None:
     ("language", "worst", "events"), [("en", "critical", "5 alert events"), ("ko", "위험", "경보 이벤트 5건")]
 )
 def test_a_digest_names_the_worst_and_counts_the_machines(language: str, worst: str, events: str) -> None:
-    told = [_event(number, severity="warning", machine=f"m-{number}") for number in range(4)]
-    digest = Message("digest", (*told, _event(4, machine="m-4")), is_digest=True)
+    batch = [_event(number, severity="warning", machine=f"m-{number}") for number in range(4)]
+    digest = Message("digest", (*batch, _event(4, machine="m-4")), is_digest=True)
     subject = subject_of(digest, language)
     assert f"{events}: m-0, m-1, m-2 +2" in subject
     assert subject.startswith(f"[{worst}]")

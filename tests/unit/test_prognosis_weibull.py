@@ -46,25 +46,25 @@ def test_machines_that_came_under_observation_late_do_not_make_the_fleet_look_ol
 
 
 def test_the_interval_of_the_shape_covers_it_as_often_as_it_says():
-    held = 0
+    covered = 0
     for seed in range(300):
         age = 100.0 * np.random.default_rng(seed).weibull(2.0, 12)
         low, high = fit_weibull(age, np.ones(12, bool)).shape_90
-        held += low <= 2.0 <= high
-    assert held / 300 == pytest.approx(0.9, abs=0.05)
+        covered += low <= 2.0 <= high
+    assert covered / 300 == pytest.approx(0.9, abs=0.05)
 
 
 def test_remaining_life_of_an_exponential_fleet_does_not_depend_on_age():
     for age in (0.0, 50.0, 500.0):
-        said = predict_by_age(fleet(1.0), age)
-        assert said.middle == pytest.approx(100.0 * np.log(2), rel=1e-5)
-        assert said.lower == pytest.approx(-100.0 * np.log(0.95), rel=1e-5)
-        assert said.upper == pytest.approx(-100.0 * np.log(0.05), rel=1e-5)
+        predicted = predict_by_age(fleet(1.0), age)
+        assert predicted.middle == pytest.approx(100.0 * np.log(2), rel=1e-5)
+        assert predicted.lower == pytest.approx(-100.0 * np.log(0.95), rel=1e-5)
+        assert predicted.upper == pytest.approx(-100.0 * np.log(0.05), rel=1e-5)
 
 
 def test_remaining_life_given_age_is_its_closed_form():
-    said = predict_by_age(fleet(3.0), 80.0)
-    assert said.middle == pytest.approx(100.0 * (0.8**3 + np.log(2)) ** (1 / 3) - 80.0, rel=1e-5)
+    predicted = predict_by_age(fleet(3.0), 80.0)
+    assert predicted.middle == pytest.approx(100.0 * (0.8**3 + np.log(2)) ** (1 / 3) - 80.0, rel=1e-5)
     assert failure_chance(fleet(3.0), 80.0, 20.0) == pytest.approx(1 - np.exp(0.8**3 - 1.0))
     assert failure_chance(fleet(3.0), 80.0, 0.0) == 0.0
 
@@ -81,13 +81,13 @@ def small_fleets(failures):
 )
 def test_intervals_of_small_fleets_cover_new_machines_about_as_often_as_claimed(failures, begun, off):
     # exact for new machines; given age, a little less is held where failures are few
-    held, level = [], 0.0
+    covered, level = [], 0.0
     for age, fitted in small_fleets(failures):
         if age > begun:
-            said = predict_by_age(fitted, begun)
-            held.append(said.lower <= age - begun <= said.upper)
-            level = said.level
-    assert np.mean(held) == pytest.approx(level, abs=off)
+            predicted = predict_by_age(fitted, begun)
+            covered.append(predicted.lower <= age - begun <= predicted.upper)
+            level = predicted.level
+    assert np.mean(covered) == pytest.approx(level, abs=off)
 
 
 def test_few_failures_claim_less_and_tell_wider():
@@ -101,9 +101,9 @@ def test_few_failures_claim_less_and_tell_wider():
 
 def test_an_age_beyond_all_lives_is_named_and_answered_with_little():
     fitted = fit_weibull(np.array([80.0, 95.0, 110.0, 120.0]), np.ones(4, bool))
-    said = predict_by_age(fitted, 1000.0)
-    assert said.reasons == (OLDER_THAN_ANY,)
-    assert 0 <= said.lower <= said.middle <= said.upper
+    predicted = predict_by_age(fitted, 1000.0)
+    assert predicted.reasons == (OLDER_THAN_ANY,)
+    assert 0 <= predicted.lower <= predicted.middle <= predicted.upper
     assert predict_by_age(fitted, 100.0).reasons == ()
 
 

@@ -90,9 +90,9 @@ def test_the_baseline_lies_among_the_first_values_seen_and_then_stays():
     names = ModelInputs(("a", "b")).columns
     for name, first in (("a", 0), ("b", 10)):
         learned = indicators[first : first + 15, "ab".index(name)]
-        told = found[first + 14 :, names.index(f"{name}.baseline")]
-        assert len(set(told.tolist())) == 1
-        assert learned.min() <= told[0] <= learned.max()
+        column = found[first + 14 :, names.index(f"{name}.baseline")]
+        assert len(set(column.tolist())) == 1
+        assert learned.min() <= column[0] <= learned.max()
 
 
 def test_a_long_stop_ages_a_life_by_four_usual_intervals():

@@ -58,7 +58,7 @@ def test_drift_and_its_uncertainty_are_those_of_least_squares_on_pure_walks_and_
 
 def first_passages(diffusion, noise, count, runs=250):
     """Return the share of simulated degradations whose passage lay in the 90 % interval told halfway."""
-    held = []
+    is_inside = []
     fine = 20
     for seed in range(runs):
         random = np.random.default_rng(seed)
@@ -70,9 +70,9 @@ def first_passages(diffusion, noise, count, runs=250):
         truth = (np.argmax(level >= limit) - now) / fine
         seen = level[: now + 1 : fine] + random.normal(0, noise, count + 1)
         lower, _, upper = passage_quantiles(fit_drift(np.arange(count + 1.0), seen), limit, (0.05, 0.5, 0.95))
-        held.append(lower <= truth <= upper)
-    assert len(held) > 0.8 * runs
-    return float(np.mean(held))
+        is_inside.append(lower <= truth <= upper)
+    assert len(is_inside) > 0.8 * runs
+    return float(np.mean(is_inside))
 
 
 @pytest.mark.parametrize(("diffusion", "noise"), [(1.0, 0.0), (1.0, 2.0), (2.0, 1.0)])
@@ -86,7 +86,7 @@ def test_where_nearly_all_is_noise_they_cover_more_often(diffusion, noise):
 
 
 def test_a_walk_without_drift_is_rarely_taken_for_a_decline():
-    told = 0
+    predicted = 0
     for seed in range(150):
         random = np.random.default_rng(seed)
         health = np.clip(0.8 + np.cumsum(random.normal(0, 0.01, 250)), 0, 1)
@@ -94,8 +94,8 @@ def test_a_walk_without_drift_is_rarely_taken_for_a_decline():
         for index, value in enumerate(health):
             history = history.add(1e9 + index * 3600.0, float(value))
         line = detect_decline(history)
-        told += line is not None and predict_passage(line, 1e9 + 250 * 3600.0) is not None
-    assert told <= 25
+        predicted += line is not None and predict_passage(line, 1e9 + 250 * 3600.0) is not None
+    assert predicted <= 25
 
 
 def test_points_that_tell_no_drift_are_refused():

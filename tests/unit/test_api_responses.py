@@ -83,9 +83,9 @@ def test_a_foreign_last_event_id_is_no_place(text: str | None) -> None:
 
 
 def test_an_event_id_is_the_place_to_resume_from() -> None:
-    told = encode_event({"transaction": "17", "id": 4, "site_id": 1, "kind": "opened"}).decode()
-    assert told.startswith("id: 17-4\nevent: alert\ndata: {")
-    assert "site_id" not in told
+    frame = encode_event({"transaction": "17", "id": 4, "site_id": 1, "kind": "opened"}).decode()
+    assert frame.startswith("id: 17-4\nevent: alert\ndata: {")
+    assert "site_id" not in frame
     assert parse_place("17-4") == (17, 4)
 
 

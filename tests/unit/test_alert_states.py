@@ -40,8 +40,8 @@ def expected() -> dict[tuple[AlertState, Verb], tuple[AlertState, tuple[str, ...
             else:
                 cells[-1] = (cells[-1][0], word)
         for state, (letter, kinds) in zip(AlertState, cells, strict=True):
-            told = tuple(kinds.split("+")) if kinds else ()
-            table[state, Verb(verb)] = None if letter == "-" else (letters[letter], told)
+            kinds_expected = tuple(kinds.split("+")) if kinds else ()
+            table[state, Verb(verb)] = None if letter == "-" else (letters[letter], kinds_expected)
     return table
 
 
@@ -151,7 +151,7 @@ class Life(RuleBasedStateMachine):
         self.is_seen = self.is_reset = True
 
     @invariant()
-    def stands_as_the_facts_have_it(self) -> None:
+    def state_agrees_with_the_facts(self) -> None:
         assert self.state.is_active == self.is_there
         if self.is_there:
             assert (self.state is AlertState.ACKNOWLEDGED) == self.is_seen

@@ -39,22 +39,22 @@ def test_the_health_of_a_machine_lists_its_points_components_and_states(
         )
     key = create_key(pool, name="reader", role="read", sites=None, actor="test")
     with serve(settings) as url, client(url, key) as caller:
-        told = caller.get("/v1/machines/press-01/health").json()
-    assert told["severity"] == pytest.approx(0.8)
-    assert told["urgency"] == "within-horizon"
-    points = {each["point"]: each for each in told["points"]}
+        body = caller.get("/v1/machines/press-01/health").json()
+    assert body["severity"] == pytest.approx(0.8)
+    assert body["urgency"] == "within-horizon"
+    points = {each["point"]: each for each in body["points"]}
     assert set(points) == {"h", "v", "u", "v2", "w", "temp"}
     assert points["h"]["zone"] == "C"
     assert points["h"]["urgency"] == "within-horizon"
     assert points["h"]["health"] < 0.6 < points["temp"]["health"]
     assert points["h"]["contributors"][0]["indicator"] in {"velocity_rms", "rms", "order_1x"}
-    components = {each["component"]: each for each in told["components"]}
+    components = {each["component"]: each for each in body["components"]}
     assert components["shaft"]["health"] < 0.6 < components["motor"]["health"]
     assert components["bearing"]["urgency"] == "within-horizon"
-    (state,) = told["operating_states"]
+    (state,) = body["operating_states"]
     assert state["name"] == "normal"
     assert state["learned"]
     assert state["speed_hz"] == [24.5, 24.5]
-    assert told["change"]["point"] in points
-    assert told["zone_trend"]["boundary"] == "C/D"
-    assert "points" not in told["evidence"]
+    assert body["change"]["point"] in points
+    assert body["zone_trend"]["boundary"] == "C/D"
+    assert "points" not in body["evidence"]

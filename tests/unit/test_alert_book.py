@@ -47,10 +47,10 @@ class Plant:
             if was is not None and replace(was, is_untold=alert.is_untold) != alert:
                 assert alert.version > was.version, "what has changed is another version"
             self.alerts[alert.id] = alert
-        for told in ledger.events:
-            assert told.actor
-            assert told.reason
-            self.history.setdefault(told.alert_id, []).append(told)
+        for event in ledger.events:
+            assert event.actor
+            assert event.reason
+            self.history.setdefault(event.alert_id, []).append(event)
 
     def _change(self, ledger: Ledger) -> None:
         change = AlertChange(
@@ -105,7 +105,7 @@ class Plant:
         causes = [alert.cause for alert in self.alerts.values() if alert.state.is_open]
         assert len(set(causes)) == len(causes)
         for alert in self.alerts.values():
-            kinds = [told.kind for told in self.history[alert.id]]
+            kinds = [event.kind for event in self.history[alert.id]]
             assert kinds[0] is Kind.OPENED
             if not alert.state.is_open:
                 assert next(kind for kind in reversed(kinds) if kind not in LAST_WORDS) is Kind.CLEARED

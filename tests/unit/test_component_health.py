@@ -21,7 +21,7 @@ PUMP = Machine(
 )
 
 
-def told_of(growth, count=30, seed=1):
+def follow_growth(growth, count=30, seed=1):
     rng = np.random.default_rng(seed)
     _, assessments = follow((snapshot(n, rng, growth=growth) for n in range(20, 20 + count)), state=learned(rng))
     evidence = assessments[-1].evidence
@@ -40,7 +40,7 @@ def told_of(growth, count=30, seed=1):
     ],
 )
 def test_a_fault_shows_at_the_component_that_its_features_speak_of(growth, component):
-    _, _, components = told_of(growth)
+    _, _, components = follow_growth(growth)
     worst = min(components.values(), key=lambda each: each["health"])
     assert worst["component"] == component
     assert {each["indicator"] for each in worst["contributors"]} & set(growth)
@@ -49,14 +49,14 @@ def test_a_fault_shows_at_the_component_that_its_features_speak_of(growth, compo
 
 @pytest.mark.parametrize("growth", [None, {"rms": 3.0}, {"rms": 8.0, "temperature": 30.0, "broken_bar_index": 15.0}])
 def test_a_machine_is_never_better_than_its_worst_part(growth):
-    whole, points, components = told_of(growth)
+    whole, points, components = follow_growth(growth)
     parts = [each["health"] for each in (*points.values(), *components.values())]
     assert whole.health <= min(parts) + 1e-4
     assert all(each["severity"] == pytest.approx(1 - each["health"], abs=1e-4) for each in points.values())
 
 
 def test_a_sound_machine_lists_no_contributors():
-    _, points, components = told_of(None)
+    _, points, components = follow_growth(None)
     assert not any(each["contributors"] for each in (*points.values(), *components.values()))
     assert {each["urgency"] for each in points.values()} == {"none"}
 
@@ -64,8 +64,8 @@ def test_a_sound_machine_lists_no_contributors():
 def test_a_point_that_was_not_heard_has_no_health():
     rng = np.random.default_rng(3)
     one = replace(snapshot(20, rng), vibration={"h": snapshot(20, rng).vibration["h"]})
-    _, (told,) = follow([one], state=learned(rng))
-    healths = {each["point"]: each["health"] for each in told.evidence["points"]}
+    _, (assessment,) = follow([one], state=learned(rng))
+    healths = {each["point"]: each["health"] for each in assessment.evidence["points"]}
     assert healths["v"] is None
     assert healths["h"] is not None
 
@@ -95,16 +95,16 @@ def test_a_machine_of_scalars_alone_is_followed():
 
 
 def test_channels_that_no_longer_go_together_are_noticed_though_each_stays_within_its_scatter():
-    state, told = follow(scalars(300, 2, against=1.5), PUMP)
-    first = told[-1].evidence["contributors"][0]
+    state, assessments = follow(scalars(300, 2, against=1.5), PUMP)
+    first = assessments[-1].evidence["contributors"][0]
     assert state.states[0].relation is not None
     assert first["indicator"] == "relation"
-    assert told[-1].health < 0.75
+    assert assessments[-1].health < 0.75
     assert HealthState.from_bytes(state.to_bytes()).to_bytes() == state.to_bytes()
 
 
 def test_the_points_of_scalars_have_health_too():
-    _, told = follow(scalars(240, 3, fall=0.6), PUMP)
-    healths = {each["point"]: each["health"] for each in told[-1].evidence["points"]}
+    _, assessments = follow(scalars(240, 3, fall=0.6), PUMP)
+    healths = {each["point"]: each["health"] for each in assessments[-1].evidence["points"]}
     assert healths["suction"] < healths["vibration"]
-    assert told[0].measured_at == START
+    assert assessments[0].measured_at == START

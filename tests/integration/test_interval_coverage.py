@@ -22,13 +22,13 @@ from tests.integration.plant import NOW, machine
 
 Pool = ConnectionPool[Any]
 HOUR = timedelta(hours=1)
-Told = tuple[float, float | None]
+Interval = tuple[float, float | None]
 
 
 def tell(
     conn: Connection[Any],
     key: str,
-    told: Sequence[Told],
+    intervals: Sequence[Interval],
     *,
     failed_at: datetime | None = NOW,
     computed_at: datetime | None = None,
@@ -37,8 +37,8 @@ def tell(
     """Write intervals [h] told of a machine in the hours before its failure, the last an hour before."""
     row = conn.execute("SELECT id FROM machine WHERE key = %s", (key,)).fetchone()
     assert row is not None
-    for number, (lower, upper) in enumerate(told):
-        at = (failed_at or NOW) - (len(told) - number) * HOUR
+    for number, (lower, upper) in enumerate(intervals):
+        at = (failed_at or NOW) - (len(intervals) - number) * HOUR
         conn.execute(
             "INSERT INTO prognosis (machine_id, measured_at, revision, computed_at, source, rul, rul_lower, rul_upper,"
             " level, evidence) VALUES (%s, %s, %s, %s, 'trend', %s, %s, %s, 0.83, '{}')",

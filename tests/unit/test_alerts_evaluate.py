@@ -63,7 +63,7 @@ def healths(*values: float | None, start: int = 0, **given: Any) -> list[Assessm
     return [assessment(start + index, value, **given) for index, value in enumerate(values)]
 
 
-def told(changes: Iterable[AlertChange]) -> list[tuple[str, str]]:
+def kinds_of(changes: Iterable[AlertChange]) -> list[tuple[str, str]]:
     return [(change.kind.value, change.severity.value) for change in changes]
 
 
@@ -71,7 +71,7 @@ def test_two_low_acquisitions_are_not_enough_and_the_third_of_five_opens_a_case(
     cases, changes = run(healths(0.5, 0.9, 0.5))
     assert not changes
     cases, changes = run(healths(0.5, start=3), cases)
-    assert told(changes) == [("opened", "warning")]
+    assert kinds_of(changes) == [("opened", "warning")]
     assert changes[0].reason == "health-warning"
     assert changes[0].cause == "machine"
     assert changes[0].occurred_at == START + timedelta(seconds=30)
@@ -86,14 +86,14 @@ def test_low_acquisitions_further_apart_than_the_window_raise_nothing() -> None:
 def test_zone_d_raises_at_the_second_acquisition_and_not_at_the_first() -> None:
     cases, changes = run(healths(0.9, zone="D"))
     assert not changes
-    assert told(run(healths(0.9, zone="D", start=1), cases)[1]) == [("opened", "critical")]
+    assert kinds_of(run(healths(0.9, zone="D", start=1), cases)[1]) == [("opened", "critical")]
 
 
 def test_a_case_escalates_eases_and_clears_each_after_its_delay() -> None:
     fall = [0.9] * 3 + [0.5] * 5 + [0.2] * 5
     rise = [0.5] * 12 + [0.9] * 12
     _, changes = run(healths(*fall, *rise))
-    assert told(changes) == [
+    assert kinds_of(changes) == [
         ("opened", "warning"), ("escalated", "critical"), ("eased", "warning"), ("cleared", "warning"),
     ]  # fmt: skip
     assert changes[2].occurred_at - changes[1].occurred_at >= timedelta(seconds=90)
@@ -112,11 +112,11 @@ def test_one_bad_acquisition_starts_the_off_delay_again() -> None:
     cases, _ = run(healths(*[0.5] * 5))
     cases, changes = run(healths(*[0.9] * 9, 0.5, *[0.9] * 9, start=10), cases)
     assert not changes
-    assert told(run(healths(0.9, start=40), cases)[1]) == [("cleared", "warning")]
+    assert kinds_of(run(healths(0.9, start=40), cases)[1]) == [("cleared", "warning")]
 
 
 def test_a_health_that_swings_across_the_limit_raises_one_alert_and_not_many() -> None:
-    assert told(run(healths(*[0.55, 0.75] * 100))[1]) == [("opened", "warning")]
+    assert kinds_of(run(healths(*[0.55, 0.75] * 100))[1]) == [("opened", "warning")]
 
 
 def test_nothing_is_raised_while_learning_and_an_open_case_waits() -> None:
@@ -137,7 +137,7 @@ def test_a_short_remaining_life_alone_alerts_nobody() -> None:
 def test_a_short_remaining_life_with_degradation_becomes_critical_in_one_case() -> None:
     _, changes = run(healths(*[0.55] * 10), forecast=prognosis(10.0, 1.0))
     assert changes[0].kind == "opened"
-    assert told(changes)[-1] == ("escalated", "critical")
+    assert kinds_of(changes)[-1] == ("escalated", "critical")
     assert {change.cause for change in changes} == {"machine"}
 
 
@@ -198,15 +198,15 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
     now = START + timedelta(days=1)
     known = _stored(Severity.WARNING, AlertState.ACKNOWLEDGED)
     assert reconcile([known], cases, now) == ()
-    assert told(reconcile([known], Cases(), now)) == [("cleared", "warning")]
+    assert kinds_of(reconcile([known], Cases(), now)) == [("cleared", "warning")]
     opened = reconcile([], cases, now)
-    assert told(opened) == [("opened", "warning")]
+    assert kinds_of(opened) == [("opened", "warning")]
     assert opened[0].occurred_at == cases.open["machine"].opened_at
     assert (opened[0].message, opened[0].reason) == ("health-low", "late-data")
     lesser = _stored(Severity.ADVISORY, AlertState.UNACKNOWLEDGED)
-    assert told(reconcile([lesser], cases, now)) == [("escalated", "warning")]
+    assert kinds_of(reconcile([lesser], cases, now)) == [("escalated", "warning")]
     greater = _stored(Severity.CRITICAL, AlertState.UNACKNOWLEDGED)
-    assert told(reconcile([greater], cases, now)) == [("eased", "warning")]
+    assert kinds_of(reconcile([greater], cases, now)) == [("eased", "warning")]
 
 
 @pytest.mark.parametrize("state", [AlertState.RETURNED, AlertState.LATCHED])
@@ -214,7 +214,7 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
 def test_an_alert_whose_condition_is_there_after_all_is_raised_anew(state: AlertState, severity: Severity) -> None:
     cases, _ = run(healths(*[0.5] * 5))
     gone = _stored(severity, state)
-    assert told(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
+    assert kinds_of(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
 
 
 def test_a_quiet_machine_is_remembered_in_two_bytes_and_damaged_bytes_are_refused() -> None:
@@ -244,31 +244,31 @@ QUICK = RuleSet(tuple(replace(rule, on_delay=OnDelay(2, 3), off_delay=OffDelay(2
 @given(steps)
 def test_whatever_comes_events_of_a_cause_alternate_and_the_open_cases_are_what_was_told(history: list[Any]) -> None:
     cases = Cases()
-    stands: dict[str, Severity] = {}
+    severities: dict[str, Severity] = {}
     for index, (health, zone, component, confidence, forecast, event) in enumerate(history):
         if event == "failure":
             cases, changes = close_all(cases, START)
         else:
-            said = assessment(index, health, zone=zone, component=component, confidence=confidence)
+            found = assessment(index, health, zone=zone, component=component, confidence=confidence)
             before = cases.to_bytes()
-            after, changes = evaluate(MACHINE, cases, said, forecast, QUICK)
-            again = evaluate(MACHINE, Cases.from_bytes(before), said, forecast, QUICK)
+            after, changes = evaluate(MACHINE, cases, found, forecast, QUICK)
+            again = evaluate(MACHINE, Cases.from_bytes(before), found, forecast, QUICK)
             assert again == (after, changes)
             assert cases.to_bytes() == before
             cases = after
         for change in changes:
             if change.kind == "opened":
-                assert change.cause not in stands
-                stands[change.cause] = change.severity
+                assert change.cause not in severities
+                severities[change.cause] = change.severity
             elif change.kind == "cleared":
-                assert stands.pop(change.cause) is change.severity
+                assert severities.pop(change.cause) is change.severity
             else:
-                step = change.severity.rank - stands[change.cause].rank
+                step = change.severity.rank - severities[change.cause].rank
                 assert step > 0 if change.kind == "escalated" else step < 0
-                stands[change.cause] = change.severity
+                severities[change.cause] = change.severity
         assert len({change.cause for change in changes}) == len(changes)
-        assert {case.cause: case.severity for case in cases.open.values()} == stands
-        assert {timer.cause for timer in cases.timers.values() if timer.cause} == set(stands)
+        assert {case.cause: case.severity for case in cases.open.values()} == severities
+        assert {timer.cause for timer in cases.timers.values() if timer.cause} == set(severities)
         assert Cases.from_bytes(cases.to_bytes()) == cases
         assert len(cases.to_bytes()) < 2048
 
@@ -287,8 +287,8 @@ def test_a_quiet_acquisition_costs_less_than_the_budget() -> None:
 def test_a_prognosis_no_better_than_a_plain_guess_calls_nobody() -> None:
     thin = replace(prognosis(1.0, 0.0), doubts=(NO_SKILL,))
     _, changes = run(healths(*[0.7] * 30), forecast=thin)
-    assert told(changes) == []
+    assert kinds_of(changes) == []
     _, changes = run(healths(*[0.7] * 30), forecast=prognosis(1.0, 0.0))
-    assert told(changes) == [], "from now to at least is no answer"
+    assert kinds_of(changes) == [], "from now to at least is no answer"
     _, changes = run(healths(*[0.7] * 30), forecast=replace(prognosis(1.0, 0.0), rul_upper=2.0))
-    assert told(changes)[0] == ("opened", "warning")
+    assert kinds_of(changes)[0] == ("opened", "warning")
