@@ -49,12 +49,12 @@ class BodyReader:
                         if size > self.max_bytes:
                             raise self._too_large()
                         if self._used > self._budget:
-                            raise UnavailableError("the bodies of other requests fill the memory set aside for them")
+                            raise UnavailableError("the memory for request bodies is full; retry later")
                         chunks.append(chunk)
             except TimeoutError:
-                raise BodyTimeoutError(f"the body did not arrive within {self.deadline_s:g} s") from None
+                raise BodyTimeoutError(f"the body was not received within {self.deadline_s:g} s") from None
             except ClientDisconnect:
-                raise InvalidInputError("the client left before its body was whole") from None
+                raise InvalidInputError("the client disconnected before the body was complete") from None
             whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
             yield whole

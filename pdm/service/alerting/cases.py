@@ -127,7 +127,7 @@ def say_alert(message: str, parameters: Mapping[str, Any], language: str) -> str
     Examples
     --------
     >>> say_alert("zone-reached", {"zone": "C", "limit": "C", "source": "ISO 10816-3"}, "ko")
-    '진동이 C 구역에 도달 (한계 C 구역, ISO 10816-3)'
+    '진동 등급 C 도달 (기준 등급 C, ISO 10816-3)'
     """
     return say(f"alert.{message}", parameters, language)
 
@@ -136,7 +136,7 @@ def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
     with scoped(conn, caller.site_ids):
         case = cases.find_case(conn, alert_id)
     if case is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+        raise NotFoundError(f"unknown alert {alert_id}")
     ended = case.cleared_at
     assessment = prognosis = None
     if ended is None:

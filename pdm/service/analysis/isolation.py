@@ -153,7 +153,7 @@ class Isolation:
             self.analyse([task])
             return
         machine_id, item = task.before.machine_id, task.waiting[0]
-        _log.error("machine %s at %s set aside", task.stored.machine.key, item.measured_at, exc_info=error)
+        _log.error("analysis of machine %s at %s failed", task.stored.machine.key, item.measured_at, exc_info=error)
         queue.complete(self.conn, [(machine_id, item)])
         queue.set_aside(self.conn, machine_id, item.measured_at, describe(error))
 

@@ -65,7 +65,7 @@ def request_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | N
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         if all(point.sampling_rate_hz is None for point in machine_views.list_points(conn, row.id)):
-            raise RefusalError(f"machine {machine!r} has no point that records waveforms; nothing can be diagnosed")
+            raise RefusalError(f"machine {machine!r} has no waveform point; a diagnosis is not possible")
         asked_at = diagnoses.ask(conn, row.id, "request", at, records)
         access.insert_audit(
             conn, caller.name, "diagnosis.request", machine, at=at.isoformat() if at else None, records=records
@@ -77,7 +77,7 @@ def _nothing_yet(machine: str, at: datetime | None, due: DiagnosisDue | None) ->
     until = "" if at is None else f" from acquisitions up to {at.isoformat()}"
     text = f"no diagnosis of machine {machine!r}{until} has been computed yet"
     if due is None:
-        return f"{text}; POST to the same place asks for one"
+        return f"{text}; request one with POST to the same path"
     if due.error is not None:
         return f"{text}; the last attempt failed: {due.error}"
-    return f"{text}; one was asked for at {due.asked_at.isoformat()} and waits for a worker"
+    return f"{text}; one was requested at {due.asked_at.isoformat()} and is in the queue"

@@ -18,7 +18,7 @@ from pdm.store.machines.machine_views import (
     RegisteredMachine,
 )
 
-NOT_YET_ANALYSED = "nothing has been analysed yet"
+NOT_YET_ANALYSED = "no analysis yet"
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, fl
     except SignalError as error:
         if error.where == "band":
             raise InvalidInputError(f"band: {error.what}", field="band_from_hz") from error
-        raise RefusalError(f"there is no spectrum of this waveform: {error.what}") from error
+        raise RefusalError(f"a spectrum of this waveform is not possible: {error.what}") from error
     return Spectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
 
 
@@ -171,7 +171,7 @@ def read_features(
         found = _visible_point(conn, caller, machine, point)
         table = acquisitions_read.FEATURE_TABLES.get(found.quantity)
         if table is None:
-            raise RefusalError(f"points of {found.quantity} have no features; theirs are scalars", field="point")
+            raise RefusalError(f"points of {found.quantity} have no features; they report scalars", field="point")
         known = acquisitions_read.list_feature_columns(conn, table)
         chosen = _known_features(names, known)
         since, before = _range(since, before, acquisitions_read.fetch_last_measured_at(conn, row.id))

@@ -114,7 +114,7 @@ def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
     """
     known = _fetch_known(pool, caller, site, None)
     if not known:
-        raise NotFoundError(f"there is no site {site!r}")
+        raise NotFoundError(f"unknown site {site!r}")
     lines = [
         LineSummary(**_figures(roll_up([each.standing for each in known if each.machine.line == line])), line=line)
         for line in sorted({each.machine.line for each in known})

@@ -197,7 +197,7 @@ def check_ready(pool: Pool) -> None:
     """
     with pool.connection() as conn:
         if not machine_views.is_migrated(conn):
-            raise UnavailableError("the database holds no schema yet; run `pdm migrate`")
+            raise UnavailableError("the database has no schema; run `pdm migrate`")
         check_schema(conn)
         check_server(conn)
 

@@ -78,8 +78,8 @@ def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> Non
         known = {each.key for each in stored[machine].machine.components} if machine in stored else set()
         if keys - known:
             raise InvalidInputError(
-                f"component {min(keys - known)!r} of machine {machine!r} has a key that the service uses for alerts "
-                f"of its own ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
+                f"component {min(keys - known)!r} of machine {machine!r} has a key that the service uses for its own "
+                f"alerts ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
                 field="components",
             )
 

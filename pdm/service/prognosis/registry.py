@@ -40,7 +40,7 @@ def read_model(pool: Pool, model_id: int) -> ModelHistory:
     with pool.connection() as conn:
         found = receipt_views.find_model(conn, model_id)
         if found is None:
-            raise NotFoundError(f"there is no model {model_id}")
+            raise NotFoundError(f"unknown model {model_id}")
         return ModelHistory(**vars(found), events=registry.fetch_events(conn, model_id))
 
 

@@ -63,7 +63,7 @@ def prognose_under(
         now = operating_history.fetch_present(conn, row.id, ACQUISITIONS)
         lives = operating_history.fetch_lives(conn, row.fleet)
     if prognosis is None or prognosis.rul_s is None:
-        raise RefusalError(f"nothing is said of the remaining life of {machine!r} as it is", field="machine")
+        raise RefusalError(f"there is no prognosis of machine {machine!r} at present", field="machine")
     effect = tell_effect(lives, now, asked)
     lower, upper = prognosis.rul_lower_s, prognosis.rul_upper_s
     return WhatIf(

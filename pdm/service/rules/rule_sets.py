@@ -216,7 +216,7 @@ def _propose(
     site_ids: Sequence[int] | None,
 ) -> StoredRuleSet:
     if not reason.strip():
-        raise InvalidInputError("say why the rules change", field="reason")
+        raise InvalidInputError("a reason of the change is required", field="reason")
     _check_target(conn, scope, target, site_ids)
     if scope == Scope.MACHINE:
         _check_points(fetch_machine(conn, target, site_ids).machine, document)
@@ -241,12 +241,12 @@ def _deploy(
     rules.lock_rule_sets(conn)
     found = _visible(conn, rule_set_id, site_ids)
     if found.status == "in-force":
-        raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+        raise ConflictError(f"rule set {rule_set_id} is already in force", field="rule_set_id")
     if found.status == "retired":
-        why = f"rule set {rule_set_id} has been in force; go back to version {found.version} as a new version"
+        why = f"rule set {rule_set_id} was in force before; use a rollback to version {found.version} as a new version"
         raise ConflictError(why, field="rule_set_id")
     if changes is not None and changes != rules.fetch_change_number(conn):
-        raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
+        raise ConflictError("the rules in force have changed since the backtest; run it again", field="gate")
     stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
     place = f"{stored.scope}:{stored.target}"
     access.insert_audit(conn, author, "rules.deploy", place, version=stored.version)
@@ -267,7 +267,7 @@ def _restore(
     if old is None:
         raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
     document = parse_document(old.document, feature_units())
-    why = f"back to version {version}: {reason}" if reason.strip() else ""
+    why = f"rollback to version {version}: {reason}" if reason.strip() else ""
     stored = _propose(conn, document, scope, target, author, why, site_ids)
     return _deploy(conn, stored.id, author, site_ids)
 
@@ -306,5 +306,5 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:
     found = rules.fetch_rule_set(conn, rule_set_id, site_ids)
     if found is None:
-        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+        raise NotFoundError(f"unknown rule set {rule_set_id}", field="rule_set_id")
     return found

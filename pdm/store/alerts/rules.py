@@ -116,7 +116,7 @@ def put_in_force(
     kept = None if gate is None else Jsonb(gate)
     found = fetch_first(conn, StoredRuleSet, "put_rule_set_in_force", id=rule_set_id, now=now, gate=kept)
     if found is None:
-        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+        raise NotFoundError(f"unknown rule set {rule_set_id}", field="rule_set_id")
     conn.execute(query("count_rule_change"))
     return found
 
