@@ -1,4 +1,4 @@
-"""Commands of rules: check, show, put in force, go back, and try on the past."""
+"""Commands of rules: check, show, deploy, roll back and backtest."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def run_backtest(
 
 
 def text_of(report: dict[str, Any]) -> str:
-    """Return a backtest for people."""
+    """Return a backtest as text."""
     now, then = report["now"], report["then"]
     lines = [
         f"{then['machines']} machines, {then['machine_days']:.4g} machine-days, {then['acquisitions']} acquisitions",

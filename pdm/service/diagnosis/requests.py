@@ -1,4 +1,4 @@
-"""What a caller asks of diagnoses: the newest that was computed, and a fresh one."""
+"""Requests of callers: read the newest diagnosis, or request a new one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class DiagnosisRequest:
-    """That a diagnosis was asked for, from at most `records` acquisitions up to `as_of`."""
+    """An accepted request of a diagnosis from at most `records` acquisitions up to `as_of`."""
 
     machine: str
     asked_at: datetime
@@ -33,14 +33,14 @@ class DiagnosisRequest:
 def read_diagnosis(
     pool: Pool, caller: Caller, machine: str, at: datetime | None, language: str = "en"
 ) -> Mapping[str, Any]:
-    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`, with its words.
+    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`, with its texts.
 
-    `due` says what was asked for since and is not there yet.
+    `due` is a later request that is not finished.
 
     Raises
     ------
     NotFoundError
-        There is no such machine that the caller may see, or no diagnosis of it yet; then the reason is told.
+        The machine does not exist, is not visible to the caller, or has no diagnosis yet; the message has the reason.
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         found = diagnoses.fetch_diagnosis(conn, row.id, at)
@@ -52,16 +52,16 @@ def read_diagnosis(
 
 
 def request_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None, records: int) -> DiagnosisRequest:
-    """Ask for a diagnosis from at most `records` acquisitions, the newest or those up to `at`.
+    """Request a diagnosis from at most `records` acquisitions, the newest or those up to `at`.
 
-    A worker takes it at once if it has nothing else to do; it stands in place of a request that still waits.
+    An idle worker computes it at once; it replaces a request that still waits.
 
     Raises
     ------
     NotFoundError
-        There is no such machine that the caller may see.
+        The machine does not exist or is not visible to the caller.
     RefusalError
-        The machine has no point that records waveforms.
+        The machine has no waveform point.
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         if all(point.sampling_rate_hz is None for point in machine_views.list_points(conn, row.id)):
