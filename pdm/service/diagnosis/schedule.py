@@ -15,7 +15,7 @@ from pdm.health.detection.symptoms import LEAST_SEVERITY
 from pdm.health.detection.transients import UNJUDGED
 
 RELIEF = 0.8
-"""Fraction of the severity limit below which a machine counts as healthy again, so that it can become due again."""
+"""Fraction of the severity limit below which a machine is healthy again, so that it can become due again."""
 
 
 @dataclass(frozen=True)
