@@ -82,7 +82,7 @@ class DatabaseWatch:
         asking = asyncio.ensure_future(self._ask())
         done, _ = await asyncio.wait({asking}, timeout=PROBE_DEADLINE_S)
         if not done:
-            # Cancelling waits for a confirmation of the server, which never comes from a hanging one: abandon the probe.
+            # Cancelling waits for a confirmation, which a hanging server never sends: abandon the probe.
             self._abandoned.add(asking)
             asking.add_done_callback(self._forget)
             asking.cancel()
