@@ -32,7 +32,7 @@ class DataGap(RuleKind):
 
     def __post_init__(self) -> None:
         if not 60 <= self.after < LONGEST:
-            raise InvalidInputError("a gap is at least a minute, and less than 31 years", field="after")
+            raise InvalidInputError("must be at least 60 s and less than 31 years", field="after")
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:
@@ -46,9 +46,9 @@ class DataGap(RuleKind):
         """Return the reasons why on-delay and schedule do not apply on the wall clock."""
         why = {}
         if on_delay not in (None, cls.on_delay):
-            why["on_delay"] = "a gap counts no acquisitions: 'after' is its delay"
+            why["on_delay"] = "not allowed for this kind: 'after' is its delay"
         if schedule is not None:
-            why["schedule"] = "missing data are found on the wall clock, at any time"
+            why["schedule"] = "not allowed for this kind: missing data is detected on the wall clock at any time"
         return why
 
     def identity(self) -> Document:

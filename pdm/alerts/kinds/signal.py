@@ -63,9 +63,9 @@ class Signal:
         if known is None:
             names = [name for kind, name in inner.features if kind == quantity]
             near = difflib.get_close_matches(feature, names, 3)
-            hint = f"; near are {', '.join(near)}" if near else ""
-            where = quantity if quantity in FEATURED else f"{quantity}, whose points report single values"
-            inner.refuse("feature", f"{feature!r} is no feature of {where}{hint}")
+            hint = f"; similar: {', '.join(near)}" if near else ""
+            where = quantity if quantity in FEATURED else f"{quantity}, whose points report scalars"
+            inner.refuse("feature", f"{feature!r} is not a feature of {where}{hint}")
             return None
         return cls(quantity, feature, point, component, known.is_shared, known.unit)
 

@@ -159,7 +159,7 @@ class Isolation:
             self.analyse([claim])
             return
         item = claim.waiting[0]
-        _log.error("machine %s at %s set aside", key, item.measured_at, exc_info=error)
+        _log.error("analysis of machine %s at %s failed", key, item.measured_at, exc_info=error)
         queue.complete(self.conn, [(machine_id, item)])
         queue.set_aside(self.conn, machine_id, item.measured_at, describe(error))
 

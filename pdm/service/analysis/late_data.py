@@ -140,7 +140,7 @@ class _Replay:
             if self.known_set_aside > MOST_KNOWN_SET_ASIDE:
                 raise error
         key = self.stored.machine.key
-        _log.error("machine %s at %s set aside in a replay", key, measured_at, exc_info=error)
+        _log.error("analysis of machine %s at %s failed in a replay", key, measured_at, exc_info=error)
         queue.set_aside(self.conn, self.machine_id, measured_at, describe(error))
 
 

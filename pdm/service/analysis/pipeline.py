@@ -172,7 +172,7 @@ def _ask_for_diagnoses(
     except Exception as error:
         if blame(error) is Blame.DATABASE or isinstance(error, MemoryError):
             raise
-        _log.exception("no diagnosis can be asked for")
+        _log.exception("a diagnosis cannot be requested")
 
 
 def apply_changes(

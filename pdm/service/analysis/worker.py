@@ -23,7 +23,7 @@ from pdm.store.machines.registration import StoredMachine, fetch_machines
 MACHINES_A_ROUND = 16
 ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
 ATTEMPTS_BEFORE_SET_ASIDE = 9  # each halves the batch: the last three had one acquisition alone
-WORKERS_DIED = "workers died while analysing it"
+WORKERS_DIED = "workers ended repeatedly while analysing it"
 
 _log = logging.getLogger(__name__)
 

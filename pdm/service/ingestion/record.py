@@ -1,4 +1,4 @@
-"""The ingest use case: what one request sent is stored once, and each record is told what became of it."""
+"""The ingest use case: store the records of a request once and return a result for each."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from pdm.store.database.connection import database_required
 from pdm.store.machines.registration import StoredMachine, fetch_machines
 
 DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
-_TRIES = 3  # a deadlock with the worker is resolved by trying again; the request is idempotent
+_TRIES = 3  # a deadlock with the worker is resolved by a retry; the request is idempotent
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A record of which something may be stored: its channels, the missing points, and all problems of it."""
+    """A record with at least one channel that may be stored: channels, missing points, and all problems."""
 
     decoded: Decoded
     machine_id: int
@@ -60,26 +60,26 @@ def record(
     now: datetime,
     future_tolerance: timedelta = DEFAULT_FUTURE_TOLERANCE,
 ) -> Receipt:
-    """Store the decoded records of one request in one transaction, and say what became of each.
+    """Store the decoded records of one request in one transaction, and return a result for each.
 
-    When this returns, all that the receipt calls stored is committed. The same record sent again is a
-    duplicate; the same key with other content is a conflict and what is stored stays.
+    After the return, all records reported as stored are committed. The same record sent again is a
+    duplicate; the same key with other content is a conflict, and the stored content is kept.
 
     Parameters
     ----------
     actor : str
-        Who sent it.
+        Name of the sender.
     site_ids : sequence of int or None
-        Sites that the sender may write to; None is every site. Machines elsewhere are unknown to it.
+        Sites that the sender may write to; None is every site. Machines of other sites are treated as unknown.
     now : datetime
         The server's time.
     future_tolerance : timedelta
-        How far ahead of `now` a live machine's time may lie.
+        How far the time of a live machine may be ahead of `now`.
 
     Raises
     ------
     UnavailableError
-        The database is away; nothing is known to be stored.
+        The database is unavailable; storage is not confirmed.
     """
     with database_required():
         for _ in range(_TRIES - 1):

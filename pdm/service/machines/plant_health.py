@@ -1,4 +1,4 @@
-"""The health of a line and of a site, rolled up from what is known of its machines when it is asked for."""
+"""The health of a line or a site, computed per request from the present state of its machines."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pdm.store.machines.machine_views import LastKnown, ListedMachine
 
 Pool = ConnectionPool[Any]
 
-UNJUDGED = ("off", "transient")  # pdm.health.detection.transients.UNJUDGED, which brings the analysis with it
+UNJUDGED = ("off", "transient")  # equals pdm.health.detection.transients.UNJUDGED, which would import the analysis
 _EVERY_MACHINE = 100_000
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The worst that is known of some machines; each figure may be another machine's. None: not known of any."""
+    """The worst values of some machines; each may be of another machine. None: unknown for all."""
 
     health: float | None
     severity: float | None
@@ -60,7 +60,7 @@ class LineSummary(Summary):
 
 @dataclass(frozen=True)
 class LineHealth(LineSummary):
-    """The roll-up of a line with the machines that make it so, the worst first."""
+    """The roll-up of a line with its decisive machines, the worst first."""
 
     site: str
     contributors: Sequence[MachineContribution]
@@ -68,7 +68,7 @@ class LineHealth(LineSummary):
 
 @dataclass(frozen=True)
 class SiteHealth(Summary):
-    """The roll-up of a site with the machines that make it so, and of each of its lines."""
+    """The roll-up of a site with its decisive machines, and of each of its lines."""
 
     site: str
     contributors: Sequence[MachineContribution]
@@ -84,7 +84,7 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHe
     Raises
     ------
     NotFoundError
-        There is no machine on such a line that the caller may see.
+        The line has no machine that is visible to the caller.
     """
     known = _fetch_known(pool, caller, site, line)
     if not known:
@@ -94,16 +94,16 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHe
 
 
 def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
-    """Return the roll-up of a site, and that of each of its lines.
+    """Return the roll-up of a site and of each of its lines.
 
     Raises
     ------
     NotFoundError
-        There is no machine at such a site that the caller may see.
+        The site has no machine that is visible to the caller.
     """
     known = _fetch_known(pool, caller, site, None)
     if not known:
-        raise NotFoundError(f"there is no site {site!r}")
+        raise NotFoundError(f"unknown site {site!r}")
     lines = [
         LineSummary(**_figures(_rolled_up([each for each in known if each[0].line == line])), line=line)
         for line in sorted({machine.line for machine, _ in known})

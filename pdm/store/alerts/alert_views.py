@@ -1,4 +1,4 @@
-"""Alerts as people see them: lists, and one with its history."""
+"""Views of alerts: lists, and a single alert with its history."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from psycopg import Connection
 
 from pdm.store.database.rows import fetch_all, fetch_first
 
-HISTORY_SHOWN = 500  # events of an alert in its answer; older ones are paged through
+HISTORY_SHOWN = 500  # events in the view of an alert; older ones are read by pages
 
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts are listed; None is every one."""
+    """Filter of alerts; None does not filter."""
 
     state: str | None = None
     severity: str | None = None
@@ -29,7 +29,7 @@ class AlertFilter:
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """Which events of alerts are listed; None is every one."""
+    """Filter of alert events; None does not filter."""
 
     machine: str | None = None
     alert_id: UUID | None = None
@@ -41,7 +41,7 @@ class HistoryFilter:
 
 @dataclass(frozen=True)
 class AlertSummary:
-    """An alert in a list; `message` is a key, `parameters` fill its text."""
+    """An alert in a list; `message` is a key, `parameters` are the values of its text."""
 
     id: UUID
     machine: str
@@ -106,14 +106,14 @@ class Alert(AlertSummary):
 
 
 def page_history(conn: Connection[Any], *, before: int, limit: int, wanted: HistoryFilter) -> list[HistoryEvent]:
-    """Return visible events of alerts before an id, the last first."""
+    """Return visible events of alerts before an id, newest first."""
     return fetch_all(conn, HistoryEvent, "page_alert_history", before=before, limit=limit, **asdict(wanted))
 
 
 def page_alerts(
     conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, wanted: AlertFilter
 ) -> list[AlertSummary]:
-    """Return visible alerts raised before a place, last raised first."""
+    """Return visible alerts raised before a place, newest first."""
     place = {"before": before, "before_id": before_id, "limit": limit}
     return fetch_all(conn, AlertSummary, "page_alerts", **place, **asdict(wanted))
 
