@@ -36,8 +36,8 @@ MUTANTS = {
         "tests/integration/test_alerts.py::test_a_cause_never_has_two_open_alerts_whatever_the_caller_believes",
     ),
     "halving skipped": Mutant(
-        "            if sum(len(task.waiting) for task in tasks) <= 1:\n",
-        "            if True:\n",
+        "            elif len(tasks) == 1 and len(tasks[0].waiting) <= 1:\n",
+        "            elif True:\n",
         "tests/integration/test_work.py::test_poison_is_set_aside_alone",
     ),
     "evidence of a diagnosis ignored": Mutant(
