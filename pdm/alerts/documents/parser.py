@@ -30,6 +30,7 @@ from pdm.machines.model import check_key
 MOST_RULES = 200
 """Of one document; what people cannot oversee they cannot maintain."""
 MOST_PROBLEMS = 50
+"""That an answer lists; chosen by hand."""
 
 __all__ = [
     "KINDS",
