@@ -58,7 +58,7 @@ def run_in_copy(folder: Path, tests: Sequence[str], change: Change | None = None
 
 
 def _copy(folder: Path, is_compiled_again: bool) -> None:
-    """Copy the sources; kernels keep their compiled code, unless one of them changes: its callers would have it still."""
+    """Copy the sources; kernels keep their compiled code, unless one changes: its callers would still have the old."""
     compiled = ("__pycache__",) if is_compiled_again else ()
     ignored = shutil.ignore_patterns("node_modules", "community", *compiled)
     for name in COPIED:

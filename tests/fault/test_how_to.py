@@ -84,9 +84,7 @@ def test_a_place_forgotten_turns_its_test_red(name: str, tmp_path: Path) -> None
 
 @pytest.mark.trust("mutants")
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in QUICK])
-def test_each_place_forgotten_turns_its_test_red(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_each_place_forgotten_turns_its_test_red(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     row = ROWS[name]
     _prove(row, tmp_path, request.getfixturevalue("server") if row.needs_server else None)
 
