@@ -30,7 +30,7 @@ LEAST_SAMPLES = 256
 _GAP = 16
 """Padding between rows of a workspace, so that the distance of rows is not a power of two."""
 _WHITENED = np.array([WHITENED_PROMINENCE, WHITENED_LINES, WHITENED_SLIP, WHITENED_SIDEBANDS])
-_KURTOGRAM = np.array([KURTOGRAM_PROMINENCE, -1, -1, KURTOGRAM_SIDEBANDS])
+_KURTOGRAM = np.array([KURTOGRAM_PROMINENCE, -1, -1, KURTOGRAM_SIDEBANDS])  # -1: not a feature of this band
 
 
 def kurtogram_bands(samples: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from features.catalogue.reasons import Reason
 from features.kernels import gear as gear_kernels
 from features.kernels import order as order_kernels
 
-_NO_ANGLE = np.empty((0, 0))
+_NO_ANGLE = np.empty((0, 0))  # no rows: the kernels follow the shaft themselves
 
 
 @lru_cache(maxsize=64)

@@ -36,7 +36,7 @@ RATIO_CHANNELS = {
 _HEAD = struct.Struct("<4sIII")
 _MAGIC = b"OVL2"
 _FORMER_MAGIC = b"OVL1"  # of revision 080f245: the same array with a different fingerprint
-_REFUSALS = {1: "is before the previous time", 2: "is not a finite number"}
+_REFUSALS = {1: "is before the previous time", 2: "is not a finite number"}  # by what the kernel `check` returns
 
 State = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from features.over_life import OverLife
 
-FORMAT = 2
+FORMAT = 2  # raised by hand when the array of a state gets another meaning
 
 
 def document(life: OverLife) -> bytes:

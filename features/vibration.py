@@ -25,7 +25,7 @@ COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
 
 _VELOCITY = ("high_frequency_rms", "velocity", "order_")
-_NOT_CORE = {row[0] for row in vibration.MORE}
+_NOT_CORE = {row[0] for row in vibration.MORE}  # names
 FAMILIES = {
     "spectrum": {row[0] for row in vibration.SPECTRUM} | {"rolloff_95", "spectral_flatness"},
     "histogram": {"histogram_entropy"},

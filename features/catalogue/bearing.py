@@ -62,6 +62,7 @@ _BAND: tuple[Row, ...] = (
     ),
 )
 
+# Five harmonics, as HARMONICS of features/kernels/band.py.
 _HARMONICS: tuple[Row, ...] = tuple(
     (
         f"whitened_{fault}_{harmonic}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from features.catalogue.definition import Row
 from features.catalogue.reasons import Reason
 
-_ALWAYS = Reason(0)
+_ALWAYS = Reason(0)  # no reason of absence
 _CONSTANT = Reason.CONSTANT
 _NYQUIST = Reason.BAND_ABOVE_NYQUIST
 _SUPPLY = Reason.SUPPLY_NOT_FOUND | Reason.RECORD_TOO_SHORT

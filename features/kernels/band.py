@@ -40,7 +40,7 @@ HARMONICS = 5
 """Harmonics of each fault whose lines are features; chosen as for the fixed band."""
 WEAKEST = 1e-9
 """Share of a record's power below which a band contains only rounding errors."""
-COARSEST = 4
+COARSEST = 4  # as `kurtogram_bands` in features/bearing_bands.py begins
 FINEST = 32
 """Bands of the coarsest and of the finest level."""
 END_SHARE = 16

@@ -27,7 +27,7 @@ from features.catalogue.reasons import Reason
 from features.kernels.current import LEAST_DISTANCE, amplitude_at, is_free, strongest
 from features.kernels.time_domain import Array
 
-_THIRD = complex(-0.5, math.sqrt(0.75))
+_THIRD = complex(-0.5, math.sqrt(0.75))  # a third of a turn: exp(2 pi i / 3), of the symmetrical components
 _SUPPLY_REASONS = np.uint32(Reason.SUPPLY_NOT_FOUND | Reason.RECORD_TOO_SHORT)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 _SHAFT_UNRESOLVED = np.uint32(Reason.SHAFT_UNRESOLVED)

@@ -18,8 +18,8 @@ NEIGHBOURS = 32
 """Lines either side whose median is the local noise floor."""
 LANES = 32
 """Windows that are sorted in parallel."""
-_WINDOW = 2 * NEIGHBOURS + 1
-_BEYOND = np.int32(0x7FFFFFFF)
+_WINDOW = 2 * NEIGHBOURS + 1  # with the line itself
+_BEYOND = np.int32(0x7FFFFFFF)  # the largest int32: above the bits of any power
 
 
 def _network(size: int) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ from features.kernels.over_life_layout import (
 )
 from features.kernels.time_domain import Array
 
-_UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+_UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)  # doubled from bin to bin
 EDGES = (*(-edge for edge in _UPPER[::-1]), 0.0, *_UPPER)
 """Boundaries of the bins of z; values of one bin are ties."""
 LONGEST_GAP = 700.0
@@ -66,7 +66,7 @@ TRUNCATION = 1.0136041976422073
 LARGEST_STEP = 4.0
 """Limit of z in a CUSUM, so that no single record crosses the CUSUM's limit (Lucas and Crosier 1982)."""
 
-_GOES_BACK, _TIME_NOT_FINITE, _VALUE_OUT_OF_RANGE = 1, 2, 3
+_GOES_BACK, _TIME_NOT_FINITE, _VALUE_OUT_OF_RANGE = 1, 2, 3  # what `check` returns
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

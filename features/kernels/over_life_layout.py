@@ -33,7 +33,7 @@ LAG_CELLS = 4
 """Snapshots per lag."""
 LAG_SLOTS = LAG_CELLS + 2
 """Snapshots younger than the lag are in at most one cell more than the lag has, and one is older."""
-RATIO_SIZE = 3
-RATIO_COUNT, RATIO_MEAN, RATIO_VALUE = 0, 1, 2
+RATIO_SIZE = 3  # places of one ratio in a state, which are:
+RATIO_COUNT, RATIO_MEAN, RATIO_VALUE = 0, 1, 2  # as the sizes: part of the format OVL2
 BINS = 24
 """Bins of z for the Mann-Kendall statistic; they replace the learning values."""

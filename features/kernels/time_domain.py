@@ -48,7 +48,7 @@ LEAST_DEVIATION = 1e-9
 """Standard deviation [SI] up to which a signal is constant; also 1e-6 of its mean."""
 SPECTRAL_FLOOR = 1e-9
 """Lower limit of lines under a logarithm, as a share of the mean line."""
-_SIGN_FREE = np.int32(0x7FFFFFFF)
+_SIGN_FREE = np.int32(0x7FFFFFFF)  # IEEE 754, as the next
 _INFINITY_KEY = np.int32(0x7F800000)
 """Bit patterns of IEEE 754: all but the sign, and infinity."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT = 1
+FORMAT = 1  # raised by hand when the meaning of a document changes (docs/develop/state-formats.md)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ VIBRATION: tuple[Tracked, ...] = (
     Tracked("spectral_centroid", "log", 0.05, weight=0.0),
 )
 
+# By hand on the simulated fleet, as those of vibration.
 CURRENT: tuple[Tracked, ...] = (
     Tracked("rms", "log", 0.05, weight=0.0),
     Tracked("total_harmonic_distortion", "log", 0.15, offset=0.002),
@@ -77,6 +78,7 @@ CURRENT: tuple[Tracked, ...] = (
     Tracked("bearing_sideband_ftf", "linear", 3.0),
 )
 
+# By hand on the simulated fleet, as those of vibration.
 CURRENT_GROUP: tuple[Tracked, ...] = (
     Tracked("current_unbalance", "log", 0.20, offset=0.003),
     Tracked("negative_sequence_ratio", "log", 0.20, offset=0.003),
