@@ -119,6 +119,15 @@ def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -
     ]
 
 
+def find_unclaimed(conn: Connection[Any], claims: Sequence[Claim]) -> set[int]:
+    """Return the machines for which acquisitions arrived behind their claim, now that it is asked."""
+    wanted = {
+        "machine_ids": [claim.machine_id for claim in claims],
+        "claimed": [claim.waiting[-1].measured_at for claim in claims],
+    }
+    return {machine_id for (machine_id,) in conn.execute(query("find_unclaimed"), wanted)}
+
+
 def save_states(conn: Connection[Any], states: Sequence[MachineState]) -> None:
     """Write what the machines' recursion remembers."""
     conn.execute(

@@ -97,3 +97,9 @@ WHERE s.machine_id = new.machine_id;
 -- An acquisition whose analysis fails stands aside with the reason.
 INSERT INTO set_aside (machine_id, measured_at, reason) VALUES (%(machine_id)s, %(measured_at)s, %(reason)s)
 ON CONFLICT (machine_id, measured_at) DO UPDATE SET reason = EXCLUDED.reason, set_aside_at = now();
+
+-- name: find_unclaimed
+-- Those of some machines for which more waits than up to the time given for each.
+SELECT c.machine_id
+FROM unnest(%(machine_ids)s::bigint[], %(claimed)s::timestamptz[]) AS c (machine_id, claimed)
+WHERE EXISTS (SELECT FROM pending p WHERE p.machine_id = c.machine_id AND p.measured_at > c.claimed);
