@@ -1,4 +1,8 @@
-"""What turns robust measures of spread into the standard deviation of a Gaussian."""
+"""What turns robust measures of spread into the standard deviation of a Gaussian.
+
+Rounded, as the scales of stored baselines were learned with these; `features.kernels.over_life`, which cannot import
+pdm, has the ratio of the MAD with all its digits, as its stored features have.
+"""
 
 from __future__ import annotations
 
