@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
@@ -19,7 +18,6 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 EVIDENCE = {"assessment": {"contributors": [{"point": "nde-v"}, {"point": "de-h"}, {"point": None}, {"point": "de-h"}]}}
 
 
-@pytest.mark.xfail(strict=True, reason="points are read from the evidence")
 def test_points_are_read_as_they_were_written(pool: ConnectionPool[Any]) -> None:
     with pool.connection() as conn:
         machine_id = add_machine(conn, "press-07")
