@@ -1,39 +1,30 @@
 """The child process of one job, started by the worker: `python -m pdm.service.prognosis.job_process JOB ATTEMPT`.
 
-A training takes memory and minutes, and LightGBM may abort on what it is given: neither may touch the worker.
+A training takes memory and minutes, and LightGBM may abort on its input: neither may affect the worker.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 import time
 from typing import Any
 
 from psycopg_pool import ConnectionPool
 
+from pdm.child_process import end_with_parent
 from pdm.errors import PdmError, UnavailableError
 from pdm.service.platform.failures import AWAY
 from pdm.settings import Settings
 from pdm.store.database.connection import open_pool
 from pdm.store.models import jobs
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 _PROGRESS_EVERY_S = 0.5
 AWAY_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the database was away, the job may be tried again
 
 
-def end_with_parent(parent: int) -> None:
-    """Let the kernel end this process when the worker `parent` dies; a worker that is dead already ends it now."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("the worker ended before its job started")
-
-
 def main(job_id: int, attempt: int, parent: int) -> None:
-    """Do a job and write down what came of it."""
+    """Do a job and store its result; the process ends with the worker `parent`."""
     end_with_parent(parent)
     os.nice(10)
     pool = open_pool(Settings.from_environment())
