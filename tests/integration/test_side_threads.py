@@ -110,7 +110,7 @@ def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
             conn.execute("UPDATE job SET lease_until = now() WHERE status = 'running'")
             claimed = jobs.claim(conn, job_runner.LEASE)
         assert claimed is not None
-        job_runner._settle(pool, *claimed, job_runner.AWAY_STATUS, "the database is away", threading.Event())
+        job_runner._settle(pool, claimed, job_runner.AWAY_STATUS, "the database is away", threading.Event())
     with pool.connection() as conn:
         found = jobs.find_job(conn, job)
     assert found is not None

@@ -17,6 +17,7 @@ from pdm.errors import PdmError, UnavailableError
 from pdm.service.platform.failures import AWAY
 from pdm.settings import Settings
 from pdm.store.database.connection import open_pool
+from pdm.store.database.leases import Lease
 from pdm.store.models import jobs
 
 _PROGRESS_EVERY_S = 0.5
@@ -29,7 +30,7 @@ def main(job_id: int, attempt: int, parent: int) -> None:
     os.nice(10)
     pool = open_pool(Settings.from_environment())
     try:
-        _run(pool, job_id, attempt)
+        _run(pool, Lease(job_id, attempt))
     except AWAY as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(AWAY_STATUS)
@@ -37,33 +38,33 @@ def main(job_id: int, attempt: int, parent: int) -> None:
         pool.close()
 
 
-def _run(pool: ConnectionPool[Any], job_id: int, attempt: int) -> None:
+def _run(pool: ConnectionPool[Any], lease: Lease) -> None:
     from pdm.service.prognosis.training import train_fleet
 
     with pool.connection() as conn:
-        job = jobs.find_job(conn, job_id)
+        job = jobs.find_job(conn, lease.id)
     if job is None:
-        sys.exit(f"unknown job {job_id}")
+        sys.exit(f"unknown job {lease.id}")
     reported_at = 0.0
 
-    def tell(stage: str, share: float) -> None:
+    def report_progress(stage: str, share: float) -> None:
         nonlocal reported_at
         if time.monotonic() - reported_at >= _PROGRESS_EVERY_S:
             reported_at = time.monotonic()
             with pool.connection() as conn:
-                jobs.note_progress(conn, job_id, attempt, stage, share)
+                jobs.note_progress(conn, lease, stage, share)
 
     try:
-        report = train_fleet(pool, job.fleet, seed=job.seed, actor=job.actor, progress=tell)
+        report = train_fleet(pool, job.fleet, seed=job.seed, actor=job.actor, progress=report_progress)
     except UnavailableError:
         raise
     except PdmError as error:
         with pool.connection() as conn:
-            jobs.finish(conn, job_id, attempt, error=f"{error.code}: {error.message}")
+            jobs.finish(conn, lease, error=f"{error.code}: {error.message}")
         return
     result = {"version": report.version, "is_champion": report.is_champion, "reason": report.reason}
     with pool.connection() as conn:
-        jobs.finish(conn, job_id, attempt, model_id=report.model_id, result={**result, "comparison": report.verdict})
+        jobs.finish(conn, lease, model_id=report.model_id, result={**result, "comparison": report.verdict})
 
 
 if __name__ == "__main__":

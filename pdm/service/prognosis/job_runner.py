@@ -18,6 +18,7 @@ from pdm.child_process import Ending, ending_of, start, supervise
 from pdm.service.platform.failures import AWAY
 from pdm.service.prognosis.job_process import AWAY_STATUS
 from pdm.settings import Settings
+from pdm.store.database.leases import BackOff, Lease
 from pdm.store.models import jobs
 
 LOOK_EVERY_S = 2.0
@@ -25,8 +26,7 @@ LEASE = timedelta(seconds=60)  # a worker that has not renewed it by then counts
 RENEW_EVERY_S = 15.0
 MOST_ATTEMPTS = 3  # of a job whose process dies
 MOST_OUTAGES = 10  # of the database, that a job survives
-FIRST_WAIT = timedelta(seconds=1)  # after an outage; each doubles it
-LONGEST_WAIT = timedelta(minutes=10)
+RETRY = BackOff(timedelta(seconds=1), timedelta(minutes=10))  # after an outage
 AWAY_S = 1.0  # pause while the database is away
 _PRINTED = 2000  # last characters of what a child printed that are kept
 
@@ -46,25 +46,23 @@ def run(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event) ->
 def run_one(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event) -> bool:
     """Do the job that has waited longest; returns whether there was one."""
     with pool.connection() as conn:
-        claimed = jobs.claim(conn, LEASE)
-    if claimed is None:
+        lease = jobs.claim(conn, LEASE)
+    if lease is None:
         return False
-    job_id, attempt = claimed
-    if attempt > MOST_ATTEMPTS and attempt > MOST_ATTEMPTS + _count_outages(pool, job_id):
+    if lease.attempt > MOST_ATTEMPTS and lease.attempt > MOST_ATTEMPTS + _count_outages(pool, lease.id):
         with pool.connection() as conn:
-            jobs.finish(conn, job_id, attempt, error=f"its process or worker ended {MOST_ATTEMPTS} times")
+            jobs.finish(conn, lease, error=f"its process or worker ended {MOST_ATTEMPTS} times")
         return True
     with TemporaryFile() as output:
-        child = _start(job_id, attempt, settings, output)
-        keep = partial(_renew, pool, job_id, attempt)
-        status = supervise(child, stop, every_s=RENEW_EVERY_S, keep=keep)
+        child = _start(lease, settings, output)
+        status = supervise(child, stop, every_s=RENEW_EVERY_S, keep=partial(_renew, pool, lease))
         output.seek(0)
         printed = output.read().decode(errors="replace")[-_PRINTED:]
     while True:
         try:
-            _settle(pool, job_id, attempt, status, printed, stop)
+            _settle(pool, lease, status, printed, stop)
         except AWAY as error:
-            _log.warning("the end of job %d waits for the database: %s", job_id, error)
+            _log.warning("the end of job %d waits for the database: %s", lease.id, error)
             if stop.wait(AWAY_S):
                 return True  # its lease runs out
         else:
@@ -76,10 +74,10 @@ def _count_outages(pool: ConnectionPool[Any], job_id: int) -> int:
         return jobs.count_outages(conn, job_id)
 
 
-def _start(job_id: int, attempt: int, settings: Settings, output: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(lease: Lease, settings: Settings, output: IO[bytes]) -> subprocess.Popen[bytes]:
     return start(
         "pdm.service.prognosis.job_process",
-        *(str(number) for number in (job_id, attempt, os.getpid())),
+        *(str(number) for number in (lease.id, lease.attempt, os.getpid())),
         environment={**os.environ, "PDM_DSN": settings.dsn, "PDM_POOL_SIZE": "2", "OMP_NUM_THREADS": "1"},
         folder=Path("/"),
         stdout=output,
@@ -87,35 +85,33 @@ def _start(job_id: int, attempt: int, settings: Settings, output: IO[bytes]) -> 
     )
 
 
-def _renew(pool: ConnectionPool[Any], job_id: int, attempt: int) -> bool:
+def _renew(pool: ConnectionPool[Any], lease: Lease) -> bool:
     """Renew the lease; False for a job that another worker has taken over."""
     try:
         with pool.connection() as conn:
-            is_ours = jobs.renew(conn, job_id, attempt, LEASE)
+            is_ours = jobs.renew(conn, lease, LEASE)
     except AWAY as error:
-        _log.warning("the lease of job %d is not renewed: %s", job_id, error)
+        _log.warning("the lease of job %d is not renewed: %s", lease.id, error)
         return True
     if not is_ours:
-        _log.warning("job %d runs elsewhere: attempt %d ends", job_id, attempt)
+        _log.warning("job %d runs elsewhere: attempt %d ends", lease.id, lease.attempt)
     return is_ours
 
 
-def _settle(
-    pool: ConnectionPool[Any], job_id: int, attempt: int, status: int, printed: str, stop: threading.Event
-) -> None:
+def _settle(pool: ConnectionPool[Any], lease: Lease, status: int, printed: str, stop: threading.Event) -> None:
     """Store what the child process could not: that it was stopped, met an outage, or died."""
     ended = ending_of("its process", status, printed)
     if ended is None:
         return
     with pool.connection() as conn:
         if stop.is_set():
-            jobs.give_back(conn, job_id, attempt)
-        elif status == AWAY_STATUS and jobs.count_outages(conn, job_id) < MOST_OUTAGES:
-            _log.warning("job %d met an outage of the database and is tried again: %s", job_id, printed.strip())
-            jobs.retry_after_outage(conn, job_id, attempt, FIRST_WAIT, LONGEST_WAIT)
-        elif ended.ending is not Ending.STATUS and attempt < MOST_ATTEMPTS + jobs.count_outages(conn, job_id):
-            _log.warning("job %d is tried again: %s", job_id, ended)
-            jobs.renew(conn, job_id, attempt, timedelta())
+            jobs.release(conn, lease)
+        elif status == AWAY_STATUS and jobs.count_outages(conn, lease.id) < MOST_OUTAGES:
+            _log.warning("job %d met an outage of the database and is tried again: %s", lease.id, printed.strip())
+            jobs.retry(conn, lease, RETRY)
+        elif ended.ending is not Ending.STATUS and lease.attempt < MOST_ATTEMPTS + jobs.count_outages(conn, lease.id):
+            _log.warning("job %d is tried again: %s", lease.id, ended)
+            jobs.renew(conn, lease, timedelta())
         else:
-            _log.error("job %d failed: %s: %s", job_id, ended, printed)
-            jobs.finish(conn, job_id, attempt, error=ended.message)
+            _log.error("job %d failed: %s: %s", lease.id, ended, printed)
+            jobs.finish(conn, lease, error=ended.message)
