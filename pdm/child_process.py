@@ -50,7 +50,7 @@ _ERRORS: Mapping[str, type[PdmError]] = {
 }
 
 
-class Ending(Enum):
+class ChildEnding(Enum):
     """How a child process ended without an answer."""
 
     TIMEOUT = "timeout"  # killed, because the answer did not come in time
@@ -64,7 +64,7 @@ class Ending(Enum):
 class ChildEndedError(PdmError):
     """A child process ended without an answer: `ending` says how, `reason` says it in words without the subject."""
 
-    def __init__(self, name: str, ending: Ending, reason: str) -> None:
+    def __init__(self, name: str, ending: ChildEnding, reason: str) -> None:
         super().__init__(f"{name} {reason}")
         self.ending = ending
         self.reason = reason
@@ -107,11 +107,19 @@ def start(
         stdout=stdout,
         stderr=stderr,
     )
-    for kind, limit in (limits or {}).items():
+    try:
+        _limit(child.pid, limits or {})
+    except BaseException:
+        kill(child)
+        raise
+    return child
+
+
+def _limit(process_id: int, limits: Mapping[int, int]) -> None:
+    for kind, limit in limits.items():
         hard = limit + 1 if kind == resource.RLIMIT_CPU else limit  # SIGXCPU comes first and names the reason
         with suppress(ProcessLookupError):  # it has ended already, which its status reports
-            resource.prlimit(child.pid, kind, (limit, hard))
-    return child
+            resource.prlimit(process_id, kind, (limit, hard))
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:
@@ -130,11 +138,11 @@ def ending_of(name: str, status: int, printed: str = "") -> ChildEndedError | No
         return None
     quoted = f": {printed.strip()[-_PRINTED:]}" if printed.strip() else ""
     if status > 0:
-        return ChildEndedError(name, Ending.STATUS, f"ended with status {status}{quoted}")
+        return ChildEndedError(name, ChildEnding.STATUS, f"ended with status {status}{quoted}")
     if -status == signal.SIGXCPU:
-        return ChildEndedError(name, Ending.CPU_TIME, f"reached its limit of processor time{quoted}")
+        return ChildEndedError(name, ChildEnding.CPU_TIME, f"reached its limit of processor time{quoted}")
     hint = "; the system may be out of memory" if -status == signal.SIGKILL else ""
-    return ChildEndedError(name, Ending.SIGNAL, f"was ended by {_signal_name(-status)}{hint}{quoted}")
+    return ChildEndedError(name, ChildEnding.SIGNAL, f"was ended by {_signal_name(-status)}{hint}{quoted}")
 
 
 def _signal_name(number: int) -> str:
@@ -176,23 +184,23 @@ def call(
         raise ended
     found = _parse(name, output)
     if found.get("error") == _MEMORY:
-        raise ChildEndedError(name, Ending.MEMORY, "needs more memory than it may use")
+        raise ChildEndedError(name, ChildEnding.MEMORY, "needs more memory than it may use")
     if "error" in found:
         raise _ERRORS.get(found["error"], PdmError)(found["message"], field=found["field"])
     return found
 
 
 def _timeout(name: str, timeout_s: float) -> ChildEndedError:
-    return ChildEndedError(name, Ending.TIMEOUT, f"did not answer within {timeout_s:g} s")
+    return ChildEndedError(name, ChildEnding.TIMEOUT, f"did not answer within {timeout_s:g} s")
 
 
 def _parse(name: str, output: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(output)
     except orjson.JSONDecodeError as error:
-        raise ChildEndedError(name, Ending.OUTPUT, f"answered with text that is not JSON: {error}") from None
+        raise ChildEndedError(name, ChildEnding.OUTPUT, f"answered with text that is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise ChildEndedError(name, Ending.OUTPUT, "answered with JSON that is not an object")
+        raise ChildEndedError(name, ChildEnding.OUTPUT, "answered with JSON that is not an object")
     return found
 
 
@@ -274,7 +282,7 @@ class Conversation:
             child.wait(timeout=1.0)  # it has closed its output: it ends now, or is killed
         kill(child)
         return ending_of(self._name, child.returncode) or ChildEndedError(
-            self._name, Ending.OUTPUT, "ended without an answer"
+            self._name, ChildEnding.OUTPUT, "ended without an answer"
         )
 
 

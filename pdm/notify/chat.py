@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pdm.child_process import ChildEndedError, Conversation, Ending
+from pdm.child_process import ChildEndedError, ChildEnding, Conversation
 from pdm.notify.message import SEVERITIES, TEST_SUBJECT, TEST_TEXT, Attempt, Message, Receiver
 from pdm.notify.targets import Network
 from pdm.notify.text import body_of, subject_of
@@ -63,7 +63,7 @@ class ChatSender:
         try:
             return Attempt(**self.child.ask(question | {"networks": self._networks}, environment))
         except ChildEndedError as error:
-            is_timeout = error.ending is Ending.TIMEOUT
+            is_timeout = error.ending is ChildEnding.TIMEOUT
             return Attempt(False, False, f"no answer within {self._timeout:g} s" if is_timeout else error.message)
         except OSError as error:
             return Attempt(False, False, f"the process of the chat client cannot be started: {error}")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pdm.child_process import ChildEndedError, Conversation, Ending, call, ending_of, start, supervise
+from pdm.child_process import ChildEndedError, ChildEnding, Conversation, call, ending_of, start, supervise
 from pdm.errors import NotFoundError, RefusalError
 from pdm.service.platform.subprocess_call import SubprocessCall
 
@@ -41,7 +41,7 @@ def answer_of(folder: Path, find: str, **options: Any) -> dict[str, Any]:
     return call("child_of_test", b"[1, 2]", **{"name": "the child", "timeout_s": 20.0, **options})
 
 
-def ending(folder: Path, find: str, **options: Any) -> tuple[Ending, str]:
+def ending(folder: Path, find: str, **options: Any) -> tuple[ChildEnding, str]:
     with pytest.raises(ChildEndedError) as caught:
         answer_of(folder, find, **options)
     return caught.value.ending, caught.value.message
@@ -67,30 +67,30 @@ def test_an_error_of_the_child_process_keeps_its_type_message_and_field(folder: 
 
 def test_every_ending_without_an_answer_is_one_error_that_names_it(folder: Path) -> None:
     assert ending(folder, "time.sleep(20)", timeout_s=1.0) == (
-        Ending.TIMEOUT,
+        ChildEnding.TIMEOUT,
         "the child did not answer within 1 s",
     )
     assert ending(folder, "os.kill(os.getpid(), signal.SIGSEGV)") == (
-        Ending.SIGNAL,
+        ChildEnding.SIGNAL,
         "the child was ended by signal 11 (SIGSEGV)",
     )
     found, message = ending(folder, "1 / 0")
-    assert found is Ending.STATUS
+    assert found is ChildEnding.STATUS
     assert message.startswith("the child ended with status 1: ")
     assert message.endswith("ZeroDivisionError: division by zero")
     found, message = ending(folder, "print('so') or {}")
-    assert (found, message.startswith("the child answered with text that is not JSON")) == (Ending.OUTPUT, True)
-    assert ending(folder, "[1]") == (Ending.OUTPUT, "the child answered with JSON that is not an object")
+    assert (found, message.startswith("the child answered with text that is not JSON")) == (ChildEnding.OUTPUT, True)
+    assert ending(folder, "[1]") == (ChildEnding.OUTPUT, "the child answered with JSON that is not an object")
 
 
 def test_limits_of_memory_and_processor_time_end_the_child_process_only(folder: Path) -> None:
     assert ending(folder, "{'length': len(bytes(2 * 1024**3))}", limits={resource.RLIMIT_AS: 1024**3}) == (
-        Ending.MEMORY,
+        ChildEnding.MEMORY,
         "the child needs more memory than it may use",
     )
     limits = {resource.RLIMIT_CPU: 1, resource.RLIMIT_CORE: 0}
     assert ending(folder, "any(iter(int, 1))", limits=limits) == (
-        Ending.CPU_TIME,
+        ChildEnding.CPU_TIME,
         "the child reached its limit of processor time",
     )
 
@@ -164,7 +164,7 @@ def ask(talk: Conversation, **question: Any) -> dict[str, Any]:
     return talk.ask(question, dict(os.environ))
 
 
-def ended(talk: Conversation, **question: Any) -> tuple[Ending, str]:
+def ended(talk: Conversation, **question: Any) -> tuple[ChildEnding, str]:
     with pytest.raises(ChildEndedError) as caught:
         ask(talk, **question)
     assert talk.process is None
@@ -179,9 +179,9 @@ def test_a_conversation_keeps_its_process_and_carries_more_than_a_pipe_holds(tal
 
 
 def test_a_conversation_starts_another_process_after_every_kind_of_end(talk: Conversation) -> None:
-    assert ended(talk, do="exit", status=3) == (Ending.STATUS, "ended with status 3")
-    assert ended(talk, do="exit", status=0) == (Ending.OUTPUT, "ended without an answer")
-    assert ended(talk, do="half a line") == (Ending.TIMEOUT, "did not answer within 2 s")
+    assert ended(talk, do="exit", status=3) == (ChildEnding.STATUS, "ended with status 3")
+    assert ended(talk, do="exit", status=0) == (ChildEnding.OUTPUT, "ended without an answer")
+    assert ended(talk, do="half a line") == (ChildEnding.TIMEOUT, "did not answer within 2 s")
     assert ask(talk, do="x") == {"length": 1}
     process = talk.process
     assert isinstance(process, subprocess.Popen)

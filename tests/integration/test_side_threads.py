@@ -85,8 +85,8 @@ def test_a_training_that_meets_an_outage_is_tried_again(pool: Pool, settings: Se
         wait_until(lambda: conn.execute("SELECT status FROM job").fetchone() == ("failed",), 130)
         found = jobs.find_job(conn, job)
         assert found is not None
-        assert found["error"].startswith("refused: 0 lives"), "the training itself had its say"
-        assert found["attempts"] == 2
+        assert found.error.startswith("refused: 0 lives"), "the training itself had its say"
+        assert found.attempts == 2
 
 
 @contextmanager
@@ -114,8 +114,8 @@ def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
     with pool.connection() as conn:
         found = jobs.find_job(conn, job)
     assert found is not None
-    assert found["status"] == "failed"
-    assert "database" in found["error"]
+    assert found.status == "failed"
+    assert "database" in found.error
 
 
 def test_a_removed_broker_loses_its_connection_and_its_thread(dsn: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from pdm.child_process import ChildEndedError, Ending, call
+from pdm.child_process import ChildEndedError, ChildEnding, call
 from pdm.errors import RefusalError, UnavailableError
 
 Row = dict[str, Any]
@@ -44,7 +44,7 @@ class SubprocessCall:
         try:
             return call(self.module, orjson.dumps(question), name=f"the {self.name}", timeout_s=self.timeout_s)
         except ChildEndedError as error:
-            if error.ending is not Ending.TIMEOUT:
+            if error.ending is not ChildEnding.TIMEOUT:
                 raise
             hint = f"the {self.name} takes longer than {self.timeout_s:g} s: {self.timeout_hint}"
             raise RefusalError(hint) from None

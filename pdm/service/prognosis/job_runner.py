@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from psycopg_pool import ConnectionPool
 
-from pdm.child_process import Ending, ending_of, start, supervise
+from pdm.child_process import ChildEnding, ending_of, start, supervise
 from pdm.service.platform.failures import AWAY
 from pdm.service.prognosis.job_process import AWAY_STATUS
 from pdm.settings import Settings
@@ -104,12 +104,13 @@ def _settle(pool: ConnectionPool[Any], lease: Lease, status: int, printed: str, 
     if ended is None:
         return
     with pool.connection() as conn:
+        outages = jobs.count_outages(conn, lease.id)
         if stop.is_set():
             jobs.release(conn, lease)
-        elif status == AWAY_STATUS and jobs.count_outages(conn, lease.id) < MOST_OUTAGES:
+        elif status == AWAY_STATUS and outages < MOST_OUTAGES:
             _log.warning("job %d met an outage of the database and is tried again: %s", lease.id, printed.strip())
             jobs.retry(conn, lease, RETRY)
-        elif ended.ending is not Ending.STATUS and lease.attempt < MOST_ATTEMPTS + jobs.count_outages(conn, lease.id):
+        elif ended.ending is not ChildEnding.STATUS and lease.attempt < MOST_ATTEMPTS + outages:
             _log.warning("job %d is tried again: %s", lease.id, ended)
             jobs.renew(conn, lease, timedelta())
         else:

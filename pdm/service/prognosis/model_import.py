@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pdm.child_process import ChildEndedError, Ending, call
-from pdm.errors import InvalidInputError, ModelError
+from pdm.child_process import ChildEndedError, ChildEnding, call
+from pdm.errors import InvalidInputError, PdmError
 
 MOST_BYTES = 64 * 1024 * 1024  # of a model
 DEADLINE_S = 60.0
@@ -44,9 +44,9 @@ def check_model(body: bytes) -> dict[str, Any]:
             folder=Path("/"),
             limits=_LIMITS,
         )
-    except ModelError as error:
-        raise InvalidInputError(error.message, field="body") from None
     except ChildEndedError as error:
         # a traceback of the child is no answer to a caller
-        reason = "ended abnormally" if error.ending is Ending.STATUS else error.reason
+        reason = "ended abnormally" if error.ending is ChildEnding.STATUS else error.reason
         raise InvalidInputError(f"the process that checks the model {reason}", field="body") from None
+    except PdmError as error:
+        raise InvalidInputError(error.message, field="body") from None
