@@ -85,7 +85,7 @@ def test_a_training_that_meets_an_outage_is_tried_again(pool: Pool, settings: Se
         wait_until(lambda: conn.execute("SELECT status FROM job").fetchone() == ("failed",), 130)
         found = jobs.find_job(conn, job)
         assert found is not None
-        assert found.error.startswith("refused: 0 lives"), "the training itself had its say"
+        assert found.error.startswith("refused: 0 run-to-failure histories"), "the training itself had its say"
         assert found.attempts == 2
 
 
