@@ -28,13 +28,13 @@ UPDATE analysis_attempt SET attempts = attempts - 1
 WHERE machine_id = ANY (%(machine_ids)s::bigint[]) AND attempts > 0;
 
 -- name: hold_machine
--- Try a machine again later: each time in vain doubles the wait, up to the longest.
+-- Try a machine again after the wait of as many failures as it has had.
 INSERT INTO analysis_hold AS h (machine_id, reason, retry_at)
-VALUES (%(machine_id)s::bigint, %(reason)s::text, clock_timestamp() + %(first_wait)s::interval)
+VALUES (%(machine_id)s::bigint, %(reason)s::text, clock_timestamp() + (%(waits)s::interval[])[1])
 ON CONFLICT (machine_id) DO UPDATE
 SET reason = EXCLUDED.reason, attempts = h.attempts + 1,
     retry_at = clock_timestamp()
-        + least(%(longest_wait)s::interval, %(first_wait)s::interval * power(2, least(h.attempts, 30)));
+        + (%(waits)s::interval[])[least(h.attempts + 1, cardinality(%(waits)s::interval[]))];
 
 -- name: fetch_hold
 -- Why a machine is on hold, since when, how often it was tried in vain, and when it is tried again.
