@@ -322,7 +322,7 @@ def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(pool: Co
             " evidence) SELECT id, %s, 0, 'model', 9000, 0, 20000, %s, %s FROM machine",
             (NOW, BEYOND_TRAINING, orjson.dumps({"reasons": [BEYOND_TRAINING]}).decode()),
         )
-    told = read_case(pool, Caller(1, "operator", Role.OPERATE, None), row[0], "en", NOW)
-    assert told["urgency"] == "within-horizon"
-    assert [one["reason"] for one in told["deadlines"]] == ["act-by.warning-without-prognosis"]
-    assert told["cost_of_waiting"] is None
+    case = read_case(pool, Caller(1, "operator", Role.OPERATE, None), row[0], "en", NOW)
+    assert case.urgency == "within-horizon"
+    assert [one.reason for one in case.deadlines] == ["act-by.warning-without-prognosis"]
+    assert case.cost_of_waiting is None
