@@ -1,4 +1,4 @@
-"""Motor current, of a phase and of the phases together; sources in catalogue.py."""
+"""Motor current features, per phase and of all phases together; sources in catalogue.py."""
 
 from __future__ import annotations
 

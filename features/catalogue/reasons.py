@@ -1,4 +1,4 @@
-"""Why a feature is absent: the bits beside every row of values."""
+"""Reasons for the absence of a feature: bits with every row of values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntFlag
 
 
 class Reason(IntFlag):
-    """Why features of a channel are NaN, or what to know of its record; bits are stored, never renumber."""
+    """Why features of a channel are NaN, or a limitation of its record; bits are stored and must not be renumbered."""
 
     NO_SPEED = 1
     NO_GEOMETRY = 2
@@ -54,4 +54,4 @@ TEXTS: dict[Reason, str] = {
     Reason.NOT_FINITE: "the record holds samples that are not finite numbers",
     Reason.OUT_OF_RANGE: "the record holds samples beyond what any sensor reaches",
 }
-"""What each reason says in a sentence."""
+"""The text of each reason."""

@@ -1,4 +1,4 @@
-"""Vibration of one channel: time, spectrum, envelope of the fixed band, velocity; sources in catalogue.py."""
+"""Vibration features of one channel: time, spectrum, envelope of the fixed band, velocity; sources in catalogue.py."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ ENVELOPE: tuple[Row, ...] = (
 )
 
 CORE = TIME + SPECTRUM + ENVELOPE
-"""The 51 of which speed is promised."""
+"""The 51 features with a guaranteed computing speed."""
 
 MORE: tuple[Row, ...] = (
     ("rolloff_95", "frequency below which 95 % of power lies", "Hz", _CONSTANT, "[4]"),

@@ -1,6 +1,6 @@
-"""Where each vibration feature stands in a row of values; the kernels read these as constants.
+"""Column index of each vibration feature in a row of values; compile-time constants of the kernels.
 
-Columns of `BEARING` and `GEAR` are counted from the first of their own.
+Columns of `BEARING` and `GEAR` are relative to the first of their family.
 """
 
 from __future__ import annotations

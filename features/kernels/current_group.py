@@ -1,4 +1,4 @@
-"""What the spectra of three phases say together: symmetrical components and the ripple of the Park vector."""
+"""Features of three phases together: symmetrical components and the ripple of the Park vector."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def describe_together(
     spectrum: Array, ripple: Array, share: float, values: Array, group: Array, reasons: Array, speed: float,
     seconds: float,
 ) -> None:  # fmt: skip
-    """Write sequences and ripples; `ripple` (lines,) is the power of the modulus, `share` its line of a sine's."""
-    # The strongest phase knows the supply best, and still does when a phase is lost.
+    """Write sequences and ripples; `ripple` (lines,) is the power of the modulus, `share` a line's part of a sine."""
+    # The strongest phase gives the supply most precisely, also if a phase is lost.
     phase = int(np.argmax(values[:, RMS]))
     supply = values[phase, SUPPLY]
     if math.isnan(supply):

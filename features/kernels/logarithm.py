@@ -1,4 +1,4 @@
-"""The natural logarithm inside vector loops, where a call of libm would stop them from being such."""
+"""The natural logarithm for vector loops, because a call of libm prevents vectorisation."""
 
 from __future__ import annotations
 
