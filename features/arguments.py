@@ -27,7 +27,7 @@ def check_waveforms(waveforms: NDArray[Any]) -> NDArray[Any]:
     if stacked.shape[-1] < LEAST_SAMPLES:
         raise SignalError("waveforms", f"{stacked.shape[-1]} samples are fewer than {LEAST_SAMPLES}")
     if stacked.ndim == 3 and stacked.shape[1] == 0:
-        raise SignalError("waveforms", "there is no channel")
+        raise SignalError("waveforms", "there are no channels")
     return stacked if stacked.ndim == 3 else stacked[:, None, :]
 
 
@@ -62,7 +62,7 @@ def at_least(
         return np.full(n, single)
     given = per_row(where, value, n, shape)
     if value is not None and ((given < least) | np.isinf(given)).any():
-        raise SignalError(where, f"{what}; NaN says unknown")
+        raise SignalError(where, f"{what}; NaN is unknown")
     return given
 
 
@@ -70,7 +70,7 @@ def whole(where: str, value: ArrayLike | None, n: int, least: int, what: str) ->
     """Return a count per record, as `at_least` does; a fraction is refused."""
     given = at_least(where, value, n, least, what)
     if value is not None and (given % 1 > 0).any():
-        raise SignalError(where, f"{what}; NaN says unknown")
+        raise SignalError(where, f"{what}; NaN is unknown")
     return given
 
 
@@ -80,7 +80,7 @@ def check_angle(shaft_angle: ArrayLike | None, n: int, samples: int) -> NDArray[
         return None
     angle = np.asarray(shaft_angle, np.float64)
     if angle.shape != (n, samples):
-        raise SignalError("shaft_angle", f"shape {angle.shape} is not {(n, samples)}, an angle a sample")
+        raise SignalError("shaft_angle", f"shape {angle.shape} is not {(n, samples)}, one angle per sample")
     if not np.isfinite(angle).all():
         record = int(np.argmin(np.isfinite(angle).all(axis=1)))
         raise SignalError(f"shaft_angle, record {record}", "an angle is not a finite number")
@@ -132,5 +132,5 @@ def check_range(peaks: NDArray[np.float32], channels: int) -> None:
         index = int(np.argmax(peaks))
         raise SignalError(
             f"waveforms, record {index // channels}, channel {index % channels}",
-            f"a sample of {peaks[index]:g} is beyond {LARGEST_SAMPLE:g} and no measurement",
+            f"a sample of {peaks[index]:g} exceeds the limit of {LARGEST_SAMPLE:g}",
         )

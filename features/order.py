@@ -116,7 +116,7 @@ def order_spectrum(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the amplitude spectrum over shaft orders (order tracking): sharp lines at varying speed.
 
-    The mean is removed, the window over the angle is Hann; orders extend to half the sampling rate at the fastest speed.
+    Without the mean, Hann window over the angle; orders extend to half the sampling rate at the fastest speed.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ MORE_OF_PHASE: tuple[Row, ...] = (
     ("supply_deviation", "standard deviation of the supply frequency about that line", "Hz", _TRACK, "[7]"),
     ("phase_wander", "rms phase of the fundamental about that of a steady drift: clock, supply", "rad", _TRACK, "[7]"),
     ("fundamental_variation", "standard deviation of the fundamental's amplitude over its mean", "1", _TRACK, "[7]"),
-    ("noise_floor", "20 log10 of what noise between f / 2 and 3 f / 2 alone reads as over I_1", "dB", _SUPPLY, "[7]"),
+    ("noise_floor", "20 log10 of the noise level between f / 2 and 3 f / 2 over I_1", "dB", _SUPPLY, "[7]"),
     (
         "broken_bar_prominence",
         "the larger sideband's line over the lines around; noise below 10 dB, within 1 dB from 25 dB",

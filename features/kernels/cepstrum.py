@@ -61,8 +61,7 @@ def interpolated_peak(power: Array, bits: Array, out: Array, step: float) -> Non
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def log_lines(power: Array, logs: Array, share: Array, share_bits: Array, rows: int) -> None:
-    """Write the logarithm of lines 1 to last over their mean, limited below to 1e-9 of it, less the mean of the
-    logarithms.
+    """Write the centred logarithm of lines 1 to last over their mean, limited below to 1e-9 of it.
 
     `share` is scratch and `share_bits` its bit patterns.
     """

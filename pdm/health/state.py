@@ -87,9 +87,9 @@ class HealthState:
                 if not former:
                     _read_beside(reader, states[-1])
         except (struct.error, KeyError, UnicodeDecodeError) as error:
-            raise ValueError("health state ends early or is damaged") from error
+            raise ValueError("health state is truncated or damaged") from error
         if reader.at != len(data):
-            raise ValueError("health state has bytes left over")
+            raise ValueError("health state has trailing bytes")
         charts, course = Charts(sums, since), ThinnedSeries(means, stride)
         return cls(identity, acquisitions, smoothed, states, width, (at, speed), charts, related, course, former)
 
@@ -152,7 +152,7 @@ class _Reader:
     def take(self, size: int) -> bytes:
         piece = self.data[self.at : self.at + size]
         if len(piece) != size:
-            raise ValueError("health state ends early")
+            raise ValueError("health state is truncated")
         self.at += size
         return piece
 

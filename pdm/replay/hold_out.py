@@ -1,4 +1,4 @@
-"""Hold one real life out: train on the others through the service, replay it, compare with what happened."""
+"""Hold-out evaluation of one real life: train on the others through the service, replay it, compare with the truth."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pdm.replay.client import Client
 from pdm.replay.feed import BATCH, Progress, batches
 from pdm.replay.stack import Stack
 
-CHECK_POINTS = (0.5, 0.75, 0.9)  # fractions of life at which the error is quoted
+CHECK_POINTS = (0.5, 0.75, 0.9)  # fractions of life at which the error is reported
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How fast a life went through: acquisitions, and seconds to send and to send and analyse them."""
+    """Throughput of a life: acquisitions, and seconds to send them, and to send and analyse them."""
 
     acquisitions: int
     sent_s: float
@@ -35,21 +35,21 @@ class Rates:
 def replay_held_out(
     folder: Path, hold: str, *, mode: str = "bulk", stack_name: str = "replay", progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Train on every life in `folder` but `hold`, replay that one over HTTP and report what was said of it.
+    """Train on every life in `folder` but `hold`, replay that one over HTTP and report its prognoses.
 
     Parameters
     ----------
     folder : Path
         A recording that one of the adapters in `pdm.ingest.formats` reads.
     hold : str
-        The machine held out.
+        The held-out machine.
     mode : 'bulk' or 'live'
-        Batches of 64 acquisitions, or one acquisition a request.
+        Batches of 64 acquisitions, or one acquisition per request.
 
     Raises
     ------
     InvalidInputError
-        The recording has no such machine, or no other to learn from.
+        The recording has no such machine, or no other for training.
     """
     recording = open_recording(folder)
     test_life = hold.lower()
@@ -76,12 +76,12 @@ def replay_held_out(
 
 
 def lives_in(folder: Path) -> list[str]:
-    """Return the machines of a recording, each of which can be held out."""
+    """Return the machines of a recording, the candidates for the held-out life."""
     return [machine.key for machine in open_recording(folder).machines]
 
 
 def train_fleet(stack: Stack, fleet: str) -> str:
-    """Train the fleet's model with the `pdm train` command and return what it printed."""
+    """Train the fleet's model with the `pdm train` command and return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "pdm.cli", "train", "--fleet", fleet, "--json"],
         env=stack.environment,
@@ -95,7 +95,7 @@ def train_fleet(stack: Stack, fleet: str) -> str:
 
 
 def describe_life(client: Client, recording: RecordingSource, test_life: str, others: Sequence[str]) -> dict[str, Any]:
-    """Compare the service's answers over the held-out life with what happened."""
+    """Compare the service's prognoses over the held-out life with the truth."""
     times = [a.measured_at for a in recording.acquisitions(test_life)]
     end = times[-1]
     constant = median_constant([_times(recording, name) for name in others])
@@ -120,10 +120,10 @@ def describe_life(client: Client, recording: RecordingSource, test_life: str, ot
 
 
 def median_constant(lives: Iterable[Sequence[datetime]]) -> float:
-    """Return the constant RUL that the training lives alone suggest [s].
+    """Return the constant RUL from the training lives alone [s], as a reference.
 
-    The median over the lives of their own remaining life at the quoted fractions of life, the constant
-    that errs least over them.
+    It is the median of the lives' remaining life at the reported fractions of life, the constant of the least absolute
+    error.
     """
     remaining = [
         (1 - fraction) * (times[-1] - times[0]).total_seconds() for times in lives for fraction in CHECK_POINTS
@@ -178,7 +178,7 @@ def _at_fraction(
 
 
 def interval_quality(answers: Sequence[dict[str, Any]], end: datetime) -> dict[str, Any]:
-    """Return how the intervals that claim a level did; beyond the age of every past life there is none to claim."""
+    """Return the coverage of the intervals with a level; beyond the age of every past life there is no level."""
     rows = [row for row in answers if row["rul_lower_s"] is not None and row["level"] is not None]
     covered = 0
     widths = []

@@ -49,7 +49,7 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
     if spread <= 1e-6 * abs(mean) or not high > low:
         return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
     doubts = [*_scale(channel, point), *_rate(channel, point)]
-    if channel.point.quantity != "tachometer":  # whose pulses stand at one level or the other
+    if channel.point.quantity != "tachometer":  # whose pulses are at one of two levels
         at_ends, equal, in_runs = standstill(samples, low, high, _DROPOUT_RUN)
         doubts += [
             *_clipping(at_ends / (len(samples) - 1), point),

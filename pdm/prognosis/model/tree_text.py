@@ -39,12 +39,12 @@ def check_trees(text: str, columns: int, trees: int) -> None:
     starts = [match.start() for match in _TREE.finditer(body)] + [len(body)]
     sizes = [str(len(body[a:b].encode())) for a, b in pairwise(starts)]
     if fields.get("tree_sizes", "").split() != sizes:
-        raise ModelError("the trees are not of the sizes that the model says")
+        raise ModelError("the sizes of the trees differ from the header of the model")
     for number, block in enumerate(blocks):
         try:
             _check_tree(block, columns)
         except (ValueError, KeyError) as error:
-            raise ModelError(f"tree {number} is not sound: {error}") from error
+            raise ModelError(f"tree {number} is not valid: {error}") from error
 
 
 def _check_tree(block: str, columns: int) -> None:
