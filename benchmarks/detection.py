@@ -1,6 +1,6 @@
 """Detection of change on SKAB, against Hotelling's T-squared and an isolation forest: JSON lines, then a table.
 
-Run it as `PDM_DATA=... python -m benchmarks.detection`; the forest takes part where scikit-learn is installed (`make
+Run it as `PDM_DATA=... python -m benchmarks.detection`; the forest is included if scikit-learn is installed (`make
 peers`). All learn from the first 400 rows of each file (SKAB's protocol) and evaluate every row by its label, without
 point adjustment; the learning rows are evaluated too, as on SKAB's leaderboard, and excluded in the last two columns.
 The first method is the service's assessment (`pdm.health.assess`), each recording as a machine with eight scalar

@@ -60,7 +60,7 @@ def synchronous_average(x: NDArray[Any], angle: NDArray[Any], samples_per_turn: 
     Raises
     ------
     SignalError
-        An angle that does not increase, fewer than eight turns, or fewer than four samples a turn.
+        An angle that does not increase, fewer than eight turns, or fewer than four samples per turn.
 
     Notes
     -----

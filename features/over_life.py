@@ -297,7 +297,7 @@ class OverLife:
             raise SignalError(f"life_time, {place}", f"{times[point, record]} {_REFUSALS[wrong]}")
         raise SignalError(
             f"values, {place}, channel {self.channels[channel]}",
-            f"{table[point, record, channel]} exceeds the limit of {LARGEST_VALUE:g}",
+            f"{table[point, record, channel]} is beyond the limit of {LARGEST_VALUE:g}",
         )
 
 

@@ -183,7 +183,7 @@ def _dots(y: Array, wave: Array, window: Array) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sum_steps(phase: Array) -> None:
-    """Replace steps, known modulo whole cycles, by their cumulative sum; they change little and have a small mean."""
+    """Replace steps, known modulo whole cycles, by their cumulative sum from 0; they vary little and average near 0."""
     count = phase.shape[0]
     mean = 0.0
     for b in range(1, count):

@@ -161,7 +161,7 @@ def _draw_bearings(place: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 @contextmanager
 def _picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
-    """Yield a figure, and write it at the end."""
+    """Yield a figure, and write its file at the end."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

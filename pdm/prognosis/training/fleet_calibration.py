@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 
 
 def calibrate_fleet(predicted: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
-    """Calibrate on out-of-fold predictions (n,) [target] with the true remaining life (n,) [unit of the cap]."""
+    """Calibrate on out-of-fold predictions (n,) [target] with the true remaining life (n,) [cap's unit]."""
     lives = len(np.unique(life))
     if lives < 0.75 * MANY_LIVES:  # the number in the other folds of a fleet of many lives
         return calibrate(predicted, to_target(remaining, cap), life)
