@@ -73,7 +73,7 @@ def course(key: str, start: datetime, count: int, *, fails: bool, seed: int) -> 
 
 
 def prepare(stack: Stack, client: Client, names: Sequence[str]) -> None:
-    """Register the fleet, give it past lives and a champion model."""
+    """Register the fleet with past lives and a champion model."""
     client.register([machine(name) for name in names])
     for number, name in enumerate(names[:6]):
         life = course(name, PAST, 120 + 20 * number, fails=True, seed=number)

@@ -127,7 +127,7 @@ def not_finite(row: NDArray[Any], index: int, channels: int) -> SignalError:
 
 
 def check_range(peaks: NDArray[np.float32], channels: int) -> None:
-    """Refuse peaks (rows,) that no sensor reaches."""
+    """Refuse peaks (rows,) beyond the limit of any sensor."""
     if len(peaks) and float(peaks.max()) > LARGEST_SAMPLE:
         index = int(np.argmax(peaks))
         raise SignalError(

@@ -24,7 +24,7 @@ def gather_band(spectrum: Array, centre: int, half: int, band: Array) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def describe_track(band: Array, window: Array, offset: float, seconds: float, out: Array) -> None:
-    """Write drift, deviation, wander and variation of one demodulated fundamental.
+    """Write frequency drift and deviation, phase deviation and amplitude variation of one demodulated fundamental.
 
     `band` (points,) is window times amplitude times e^(i phase), `window` (points,), `offset` distance of the supply
     above the centre of the band [lines]. Weights are the squared window.

@@ -41,7 +41,7 @@ def read(currents, slip, supply, rate=RATE, pole_pairs=2, nominal=50.0, **known)
 
 
 def check(table, kind, injected, parted):
-    """Assert the larger of two sidebands: within 1 dB if resolved, absent if not parted; return if resolved."""
+    """Assert the larger of two sidebands: within 1 dB if resolved, absent if not resolved; return if resolved."""
     got = np.maximum(table.column(f"{kind}_lower")[0], table.column(f"{kind}_upper")[0])
     prominence = table.column(f"{kind}_prominence")[0]
     if parted is not None:

@@ -69,7 +69,7 @@ def test_damaged_bytes_are_refused(cut):
 
 
 def test_bytes_left_over_are_refused():
-    with pytest.raises(ValueError, match="left over"):
+    with pytest.raises(ValueError, match="trailing bytes"):
         HealthState.from_bytes(initial_state(MOTOR).to_bytes() + b"\0")
 
 

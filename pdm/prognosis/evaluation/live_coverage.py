@@ -3,7 +3,7 @@
 References
 ----------
 [1] W. Hoeffding, "Probability inequalities for sums of bounded random variables", JASA 58 (1963), theorem 1: the
-    bound of the binomial's tail, which holds for shares of rows too.
+    bound of the binomial's tail, which is valid for shares of rows too.
 """
 
 from __future__ import annotations

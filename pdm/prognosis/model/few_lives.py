@@ -19,7 +19,7 @@ from pdm.prognosis.statistics.conformal import WANTED_LEVEL, attainable_level, w
 
 FEWEST_LIVES = 4  # fewer give no interval of 0.8 (n / (n + 1))
 BANDWIDTH = 0.5  # of the kernel, in standard deviations of growth over the moments
-RECENT = 0.3  # of the age so far, over which growth is taken
+RECENT = 0.3  # of the age so far, over which growth is measured
 SMOOTHING = 15.0  # records, time constant of the average over the level
 BASELINE = 50  # first records whose median is the level as new
 BEGIN, END = 0.5, 0.9  # of past lives, range of the moments
