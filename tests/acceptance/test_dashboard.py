@@ -123,7 +123,7 @@ def test_a_case_says_what_to_check_and_takes_what_people_say_as_text(browser: Br
     assert plant.client.get(f"/v1/alerts/{alert}/case")["feedback"][0]["verdict"] == "true"
 
 
-def test_a_case_is_shelved_from_the_page_and_nobody_is_overwritten(browser: Browser, plant: Plant) -> None:
+def test_a_case_is_shelved_from_the_page_and_no_other_change_is_overwritten(browser: Browser, plant: Plant) -> None:
     alert = open_case(browser, plant)
     assert browser.evaluate("document.querySelector('button[data-verb=unshelve]').hidden") is True
     submit(browser, "shelve", minutes="30", reason="waits for the night shift")

@@ -125,7 +125,7 @@ def test_how_an_array_lies_in_memory_changes_nothing_and_nothing_changes_it(quan
 
 
 @pytest.mark.parametrize("quantity", ["vibration", "current"])
-def test_read_only_and_unaligned_memory_compiles_no_kernel_anew(quantity):
+def test_read_only_and_unaligned_memory_compiles_no_further_kernel(quantity):
     waves = records(quantity)
     whole = features.extract(waves, RATE, **KNOWN[quantity])
     kernels = [

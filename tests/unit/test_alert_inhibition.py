@@ -72,7 +72,7 @@ crowds = st.lists(
 
 
 @given(crowds)
-def test_whatever_is_open_somebody_is_always_told_of_the_cause(crowd: list[Any]) -> None:
+def test_of_the_open_alerts_at_least_one_cause_is_always_notified(crowd: list[Any]) -> None:
     alerts = [
         alert(f"cause-{n}", fault, severity, category=category, state=state, points=("p",))
         for n, (category, fault, severity, state) in enumerate(crowd)

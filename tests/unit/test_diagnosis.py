@@ -111,7 +111,7 @@ def test_a_rate_beside_a_multiple_of_the_shaft_is_doubted_until_the_record_parts
     assert codes(found[0]) == {"near-shaft-harmonic"}
 
 
-def test_two_like_bearings_are_told_apart_by_where_the_evidence_is_stronger():
+def test_two_similar_bearings_are_distinguished_by_the_stronger_evidence():
     twins = machine(*(Component(key, ComponentKind.BEARING, GEOMETRY) for key in ("left", "right")))
     rate = rate_of(GEOMETRY, Fault.BEARING_OUTER_RACE)
     answer = ask(
@@ -153,7 +153,7 @@ def test_velocity_is_read_as_velocity():
     ("gear", "fault"),
     [({"second": 1.3}, Fault.GEAR_WEAR), ({"depth": 1.0}, Fault.GEAR_WEAR), ({"broken": 3.0}, Fault.GEAR_TOOTH)],
 )
-def test_a_worn_gear_and_a_broken_tooth_are_told_apart(gear, fault):
+def test_a_worn_gear_and_a_broken_tooth_are_distinguished(gear, fault):
     answer = ask(GEARED, recording((point(component="gear"), meshing(SPEED, TEETH, **gear), RATE), speed=SPEED))
     assert supported(answer) == [(fault, "gear")]
     assert find(answer, fault).lines[0].found == pytest.approx(TEETH * SPEED, rel=1e-3)

@@ -120,7 +120,7 @@ def test_twice_the_supply_is_the_motors_where_the_record_parts_it_from_twice_the
 
 @pytest.mark.parametrize("which", ["shaft", "pull"])
 @pytest.mark.parametrize("slip", [0.004, 0.01, 0.02, 0.03])
-def test_where_the_record_does_not_part_them_neither_is_supported_and_the_length_that_would_is_said(slip, which):
+def test_where_the_record_does_not_separate_them_neither_is_supported_and_the_required_length_is_reported(slip, which):
     answer = coupled(slip, 0.7 * parted(slip), **{which: 4.0})
     assert not [each for each in answer.findings if each.verdict is Verdict.SUPPORTED]
     reason = next(each for each in find(answer, Fault.MISALIGNMENT).reasons if each.code == "twice-supply-unresolved")

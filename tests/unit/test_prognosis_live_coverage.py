@@ -72,7 +72,7 @@ def test_an_interval_that_covers_half_is_called_broken_after_a_handful_of_lives(
     assert found.chance < 0.05
 
 
-def test_one_life_tells_nothing_and_two_that_held_are_no_proof():
+def test_one_life_gives_no_coverage_and_two_covered_lives_are_no_proof():
     assert track_coverage(lives([1.0, 1.0]))[0].verdict is CoverageVerdict.HOLDS
     assert track_coverage(lives([1.0], level=0.8))[0].verdict is CoverageVerdict.TOO_FEW
     assert track_coverage([]) == []
