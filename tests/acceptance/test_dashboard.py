@@ -25,7 +25,7 @@ def browser(plant: Plant, tmp_path: Path) -> Iterator[Browser]:
         pytest.skip("Chromium is not installed: `make setup` installs it")
     with Browser(program, tmp_path / "profile") as browser:
         yield browser
-        browser.evaluate("1")  # what the page said until now has arrived
+        browser.evaluate("1")  # earlier messages of the page have arrived
         assert browser.complaints == []
         outside = [u for u in browser.requests if not u.startswith((f"{plant.url}/", "data:", "about:", "blob:"))]
         assert outside == [], "a request left the host"

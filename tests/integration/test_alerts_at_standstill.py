@@ -93,7 +93,7 @@ def test_who_has_taken_notice_hears_nothing_of_stops_and_starts_and_who_has_not_
     happen(conn, machine_id, change("opened", "warning"))
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
-    assert sent_events(conn) == ["alert.opened", "alert.unsuppressed"], "nobody has seen it: it still stands"
+    assert sent_events(conn) == ["alert.opened", "alert.unsuppressed"], "it is unacknowledged and still active"
     act_on_alert(pool, KIM, only(conn), Verb.ACKNOWLEDGE, comment="", seen_version=None, now=NOW)
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
@@ -103,7 +103,7 @@ def test_who_has_taken_notice_hears_nothing_of_stops_and_starts_and_who_has_not_
     happen(conn, machine_id, change("escalated", "critical"))
     act_on_alert(pool, KIM, only(conn), Verb.ACKNOWLEDGE, comment="", seen_version=None, now=NOW)
     happen(conn, machine_id, START_UP)
-    assert sent_events(conn)[3:] == ["alert.unsuppressed"], "that it had escalated was not told"
+    assert sent_events(conn)[3:] == ["alert.unsuppressed"], "there was no notification of the escalation"
 
 
 def test_an_alert_that_begins_and_ends_with_a_stop_requires_no_response(conn: Connection[Any], machine_id: int) -> None:

@@ -232,7 +232,7 @@ def test_the_figures_are_those_of_the_stored_events(stage: Stage) -> None:
     for n, alert in enumerate(alerts[:10]):
         stage.add_event(alert, NOW - 5 * HOURS + timedelta(seconds=n))
     stage.add_event(alerts[0], NOW - 5 * HOURS + timedelta(seconds=130), "acknowledged", state="acknowledged")
-    stage.add_event(alerts[10], NOW - 30 * HOURS)  # stands for more than a day
+    stage.add_event(alerts[10], NOW - 30 * HOURS)  # active for more than a day
     stage.add_event(alerts[11], NOW - 4 * HOURS, withheld="shelved")
     stage.http.post(f"/v1/alerts/{alerts[0]}/feedback", json={"verdict": "true"})
     stage.http.post(f"/v1/alerts/{alerts[1]}/feedback", json={"verdict": "false"})

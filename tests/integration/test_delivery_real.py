@@ -98,7 +98,7 @@ def test_an_alertmanager_that_lost_its_state_gets_it_within_a_minute_from_a_rest
         assert len(firing(url)) == 1
     with receivers.alertmanager(tmp_path / "two", port) as url:
         deliver(pool, settings, 30)
-        assert firing(url) == [], "too early: it was told 30 s ago"
+        assert firing(url) == [], "too early: it was notified 30 s ago"
         assert deliver(pool, settings, 61) == DeliveryCounts()
         (alert,) = firing(url)
         ends = datetime.fromisoformat(alert["endsAt"])

@@ -361,7 +361,9 @@ def test_a_storm_of_one_batch_is_stored_grouped_and_queued_in_a_few_statements(c
     assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (400,)
     again = {machine: [change("opened", "critical")] for machine in machines}
     alerts.apply_all(conn, again, reevaluated=False, now=NOW)
-    assert conn.execute("SELECT count(*) FROM alert_event").fetchone() == (400,), "what is known is not told again"
+    assert conn.execute("SELECT count(*) FROM alert_event").fetchone() == (400,), (
+        "a known state gives no further notification"
+    )
 
 
 def test_a_cause_that_another_transaction_opens_meanwhile_has_one_alert_as_severe_as_the_worst(

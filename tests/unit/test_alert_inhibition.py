@@ -80,7 +80,7 @@ def test_of_the_open_alerts_at_least_one_cause_is_always_notified(crowd: list[An
     by_cause = {each.cause: each for each in alerts}
     for silent, (cause, reason) in inhibit(alerts).items():
         assert cause != silent
-        assert cause not in inhibit(alerts), "what explains is itself told"
+        assert cause not in inhibit(alerts), "an inhibiting alert is itself notified"
         assert by_cause[cause].state.is_active
         assert by_cause[silent].severity is not Severity.CRITICAL or by_cause[cause].severity is Severity.CRITICAL
         assert reason in {line.reason for line in INHIBITIONS}

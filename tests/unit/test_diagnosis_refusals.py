@@ -12,9 +12,11 @@ from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.machines.model import Component, ComponentKind
 from tests.unit.diagnosis_cases import (
     BEARINGS,
-    MOTOR,
+    BPFO,
+    DRIVEN,
     RATE,
     SHAFT,
+    SPEED,
     ask,
     codes,
     currents,
@@ -28,10 +30,7 @@ from tests.unit.diagnosis_cases import (
 )
 
 CHECKS = "pdm/health/diagnosis/checks.py"
-SPEED = 24.25
-DRIVEN = machine(MOTOR, SHAFT, *BEARINGS, supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
 BEARING = machine(BEARINGS[0])
-BPFO = 3.585 * SPEED
 RUNNING = 50.013 / 2 * 0.97
 
 

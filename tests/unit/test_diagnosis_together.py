@@ -12,13 +12,12 @@ from pdm.twin.faults import FaultKind
 from tests.unit.diagnosis_cases import (
     BEARINGS,
     GEOMETRY,
-    MOTOR,
     RATE,
-    SHAFT,
+    TWO_POLE,
     ask,
     currents,
+    driven,
     find,
-    machine,
     orders,
     point,
     recording,
@@ -28,7 +27,7 @@ from tests.unit.diagnosis_cases import (
 
 SUPPLY, SLIP = 50.013, 0.03
 SPEED = SUPPLY / 2 * (1 - SLIP)
-DRIVEN = machine(MOTOR, SHAFT, BEARINGS[0], supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
+DRIVEN = driven(BEARINGS[0])
 BPFO = SPEED * BearingGeometry(9, GEOMETRY.element_diameter, GEOMETRY.pitch_diameter, 0.0).orders().bpfo
 
 
@@ -84,9 +83,6 @@ def test_chances_come_true_within_five_hundredths(report, mode):
 def test_races_are_found_at_a_fifth_of_the_severity_of_failure(report):
     for kind in (FaultKind.OUTER_RACE, FaultKind.INNER_RACE):
         assert report["vibration"]["supported_right"][kind.value]["0.2"] == 1.0
-
-
-TWO_POLE = machine(MOTOR, SHAFT, supply_frequency=50.0, pole_pairs=1, rated_speed=48.8)
 
 
 def coupled(slip, seconds, *, shaft=0.0, pull=0.0):

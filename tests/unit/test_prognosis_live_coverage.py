@@ -35,9 +35,9 @@ def test_prognoses_are_scored_by_source_and_level_against_the_failure():
     outcome = score_outcome(
         "m1",
         [
-            interval(0, 5 * hour, 12 * hour),  # 10 h were left: held
+            interval(0, 5 * hour, 12 * hour),  # 10 h were left: covered
             interval(2, 5 * hour, 7 * hour),  # 8 h: late
-            interval(4, 5 * hour, None),  # at least 5 h, 6 h were left: held
+            interval(4, 5 * hour, None),  # at least 5 h, 6 h were left: covered
             interval(5, 6 * hour, None),
             interval(6, 1 * hour, 5 * hour, source="trend", level=0.8),
             interval(10, 0.0, hour),  # not before the failure
