@@ -26,7 +26,7 @@ help:
 	@echo "test    the suite;  check: lint, types, layers, doctests;  fmt: format the code"
 	@echo "trust   the long programme (AREA=$(subst $() ,|,$(areas)); AGAIN=1: what passed too)"
 	@echo "bench: the benchmarks;  clean: remove what was made"
-	@echo "docs    write docs/features.md, its pictures and docs/licences.md again;  peers: what the benchmark of features compares with"
+	@echo "docs    write docs/features.md, its pictures, docs/licences.md and docs/develop/constants.md again;  peers: what the benchmark of features compares with"
 
 setup: ready $(tested)
 
@@ -86,6 +86,7 @@ bench: ready peers
 docs: setup
 	@$(run)/python -m docs.pictures
 	@$(run)/python -m docs.features
+	@$(run)/python -m docs.constants
 	@$(run)/python -m docs.licences
 
 demo: ready

@@ -1,4 +1,4 @@
-"""The REST service: `api.app:create` makes it, straight-line, from the settings in the environment."""
+"""The REST service: `api.app:create` builds it from the settings in the environment."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ from pdm.service.platform.access import KeyRing
 from pdm.settings import Settings
 from pdm.store.database.connection import open_pool
 
-SMALL_BODY_BYTES = 8 * 1024 * 1024  # of everything but acquisitions: a fleet of 1000 machines takes 2 MiB
-BODIES_IN_MEMORY = 4  # times the largest body: what one process reads, decodes and stores at once
+SMALL_BODY_BYTES = 8 * 1024 * 1024  # of all bodies except acquisitions: a fleet of 1000 machines has 2 MiB
+BODIES_IN_MEMORY = 4  # in largest bodies: memory for bodies that one process reads, decodes and stores at once
 
 _log = logging.getLogger(__name__)
 
 
 def create(settings: Settings | None = None) -> FastAPI:
-    """Return the ASGI application; its pool and listeners open when it starts.
+    """Return the ASGI application; its pool and listeners open at its start.
 
-    It starts without a database, answers 503 until there is one, and refuses to start on a server that
-    could lose what it acknowledges.
+    It starts without a database, answers 503 until the database is available, and does not start on a server that
+    could lose acknowledged data.
     """
     settings = settings or Settings.from_environment()
     metrics = Metrics()

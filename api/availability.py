@@ -1,4 +1,4 @@
-"""Whether the database answers, watched aside from the requests, so that none of them waits in vain."""
+"""Availability of the database, checked independently of requests, so that no request waits for an outage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Exchange:
-    """One request under way: its answer starts once, from the route or from the watch."""
+    """One active request: its response starts once, from the route or from the watch."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -29,14 +29,14 @@ class Exchange:
         self._is_given_up = False
 
     async def send(self, message: Message) -> None:
-        """Pass the route's answer on, unless the watch has answered for it."""
+        """Forward the response of the route, unless the watch has already responded."""
         if self._is_given_up:
             return
         self.has_started = True
         await self._send(message)
 
     async def give_up(self) -> None:
-        """Answer 503 for a route that waits for a database that does not answer."""
+        """Respond with 503 for a route that waits for an unavailable database."""
         if self.has_started or self._is_given_up:
             return
         self._is_given_up = True
@@ -44,11 +44,11 @@ class Exchange:
 
 
 class DatabaseWatch:
-    """Asks the database every quarter of a second whether it is there.
+    """Probes the database every quarter of a second.
 
     A server that hangs without closing its connections (a stopped process, a lost network) blocks the
-    threads that wait for it. When the question stays unanswered, each request whose answer has not begun
-    is answered 503 here, and new ones are refused before their body is read.
+    threads that wait for it. If a probe fails, each request without a started response is answered with
+    503 here, and new ones are rejected before their body is read.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -59,13 +59,13 @@ class DatabaseWatch:
         self._abandoned: set[asyncio.Future[None]] = set()
 
     def open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
-        """Begin to watch over a request."""
+        """Start to watch a request."""
         exchange = Exchange(scope, receive, send)
         self._exchanges.add(exchange)
         return exchange
 
     def close(self, exchange: Exchange) -> None:
-        """End the watch over a request."""
+        """End the watch of a request."""
         self._exchanges.discard(exchange)
 
     async def run(self) -> None:
@@ -78,11 +78,11 @@ class DatabaseWatch:
             await self._drop()
 
     async def probe(self) -> bool:
-        """Ask once, and act on the answer."""
+        """Probe once, and apply the result."""
         asking = asyncio.ensure_future(self._ask())
         done, _ = await asyncio.wait({asking}, timeout=PROBE_DEADLINE_S)
         if not done:
-            # Cancelling waits for the server to confirm, which a hanging one never does: leave it behind.
+            # Cancelling waits for a confirmation, which a hanging server never sends: abandon the probe.
             self._abandoned.add(asking)
             asking.add_done_callback(self._forget)
             asking.cancel()
@@ -127,14 +127,14 @@ class DatabaseWatch:
 
 
 class AvailabilityGuard:
-    """Pure ASGI: refuses calls of the API while the database is away, before reading anything of them."""
+    """Pure ASGI: rejects API requests while the database is unavailable, before their body is read."""
 
     def __init__(self, app: ASGIApp, watch: DatabaseWatch) -> None:
         self._app = app
         self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 503 for it."""
+        """Forward a request, or respond with 503."""
         if scope["type"] != "http" or not scope["path"].startswith(_GUARDED):
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Reading a request body under a size limit, a deadline and a budget for all bodies together."""
+"""Reading of request bodies with a size limit, a timeout and a memory budget for all bodies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdm.errors import BodyTimeoutError, BodyTooLargeError, InvalidInputError, P
 
 
 class BodyReader:
-    """Reads bodies for one process; a body counts against one budget until the work on it has ended."""
+    """Reads the bodies of one process; a body counts against the budget until its processing has ended."""
 
     def __init__(self, max_bytes: int, deadline_s: float, budget_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -29,11 +29,11 @@ class BodyReader:
         Raises
         ------
         BodyTooLargeError
-            It is, or says it is, larger than the limit.
+            The body or its Content-Length is larger than the limit.
         BodyTimeoutError
-            It did not arrive whole before the deadline.
+            The body was not complete before the timeout.
         UnavailableError
-            Bodies of other requests fill the budget.
+            The budget is used by other requests.
         """
         declared = request.headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > self.max_bytes:
@@ -49,12 +49,12 @@ class BodyReader:
                         if size > self.max_bytes:
                             raise self._too_large()
                         if self._used > self._budget:
-                            raise UnavailableError("the bodies of other requests fill the memory set aside for them")
+                            raise UnavailableError("the memory for request bodies is full; retry later")
                         chunks.append(chunk)
             except TimeoutError:
-                raise BodyTimeoutError(f"the body did not arrive within {self.deadline_s:g} s") from None
+                raise BodyTimeoutError(f"the body was not received within {self.deadline_s:g} s") from None
             except ClientDisconnect:
-                raise InvalidInputError("the client left before its body was whole") from None
+                raise InvalidInputError("the client disconnected before the body was complete") from None
             whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
             yield whole
@@ -66,9 +66,9 @@ class BodyReader:
 
 
 class SmallBodies:
-    """Pure ASGI: reads every body of the API but those of acquisitions before the app does, under the same rules.
+    """Pure ASGI: reads all bodies except those of acquisitions before the app, with the same limits.
 
-    What people send is small; acquisitions are read by their own route. No body is read before its sender is known.
+    These bodies are small; acquisitions are read by their own route. No body is read before authentication.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class SmallBodies:
         self._authenticate = authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Authenticate the sender, read the body, then let the app read it from memory."""
+        """Authenticate the sender, read the body, then pass it to the app from memory."""
         if scope["type"] != "http" or not _has_body(scope) or not self._is_small(scope["path"]):
             await self._app(scope, receive, send)
             return

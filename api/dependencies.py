@@ -1,4 +1,4 @@
-"""What routes are given: the process's resources, the caller behind the API key, the body, a page's place."""
+"""Dependencies of routes: resources of the process, the caller of the API key, the body, and page cursors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
 @dataclass
 class Resources:
-    """What one API process holds open."""
+    """Open resources of one API process."""
 
     settings: Settings
     pool: ConnectionPool[Any]
@@ -46,19 +46,19 @@ def resources(request: Request) -> Resources:
 
 
 async def provide_resources(request: Request) -> Resources:
-    """Return the process's resources; async, for a plain dependency would cost a visit to the thread pool."""
+    """Return the resources of the process; async, because a plain dependency would use the thread pool."""
     return resources(request)
 
 
 async def authenticate(request: Request) -> Caller:
-    """Return the caller that the request's API key stands for.
+    """Return the caller of the request's API key.
 
     Raises
     ------
     UnauthenticatedError
-        There is no key, or it is not a live one.
+        The key is missing or not valid.
     UnavailableError
-        The database is away.
+        The database is unavailable.
     """
     key = _bearer(request.headers.get("authorization")) or request.headers.get("x-api-key")
     if not key:
@@ -72,7 +72,7 @@ async def authenticate(request: Request) -> Caller:
 
 
 def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:
-    """Return a dependency that lets only these roles through."""
+    """Return a dependency that accepts only these roles."""
 
     async def caller(request: Request) -> Caller:
         known = await authenticate(request)

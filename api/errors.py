@@ -1,4 +1,4 @@
-"""Errors as the API tells them: RFC 9457 problem documents, and the one table from PdmError to status."""
+"""Errors of the API: RFC 9457 problem documents, and the table from PdmError to HTTP status."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def status_of(error: errors.PdmError) -> int:
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
-    """Return a problem document; `more` members that are None are left out."""
+    """Return a problem document; members of `more` that are None are omitted."""
     document = {
         "type": f"urn:pdm:problem:{code}",
         "title": _title(status, code),
@@ -69,7 +69,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
 
 
 def _title(status: int, code: str) -> str:
-    """Return the HTTP phrase, or in another language what the code means (RFC 9457, 3.1.3)."""
+    """Return the HTTP phrase, or its translation in another language (RFC 9457, 3.1.3)."""
     translated = messages(spoken()).get(f"problem.{code}") if spoken() != DEFAULT_LANGUAGE else None
     return translated or HTTPStatus(status).phrase
 
@@ -81,7 +81,7 @@ def problem_of(error: errors.PdmError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let the app answer every error with a problem document."""
+    """Register handlers so that every error is a problem document."""
     app.add_exception_handler(errors.PdmError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -119,7 +119,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> list[str]:
-    # routes of one path are several; the framework names the methods of the first
+    # a path has several routes; the framework lists only the methods of the first
     return [
         method
         for method in ("GET", "POST", "PUT", "DELETE")

@@ -1,4 +1,4 @@
-"""The threads that decode and store acquisitions, and how many bodies may wait for one."""
+"""The threads that decode and store acquisitions, and the limit of waiting bodies."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 
 class IngestQueue:
-    """As many threads as database connections, and a bounded number of bodies that wait for one of them."""
+    """One thread per database connection, and a bounded queue of bodies."""
 
     def __init__(self, threads: int, waiting_per_thread: int = WAITING_PER_THREAD) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
         self._room = threading.Semaphore(threads * (1 + waiting_per_thread))
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Return what the work returns, once a thread has done it.
+        """Run the work in a thread and return its result.
 
         Raises
         ------
         UnavailableError
-            As many bodies as may wait do so already.
+            The queue of bodies is full.
         """
         if not self._room.acquire(blocking=False):
             raise UnavailableError("too many bodies wait to be stored; send this one again later")
@@ -37,5 +37,5 @@ class IngestQueue:
         return await asyncio.wrap_future(running)
 
     def close(self) -> None:
-        """Drop what waits; what runs goes on to its end."""
+        """Discard waiting work; running work is completed."""
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The language that an answer's words are in, as the request's Accept-Language prefers it."""
+"""The language of response texts, by the Accept-Language of the request."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _spoken: ContextVar[str] = ContextVar("spoken", default=DEFAULT_LANGUAGE)
 
 
 def spoken() -> str:
-    """Return the language of the request that is being answered."""
+    """Return the language of the present request."""
     return _spoken.get()
 
 
 class SpokenLanguage:
-    """Pure ASGI: notes the language that a request prefers, for the words of its answer."""
+    """Pure ASGI: stores the preferred language of a request for the texts of its response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its language noted."""
+        """Forward a request with its language stored."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -42,7 +42,7 @@ async def preferred(
         str | None, Header(max_length=200, description="Of the words: `en` or `ko`.", examples=["ko"])
     ] = None,
 ) -> str:
-    """Return the language that the caller prefers of those that there are."""
+    """Return the available language that the caller prefers."""
     return spoken()
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests of this process, and gauges that the database knows."""
+"""Prometheus metrics: requests of this process, and gauges read from the database."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _GAUGES = {
     "pending": "Acquisitions in the analysis queue.",
     "oldest_pending_s": "Age of the longest waiting acquisition in seconds.",
     "set_aside": "Acquisitions whose analysis failed.",
-    "machines_on_hold": "Machines that are not analysed now for a reason that is none of their data's.",
+    "machines_on_hold": "Machines whose analysis is on hold for a reason other than their data.",
     "models_unreadable": "Serving models of remaining life that a worker cannot read.",
-    "worker_deaths_last_day": "Workers that ended in the last 24 hours because one of their threads died.",
-    "quarantined": "Records whose time cannot be right.",
+    "worker_deaths_last_day": "Workers that ended in the last 24 hours because one of their threads failed.",
+    "quarantined": "Quarantined records, because of an implausible time.",
     "machines": "Registered machines.",
     "undelivered": "Notifications in the outbox.",
     "dead_letters": "Notifications that failed permanently.",
@@ -49,7 +49,7 @@ SEVERITIES = ("advisory", "warning", "critical")
 
 
 class Metrics:
-    """Counters of one process in their own registry."""
+    """Metrics of one process in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -96,7 +96,7 @@ class MetricsMiddleware:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and count its answer."""
+        """Forward a request and count its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -122,7 +122,7 @@ _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"
 
 @dataclass(frozen=True)
 class Counted:
-    """What the database knows: gauges by name, open alerts by severity, and rows of live coverage."""
+    """Values read from the database: gauges by name, open alerts by severity, and rows of live coverage."""
 
     gauges: Mapping[str, Any]
     open_alerts: Mapping[str, int]
@@ -130,7 +130,7 @@ class Counted:
 
 
 def render(metrics: Metrics, counted: Counted | None) -> tuple[bytes, str]:
-    """Return the exposition and its content type; `counted` is None while the database is away."""
+    """Return the exposition and its content type; `counted` is None while the database is unavailable."""
     metrics.database_up.set(0 if counted is None else 1)
     if counted is not None:
         for name, gauge in metrics.gauges.items():

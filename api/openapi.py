@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond the routes: how to authenticate, and how errors look."""
+"""Additions to the OpenAPI document: authentication and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def describe(app: FastAPI) -> None:
-    """Let the app's OpenAPI document name the security schemes and the problem document."""
+    """Add the security schemes and the problem document to the OpenAPI document."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -55,7 +55,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _describe_registration(made: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Take the shape of machine documents from where they are read, for JSON and YAML alike."""
+    """Add the schema of machine documents from their parser, the same for JSON and YAML."""
     (machine,), forms = msgspec.json.schema_components([MachineForm], ref_template="#/components/schemas/{name}")
     schemas.update(forms)
     fleet = {

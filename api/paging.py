@@ -1,4 +1,4 @@
-"""Cursor pagination: a page ends at a place, and the next begins there whatever was added meanwhile."""
+"""Cursor pagination: a page ends at a place, and the next starts there, also if rows were added in the meantime."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Place = TypeVar("Place", bound=tuple[Any, ...])
 
 
 def page(rows: Sequence[object], limit: int, *keys: str) -> dict[str, Any]:
-    """Return a page of the first `limit` rows; `rows` holds one more where there is a next page."""
+    """Return a page of the first `limit` rows; `rows` has one more row if there is a next page."""
     items = list(rows[:limit])
     has_more = len(rows) > limit
     return {"items": items, "next_cursor": encode([getattr(items[-1], key) for key in keys]) if has_more else None}
@@ -34,12 +34,12 @@ def encode(place: Sequence[Any]) -> str:
 
 
 def decode(cursor: str | None, first: Place) -> Place:
-    """Return the place that a cursor stands for, or `first` where there is none.
+    """Return the place of a cursor, or `first` without a cursor.
 
     Raises
     ------
     InvalidInputError
-        The text is no cursor of this collection: its parts are not of the kinds of `first`.
+        The text is not a cursor of this collection: its parts do not have the types of `first`.
     """
     if cursor is None:
         return first

@@ -1,4 +1,4 @@
-"""Alert events as they happen: one listener a process, fanned out to clients through bounded queues."""
+"""Stream of alert events: one listener per process, with a bounded queue per client."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ QUEUE_EVENTS = 256
 HEARTBEAT_S = 15.0
 SLOW_CLIENT_S = 10.0
 _PAGE = 500
-_RESUMED_PAGE = 100  # of each client that resumes, in memory while it is sent
-_RESUMING_CONNECTIONS = 2  # of the pool, for all clients that resume together
+_RESUMED_PAGE = 100  # events per page of a client that resumes
+_RESUMING_CONNECTIONS = 2  # connections of the pool for all clients that resume
 
 _log = logging.getLogger(__name__)
 
-Place = tuple[int, int]  # transaction, event id: the order in which events become visible
+Place = tuple[int, int]  # transaction, event id: the order of visibility of events
 Event = dict[str, Any]
 
 
 @dataclass(eq=False)
 class Listener:
-    """One client: its bounded queue, and whether it fell behind."""
+    """One client: its bounded queue, and whether the queue overflowed."""
 
     site_ids: tuple[int, ...] | None
     queue: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(QUEUE_EVENTS))
     has_fallen_behind: bool = False
 
     def may_see(self, event: Event) -> bool:
-        """Whether the event's machine stands at one of the client's sites."""
+        """Whether the machine of the event is at one of the client's sites."""
         return self.site_ids is None or event["site_id"] in self.site_ids
 
 
 class AlertHub:
-    """Reads new alert events once for the process and hands them to every listener.
+    """Reads new alert events once per process and passes them to every client.
 
-    It listens for the worker's wake-up and also looks every second, so a lost notification costs a
-    second. Events are read behind the oldest running transaction, by transaction and id: an event can
-    then never appear behind a place that a client has passed.
+    It listens for notifications of the worker and also polls every second, so a lost notification delays an event by a
+    second. Only events before the oldest running transaction are read, by transaction and id: an event can then
+    never appear before a place that a client has passed.
     """
 
     def __init__(self, dsn: str, pool: ConnectionPool[Any]) -> None:
@@ -64,17 +64,17 @@ class AlertHub:
         self._listeners: set[Listener] = set()
 
     def subscribe(self, caller: Caller) -> Listener:
-        """Let a client receive what is read from now on."""
+        """Register a client for events from now on."""
         listener = Listener(caller.site_ids)
         self._listeners.add(listener)
         return listener
 
     def unsubscribe(self, listener: Listener) -> None:
-        """Let a client receive nothing more."""
+        """Unregister a client."""
         self._listeners.discard(listener)
 
     async def run(self) -> None:
-        """Read and hand out until cancelled; an away database is waited for."""
+        """Read and distribute events until cancelled; wait while the database is unavailable."""
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(conninfo(self._dsn), autocommit=True) as conn:
@@ -85,9 +85,9 @@ class AlertHub:
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def events_after(self, place: Place, listener: Listener) -> AsyncIterator[Event]:
-        """Yield stored events behind a place, up to what the hub has handed out.
+        """Yield stored events after a place, up to the last event distributed by the hub.
 
-        A connection is borrowed for each page, never while a page is sent to a client.
+        A connection is used for each page, never while a page is sent to a client.
         """
         while page := await self._fetch_page(place):
             for event in page:
@@ -109,7 +109,7 @@ class AlertHub:
                 for event in page:
                     self._hand_out(event)
                     self._place = _place(event)
-                    await asyncio.sleep(0)  # let clients empty their queues while a burst is read
+                    await asyncio.sleep(0)  # clients empty their queues during a burst
             async for _ in conn.notifies(timeout=POLL_INTERVAL_S, stop_after=1):
                 pass
 
@@ -125,7 +125,7 @@ class AlertHub:
 
 
 class AlertStream(Response):
-    """The answer to a client of the stream: server-sent events until it leaves or falls behind."""
+    """The response to a client of the stream: server-sent events until it disconnects or its queue overflows."""
 
     media_type = "text/event-stream"
 
@@ -137,7 +137,7 @@ class AlertStream(Response):
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events; a client that does not read within ten seconds is dropped and can resume."""
+        """Send events; a client that does not read within ten seconds is disconnected and can resume."""
         listener = self._hub.subscribe(self._caller)
         leaving = asyncio.create_task(_left(Request(scope, receive)))
         sending = asyncio.create_task(self._send_events(send, listener))
@@ -170,7 +170,7 @@ class AlertStream(Response):
 
 
 def parse_place(last_event_id: str | None) -> Place | None:
-    """Return the place that a Last-Event-ID stands for; None where there is none, or it is not one of ours."""
+    """Return the place of a Last-Event-ID; None if it is missing or was not created by this service."""
     transaction, _, event = (last_event_id or "").partition("-")
     if not (transaction.isdecimal() and event.isdecimal() and len(transaction) < 20 and len(event) < 19):
         return None

@@ -1,8 +1,8 @@
 """A storm of alerts through the real store, outbox, worker and a webhook in this process.
 
 10,000 alerts on 2,500 machines within 60 s, one in ten critical, each finding reported twice as a flapping plant would:
-grouped to one alert a machine and cause, stored with history, and delivered. Prints a JSON line: the cost of an
-opening, what arrived and how late, critical alerts missed, and how far the worker's memory grew.
+grouped to one alert per machine and cause, stored with history, and delivered. Prints a JSON line: the cost of an
+opening, delivered alerts and their latency, missed critical alerts, and the growth of the worker's memory.
 
     python -m benchmarks.alert_storm [--alerts 10000] [--seconds 60] [--batch 50]
 """
@@ -40,7 +40,7 @@ GOAL_MS = 1.0
 
 
 def opening(cause: str, severity: Severity) -> AlertChange:
-    """Return a finding of usual size."""
+    """Return a finding of typical size."""
     return AlertChange(
         ChangeKind.OPENED, cause, None if cause == "machine" else cause, severity, datetime.now(UTC), "health-low",
         {"health": 0.41, "limit": 0.6, "symptom": "looseness"}, EVIDENCE, "health-warning", "2.bench",
@@ -49,7 +49,7 @@ def opening(cause: str, severity: Severity) -> AlertChange:
 
 
 def add_machines(conn: psycopg.Connection[Any], count: int) -> list[int]:
-    """Write machines of one line; returns their ids."""
+    """Write machines of one line; return their ids."""
     conn.execute("INSERT INTO site (key) VALUES ('plant')")
     conn.execute("INSERT INTO line (site_id, key) SELECT id, 'line-1' FROM site")
     rows = conn.execute(
@@ -64,7 +64,7 @@ def add_machines(conn: psycopg.Connection[Any], count: int) -> list[int]:
 def raise_all(
     conn: psycopg.Connection[Any], machines: list[int], alert_count: int, seconds: float, batch: int
 ) -> tuple[dict[tuple[int, str], Severity], list[float]]:
-    """Report every finding twice at an even rate, in batches of machines; returns them and the time of each batch."""
+    """Report every finding twice at an even rate, in batches of machines; return the batches and their times."""
     rng, truth, took = random.Random(7), {}, []
     batches = [machines[start : start + batch] for start in range(0, len(machines), batch)]
     began = time.monotonic()
@@ -92,7 +92,7 @@ def resident_mib(process_id: int) -> float:
 
 
 class Memory:
-    """Watches the memory of a process until it is told to stop."""
+    """Monitors the memory of a process until it is stopped."""
 
     def __init__(self, process_id: int) -> None:
         self.seen = [resident_mib(process_id)]
@@ -105,7 +105,7 @@ class Memory:
 
 
 def measure(alert_count: int, seconds: float, batch: int) -> dict[str, Any]:
-    """Return the figures of one storm."""
+    """Return the results of one storm."""
     webhooks = Webhooks()
     with tempfile.TemporaryDirectory() as logs:
         stack = Stack("bench-storm", fresh=True, log_folder=Path(logs), settings=SETTINGS)

@@ -1,4 +1,4 @@
-"""One alert from record to Alertmanager, MQTT and webhook, with the clock: real receivers, the whole service.
+"""Timing of one alert from record to Alertmanager, MQTT and webhook: real receivers, the whole service.
 
 The transcript goes to standard error; standard output gets a JSON line with the time to each receiver.
 
@@ -32,7 +32,7 @@ def show(line: str) -> None:
 
 
 class Clock:
-    """Prints what happens with the seconds since the record was accepted."""
+    """Prints events with the seconds since the record was accepted."""
 
     def __init__(self) -> None:
         self.began = time.perf_counter()
@@ -42,12 +42,12 @@ class Clock:
 
 
 def held(alertmanager: str) -> list[dict[str, Any]]:
-    """Return what fires there, tests aside."""
+    """Return the firing alerts there, without test alerts."""
     return [alert for alert in receivers.firing(alertmanager) if alert["labels"]["alertname"] == "MachineAlert"]
 
 
 def tell(client: Client, at: datetime, hooks: Webhooks, alertmanager: str, port: int) -> None:
-    """Send the record that raises the alert, and print who was told what."""
+    """Send the record that raises the alert, and print the notifications."""
     with receivers.listening(port) as broker:
         receipt = client.send([acquisition(MACHINE, at, 9.0, 1)])
         clock = Clock()

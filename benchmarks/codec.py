@@ -1,10 +1,10 @@
-"""Payload codecs side by side: what each makes of recorded and simulated signals, and how fast.
+"""Comparison of payload codecs on recorded and simulated signals: compression and speed.
 
-Candidates take turns on one core; every one proves that the samples come back bit for bit. The entropy of each
-record's own histogram is what a codec without prediction cannot beat by much; that of the residuals of a linear
-prediction of order 32 is the limit for one with it (both read a little low, since a record's histogram is fitted
-to the record). One JSON line a candidate and set of records: bytes a sample, million samples a second in and out,
-best and median. Run: python -m benchmarks.codec
+Candidates run interleaved on one core; each is verified to be lossless. The entropy of each record's histogram is the
+approximate limit of a codec without prediction; that of the residuals of a linear prediction of order 32 is the limit
+of a codec with prediction (both are slightly low, because a record's histogram is fitted to the record). One JSON line
+per candidate and set of records: bytes per sample, million samples per second in and out, best and median. Run: python
+-m benchmarks.codec
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from scipy.io import loadmat
 from pdm.store.acquisitions.waveform_codec import decode, encode, encode_cold
 
 RECORDS, SAMPLES, LONG, ROUNDS = 64, 2560, 8192, 5
-JOINED = 16  # records of one point that share a frame's statistics
+JOINED = 16  # records of one point that share the statistics of a frame
 Records = NDArray[Any]
 
 
@@ -43,7 +43,7 @@ class Candidate:
 
 
 def sets() -> dict[str, Records]:
-    """Return records (n, samples) by name; of recordings where PDM_DATA has them."""
+    """Return records (n, samples) by name; recordings only if PDM_DATA has them."""
     folder = Path(os.environ.get("PDM_DATA", "../shared/data"))
     found: dict[str, Records] = {}
     recordings = sorted((folder / "pronostia").glob("Bearing*.npz"))
@@ -71,7 +71,7 @@ def sets() -> dict[str, Records]:
 
 def _pronostia(path: Path) -> Records:
     with np.load(path) as recording:
-        first = len(recording["h"]) // 2  # neighbours, as a cold pass finds them
+        first = len(recording["h"]) // 2  # consecutive records, as in the cold pass
         return np.concatenate([recording[axis][first : first + JOINED] for axis in "hv"]).astype(np.int16)
 
 
@@ -202,7 +202,7 @@ def _size_ours(piece: tuple[int, bytes]) -> int:
 
 
 def entropy(records: Records) -> tuple[float, float]:
-    """Return the entropy of the counts, and of the residuals of a linear prediction [bytes a sample]."""
+    """Return the entropy of the counts, and of the residuals of a linear prediction [bytes per sample]."""
     plain, residual = 0.0, 0.0
     for one in records:
         plain += _histogram_entropy(one)

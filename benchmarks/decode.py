@@ -1,4 +1,4 @@
-"""Decode throughput of the wire forms without HTTP, beside a Pydantic JSON model as the peer.
+"""Decode throughput of the wire forms without HTTP, compared with a Pydantic JSON model.
 
 Prints one JSON line per figure; all forms run interleaved in one process. Run: python -m benchmarks.decode
 """
@@ -58,7 +58,7 @@ def batch(counts: bool) -> list[Acquisition]:
                 samples = rng.integers(-3000, 3000, SAMPLES, dtype=np.int16)
                 waveforms.append(Waveform(f"p{channel}", samples, 25600.0, "g", 0.001))
             else:
-                # three decimals: what a sender of milli-g writes
+                # three decimals: the format of a sender of milli-g
                 samples = rng.normal(size=SAMPLES).round(3).astype(np.float32)
                 waveforms.append(Waveform(f"p{channel}", samples, 25600.0, "g"))
         at = start + timedelta(seconds=index)
@@ -67,7 +67,7 @@ def batch(counts: bool) -> list[Acquisition]:
 
 
 def short_json(acquisitions: list[Acquisition]) -> bytes:
-    """JSON as senders write it, with decimals rather than all the digits of a float32."""
+    """JSON as senders write it, with decimals instead of all digits of a float32."""
     document = json.loads(encode_json(acquisitions)[1])
     for record in document["acquisitions"]:
         for waveform in record["waveforms"]:

@@ -1,7 +1,7 @@
-"""From a record's 2xx to its alert at a webhook, through the whole service: API, worker, outbox, signed POST.
+"""Latency from a record's 2xx to its alert at a webhook, through API, worker, outbox and signed POST.
 
-A fleet of machines is taught its baseline; then each is sent a second record in severity zone D, which raises a
-critical alert, one machine after another. Timed is from the answer to that record to the arrival of `alert.opened`
+A fleet of machines learns its baseline; then each machine gets a record in severity zone D, which raises a critical
+alert, one machine after another. The time is measured from the response to that record to the arrival of `alert.opened`
 at a receiver in this process. Prints a JSON line with percentiles; the goal is p95 <= 1 s.
 
     python -m benchmarks.delivery [--machines 100] [--pause 0.05]
@@ -27,7 +27,7 @@ from pdm.measurements import Acquisition, OperatingContext, Waveform
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
 
-RATE, SAMPLES = 10240.0, 16384  # 1.6 s: long enough to grade from 10 Hz
+RATE, SAMPLES = 10240.0, 16384  # 1.6 s: sufficient for severity from 10 Hz
 BASELINE = 12
 STEP = timedelta(minutes=10)
 SETTINGS = {"PDM_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
@@ -35,7 +35,7 @@ GOAL_S = 1.0
 
 
 def machine(key: str) -> Machine:
-    """Return a motor of 15 kW whose zones are those of ISO 20816-3, group 2, rigid."""
+    """Return a motor of 15 kW with the zones of ISO 20816-3, group 2, rigid."""
     limits = SeverityLimits(0.0014, 0.0028, 0.0045, "ISO 20816-3:2022, table A.2")
     points = (MeasurementPoint("de-h", "acceleration", "g", RATE, "h", "bearing-de"),)
     components = (Component("bearing-de", ComponentKind.BEARING),)
@@ -46,7 +46,7 @@ def machine(key: str) -> Machine:
 
 
 def acquisition(key: str, measured_at: datetime, velocity_mm_s: float, seed: int) -> Acquisition:
-    """Return a record of imbalance at 29.5 Hz with a velocity RMS, and some noise."""
+    """Return a record of unbalance at 29.5 Hz with a velocity RMS, and some noise."""
     rng, time_s = np.random.default_rng(seed), np.arange(SAMPLES) / RATE
     peak_g = velocity_mm_s * 1e-3 * np.sqrt(2) * 2 * np.pi * 29.5 / 9.80665
     samples = peak_g * np.sin(2 * np.pi * 29.5 * time_s + rng.uniform(0, 6)) + rng.normal(0, 0.01, SAMPLES)
@@ -55,7 +55,7 @@ def acquisition(key: str, measured_at: datetime, velocity_mm_s: float, seed: int
 
 
 def teach(client: Client, keys: list[str], first: datetime) -> datetime:
-    """Register machines, send their baseline and one record in zone D; returns when the next may be measured."""
+    """Register machines, send their baseline and one record in zone D; return the earliest time of the next record."""
     client.register(machine(key) for key in keys)
     at = first
     for number in range(BASELINE + 1):
@@ -69,7 +69,7 @@ def teach(client: Client, keys: list[str], first: datetime) -> datetime:
 
 
 class Webhooks:
-    """A receiver that notes when each machine's alert was opened."""
+    """A receiver that stores the time when each machine's alert was opened."""
 
     def __init__(self) -> None:
         self.arrived: dict[str, float] = {}
@@ -90,7 +90,7 @@ class Webhooks:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Suppress the log."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"

@@ -1,10 +1,10 @@
 """Detection of change on SKAB, against Hotelling's T-squared and an isolation forest: JSON lines, then a table.
 
-Run it as `PDM_DATA=... python -m benchmarks.detection`; the forest takes part where scikit-learn is installed
-(`make peers`). All learn from the first 400 rows of each file (SKAB's protocol) and judge every row by its own label,
-without point adjustment; the rows learned from are judged too, as on SKAB's leaderboard, and left out in the last two
-columns. The first is the service's own assessment (`pdm.health.assess`), each recording a machine with eight scalar
-points, at the two levels that it acts on anyway. `chosen` rows take each file's setting from the other files alone.
+Run it as `PDM_DATA=... python -m benchmarks.detection`; the forest takes part where scikit-learn is installed (`make
+peers`). All learn from the first 400 rows of each file (SKAB's protocol) and evaluate every row by its label, without
+point adjustment; the learning rows are evaluated too, as on SKAB's leaderboard, and excluded in the last two columns.
+The first method is the service's assessment (`pdm.health.assess`), each recording as a machine with eight scalar
+points, at its two default levels. `chosen` rows take each file's setting from the other files alone.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_recordings(folder: Path) -> dict[str, tuple[Floats, Flags]]:
 
 
 def rig() -> Machine:
-    """Return SKAB's test rig as somebody would register it: eight scalar points on a pump."""
+    """Return SKAB's test rig as a registered machine: eight scalar points on a pump."""
     points = (MeasurementPoint(key, quantity, unit, None, None, "pump") for key, quantity, unit in CHANNELS)
     return Machine(
         key="rig",
@@ -74,7 +74,7 @@ def rig() -> Machine:
 
 
 def severities(signals: Floats) -> Floats:
-    """Return the severity (n,) that the service's own assessment finds, row by row; 0 while it learns."""
+    """Return the severity (n,) from the service's assessment, row by row; 0 while it learns."""
     machine = rig()
     conversions = [(key, *si_conversion(quantity, unit)) for key, quantity, unit in CHANNELS]
     state, found = initial_state(machine), []
@@ -86,7 +86,7 @@ def severities(signals: Floats) -> Floats:
 
 
 def service_runs(recordings: Mapping[str, tuple[Floats, Flags]]) -> dict[str, dict[str, Flags]]:
-    """Return what `pdm.health.assess` finds at the two levels it acts on: naming a symptom, and warning."""
+    """Return the detections of `pdm.health.assess` at its two levels: symptom, and warning."""
     known = {name: severities(signals) for name, (signals, _) in recordings.items()}
     levels = {"a symptom is named": LEAST_SEVERITY, "health below 0.6": WARNING_SEVERITY}
     return {
@@ -121,7 +121,7 @@ def forest_detector(contamination: float) -> Detector:
 
 
 def settings() -> dict[str, dict[str, Detector]]:
-    """Return the settings of each method that take part, the first of each being its usual one."""
+    """Return the compared settings of each method; the first is its default."""
     methods: dict[str, dict[str, Detector]] = {
         "T-squared": {f"confidence {q:g}": t_squared_detector(q) for q in (0.99, 0.995, 0.999, 0.9999)},
     }
@@ -133,7 +133,7 @@ def settings() -> dict[str, dict[str, Detector]]:
 
 
 def score(found: Mapping[str, Flags], truth: Mapping[str, Flags], *, skip: int = 0) -> tuple[float, float, float]:
-    """Return F1, share of sound rows alarmed and share of anomalous rows missed, over all files together."""
+    """Return F1, false-alarm rate and missed-alarm rate, over the rows of all files together."""
     flags = np.concatenate([found[name][skip:] for name in truth])
     labels = np.concatenate([label[skip:] for label in truth.values()])
     hits, false, missed = (int(np.sum(x)) for x in (flags & labels, flags & ~labels, ~flags & labels))
@@ -141,7 +141,7 @@ def score(found: Mapping[str, Flags], truth: Mapping[str, Flags], *, skip: int =
 
 
 def choose_from_others(runs: Mapping[str, Mapping[str, Flags]], truth: Mapping[str, Flags]) -> dict[str, Flags]:
-    """Return for each file what the setting finds that has the best F1 on the other files."""
+    """Return for each file the detections of the setting with the best F1 on the other files."""
     chosen = {}
     for name in truth:
         others = {other: label for other, label in truth.items() if other != name}

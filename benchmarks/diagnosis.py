@@ -1,9 +1,9 @@
-"""Hold diagnosis to known faults: the seeded bearings of CWRU, and simulated machines whose truth is hidden.
+"""Evaluation of diagnosis on known faults: the seeded bearings of CWRU, and simulated machines.
 
 Prints tables, then a line of JSON. Run with `python -m benchmarks.diagnosis [cwru] [twin] [--machines N] [--fit]
-[--docs]`. CWRU's recordings (benchmarks/seeded_bearings.py) are looked for in the folder that PDM_DATA names. `--fit`
-prints the constants of `pdm.health.diagnosis.confidence`, fitted on other machines than those that are judged.
-`--docs` writes what was measured on simulated machines into docs/diagnosis.md.
+[--docs]`. CWRU's recordings (benchmarks/seeded_bearings.py) are read from the folder in PDM_DATA. `--fit` prints the
+constants of `pdm.health.diagnosis.confidence`, fitted on other machines than those of the evaluation. `--docs` writes
+the results on simulated machines into docs/diagnosis.md.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ MODES = {
 JUDGED_SEED, FITTED_SEED = 20_000, 40_000
 FALSE_ALARMS = 0.01
 FOUND = 0.9
-"""Share of machines with which a severity counts as detected."""
+"""Share of detected machines from which a severity counts as detected."""
 _FAULTS = frozenset(SIMULATED.values())
-_LEAST_CHANCE = 0.05  # the many findings near zero would make any scale look true
+_LEAST_CHANCE = 0.05  # the many findings near zero would make any scale appear calibrated
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What was said of one case: the faults supported, the first first, and every chance that was given."""
+    """The diagnosis of one case: the supported faults in order, and the confidence of every finding."""
 
     kind: str | None
     truth: Fault | None
@@ -107,7 +107,7 @@ def _judge_mode(mode: str, answers: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _confusion(answers: Sequence[Judged]) -> dict[str, dict[str, int]]:
-    """Return how often each fault is supported first ('-': none), by what is really wrong."""
+    """Return how often each fault is supported first ('-': none), by true fault."""
     said: dict[str, Counter[str]] = {}
     for each in answers:
         first = each.supported[0].value if each.supported else "-"
@@ -128,7 +128,7 @@ def _supported(answers: Sequence[Judged]) -> dict[str, dict[str, float]]:
 
 
 def _reliability(answers: Sequence[Judged]) -> tuple[float, list[tuple[float, float, int]]]:
-    """Return the expected calibration error of every chance of 5 % or more, and mean, share and count of each tenth."""
+    """Return the expected calibration error of confidences of 5 % or more, and mean, share and count of each tenth."""
     pairs = [(c, fault is each.truth) for each in answers for fault, c in each.chances if c >= _LEAST_CHANCE]
     if not pairs:
         return 0.0, []
@@ -145,10 +145,10 @@ def _reliability(answers: Sequence[Judged]) -> tuple[float, list[tuple[float, fl
 
 
 def _detected_at(answers: Sequence[Judged]) -> dict[str, dict[str, float | None]]:
-    """Return how often each fault's chance exceeds what all but 1 % of sound machines stay under, by severity.
+    """Return the detection rate of each fault at a false-alarm rate of 1 % of sound machines, by severity.
 
-    Beside it, as `severity`, the severity at which nine machines of ten are found, by straight lines between those
-    that were simulated; None if it is beyond the largest.
+    `severity` is the severity at which nine of ten machines are detected, by linear interpolation between the simulated
+    ones; None if it is above the largest.
     """
     highest = [max((c for _, c in each.chances), default=0.0) for each in answers if each.truth is None]
     limit = float(np.quantile(highest, 1 - FALSE_ALARMS))
@@ -168,7 +168,7 @@ def _reached(shares: Sequence[float]) -> float | None:
 
 
 def measure_cost(repeats: int = 40) -> dict[str, float]:
-    """Return the milliseconds of a diagnosis, the median, by channels and samples."""
+    """Return the median time of a diagnosis [ms], by channels and samples."""
     case = next(simulate_cases(1, JUDGED_SEED))
     cost = {}
     for mode, points in MODES.items():
@@ -186,7 +186,7 @@ def measure_cost(repeats: int = 40) -> dict[str, float]:
 
 
 def fit(machines: int) -> None:
-    """Print the figures of each family of faults, fitted on every finding of other machines."""
+    """Print the coefficients of each family of faults, fitted on every finding of other machines."""
     rows: dict[str, list[tuple[float, float, bool, bool]]] = {}
     families = {fault: rule.family for fault, rule in RULES.items()}
     for case in simulate_cases(machines, FITTED_SEED):
@@ -219,7 +219,7 @@ def _fit_family(family: str, findings: Any) -> None:
 
 
 def _logistic(findings: Any, ridge: float = 20.0) -> tuple[float, float, float]:
-    """Return offset and slopes, never falling with score or lead, by Newton's method."""
+    """Return offset and slopes of a logistic that does not decrease with score or lead, by Newton's method."""
     inputs = np.column_stack([np.ones(len(findings)), findings[:, :2]])
     truth = findings[:, 2]
     best: tuple[float, tuple[float, float, float]] = (np.inf, (0.0, 0.0, 0.0))
@@ -239,7 +239,7 @@ def _logistic(findings: Any, ridge: float = 20.0) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Run the parts that were asked for."""
+    """Run the selected parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=("cwru", "twin", []), help="default: both")
     parser.add_argument("--machines", type=int, default=200)

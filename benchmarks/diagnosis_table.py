@@ -1,4 +1,4 @@
-"""What diagnosis was measured to be worth on simulated machines, as tables of docs/diagnosis.md."""
+"""Measured performance of diagnosis on simulated machines, as tables of docs/diagnosis.md."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _shares(by: dict[str, float]) -> str:
 
 
 def write_tables(report: dict[str, Any]) -> None:
-    """Write the tables between the marks of the page."""
+    """Write the tables between the markers of the page."""
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.split(BEGIN)[0], page.split(END)[1]
     PAGE.write_text(f"{before}{BEGIN}\n{tables(report)}\n{END}{after}", encoding="utf-8")

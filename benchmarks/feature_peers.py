@@ -1,6 +1,6 @@
-"""What features are compared with: SciPy as an expert and as a newcomer would write it, TSFEL and tsfresh.
+"""Peers for the comparison of features: SciPy code of an expert and of a newcomer, TSFEL and tsfresh.
 
-TSFEL and tsfresh live in an environment of their own, which `make peers` builds; nothing here needs them until called.
+TSFEL and tsfresh are installed in a separate environment, which `make peers` builds; they are imported when called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SPEED = 30.0
 ORDERS = np.array([3.585, 5.415, 2.357, 0.398])
 ENVELOPE_ORDERS = ORDERS * [1, 1, 2, 1]
 
-# Ours, and the function of the peer that says the same: of the same or a closely related definition (the peers take
+# Our feature and the peer's equivalent function, of the same or a closely related definition (the peers take
 # moments of the amplitude spectrum, ours of power), at the same work or less. 27 each.
 MATCHED_TSFEL: dict[str, tuple[str, ...]] = {
     "mean": ("calc_mean",),
@@ -32,7 +32,7 @@ MATCHED_TSFEL: dict[str, tuple[str, ...]] = {
     "energy": ("abs_energy",),
     "mean_absolute_difference": ("mean_abs_diff",),
     "slope_sign_change_rate": ("negative_turning", "positive_turning"),
-    **{f"band_power_{band}": ("spectrogram_mean_coeff",) for band in range(1, 9)},  # one call gives all eight
+    **{f"band_power_{band}": ("spectrogram_mean_coeff",) for band in range(1, 9)},  # one call returns all eight
     "spectral_centroid": ("spectral_centroid",),
     "spectral_spread": ("spectral_spread",),
     "spectral_skewness": ("spectral_skewness",),
@@ -124,7 +124,7 @@ def tsfresh_runs(x: np.ndarray, _: float) -> dict[str, Callable[[], object]]:
 
 
 def newcomer_core(x: np.ndarray, fs: float) -> np.ndarray:
-    """The core set a record at a time, each feature as the textbook writes it, with scipy.stats and scipy.signal."""
+    """The core set record by record, each feature by its textbook formula, with scipy.stats and scipy.signal."""
     return np.array([_newcomer_record(row, fs) for row in x])
 
 
@@ -165,10 +165,10 @@ def _newcomer_record(x: np.ndarray, fs: float) -> list[float]:
 
 
 def vectorised_core(x: np.ndarray, fs: float, *, is_envelope_decimated: bool = False) -> np.ndarray:
-    """Compute the 51 core features as one would with vectorised NumPy and SciPy in single precision.
+    """Compute the 51 core features with vectorised NumPy and SciPy in single precision.
 
-    The analytic band has the record's own length, as `scipy.signal.hilbert` gives it; or, with a trick that it
-    takes over from us, the least length that holds the squared envelope.
+    The analytic band has the length of the record, as from `scipy.signal.hilbert`; or, as in our implementation, the
+    least length without aliasing of the squared envelope.
     """
     n = x.shape[1]
     mean, deviation = x.mean(1), x.std(1)

@@ -1,7 +1,8 @@
-"""How fast features are: one JSON line a figure, ratios of runs interleaved on one core.
+"""Speed of features: one JSON line per figure, ratios of runs interleaved on one core.
 
-`python -m benchmarks.features [--seconds 6] [--samples 2048 2560 8192 32768]`, about 2 minutes. `make bench` runs it
-in `.venv-peers`, where TSFEL and tsfresh (benchmarks/requirements.txt) are too; without them their figures are skipped.
+`python -m benchmarks.features [--seconds 6] [--samples 2048 2560 8192 32768]`, about 2 minutes. `make bench` runs it in
+`.venv-peers`, where TSFEL and tsfresh (benchmarks/requirements.txt) are installed; without them their figures are
+skipped.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SAMPLING_RATE = 25_600.0
 CORE = tuple(d.name for d in definitions("vibration") if d.core)
 FAMILIES = {"more": vibration.MORE, "bearing": bearing.BEARING, "gear": gear.GEAR}
 BATCHES = (1, 64, 512)
-SINGLE_CALL_EXTRA = 20e-6  # [s], allowed beside twice the per-record cost of a batch of 64
+SINGLE_CALL_EXTRA = 20e-6  # [s], allowed in addition to twice the per-record cost of a batch of 64
 
 
 def say(**figure: object) -> None:
@@ -41,7 +42,7 @@ def say(**figure: object) -> None:
 
 
 def interleaved(seconds: float, **runs: Callable[[], object]) -> dict[str, list[float]]:
-    """Return the times of each run, taken in turn for about `seconds`."""
+    """Return the times of each run, interleaved for about `seconds`."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
@@ -71,7 +72,7 @@ def ours(x: np.ndarray, **options: Any) -> features.Features:
 
 
 def own_transforms(x: np.ndarray) -> Callable[[], None]:
-    """Return the very FFT calls that the core set makes on `x`, on the same memory, and nothing between them."""
+    """Return the FFT calls of the core set on `x` alone, on the same memory."""
     calls: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
 
     def noting(transform: Callable[..., object]) -> Callable[..., object]:
@@ -152,7 +153,7 @@ def compare_batches(samples: int, seconds: float) -> None:
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[64]) < 5:
         for size, x in batches.items():
-            calls = max(1, 16 // size)  # the first of several finds the caches cold
+            calls = max(1, 16 // size)  # the first of several runs with cold caches
             start = time.perf_counter()
             for _ in range(calls):
                 ours(x, names=CORE)
@@ -172,9 +173,9 @@ def compare_batches(samples: int, seconds: float) -> None:
 
 
 def compare_families(seconds: float) -> None:
-    """What each family adds to the time of the core set, as a share of the full catalogue's time."""
+    """Additional time of each family over the core set, as a share of the full catalogue's time."""
     x = noise(256, 8192)
-    # A family is computed where one of its features is asked for, always beside the core set.
+    # A family is computed if one of its features is selected, always together with the core set.
     runs = {family: (*CORE, rows[0][0]) for family, rows in FAMILIES.items() if rows}
     times = interleaved(
         seconds,
@@ -217,7 +218,7 @@ def warm_start() -> None:
 
 
 def peak_memory() -> None:
-    """What a batch of 512 x 32768 needs beside itself at its peak, by the kernel's own account (Linux)."""
+    """Peak memory of a batch of 512 x 32768 in addition to its data, as reported by the kernel (Linux)."""
     code = (
         "import pathlib, numpy as np, features; features.warm(); me = pathlib.Path('/proc/self');\n"
         "def held(key): return int(me.joinpath('status').read_text().split(key + ':')[1].split()[0])\n"
@@ -239,9 +240,9 @@ def _in_new_process(code: str) -> str:
 
 
 def compare_peers(samples: int, seconds: float) -> None:
-    """TSFEL and tsfresh on what they have of the core set, each record of theirs against one of a batch of ours."""
+    """TSFEL and tsfresh on their part of the core set, per record, against a record in a batch of ours."""
     x = noise(512, samples)
-    few = x[:16]  # theirs is the same cost a record however many there are
+    few = x[:16]  # their cost per record does not depend on the number of records
     for peer, prepare, matched, gate, goal in (
         ("tsfel", peers.tsfel_runs, tuple(peers.MATCHED_TSFEL), 400, 500),
         ("tsfresh", peers.tsfresh_runs, tuple(peers.MATCHED_TSFRESH), 200, 250),

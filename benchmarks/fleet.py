@@ -1,6 +1,6 @@
-"""The whole service under a fleet: acquisitions stored, analysed to health, RUL and alert state, a second.
+"""Throughput of the whole service with a fleet: acquisitions per second, analysed to health, RUL and alert state.
 
-Prints one JSON line a figure. Run: python benchmarks/fleet.py [--acquisitions N] [--history FACTOR]
+Prints one JSON line per figure. Run: python benchmarks/fleet.py [--acquisitions N] [--history FACTOR]
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def prepare(stack: Stack, client: Client, names: Sequence[str]) -> None:
 
 
 def bodies(names: Sequence[str], start: datetime, per_machine: int) -> list[tuple[str, bytes]]:
-    """Encode what will be sent, in the order of time, 64 acquisitions a request."""
+    """Encode the requests in order of time, 64 acquisitions per request."""
     courses = [course(name, start, per_machine, fails=False, seed=1000 + i) for i, name in enumerate(names)]
     stream = [records[i] for i in range(per_machine) for records in courses]
     return [encode_raw(batch) for batch in batches(stream, BATCH)]
 
 
 def send_all(stack: Stack, requests: Sequence[tuple[str, bytes]]) -> None:
-    """Send encoded requests over a few connections at once."""
+    """Send encoded requests over a few parallel connections."""
     lanes = [requests[lane::SENDERS] for lane in range(SENDERS)]
 
     def send(lane: Sequence[tuple[str, bytes]]) -> None:
@@ -110,7 +110,7 @@ def send_all(stack: Stack, requests: Sequence[tuple[str, bytes]]) -> None:
 
 
 def throughput(stack: Stack, client: Client, names: Sequence[str], start: datetime, count: int) -> float:
-    """Acquisitions a second from the first request to the last one analysed."""
+    """Acquisitions per second from the first request to the last analysis."""
     requests = bodies(names, start, count // len(names))
     sent = count // len(names) * len(names)
     began = time.monotonic()
@@ -150,15 +150,15 @@ def resident_mib(process_id: int) -> float:
 
 
 def processor_s(process_id: int) -> float:
-    """Seconds of processor time that a process has spent."""
+    """Processor time of a process [s]."""
     spent = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[11:13]
     return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
 
 
 def emit_diagnoses(stack: Stack, worker_s: float, since: datetime, until: datetime) -> None:
-    """Print what a diagnosis costs, reading and writing included, and its share of what the worker spent.
+    """Print the cost of a diagnosis with reading and writing, and its share of the worker's processor time.
 
-    The worker is killed, and what it did is done again here for every machine, several times.
+    The worker is killed, and its diagnoses are repeated in this process for every machine, several times.
     """
     stack.kill("worker-0")
     settings = Settings.from_environment(stack.environment)

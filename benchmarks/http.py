@@ -1,7 +1,7 @@
-"""Binary ingest over HTTP against Pydantic JSON and a bare ASGI app, authentication on, no database.
+"""Binary ingest over HTTP compared with Pydantic JSON and a bare ASGI app, with authentication, without database.
 
-Each server is one uvicorn process; each body is one waveform of 8192 samples. The service's own route
-decodes the raw form and answers a receipt; only the database's part is left out. Prints a JSON line a figure.
+Each server is one uvicorn process; each body is one waveform of 8192 samples. The service's route decodes the raw form
+and returns a receipt; only the database is omitted. Prints a JSON line per figure.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ CALLER = Caller(1, "benchmark", Role.INGEST, None)
 
 
 class KnownKey(KeyRing):
-    """A key ring that has just looked the key up: the cost of a key that is in use."""
+    """A key ring with a cached key: the cost of a key in use."""
 
     def recall(self, key: str) -> Caller | None:
-        super().recall(key)  # the hash is computed as ever
+        super().recall(key)  # the hash is computed as in service
         return CALLER if key == KEY else None
 
 
@@ -53,7 +53,7 @@ def _record_nowhere(_: Any, records: Any, **__: Any) -> Receipt:
 
 
 def service() -> FastAPI:
-    """Return the service itself; only what would be stored goes nowhere."""
+    """Return the service without storage."""
     route.record = _record_nowhere
     app = create(Settings(dsn="host=/nonexistent connect_timeout=1"))
     inner = app.router.lifespan_context
@@ -101,7 +101,7 @@ class _PydanticBody(BaseModel):
 
 
 def pydantic_json() -> FastAPI:
-    """Return what one would write first: FastAPI with a Pydantic body, to arrays, the same authentication."""
+    """Return a plain implementation: FastAPI with a Pydantic body, to arrays, the same authentication."""
     app = FastAPI()
     app.state.resources = type("Held", (), {"keys": KnownKey()})()
 
@@ -116,7 +116,7 @@ def pydantic_json() -> FastAPI:
 
 
 async def bare(scope: Any, receive: Any, send: Any) -> None:
-    """Read the body and answer: the fastest that Python under this server can be."""
+    """Read the body and respond: the upper limit of Python with this server."""
     if scope["type"] == "lifespan":
         while True:
             message = await receive()
@@ -132,14 +132,14 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
 
 
 def _serve(name: str, listener: socket.socket) -> None:
-    logging.disable(logging.CRITICAL)  # the service looks for its database in vain
+    logging.disable(logging.CRITICAL)  # the service does not find a database
     app: Any = {"service": service, "pydantic_json": pydantic_json, "bare": lambda: bare}[name]()
     config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="on", ws="none")
     uvicorn.Server(config).run([listener])
 
 
 def _measure(port: int, content_type: str, body: bytes, seconds: float) -> float:
-    """Return requests a second over a few connections, each with one request under way at a time."""
+    """Return requests per second over a few connections, each with one request at a time."""
     head = (
         f"POST /v1/acquisitions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
         f"Authorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -177,7 +177,7 @@ def _read_answer(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    """Measure the three interleaved and print rates and ratios."""
+    """Measure the three servers interleaved and print rates and ratios."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=1.0)

@@ -1,12 +1,12 @@
-"""How well remaining life is predicted, offline, through the same stages as in service; one JSON line a figure.
+"""Offline evaluation of remaining-life prediction with the stages of the service; one JSON line per figure.
 
     python -m benchmarks.prognosis pronostia [--path DIR]     each of the six bearings held out in turn
     python -m benchmarks.prognosis twin [--seeds 1 2]         simulated fleets: train on the past, follow the present
     python -m benchmarks.prognosis cmapss [--path DIR]        out-of-fold figures of turbofan fleets, cost, loading
     python -m benchmarks.prognosis speed                      cost of an acquisition, of training and of loading
 
-Without a choice: speed, and the bearings where they are at hand. Courses of indicators are kept in
---cache, because features are the slow part; clear it when features or health change.
+Default: speed, and the bearings if they are available. Series of indicators are cached in --cache, because features are
+the slow part; clear it when features or health change.
 """
 
 from __future__ import annotations
@@ -59,24 +59,24 @@ class Course:
     ended_at_s: float
 
     def life(self) -> FleetLife:
-        """Return the course as training takes it."""
+        """Return the life as input of training."""
         values, settings = self.indicators.astype(np.float64), np.empty((len(self.times), 0))
         return FleetLife(self.name, self.times, settings, values, self.ended_by, self.ended_at_s, INDICATOR_VERSION)
 
 
 def train(lives: Sequence[FleetLife]) -> FleetModel:
-    """Train as the service does."""
+    """Train as in service."""
     return train_fleet(lives, [indicator.name for indicator in INDICATORS], are_relative=True)[0]
 
 
 def answers(model: FleetModel, course: Course) -> tuple[NDArray[np.float64], ...]:
-    """Return what is said over a course: the middle, lower and upper ends."""
+    """Return the predictions over a life: median, lower and upper ends."""
     life = course.life()
     return model.predict(life.life_time, life.settings, life.values)
 
 
 def follow(machine: Machine, snapshots: Iterable[Snapshot]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Assess a life from new; returns indicators (n, K) and health (n,)."""
+    """Assess a life from new; return indicators (n, K) and health (n,)."""
     state = initial_state(machine)
     indicators, health = [], []
     for snapshot in snapshots:
@@ -87,7 +87,7 @@ def follow(machine: Machine, snapshots: Iterable[Snapshot]) -> tuple[NDArray[np.
 
 
 def pronostia_course(path: Path) -> Course:
-    """Read, featurise and assess one bearing of the PRONOSTIA learning set."""
+    """Read one bearing of the PRONOSTIA learning set, compute its features and assess it."""
     with np.load(path) as stored:
         axes = []
         for axis in "hv":
@@ -114,7 +114,7 @@ def pronostia_course(path: Path) -> Course:
 
 
 def evaluate_pronostia(folder: Path, cache: Path) -> None:
-    """Hold each bearing out in turn and compare with the training lives' median constant."""
+    """Run leave-one-bearing-out cross-validation and compare with the training lives' median constant."""
     courses = [cached(cache / f"{path.stem}.npz", lambda p=path: [pronostia_course(p)])[0] for path in lives_in(folder)]
     better = np.zeros((len(courses), len(POINTS_OF_LIFE)), bool)
     mean_better = 0
@@ -153,7 +153,7 @@ def evaluate_pronostia(folder: Path, cache: Path) -> None:
 
 
 def twin_courses(seed: int) -> list[Course]:
-    """Simulate, featurise and assess every life of a fleet; the present lives come last of each machine."""
+    """Simulate every life of a fleet, compute features and assess; the present life is the last of each machine."""
     from pdm.twin.fleet import demo_fleet
 
     fleet = demo_fleet(seed, datetime(2026, 11, 1, tzinfo=UTC))
@@ -174,7 +174,7 @@ def twin_courses(seed: int) -> list[Course]:
 
 
 def twin_course(machine: Machine, gathered: list[Acquisition], end: WorkEvent | None, present: bool = False) -> Course:
-    """Featurise and assess one simulated life."""
+    """Compute features of one simulated life and assess it."""
     times = np.array([a.measured_at.timestamp() for a in gathered])
     indicators, health = follow(machine, twin_snapshots(machine, gathered))
     ended_at = end.occurred_at.timestamp() if end else float(times[-1])
@@ -184,7 +184,7 @@ def twin_course(machine: Machine, gathered: list[Acquisition], end: WorkEvent | 
 
 
 def twin_snapshots(machine: Machine, gathered: list[Acquisition]) -> Iterator[Snapshot]:
-    """Featurise simulated acquisitions as the service does."""
+    """Compute features of simulated acquisitions as in service."""
     from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, FeatureChannel, current_rows, vibration_rows
 
     points = {point.key: (number, point) for number, point in enumerate(machine.points)}
@@ -218,7 +218,7 @@ def twin_snapshots(machine: Machine, gathered: list[Acquisition]) -> Iterator[Sn
 
 
 def evaluate_twin(seeds: list[int], cache: Path) -> None:
-    """Train on a simulated fleet's past and follow its present: notice given, and needless lower bounds."""
+    """Train on a simulated fleet's past and predict its present: notice, and false lower bounds."""
     for seed in seeds:
         courses = cached(cache / f"twin{seed}.npz", lambda s=seed: twin_courses(s))
         past = [course for course in courses if not course.name.endswith(":present")]
@@ -240,7 +240,7 @@ def evaluate_twin(seeds: list[int], cache: Path) -> None:
 
 
 def follow_present(model: FleetModel, course: Course, horizon_s: float) -> dict[str, object]:
-    """Describe what the model says over a present life [days]."""
+    """Describe the predictions over a present life [days]."""
     middle, lower, upper = answers(model, course)
     is_known = np.isfinite(course.health)
     is_short = is_known & (lower < horizon_s)
@@ -298,7 +298,7 @@ def measure_speed() -> None:
 
 
 def evaluate_turbofans(folder: Path, subsets: Sequence[str]) -> None:
-    """Train on the training engines of C-MAPSS; out-of-fold figures only, the test engines are not looked at."""
+    """Train on the training engines of C-MAPSS; out-of-fold figures only, the test engines are not used."""
     for subset in subsets:
         path = folder / f"train_{subset}.txt"
         if not path.is_file():
@@ -330,7 +330,7 @@ def evaluate_turbofans(folder: Path, subsets: Sequence[str]) -> None:
 
 
 def stream_cost_us(model: FleetModel, lives: Sequence[FleetLife], machines: int = 64) -> float:
-    """Return what one record of one machine costs [us], many machines advanced together."""
+    """Return the cost of one record of one machine [us], with many machines advanced together."""
     chosen = lives[:machines]
     states, best = [model.begin() for _ in chosen], np.inf
     for record in range(40):
@@ -351,7 +351,7 @@ def lives_in(folder: Path) -> list[Path]:
 
 
 def cached(path: Path, make) -> list[Course]:  # type: ignore[no-untyped-def]
-    """Return courses from a file, made first if it is not there."""
+    """Return lives from a file, which is created if it does not exist."""
     if not path.exists():
         courses = make()
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Rules: what an evaluation costs beside the rest of the analysis, and how fast the past is replayed. JSON lines.
+"""Rules: cost of an evaluation relative to the analysis, and speed of a backtest. JSON lines.
 
-    python -m benchmarks.rules evaluate                          microseconds an acquisition, beside follow()
-    python -m benchmarks.rules book DSN [--machines 10000]       rules of many machines, found the first time and again
+    python -m benchmarks.rules evaluate                          microseconds per acquisition, compared with follow()
+    python -m benchmarks.rules book DSN [--machines 10000]       rules of many machines, first and repeated lookup
     python -m benchmarks.rules backtest DSN [--machines 100] [--hours 8760] [--processes 2]
 
-DSN is a migrated database of its own: machines and made-up rows are written into it.
+DSN is a separate migrated database: machines and synthetic rows are written into it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ rules:
 
 
 def machine(number: int) -> Machine:
-    """Return one of many alike: two accelerometers and a thermometer on a bearing."""
+    """Return one of many equal machines: two accelerometers and a thermometer on a bearing."""
     return Machine(
         f"m-{number:05d}",
         f"line-{number % 50}",
@@ -82,12 +82,12 @@ def snapshots(count: int) -> list[Snapshot]:
 
 
 def measure_evaluate() -> None:
-    """Print what rules cost an acquisition, with the defaults and with five rules of a machine's own beside them."""
+    """Print the cost of rules per acquisition, with the defaults and with five additional rules of the machine."""
     stored = machine(0)
     history = snapshots(600)
     course = following.follow(stored, begin(stored), history[:200], [], None)
     content = course.memory.to_bytes()
-    own = check_text(FIVE.format(limit=20_000.0)).rules  # made-up vectors are around 1 in every unit
+    own = check_text(FIVE.format(limit=20_000.0)).rules  # synthetic vectors are around 1 in every unit
     quiet = RuleSets(stored)
     rest = _best(
         lambda: following.follow(stored, AnalysisState.from_bytes(content), history[200:], [], None, quiet.none), 5
@@ -128,14 +128,14 @@ class RuleSets:
         self.defaults = DEFAULT_RULES.fit(stored)
 
     def with_rules(self, rules: Any) -> Any:
-        """Return the defaults with some rules in place of those of the same key."""
+        """Return the defaults with some rules that replace those of the same key."""
         keys = {rule.key for rule in rules}
         kept = tuple(rule for rule in DEFAULT_RULES.rules if rule.key not in keys)
         return replace(DEFAULT_RULES, rules=kept + tuple(rules)).fit(self._machine)
 
 
 def measure_book(dsn: str, machines: int) -> None:
-    """Print how long the rules of many machines, five of each one's own, take to be found, and to be found again."""
+    """Print the time to look up the rules of many machines, five per machine, first and repeated."""
     fleet = [machine(number) for number in range(machines)]
     with psycopg.connect(dsn) as conn:
         conn.execute("DELETE FROM rule_set")
@@ -170,7 +170,7 @@ def measure_book(dsn: str, machines: int) -> None:
 
 
 def fill(dsn: str, machines: int, hours: int) -> list[str]:
-    """Write machines with hourly rows: sound but for a decline of two days a quarter of a year, and noise."""
+    """Write machines with hourly rows: sound except for a decline of two days per quarter of a year, and noise."""
     with psycopg.connect(dsn) as conn:
         for number in range(machines):
             register(conn, machine(number))
@@ -211,7 +211,7 @@ WHERE m.key = %(key)s
 
 
 def measure_backtest(dsn: str, machines: int, hours: int, processes: int) -> None:
-    """Print how long the past of one machine, and of all, takes to be replayed by two sets of rules."""
+    """Print the time of a backtest of one machine, and of all, with two sets of rules."""
     began = time.perf_counter()
     keys = fill(dsn, machines, hours)
     _say(what="filled", machines=machines, hours=hours, seconds=time.perf_counter() - began)
@@ -254,7 +254,7 @@ def _say(**row: Any) -> None:
 
 
 def main() -> None:
-    """Run what is chosen."""
+    """Run the selected benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("evaluate", "book", "backtest"))
     parser.add_argument("dsn", nargs="?", default="")

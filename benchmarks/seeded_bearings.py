@@ -1,6 +1,6 @@
-"""Diagnose the seeded bearings of CWRU: one setting for every file, only geometry, speed and sampling rate given.
+"""Diagnosis of the seeded bearings of CWRU: one setting for all files, with geometry, speed and sampling rate only.
 
-Recordings: CWRU Bearing Data Center; which of them can be diagnosed at all: W. A. Smith, R. B. Randall, MSSP 64-65
+Recordings: CWRU Bearing Data Center; assessment of their diagnosability: W. A. Smith, R. B. Randall, MSSP 64-65
 (2015).
 """
 
@@ -29,7 +29,7 @@ SEEDED = {
     "B": Fault.BEARING_ROLLING_ELEMENT,
 }
 NOMINAL_RPM = {0: 1797.0, 1: 1772.0, 2: 1750.0, 3: 1730.0}
-"""CWRU's speeds by load [hp], for the files that state none."""
+"""CWRU's speeds by load [hp], for files without a stated speed."""
 HEALTHY_PARTS = 10
 DRIVE_END = MeasurementPoint("drive-end", "acceleration", "g", None, "radial", "drive-end-bearing")
 CWRU = Machine(
@@ -80,7 +80,7 @@ def _speed(held: Any) -> float:
 
 
 def cwru_recordings(folder: Path) -> Iterator[tuple[str, Fault | None, Recording]]:
-    """Yield name, fault and recording of each file, the healthy one also in ten parts."""
+    """Yield name, fault and recording of each file, the healthy one also in ten segments."""
     for name, truth, held in _files(folder):
         samples, speed = _acceleration(held, "DE"), _speed(held)
         parts = [samples]
@@ -92,7 +92,7 @@ def cwru_recordings(folder: Path) -> Iterator[tuple[str, Fault | None, Recording
 
 
 def judge_cwru(folder: Path) -> dict[str, Any]:
-    """Diagnose every recording with one setting; count what is ranked first and what is supported."""
+    """Diagnose every recording with one setting; count first-ranked and supported faults."""
     ranked, supported, wrong, healthy = Counter[str](), Counter[str](), [], 0
     files = Counter[str]()
     print(f"{'recording':<34} {'truth':<24} {'verdict':<10} first (score, confidence)")
@@ -118,7 +118,7 @@ def judge_cwru(folder: Path) -> dict[str, Any]:
 
 
 def judge_both_ends(folder: Path) -> dict[str, Any]:
-    """Diagnose the files with both ends recorded, their speed not told: find fault, end and speed."""
+    """Diagnose the files with both ends recorded, without their speed: identify fault, end and speed."""
     files, located, misplaced, errors = 0, 0, [], []
     for name, truth, held in _files(folder):
         if "FE" not in held:

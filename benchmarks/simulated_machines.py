@@ -1,4 +1,4 @@
-"""Simulated machines for diagnosis: each sound, in noise, and with each fault, in two operating states."""
+"""Simulated machines for diagnosis: sound, in noise, and with each fault, in two operating states."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ SIMULATED = {
 }
 SEVERITIES = (0.2, 0.4, 0.8)
 LOADS = {"part load": (0.45, 0.65), "full load": (0.85, 1.0)}
-"""The two operating states: between which fractions of rated load."""
-_NOISY = 3.0  # times the background of a quiet day
+"""The two operating states: ranges of load as fractions of rated load."""
+_NOISY = 3.0  # times the background noise of a quiet day
 
 
 @dataclass(frozen=True)
 class Case:
-    """A simulated machine, measured once: what is really wrong with it, how far, and how it ran."""
+    """One measurement of a simulated machine: its true fault, severity and operating conditions."""
 
     machine: Machine
     recording: Recording
@@ -64,15 +64,15 @@ class Case:
 
     @property
     def truth(self) -> Fault | None:
-        """What diagnosis should say, None of a sound machine."""
+        """The correct diagnosis, None for a sound machine."""
         return None if self.kind is None else SIMULATED[self.kind]
 
 
 def simulate_cases(machines: int, seed: int) -> Iterator[Case]:
-    """Yield each machine sound, sound amid noise, and with each fault at three severities, in two states.
+    """Yield each machine sound, sound in noise, and with each fault at three severities, in two states.
 
-    Diagnosis is given a geometry off by up to 1 % and a speed off by up to 0.5 %; resonances, transfer paths,
-    strength of the fault and usual unbalance of the supply differ from machine to machine and are not told.
+    The input of diagnosis has a geometry error of up to 1 % and a speed error of up to 0.5 %; resonances, transfer
+    paths, strength of the fault and usual unbalance of the supply differ between machines and are not input.
     """
     for number in range(machines):
         rng = np.random.default_rng((seed, number))

@@ -1,11 +1,11 @@
-"""State detection: false alarms on sound machines, onset on real bearings, and what it costs. JSON lines.
+"""State detection: false alarms on sound machines, onset on real bearings, and cost. JSON lines.
 
     python -m benchmarks.state_detection healthy [--machines 20]     simulated machines that stay healthy, three months
     python -m benchmarks.state_detection fleet [--seeds 21 22]       simulated fleets: failures and lead times
     PDM_DATA=... python -m benchmarks.state_detection pronostia      six bearing lives, setting by leave-one-bearing-out
-    PDM_DATA=... python -m benchmarks.state_detection cost           microseconds an acquisition, beside its features
+    PDM_DATA=... python -m benchmarks.state_detection cost           microseconds per acquisition, and of its features
 
-Without a choice: all of them. A warning is health below a threshold in so many of so many acquisitions running.
+Default: all of them. A warning is health below a threshold in m of n consecutive acquisitions.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MONTH_DAYS = 365.25 / 12
 STATES = (OperatingState("low", 0.45), OperatingState("normal", 0.7), OperatingState("full", 0.95))
 SPACING = timedelta(hours=8)
 NOISE = {"as simulated": 1.0, "a week of +2 dB a month": 1.26, "a week of +6 dB a month": 2.0}
-"""Background, times that of a quiet day, in every fourth week; the simulator's own bursts come on top."""
+"""Background noise in every fourth week, times that of a quiet day; the simulator's bursts are added."""
 RIG_SPEED_OF_END = 0.9  # "before the last 10 %"
 EARLY_IN_TRUTH = ("2_1", "2_2")
 BASELINES = (30, 60, 120)
@@ -53,7 +53,7 @@ LASTING = ((3, 5), (8, 12), (15, 20))
 
 @dataclass(frozen=True)
 class Setting:
-    """How many acquisitions teach the baseline, and how many of how many must lie above a severity."""
+    """Number of learning acquisitions, and the m of n acquisitions that must exceed a severity."""
 
     baseline: int
     least: int
@@ -67,7 +67,7 @@ def show(**values: Any) -> None:
 
 
 def snapshots_of(machine: Machine, acquisitions: Sequence[Acquisition]) -> Iterator[Snapshot]:
-    """Featurise acquisitions as the service does."""
+    """Compute features of acquisitions as in service."""
     points = {point.key: (number, point) for number, point in enumerate(machine.points)}
     keys = [point.key for point in machine.points]
     channels: dict[str, list[FeatureChannel]] = {"acceleration": [], "current": []}
@@ -111,14 +111,14 @@ def healthy_life(number: int, noise: float, months: int) -> tuple[Machine, list[
     life = Life(0, times, schedule_states(count, len(STATES), rng), None)
     made = []
     for place in range(count):
-        is_noisy = place // 21 % 4 == 3  # a week of three acquisitions a day
+        is_noisy = place // 21 % 4 == 3  # a week of three acquisitions per day
         shaken: Physics = replace(physics, background=physics.background * noise) if is_noisy else physics
         made.append(simulate_acquisition(machine, shaken, life, place, (7, number)))
     return machine, list(snapshots_of(machine, made))
 
 
 def lasting(severity: Floats, least: int, among: int) -> Floats:
-    """Return the severity (n,) that `least` of the last `among` acquisitions reach."""
+    """Return the severity (n,) reached by `least` of the last `among` acquisitions."""
     padded = np.concatenate((np.zeros(among - 1), np.nan_to_num(severity)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, among)
     found: Floats = np.sort(windows, axis=1)[:, among - least]
@@ -126,7 +126,7 @@ def lasting(severity: Floats, least: int, among: int) -> Floats:
 
 
 def run(machine: Machine, snapshots: Sequence[Snapshot]) -> tuple[Floats, int]:
-    """Return the severity of every acquisition (n,), NaN while nothing is judged, and how many charts signal."""
+    """Return the severity of every acquisition (n,), NaN without assessment, and the number of charts that signal."""
     state, found, signals = initial_state(machine), [], 0
     for snapshot in snapshots:
         state, assessment = assess(machine, state, snapshot)
@@ -137,7 +137,7 @@ def run(machine: Machine, snapshots: Sequence[Snapshot]) -> tuple[Floats, int]:
 
 
 def measure_healthy(machines: int, months: int = 3) -> None:
-    """Count warnings, and charts that signal, of machines that stay healthy."""
+    """Count false warnings and chart signals of machines that stay healthy."""
     for noise, factor in NOISE.items():
         judged, warned, charted, lowest, raised = 0, 0, 0, 1.0, 0
         for number in range(machines):
@@ -164,7 +164,7 @@ def measure_healthy(machines: int, months: int = 3) -> None:
 
 
 def measure_fleet(seeds: Sequence[int]) -> None:
-    """Follow every life of simulated fleets: which failures are warned of, how long before, and when charts signal."""
+    """Assess every life of simulated fleets: warned failures, lead times, and times of chart signals."""
     warned, charted, missed, false = [], [], 0, 0
     sound = failing = 0
     for seed in seeds:
@@ -203,7 +203,7 @@ def measure_fleet(seeds: Sequence[int]) -> None:
 
 
 def bearing_life(path: Path) -> tuple[Machine, list[Snapshot]]:
-    """Featurise one whole life of the PRONOSTIA learning set."""
+    """Compute features of one whole life of the PRONOSTIA learning set."""
     with np.load(path) as stored:
         axes = []
         for axis in "hv":
@@ -231,11 +231,11 @@ def bearing_life(path: Path) -> tuple[Machine, list[Snapshot]]:
 
 
 def choose(traces: Mapping[str, Mapping[int, Floats]]) -> Setting:
-    """Return the setting that stands widest clear on these lives.
+    """Return the setting of widest margin on these lives.
 
     For every baseline and duration there is a range of severities that gives no warning in the first half of a life
-    that does not change early, and warns before the last 10 % in at least three lives. The widest of these ranges, by
-    the ratio of its ends, is taken, and its middle.
+    that does not change early, and warns before the last 10 % in at least three lives. The result is the centre of the
+    widest of these ranges, by the ratio of its ends.
     """
     best, widest = Setting(30, 3, 5, WARNING_SEVERITY), 0.0
     for baseline in BASELINES:
@@ -250,13 +250,13 @@ def choose(traces: Mapping[str, Mapping[int, Floats]]) -> Setting:
 
 
 def onset(trace: Mapping[int, Floats], setting: Setting) -> float:
-    """Return the place in a life [1] of the first lasting warning; 1 if there is none."""
+    """Return the fraction of a life [1] at the first lasting warning; 1 if there is none."""
     above = lasting(trace[setting.baseline], setting.least, setting.among) >= setting.severity
     return float(np.argmax(above) / len(above)) if above.any() else 1.0
 
 
 def measure_pronostia(folder: Path) -> None:
-    """Choose the setting on five lives and apply it to the sixth, six times; beside it the service's default."""
+    """Choose the setting on five lives and apply it to the sixth, six times; compare with the service's default."""
     traces = {}
     for path in sorted(folder.glob("Bearing*.npz")):
         machine, snapshots = bearing_life(path)
@@ -294,7 +294,7 @@ def measure_pronostia(folder: Path) -> None:
 
 
 def measure_cost(folder: Path, count: int = 900) -> None:
-    """Compare what an acquisition costs in state detection and in features, two points of 2,560 samples."""
+    """Compare the cost of an acquisition in state detection and in features, two points of 2,560 samples."""
     machine, snapshots = bearing_life(folder / "Bearing1_1.npz")
     best = float("inf")
     for _ in range(5):
@@ -318,7 +318,7 @@ def measure_cost(folder: Path, count: int = 900) -> None:
 
 
 def main() -> None:
-    """Measure what is asked for."""
+    """Run the selected benchmark."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("what", nargs="?", choices=("healthy", "fleet", "pronostia", "cost"))
     arguments.add_argument("--seeds", type=int, nargs="+", default=[21, 22])

@@ -1,10 +1,9 @@
-"""What one block a row buys over one row a sample: ingest, read-back and room, hot and cold. One JSON line a figure.
+"""Storage as one block per row compared with one row per sample: ingest, read-back and size, hot and cold. JSON lines.
 
-Both sides write the same samples into hypertables of one server, interleaved, and commit with
-synchronous_commit on. The peer is psycopg's binary COPY into a hypertable as `create_hypertable` makes it; the
-same COPY with its bytes made beforehand, so that the server's work alone counts, is shown beside it. The block
-side always pays for hashing and encoding. Uses PDM_TEST_DSN, or a cluster of its own.
-Run: python -m benchmarks.storage
+Both sides write the same samples into hypertables of one server, interleaved, and commit with synchronous_commit on.
+The peer is psycopg's binary COPY into a hypertable with the defaults of `create_hypertable`; a second peer is the same
+COPY with precomputed bytes, so that only the server's work counts. The block side always includes hashing and encoding.
+Uses PDM_TEST_DSN, or a separate cluster. Run: python -m benchmarks.storage
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ from pdm.store.database.migrate import migrate
 from pdm.store.machines.registration import fetch_machine, register
 
 RATE, SAMPLES = 25600.0, 2560
-LONG = 8192  # samples of the blocks that are compared; PRONOSTIA's records end to end
+LONG = 8192  # samples of the compared blocks; concatenated records of PRONOSTIA
 BLOCKS, PEER_BLOCKS, READ_BLOCKS, ROUNDS = 512, 8, 32, 5
-ROOM_ROUNDS = 16  # enough rows that the fixed parts of a chunk do not count
+ROOM_ROUNDS = 16  # enough rows that the fixed overhead of a chunk is negligible
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=10)
 ACQUISITIONS_A_MONTH = 30 * 24 * 6  # one every ten minutes, two axes
@@ -53,7 +52,7 @@ SELECT create_hypertable('sample', by_range('measured_at', INTERVAL '1 day'));
 
 
 def records() -> tuple[str, NDArray[np.int16]]:
-    """Return where the records (n, 2560) of counts of 1 mg come from, and the records."""
+    """Return the source of the records, and the records (n, 2560) in counts of 1 mg."""
     recordings = sorted((Path(os.environ.get("PDM_DATA", "../shared/data")) / "pronostia").glob("Bearing*.npz"))
     parts = []
     for path in recordings:
@@ -114,7 +113,7 @@ def write_blocks(
 
 
 def sample_times(blocks: NDArray[np.int16], start: datetime) -> NDArray[np.int64]:
-    """Return when each sample was taken [us since 2000]."""
+    """Return the time of each sample [us since 2000]."""
     first = int((start - datetime(2000, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
     within = np.round(np.arange(blocks.shape[1]) / RATE * 1e6).astype(np.int64)
     times: NDArray[np.int64] = (first + np.arange(len(blocks))[:, None] * 10_000_000 + within).ravel()
@@ -122,7 +121,7 @@ def sample_times(blocks: NDArray[np.int16], start: datetime) -> NDArray[np.int64
 
 
 def made_beforehand(point_id: int, blocks: NDArray[np.int16], start: datetime) -> bytes:
-    """Return a binary COPY of one row a sample."""
+    """Return a binary COPY of one row per sample."""
     fields = [("n", ">i2"), ("a", ">i4"), ("point", ">i8"), ("b", ">i4"), ("at", ">i8"), ("c", ">i4"), ("value", ">f4")]
     rows = np.zeros(blocks.size, np.dtype(fields))
     rows["n"], rows["a"], rows["b"], rows["c"], rows["point"] = 3, 8, 8, 4, point_id
@@ -263,7 +262,7 @@ def measure_tiers(
     source: str,
     **goals: float,
 ) -> float:
-    """Print what a sample takes as stored at ingest and after the cold pass; returns the former [bytes]."""
+    """Print the size of a sample as stored at ingest and after the cold pass; return the former [bytes]."""
     conn.execute("TRUNCATE waveform, waveform_frame")
     conn.commit()
     for index in range(ROOM_ROUNDS):

@@ -24,8 +24,8 @@ _INTRO = """# Licences
 pdm is under the Apache License 2.0 (`LICENSE`). These packages are installed with it (`deploy/requirements.lock`); each
 licence is the one that the package states of itself. None is under the GPL or the AGPL, which a test checks.
 
-Under the LGPL are {lesser}: they are installed unchanged and may be replaced. Wheels hold further code under licences
-of its own, such as GCC's runtime library in NumPy and SciPy (GPL with the runtime library exception); their licence
+Under the LGPL are {lesser}: they are installed unchanged and may be replaced. Wheels contain further code under other
+licences, such as GCC's runtime library in NumPy and SciPy (GPL with the runtime library exception); their licence
 files name it. `pip install pdm-service[ducc0]` adds ducc0, which is under the GPL.
 
 This page is written by `make docs`.

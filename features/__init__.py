@@ -1,6 +1,6 @@
 """Condition-monitoring features: arrays in, numbers out. No machine, no database, no clock.
 
-Kernels (and Numba with them) load with the first use of `extract` or `warm`.
+Kernels (and Numba) are loaded at the first use of `extract` or `warm`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `extract` is given, checked: shapes, ranges, and what to do with records that are no measurement."""
+"""Validation of the arguments of `extract`: shapes, ranges, and records that are not measurements."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from features.catalogue.reasons import Reason
 from features.errors import SignalError
 
 LEAST_SAMPLES = 16
-"""Fewer leave no line in some of the eight bands of a spectrum."""
+"""With fewer samples some of the eight bands of a spectrum have no line."""
 LARGEST_SAMPLE = 1e8
-"""Beyond it [SI] fourth powers leave single precision; no sensor of vibration or current reaches it."""
+"""Above it [SI] fourth powers exceed single precision; no sensor of vibration or current reaches it."""
 
 
 def check_waveforms(waveforms: NDArray[Any]) -> NDArray[Any]:
@@ -27,7 +27,7 @@ def check_waveforms(waveforms: NDArray[Any]) -> NDArray[Any]:
     if stacked.shape[-1] < LEAST_SAMPLES:
         raise SignalError("waveforms", f"{stacked.shape[-1]} samples are fewer than {LEAST_SAMPLES}")
     if stacked.ndim == 3 and stacked.shape[1] == 0:
-        raise SignalError("waveforms", "there is no channel")
+        raise SignalError("waveforms", "there are no channels")
     return stacked if stacked.ndim == 3 else stacked[:, None, :]
 
 
@@ -40,7 +40,7 @@ def check_rate(sampling_rate: float) -> float:
 
 
 def per_row(where: str, value: ArrayLike | None, n: int, shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
-    """Return `value` once a record, NaN where it is not given."""
+    """Return `value` per record, NaN where it is not given."""
     if value is None:
         return np.full((n, *shape), np.nan)
     given = np.asarray(value, np.float64)
@@ -56,21 +56,21 @@ def per_row(where: str, value: ArrayLike | None, n: int, shape: tuple[int, ...] 
 def at_least(
     where: str, value: Any, n: int, least: float, what: str, shape: tuple[int, ...] = ()
 ) -> NDArray[np.float64]:
-    """Return `value` once a record; infinite and smaller than `least` is refused, NaN says unknown."""
+    """Return `value` per record; infinite values and values below `least` are refused, NaN is unknown."""
     single = value if isinstance(value, float) and not shape else math.nan
     if least <= single < math.inf:
         return np.full(n, single)
     given = per_row(where, value, n, shape)
     if value is not None and ((given < least) | np.isinf(given)).any():
-        raise SignalError(where, f"{what}; NaN says unknown")
+        raise SignalError(where, f"{what}; NaN is unknown")
     return given
 
 
 def whole(where: str, value: ArrayLike | None, n: int, least: int, what: str) -> NDArray[np.float64]:
-    """Return a count once a record, as `at_least` does; a broken number is refused."""
+    """Return a count per record, as `at_least` does; a fraction is refused."""
     given = at_least(where, value, n, least, what)
     if value is not None and (given % 1 > 0).any():
-        raise SignalError(where, f"{what}; NaN says unknown")
+        raise SignalError(where, f"{what}; NaN is unknown")
     return given
 
 
@@ -80,7 +80,7 @@ def check_angle(shaft_angle: ArrayLike | None, n: int, samples: int) -> NDArray[
         return None
     angle = np.asarray(shaft_angle, np.float64)
     if angle.shape != (n, samples):
-        raise SignalError("shaft_angle", f"shape {angle.shape} is not {(n, samples)}, an angle a sample")
+        raise SignalError("shaft_angle", f"shape {angle.shape} is not {(n, samples)}, one angle per sample")
     if not np.isfinite(angle).all():
         record = int(np.argmin(np.isfinite(angle).all(axis=1)))
         raise SignalError(f"shaft_angle, record {record}", "an angle is not a finite number")
@@ -88,10 +88,11 @@ def check_angle(shaft_angle: ArrayLike | None, n: int, samples: int) -> NDArray[
 
 
 def in_si(rows: NDArray[Any], factor: NDArray[np.float64] | None) -> NDArray[np.float32]:
-    """Return contiguous float32 in SI units; out of single precision's range becomes infinite."""
+    """Return contiguous float32 in SI units; values beyond single precision become infinite."""
     if factor is None:
         if rows.dtype == np.float32:
-            # Read-only or unaligned memory would have kernels of its own compiled, which need not have the same bits.
+            # Read-only or unaligned memory would need separately compiled kernels, whose results may differ in last
+            # bits.
             return rows if rows.flags.carray else np.array(rows, order="C")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(rows, np.float32)
@@ -101,7 +102,7 @@ def in_si(rows: NDArray[Any], factor: NDArray[np.float64] | None) -> NDArray[np.
 
 
 def flag_bad(stacked: NDArray[Any], factor: NDArray[np.float64] | None) -> tuple[NDArray[Any], NDArray[np.uint32]]:
-    """Return the waveforms with bad channels silenced, and why each (n, channels) is bad; 0 is good."""
+    """Return the waveforms with bad channels set to 0, and the reason bits (n, channels); 0 is good."""
     largest = np.full(stacked.shape[:2], LARGEST_SAMPLE)
     if factor is not None:
         largest /= np.abs(factor)[:, None]
@@ -131,5 +132,5 @@ def check_range(peaks: NDArray[np.float32], channels: int) -> None:
         index = int(np.argmax(peaks))
         raise SignalError(
             f"waveforms, record {index // channels}, channel {index % channels}",
-            f"a sample of {peaks[index]:g} is beyond {LARGEST_SAMPLE:g} and no measurement",
+            f"a sample of {peaks[index]:g} exceeds the limit of {LARGEST_SAMPLE:g}",
         )

@@ -1,4 +1,4 @@
-"""Rolling bearings: the frequencies at which their faults strike."""
+"""Rolling bearings: geometry and fault frequencies."""
 
 from __future__ import annotations
 

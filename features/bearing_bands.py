@@ -1,4 +1,4 @@
-"""Bearing features beyond the fixed band: kurtogram, whitened envelope, cepstrum; by blocks of rows."""
+"""Bearing features outside the fixed band: kurtogram, whitened envelope, cepstrum; by blocks of rows."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from features.kernels import band as band_kernels
 from features.kernels import cepstrum as cepstrum_kernels
 
 LEAST_BAND_LINES = 32
-"""Lines, and so samples of its signal, that a band of the kurtogram needs."""
+"""Least lines, and so samples of its signal, of a band of the kurtogram."""
 LEAST_SAMPLES = 256
-"""Samples that a record needs for any of these features but the peak of its spectrum."""
+"""Least samples of a record for these features, except for the peak of its spectrum."""
 _GAP = 16
-"""Values between rows of a workspace, so that rows do not lie a power of two apart."""
+"""Padding between rows of a workspace, so that the distance of rows is not a power of two."""
 _WHITENED = np.array([WHITENED_PROMINENCE, WHITENED_LINES, WHITENED_SLIP, WHITENED_SIDEBANDS])
-_KURTOGRAM = np.array([KURTOGRAM_PROMINENCE, -1, -1, KURTOGRAM_SIDEBANDS])
+_KURTOGRAM = np.array([KURTOGRAM_PROMINENCE, -1, -1, KURTOGRAM_SIDEBANDS])  # -1: not a feature of this band
 
 
 def kurtogram_bands(samples: int) -> tuple[int, ...]:
-    """Return into how many bands each level of a record's kurtogram parts it."""
+    """Return the number of bands of each level of a record's kurtogram."""
     return tuple(n for n in (4, 8, 16, 32) if samples // 2 // n >= LEAST_BAND_LINES)
 
 
 def _padded(rows: int, length: int, each: int = 1) -> int:
-    """Return up to how many rows of `each` transforms of a length are padded, to have them in whole groups."""
+    """Return the number of rows after padding `each` transforms of a length to whole groups."""
     group = fft.group(length, "rfft", "ifft")
     group //= math.gcd(group, each)
     return -(-rows // group) * group
 
 
 @dataclass(frozen=True)
-class _Workspace:
-    """Arrays that one block passes through; rows stand a little apart, because powers of two thrash the cache."""
+class _BandWorkspace:
+    """Arrays of one block; rows are padded, because distances that are powers of two thrash the cache."""
 
     count: int
     lines: NDArray[np.complex64]
@@ -59,9 +59,9 @@ class _Workspace:
     kurtosis: NDArray[np.float64]
     widths: NDArray[np.int64]
 
-    def of(self, rows: int) -> _Workspace:
+    def of(self, rows: int) -> _BandWorkspace:
         """Return the same memory for the first rows only."""
-        return _Workspace(
+        return _BandWorkspace(
             self.count, self.lines[:rows], self.white[:rows], self.signal, self.squared[:rows], self.transform[:rows],
             self.power[:rows], self.kurtosis[:rows], self.widths[:rows],
         )  # fmt: skip
@@ -70,12 +70,12 @@ class _Workspace:
 _kept = threading.local()
 
 
-def _workspace(rows: int, count: int) -> _Workspace:
-    """Return a workspace of this thread; new pages cost more than the loops over them, so the last one is kept."""
-    kept: _Workspace | None = getattr(_kept, "workspace", None)
+def _workspace(rows: int, count: int) -> _BandWorkspace:
+    """Return a workspace of this thread; the last one is cached, because new pages cost more than the loops."""
+    kept: _BandWorkspace | None = getattr(_kept, "workspace", None)
     if kept is None or kept.count != count or len(kept.lines) < rows:
         bands = kurtogram_bands(2 * count)
-        kept = _kept.workspace = _Workspace(
+        kept = _kept.workspace = _BandWorkspace(
             count=count,
             lines=np.zeros((rows, count + _GAP), np.complex64),
             white=np.zeros((rows, count + _GAP), np.complex64),
@@ -106,7 +106,7 @@ def describe(
     Parameters
     ----------
     parts : (>= n, >= 2 (samples // 2 + 1)) float32
-        Real and imaginary parts in turn of the un-windowed real FFT of the centred rows.
+        Alternating real and imaginary parts of the un-windowed real FFT of the centred rows.
     power : (>= n, samples // 2 + 1) float32
         Mean square per line under a Hann window [(m/s2)^2].
     speed, orders : (n,), (n, 4)
@@ -130,7 +130,7 @@ def describe(
 
 @dataclass(frozen=True)
 class _Block:
-    """Where the features of a block's rows go, what is known of the rows, how many lines and seconds they have."""
+    """Output columns of a block's rows, their parameters, number of lines and length in seconds."""
 
     out: NDArray[np.float32]
     reasons: NDArray[np.uint32]
@@ -141,8 +141,8 @@ class _Block:
     seconds: float
 
 
-def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> None:
-    """Treat the logarithm of the spectrum as a signal: its transform shows families of equally spaced lines."""
+def _cepstrum(block: _Block, power: NDArray[np.float32], space: _BandWorkspace) -> None:
+    """Compute the cepstrum: the transform of the logarithmic spectrum shows families of equally spaced lines."""
     share = space.white.view(np.float32)
     cepstrum_kernels.log_lines(power, space.squared, share, share.view(np.int32), block.rows)
     _transform(space, block.rows, block.lines)
@@ -151,13 +151,13 @@ def _cepstrum(block: _Block, power: NDArray[np.float32], space: _Workspace) -> N
     )
 
 
-def _whitened(block: _Block, space: _Workspace) -> None:
+def _whitened(block: _Block, space: _BandWorkspace) -> None:
     _envelope_spectrum(block, space, block.lines)
     space.widths[:] = block.lines // 2
     _levels(block, space, _WHITENED)
 
 
-def _kurtogram(block: _Block, space: _Workspace) -> None:
+def _kurtogram(block: _Block, space: _BandWorkspace) -> None:
     rows, lines = block.rows, block.lines
     first = 0
     for bands in kurtogram_bands(2 * lines):
@@ -180,29 +180,29 @@ def _kurtogram(block: _Block, space: _Workspace) -> None:
     _levels(block, space, _KURTOGRAM)
 
 
-def _envelope_spectrum(block: _Block, space: _Workspace, width: int) -> None:
-    """Take the power spectrum of the squared envelope of the band whose lines stand in `space.white`."""
+def _envelope_spectrum(block: _Block, space: _BandWorkspace, width: int) -> None:
+    """Compute the power spectrum of the squared envelope of the band with lines in `space.white`."""
     analytic = _rows_of(space.signal, len(space.lines), width)
     fft.ifft(space.white[:, :width], analytic[:, :width])
     band_kernels.square_envelope(analytic.view(np.float32), space.squared, block.rows, width)
     _transform(space, block.rows, width)
 
 
-def _levels(block: _Block, space: _Workspace, columns: NDArray[Any]) -> None:
+def _levels(block: _Block, space: _BandWorkspace, columns: NDArray[Any]) -> None:
     band_kernels.fault_levels(
         space.power, space.power.view(np.int32), block.out, block.reasons, block.speed, block.orders, space.widths,
         block.seconds, columns,
     )  # fmt: skip
 
 
-def _transform(space: _Workspace, rows: int, samples: int) -> None:
-    """Take the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
+def _transform(space: _BandWorkspace, rows: int, samples: int) -> None:
+    """Compute the Hann-windowed power spectrum of `samples` values of each row of `space.squared`."""
     fft.rfft(space.squared[:, :samples], space.transform[:, : samples // 2 + 1])
     band_kernels.hann_lines(space.transform.view(np.float32), space.power, rows, samples)
 
 
 def _rows_of(buffer: NDArray[np.complex64], count: int, width: int) -> NDArray[np.complex64]:
-    """Return `count` rows of at least `width` samples in `buffer`, apart from a power of two."""
+    """Return `count` rows of at least `width` samples in `buffer`, at a distance that is not a power of two."""
     pitch = width + 8
     return buffer[: count * pitch].reshape(count, pitch)
 

@@ -1,7 +1,7 @@
-"""Compile or load every kernel, so that the first record does not wait.
+"""Compile or load every kernel, so that the first record has no delay.
 
-`python -m features.compile` compiles every kernel anew, at installation and after an upgrade: the compiler's cache
-does not notice that a loop which a kernel calls has changed in another file.
+`python -m features.compile` recompiles every kernel, at installation and after an upgrade: the compiler's cache does
+not detect that a function which a kernel calls has changed in another file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from features.over_life import OverLife
 
 
 def warm() -> None:
-    """Run every kernel once on a small record; compiled code is kept beside the sources for the next start."""
+    """Run every kernel once on a small record; compiled code is cached next to the sources for the next start."""
     orders = BearingGeometry(9, 7.94e-3, 39.04e-3, 0.0).orders()
     record = np.sin(np.arange(3 * 4096, dtype=np.float32)).reshape(1, 3, 4096)
     chosen = [orders.bpfo, orders.bpfi, orders.bsf, orders.ftf]

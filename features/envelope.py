@@ -1,4 +1,4 @@
-"""The envelope spectrum of one record, to look at. It needs neither kernels nor a compiler."""
+"""The envelope spectrum of one record, for display. It needs neither kernels nor a compiler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from features.spectrum import amplitude_spectrum, check_record
 def envelope_spectrum(
     x: NDArray[Any], sampling_rate: float, band: tuple[float, float] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the amplitude spectrum of the squared envelope of a band, where bearing faults show as lines.
+    """Return the amplitude spectrum of the squared envelope of a band, in which bearing faults are lines.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ def envelope_spectrum(
 
 
 LEVELS = (4, 8, 16, 32)
-"""Into how many equal bands each level of a kurtogram parts the spectrum."""
+"""Number of equal bands of each level of a kurtogram."""
 LEAST_BAND_LINES = 32
-"""Lines, and so samples of its signal, that a band needs."""
+"""Least lines, and so samples of its signal, of a band."""
 _WEAKEST = 1e-9
-"""Share of a record's power below which a band holds nothing but rounding, as in the kernels."""
+"""Share of a record's power below which a band contains only rounding errors, as in the kernels."""
 _END_SHARE = 16
-"""One so many-th of a band's samples is left out at either end, as in the kernels."""
+"""The fraction 1/n of a band's samples is excluded at either end, as in the kernels."""
 
 
 @dataclass(frozen=True)
 class Kurtogram:
-    """How impulsive each band of a record is: per level, its bands' centres [Hz] and kurtoses.
+    """The kurtogram of a record: per level, its bands' centres [Hz] and kurtoses.
 
-    `bands` says how many a level has, `highest` is the largest kurtosis and `band` (lowest, highest) [Hz] where.
+    `bands` is the number of bands per level, `highest` the largest kurtosis and `band` (lowest, highest) [Hz] its band.
     A band without power has the kurtosis -2.
     """
 
@@ -83,10 +83,10 @@ class Kurtogram:
 
 
 def kurtogram(x: NDArray[Any], sampling_rate: float) -> Kurtogram:
-    """Return the kurtosis of a record's envelope by frequency and bandwidth: high where something strikes.
+    """Return the kurtosis of a record's envelope by frequency and bandwidth: high in bands of impacts.
 
     The kurtosis is mean |z|^4 / (mean |z|^2)^2 - 2 of a band's analytic signal z, 0 for Gaussian noise and -1 for
-    a steady tone. A sixteenth is left out at either end, where a record that does not close rings.
+    a steady tone. A sixteenth is excluded at either end, because of the transients of a record whose ends do not match.
 
     Parameters
     ----------
@@ -98,12 +98,12 @@ def kurtogram(x: NDArray[Any], sampling_rate: float) -> Kurtogram:
     Returns
     -------
     Kurtogram
-        The levels of 4, 8, 16 and 32 bands whose bands hold at least 32 lines.
+        The levels of 4, 8, 16 and 32 bands whose bands have at least 32 lines.
 
     Raises
     ------
     SignalError
-        As `amplitude_spectrum`, or fewer than 256 samples, or a signal that does not change.
+        As `amplitude_spectrum`, or fewer than 256 samples, or a constant signal.
 
     Notes
     -----

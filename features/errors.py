@@ -1,10 +1,10 @@
-"""What is refused rather than computed."""
+"""Errors of the features: input that is refused."""
 
 from __future__ import annotations
 
 
 class SignalError(ValueError):
-    """`what` cannot be used, `where` says which argument, row or sample."""
+    """`what` is the fault of the input, `where` the argument, row or sample."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(f"{where}: {what}")
@@ -13,4 +13,4 @@ class SignalError(ValueError):
 
 
 class FftError(RuntimeError):
-    """The FFT library that was asked for is unknown or not installed."""
+    """The requested FFT library is unknown or not installed."""

@@ -1,4 +1,4 @@
-"""A batch of records in, every catalogued feature out."""
+"""Computation of the catalogued features of a batch of records."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from features.errors import SignalError
 from features.workspace import rows_in_block
 
 _INT16_RAIL = 32767
-"""Count at which a 16-bit converter is at its limit, of either sign; two such samples are called clipped."""
+"""Count at which a 16-bit converter is at its limit, of either sign; a record with two such samples is clipped."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of n records: values (n, channels, features), of the phases together (n, group features).
+    """Features of n records: values (n, channels, features), and of all phases together (n, group features).
 
-    NaN is absent; `reasons` (n, channels) holds the bits of `features.Reason`, `features.explain` the text.
+    NaN is absent; `reasons` (n, channels) are bits of `features.Reason`, `features.explain` the text.
     """
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Features:
     reasons: NDArray[np.uint32]
 
     def column(self, name: str) -> NDArray[np.float32]:
-        """Return one feature, (n, channels), or (n,) if it speaks of the phases together."""
+        """Return one feature, (n, channels), or (n,) if it is of all phases together."""
         if name in self.names:
             return self.values[..., self.names.index(name)]
         return self.group_values[..., self.group_names.index(name)]
@@ -62,7 +62,7 @@ def extract(
 ) -> Features:
     """Compute the catalogued features of a batch of records.
 
-    A record's features have the same bits alone and in any batch, so that replaying late data repeats them.
+    A record's features are bit-identical alone and in any batch, so that reprocessing of late data reproduces them.
 
     Parameters
     ----------
@@ -73,11 +73,11 @@ def extract(
     quantity : {'vibration', 'current'}
         Which part of the catalogue.
     names : sequence of str, optional
-        A choice of features; the answer keeps the catalogue's order. Families not asked for cost no time.
+        A selection of features; the result is in catalogue order. Families that are not selected are not computed.
     speed : scalar or (n,), optional
         Shaft speed [Hz]; NaN is unknown.
     shaft_angle : (n, samples), optional
-        How far the shaft has turned at each sample [rad], from `features.order`, where the speed varies.
+        Shaft angle at each sample [rad], from `features.order`, for varying speed.
     bearing_orders : (4,) or (n, 4), optional
         BPFO, BPFI, BSF and FTF as multiples of shaft speed; NaN is unknown.
     gear_teeth : int or (n,), optional
@@ -87,17 +87,17 @@ def extract(
     pole_pairs, rotor_slots : int or (n,), optional
         Of the motor; NaN is unknown.
     scale : scalar or (n,), optional
-        Unit a count, for int16.
+        Unit per count, for int16.
     bad : {'raise', 'flag'}
-        Whether a record with samples that are not finite or beyond 1e8 is refused, or has no feature but the
-        reason NOT_FINITE or OUT_OF_RANGE while the rest of the batch is computed.
+        Whether a record with samples that are not finite or beyond 1e8 is refused, or gets the reason NOT_FINITE or
+        OUT_OF_RANGE and no features, while the rest of the batch is computed.
     threads : int
-        Rows of vibration are shared out among so many threads; it does not change a bit of the result.
+        Number of threads for rows of vibration; the result does not depend on it.
 
     Returns
     -------
     Features
-        `values` float32 (n, channels, features), NaN explained by `reasons`.
+        `values` float32 (n, channels, features), NaN with its reason in `reasons`.
 
     Raises
     ------

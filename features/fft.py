@@ -1,8 +1,8 @@
-"""The Fourier transforms of all features: SciPy's, or those of ducc0 where it is asked for.
+"""The Fourier transforms of all features: SciPy's, or ducc0's if it is selected.
 
-`PDM_FFT=ducc0` in the environment, or `use("ducc0")`, asks for ducc0 (`pip install pdm-service[ducc0]`). The two
-differ in last bits; nothing that is stored depends on which of them ran. Within one of them a row has the same
-bits alone and in any batch. Inverse transforms are not divided by the length. One thread; single precision stays so.
+`PDM_FFT=ducc0` in the environment, or `use("ducc0")`, selects ducc0 (`pip install pdm-service[ducc0]`). The two differ
+in last bits; stored data do not depend on the library. With either library a row is bit-identical alone and in any
+batch. Inverse transforms are not divided by the length. Transforms use one thread and keep single precision.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from features.errors import FftError
 VARIABLE = "PDM_FFT"
 LIBRARIES = ("scipy", "ducc0")
 _MOST_ROWS = 16
-"""Rows of single precision that the widest vector unit (512 bits) treats at once."""
+"""Rows of single precision that the widest vector unit (512 bits) processes at once."""
 
 _chosen: str | None = None
 _ducc0: Any = None
@@ -34,7 +34,7 @@ def library() -> str:
     Raises
     ------
     FftError
-        The environment asks for a library that is unknown or not installed.
+        The environment selects a library that is unknown or not installed.
     """
     if _chosen is None:
         _choose(os.environ.get(VARIABLE) or "scipy", f"{VARIABLE}=")
@@ -43,7 +43,7 @@ def library() -> str:
 
 
 def use(name: str) -> None:
-    """Compute all later transforms of this process with a library, whatever the environment says.
+    """Select the library of all later transforms of this process, with priority over the environment.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def rfft(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
 
 
 def irfft(lines: NDArray[Any], length: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return the real rows of `length` samples whose lines these are, times the length, in `out` if given."""
+    """Return the inverse transform of lines: real rows of `length` samples, times the length, in `out` if given."""
     if library() == "ducc0":
         ours: NDArray[Any] = _ducc0.fft.c2r(
             lines, axes=(lines.ndim - 1,), lastsize=length, forward=False, out=out, nthreads=1
@@ -90,7 +90,7 @@ def irfft(lines: NDArray[Any], length: int, out: NDArray[Any] | None = None) -> 
 
 
 def ifft(lines: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return the complex rows whose lines these are, times the length, in `out` (which may be `lines`) if given."""
+    """Return the inverse transform of lines: complex rows, times the length, in `out` (may be `lines`) if given."""
     if library() == "ducc0":
         ours: NDArray[Any] = _ducc0.fft.c2c(lines, axes=(lines.ndim - 1,), forward=False, out=out, nthreads=1)
         return ours
@@ -105,15 +105,15 @@ def _into(out: NDArray[Any] | None, result: Any) -> NDArray[Any]:
 
 
 def fast_length(least: int, *, real: bool) -> int:
-    """Return the next length that is fast to transform; it is the same for all libraries."""
+    """Return the next length that is fast to transform; equal for all libraries."""
     return int(scipy_fft.next_fast_len(least, real=real))
 
 
 def group(length: int, *kinds: str) -> int:
-    """Return the number of rows to a multiple of which transforms of a length are padded.
+    """Return the number of rows of which padded transforms of a length are a multiple.
 
-    A library may treat rows in groups, and a row in a broken group then has other last bits. How many make a group
-    depends on the length, on the library and on how it was built, so it is looked at once a length.
+    A library may process rows in groups, and a row of an incomplete group then differs in last bits. The size of a
+    group depends on the length, the library and its build, so it is determined once per length.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Gears and orders of many records at once: folded onto the shaft's angle, transformed together, described."""
+"""Gear and order features of many records: folded onto the shaft's angle and transformed together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from features.catalogue.reasons import Reason
 from features.kernels import gear as gear_kernels
 from features.kernels import order as order_kernels
 
-_NO_ANGLE = np.empty((0, 0))
+_NO_ANGLE = np.empty((0, 0))  # no rows: the kernels follow the shaft themselves
 
 
 @lru_cache(maxsize=64)
@@ -21,10 +21,10 @@ def _inverse_gain(size: int) -> NDArray[np.float64]:
 
 
 def circle_size(orders: int) -> int:
-    """Return the points of a circle of two turns: a power of two beyond eight times the highest order.
+    """Return the points of a circle of two turns: a power of two above eight times the highest order.
 
-    Up to twice that many lines are read, so it is oversampled at least twice; and the eighth power of a turn's
-    signal folds nothing into its mean.
+    Lines up to twice that order are used, so it is oversampled at least twice, and the mean of the eighth power of a
+    turn's signal is free of aliasing.
     """
     return 1 << (8 * orders).bit_length()
 
@@ -38,18 +38,18 @@ def describe(
     shaft_angle: NDArray[np.float64] | None,
     sampling_rate: float,
 ) -> None:
-    """Fill `out` (n, features of `GEAR`) and add to `reasons` why some stay NaN.
+    """Fill `out` (n, features of `GEAR`) and add the reasons of NaN to `reasons`.
 
-    Without an angle the shaft turns at `speed`, corrected where its mesh or its first order stands out and says
-    otherwise, slower than a turn: a mesh of 20 teeth follows 10 % over a record, a strong first order 80 %; what is
-    seen to vary more is refused. Where nothing stands out, nothing is seen: `speed` counts.
+    Without an angle the shaft turns at `speed`, corrected by the phase of a prominent mesh or first order, for changes
+    slower than a turn: a mesh of 20 teeth follows 10 % over a record, a strong first order 80 %; a record of greater
+    detected variation is refused. Without a prominent component `speed` is used.
 
     Parameters
     ----------
     x : (n, samples)
         Acceleration [m/s2].
     out : (n, features)
-        NaN beforehand.
+        NaN before the call.
     reasons : (n,)
         Bits of `Reason`.
     speed : (n,)
@@ -57,7 +57,7 @@ def describe(
     teeth : (n,)
         Of the gear on that shaft, NaN unknown.
     shaft_angle : (n, samples), optional
-        How far the shaft has turned at each sample [rad].
+        Shaft angle at each sample [rad].
     sampling_rate : float
         [Hz].
     """

@@ -1,7 +1,7 @@
 """Motor current features of one or three phases sampled together, in double precision.
 
-Every record is transformed by itself, three phases and the modulus of their Park vector in one call: its bits
-cannot depend on its neighbours, and working memory does not grow with the batch.
+Every record is transformed separately, three phases and the modulus of their Park vector in one call: the result does
+not depend on other records, and working memory does not grow with the batch.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from features.catalogue.reasons import Reason
 from features.kernels import current_record as kernels
 from features.kernels.current_rotor import LEAST_PERIODS
 
-# Four-term Blackman-Harris: side lobes 92 dB down, so that a sideband of -60 dB stands out eight lines from
-# the supply. F. J. Harris, "On the use of windows for harmonic analysis", Proc. IEEE 66 (1978), table 1.
+# Four-term Blackman-Harris: side lobes 92 dB down, so that a sideband of -60 dB is prominent eight lines from the
+# supply. F. J. Harris, "On the use of windows for harmonic analysis", Proc. IEEE 66 (1978), table 1.
 _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 _KEPT_WINDOWS = 8
-"""Lengths whose windows stay in memory: those of a few recording plans, and of their demodulated bands."""
+"""Number of lengths with cached windows: a few recording plans, and their demodulated bands."""
 
 
 @lru_cache(maxsize=_KEPT_WINDOWS)
@@ -44,7 +44,7 @@ def describe(
     pole_pairs: NDArray[np.float64],
     rotor_slots: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint32]]:
-    """Return features (n, phases, F), of the phases together (n, G) and reasons (n, phases).
+    """Return features (n, phases, F), features of all phases together (n, G) and reasons (n, phases).
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def describe(
     References
     ----------
     ISO 20958:2013, Condition monitoring and diagnostics of machine systems - Electrical signature analysis of
-    three-phase induction motors; each feature's own source stands in the catalogue.
+    three-phase induction motors; the source of each feature is in the catalogue.
     """
     n, phases, samples = currents.shape
     values = np.full((n, phases, len(COLUMNS)), np.nan, np.float64)
@@ -86,7 +86,7 @@ def describe(
 
 @dataclass(frozen=True)
 class _Workspace:
-    """Memory for one record and what all records of a batch share."""
+    """Memory for one record, and the parameters that all records of a batch share."""
 
     seconds: float
     scales: NDArray[np.float64]

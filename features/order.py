@@ -1,6 +1,6 @@
-"""What repeats with a shaft whose speed may vary: average turn and order spectrum. It needs no compiler.
+"""Synchronous average and order spectrum of a shaft of varying speed. It needs no compiler.
 
-The shaft's angle comes from `shaft_angle_from_pulses` or `shaft_angle_from_vibration`, found here too.
+The shaft's angle is from `shaft_angle_from_pulses` or `shaft_angle_from_vibration`, also exported here.
 """
 
 from __future__ import annotations
@@ -29,38 +29,38 @@ __all__ = [
 ]
 
 _HALF_TAPS = 24
-"""Samples either side from which a value between samples is made."""
+"""Samples on either side for an interpolated value."""
 _KAISER = 10.0
 """Shape of the Kaiser window over them: chosen with the number of samples for an error of at most 1e-5 up to 0.4 of
 the sampling rate, which a test checks."""
 
 
 def synchronous_average(x: NDArray[Any], angle: NDArray[Any], samples_per_turn: int) -> tuple[Angles, int]:
-    """Return the average turn of a shaft: what repeats with it stays, all else fades.
+    """Return the synchronous average of a shaft: components periodic with the shaft are kept, others are attenuated.
 
-    The first and the last turns fade in and out, together as one turn: an even number of turns counts, and what
-    repeats with the shaft is exact wherever the record begins.
+    The first and the last turns are faded in and out and count as one turn: an even number of turns is averaged, and
+    components periodic with the shaft are exact for any start of the record.
 
     Parameters
     ----------
     x : (samples,) or (n, samples)
         Samples [any unit].
     angle : same shape
-        How far the shaft has turned at each sample [rad], growing.
+        Shaft angle at each sample [rad], increasing.
     samples_per_turn : int
-        Of the answer; orders from half of it on are left out.
+        Of the result; orders from half of it on are removed.
 
     Returns
     -------
     average : (samples_per_turn,) or (n, samples_per_turn)
-        Beginning at angle 0, unit of `x`.
+        Starts at angle 0, unit of `x`.
     turns : int
-        How many counted, the fewest of the records'.
+        Number of averaged turns, the fewest of the records'.
 
     Raises
     ------
     SignalError
-        An angle that does not grow, fewer than eight turns, or fewer than four samples a turn.
+        An angle that does not increase, fewer than eight turns, or fewer than four samples a turn.
 
     Notes
     -----
@@ -92,7 +92,7 @@ def synchronous_average(x: NDArray[Any], angle: NDArray[Any], samples_per_turn: 
 
 
 def _fade(total: float) -> tuple[int, Any]:
-    """Return how many turns count and the weight over the turns passed: flanks of a polynomial of degree 5."""
+    """Return the number of averaged turns and the weight over the turns passed: flanks of a polynomial of degree 5."""
     counted = 2 * int((total - FADE) / 2)
     flank = total - counted
 
@@ -104,7 +104,7 @@ def _fade(total: float) -> tuple[int, Any]:
 
 
 def _limit(turn: Angles, samples: int) -> Angles:
-    """Return the same turn in fewer samples, without the orders that they cannot hold."""
+    """Return the same turn in fewer samples, without the orders above their limit."""
     orders = fft.rfft(turn)[: samples // 2 + 1] * (samples / len(turn))
     if samples % 2 == 0 and samples < len(turn):
         orders[-1] = 0
@@ -114,9 +114,9 @@ def _limit(turn: Angles, samples: int) -> Angles:
 def order_spectrum(
     x: NDArray[Any], sampling_rate: float, angle: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the amplitude spectrum over orders of a shaft: sharp lines although its speed varies.
+    """Return the amplitude spectrum over shaft orders (order tracking): sharp lines at varying speed.
 
-    Mean removed, Hann window over the angle; orders reach to half the sampling rate at the fastest speed.
+    Without the mean, Hann window over the angle; orders extend to half the sampling rate at the fastest speed.
 
     Parameters
     ----------
@@ -125,24 +125,24 @@ def order_spectrum(
     sampling_rate : float
         [Hz].
     angle : same shape
-        How far the shaft has turned at each sample [rad], growing.
+        Shaft angle at each sample [rad], increasing.
 
     Returns
     -------
     orders : (lines,)
-        Multiples of shaft speed; of a batch those up to which every record reaches.
+        Multiples of shaft speed; for a batch those that every record has.
     amplitude : (lines,) or (n, lines)
-        Unit of `x`. A sine of amplitude A on a line reads A; between two lines at least 0.85 A.
+        Unit of `x`. A sine of amplitude A on a line gives A; between two lines at least 0.85 A.
 
     Raises
     ------
     SignalError
-        An angle that does not grow, fewer than eight turns.
+        An angle that does not increase, fewer than eight turns.
 
     Notes
     -----
     K. R. Fyfe, E. D. S. Munck, "Analysis of computed order tracking", MSSP 11 (1997). The angular grid is at least
-    as fine as the samples of the slowest turn, so resampling folds nothing.
+    as fine as the samples of the slowest turn, so resampling causes no aliasing.
 
     Examples
     --------
@@ -174,24 +174,24 @@ def order_spectrum(
 
 
 def resample_by_angle(x: NDArray[Any], angle: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a record as if its shaft had turned evenly: as many samples, at even steps of the shaft's angle.
+    """Return a record resampled at even steps of the shaft's angle, with the same number of samples.
 
     Parameters
     ----------
     x : (samples,)
         Samples [any unit].
     angle : (samples,)
-        How far the shaft has turned at each sample [rad], growing.
+        Shaft angle at each sample [rad], increasing.
 
     Returns
     -------
     even : (samples,)
-        What repeats with the shaft lies on lines of the mean speed.
+        Components periodic with the shaft are at multiples of the mean speed.
 
     Raises
     ------
     SignalError
-        An angle that does not grow, fewer than eight turns.
+        An angle that does not increase, fewer than eight turns.
 
     Notes
     -----
@@ -221,7 +221,7 @@ def _turns(record: int, angle: Angles) -> Angles:
     """Return the turns passed at each sample."""
     passed = np.asarray(angle / (2 * np.pi), np.float64)
     if (np.diff(passed) <= 0).any():
-        raise SignalError(f"angle, record {record}", "the shaft's angle does not grow")
+        raise SignalError(f"angle, record {record}", "the shaft's angle does not increase")
     if passed[-1] - passed[0] < LEAST_TURNS:
         turns = passed[-1] - passed[0]
         raise SignalError(f"angle, record {record}", f"{turns:.3g} turns are fewer than {LEAST_TURNS:g}")

@@ -1,8 +1,8 @@
-"""What a machine's life so far says: long memory over any features, updated a record at a time.
+"""Long-term memory of any features over the life of a machine, updated per record.
 
-A configuration fixes the columns. A point's state is one small array that holds all that later columns depend
-on: fed one record or a thousand at a time the columns have the same bits, and no later record changes an
-earlier column. Life time is running hours, calendar time or cycles; a repair begins a new state.
+A configuration defines the columns. A point's state is one small array that determines all later columns: single
+records and batches give bit-identical columns, and no later record changes an earlier column. Life time is running
+hours, calendar time or cycles; a repair starts a new state.
 """
 
 from __future__ import annotations
@@ -24,43 +24,43 @@ from features.kernels import over_life as kernels
 from features.kernels import over_life_layout as layout
 
 MOST_BYTES = 8192
-"""Of a point's state in the default configuration."""
+"""Size of a point's state in the default configuration."""
 LARGEST_VALUE = 1e30
-"""Beyond it no feature lies, and squares leave single precision."""
+"""Limit of feature values; squares of greater ones exceed single precision."""
 RATIO_CHANNELS = {
     "na4": ("residual_variance", "residual_kurtosis"),
     "nb4": ("envelope_mesh_variance", "envelope_mesh_kurtosis"),
 }
-"""Variance and kurtosis of which a quasi-normalised kurtosis is made, where both are channels."""
+"""Pairs of variance and kurtosis for a quasi-normalised kurtosis, if both are channels."""
 
 _HEAD = struct.Struct("<4sIII")
 _MAGIC = b"OVL2"
-_FORMER_MAGIC = b"OVL1"  # of revision 080f245: the same array, another fingerprint
-_REFUSALS = {1: "goes back", 2: "is not a finite number"}
+_FORMER_MAGIC = b"OVL1"  # of revision 080f245: the same array with a different fingerprint
+_REFUSALS = {1: "is before the previous time", 2: "is not a finite number"}  # by what the kernel `check` returns
 
 State = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class OverLife:
-    """Which features are remembered over a life, and how.
+    """Configuration of the memory of features over a life.
 
     Parameters
     ----------
     channels : tuple of str
-        Names of the features followed, in the order of the values.
+        Names of the features, in the order of the values.
     time_constants : tuple of float
-        Of the exponential memory, rising [unit of life time].
+        Of the exponential memory, increasing [unit of life time].
     lags : tuple of float
-        Over which changes are told, rising [unit of life time]; may be empty.
+        Over which changes are computed, increasing [unit of life time]; may be empty.
     baseline_records : int
-        First values of a channel that make its baseline; 0 leaves out all that compares with a baseline.
+        Number of first values of a channel for its baseline; 0 omits all columns relative to a baseline.
     has_curvature : bool
-        Fit parabolas too.
+        Whether parabolas are fitted too.
     cusum_reference : float
         Reference value k of the cumulative sums, in standard deviations: half the shift to detect soonest.
     least_scatter : float
-        Share of |baseline| that its scatter is at least, because a smaller change is no news.
+        Lower limit of the scatter as a share of |baseline|, because a smaller change is not significant.
 
     Raises
     ------
@@ -69,10 +69,10 @@ class OverLife:
 
     Notes
     -----
-    With k = 0.5, a limit of 5 on `cusum_rise` or `cusum_fall` is crossed once in 931 values of Gaussian noise
-    of known baseline, on `cusum` once in 465 (Brook and Evans 1972; 952 and 504 measured with 2,000 values to
-    learn from). A baseline learned from few values errs: half of the first crossings of `cusum` then come
-    within 103 values for 20 learned from, 178 for 50 and 347 for 2,000, as measured.
+    With k = 0.5, a limit of 5 on `cusum_rise` or `cusum_fall` is crossed once in 931 values of Gaussian noise of known
+    baseline, on `cusum` once in 465 (Brook and Evans 1972; 952 and 504 measured with 2,000 values to learn from). A
+    baseline learned from few values has an estimation error: the measured median run length of `cusum` is then 103
+    values for 20 learning values, 178 for 50 and 347 for 2,000.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class OverLife:
 
     def __post_init__(self) -> None:
         if not self.channels or len(set(self.channels)) != len(self.channels):
-            raise SignalError("channels", "there must be at least one, and none twice")
+            raise SignalError("channels", "at least one is required, and none may occur twice")
         if not self.time_constants:
             raise SignalError("time_constants", "there must be at least one")
         _check_rising("time_constants", self.time_constants)
@@ -128,11 +128,11 @@ class OverLife:
 
     @property
     def byte_length(self) -> int:
-        """Length of what `to_bytes` writes."""
+        """Length of the result of `to_bytes` [bytes]."""
         return _HEAD.size + 8 * self.size
 
     def begin(self) -> State:
-        """Return the state of a point of which nothing has been seen yet, shape (size,)."""
+        """Return the initial state of a point, shape (size,)."""
         state = np.zeros(self.size)
         channels = state[layout.HEAD :][: len(self.channels) * self._channel_size].reshape(len(self.channels), -1)
         channels[:, self._channel_size - 2 * layout.LAG_SLOTS * len(self.lags) :] = np.nan
@@ -141,27 +141,28 @@ class OverLife:
         return state
 
     def advance(self, state: State, life_time: ArrayLike, values: ArrayLike) -> tuple[State, NDArray[np.float32]]:
-        """Take the next records of a point into its memory.
+        """Update the memory of a point with its next records.
 
         Parameters
         ----------
         state : ndarray, shape (size,)
-            As `begin` or an earlier call returned it; it is left as it was.
+            From `begin` or an earlier call; it is not modified.
         life_time : array_like, shape (n,)
-            Of each record, never falling. Records at the same time weigh the same; a gap ages all before it.
+            Of each record, not decreasing. Records at the same time have equal weight; a gap ages all records before
+            it.
         values : array_like, shape (n, channels)
-            NaN where a feature is absent: that channel then stays as it was, its columns too.
+            NaN where a feature is absent: the state and the columns of that channel do not change.
 
         Returns
         -------
         state : ndarray, shape (size,)
         out : ndarray, shape (n, columns), float32
-            NaN for a channel not seen so far, and as `features.catalogue.over_life` says.
+            NaN for a channel without a value so far, and as defined in `features.catalogue.over_life`.
 
         Raises
         ------
         SignalError
-            Time goes back or is not finite, a value is infinite or beyond 1e30, or a shape does not fit.
+            Time decreases or is not finite, a value is infinite or beyond 1e30, or a shape is wrong.
         """
         times, table = np.asarray(life_time, np.float64), np.asarray(values, np.float64)
         if times.ndim != 1:
@@ -171,7 +172,7 @@ class OverLife:
         return after[0], out[0]
 
     def advance_many(self, states: State, life_time: ArrayLike, values: ArrayLike) -> tuple[State, NDArray[np.float32]]:
-        """Take the next records of many points into their memories, each as `advance` does.
+        """Update the memories of many points with their next records, each as `advance` does.
 
         Parameters
         ----------
@@ -187,7 +188,7 @@ class OverLife:
         Raises
         ------
         SignalError
-            As `advance`; the error says which point, record and channel.
+            As `advance`; the error names point, record and channel.
         """
         times = np.ascontiguousarray(life_time, np.float64)
         table = np.ascontiguousarray(values, np.float64)
@@ -217,7 +218,7 @@ class OverLife:
         return after, out
 
     def to_bytes(self, state: State) -> bytes:
-        """Return a state as bytes, the same for the same state.
+        """Return a state as bytes, equal for equal states.
 
         Raises
         ------
@@ -229,7 +230,7 @@ class OverLife:
         return _HEAD.pack(_MAGIC, self.size, self._fingerprint, zlib.crc32(body)) + body
 
     def from_bytes(self, blob: bytes) -> State:
-        """Read a state written by `to_bytes`, bit for bit, also one of the former format.
+        """Read a state written by `to_bytes`, without loss, also one of the former format.
 
         Raises
         ------
@@ -243,7 +244,7 @@ class OverLife:
             raise SignalError("blob", "these bytes are the state of another configuration")
         body = blob[_HEAD.size :]
         if len(blob) != self.byte_length or zlib.crc32(body) != checksum:
-            raise SignalError("blob", f"{len(blob)} bytes do not hold the state that was written")
+            raise SignalError("blob", f"{len(blob)} bytes are not an intact state")
         return np.frombuffer(body, "<f8").astype(np.float64)
 
     @cached_property
@@ -296,12 +297,12 @@ class OverLife:
             raise SignalError(f"life_time, {place}", f"{times[point, record]} {_REFUSALS[wrong]}")
         raise SignalError(
             f"values, {place}, channel {self.channels[channel]}",
-            f"{table[point, record, channel]} is beyond {LARGEST_VALUE:g} and no measurement",
+            f"{table[point, record, channel]} exceeds the limit of {LARGEST_VALUE:g}",
         )
 
 
 def _check_rising(where: str, times: tuple[float, ...]) -> None:
     if not all(0 < time < np.inf for time in times) or any(a >= b for a, b in pairwise(times)):
-        raise SignalError(where, f"{times} are not positive and rising")
+        raise SignalError(where, f"{times} are not positive and increasing")
     if len({f"{time:g}" for time in times}) != len(times):
         raise SignalError(where, f"{times} are too close together for unique names")

@@ -1,7 +1,7 @@
-"""What identifies a configuration over life in stored states: documents whose names are written here, not taken.
+"""The identity of a configuration over life in stored states: documents with literal names.
 
-A state fits a configuration whose document is the same byte for byte. `FORMAT` is raised by hand when the array of a
-state gets another meaning; `former_document` is frozen: it says what revision 080f245 (states `OVL1`) wrote.
+A state is valid for a configuration with an identical document. `FORMAT` is raised by hand when the meaning of a
+state's array changes; `former_document` is frozen: it is the document of revision 080f245 (states `OVL1`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from features.over_life import OverLife
 
-FORMAT = 2
+FORMAT = 2  # raised by hand when the array of a state gets another meaning
 
 
 def document(life: OverLife) -> bytes:
@@ -31,7 +31,7 @@ def document(life: OverLife) -> bytes:
 
 
 def former_document(life: OverLife) -> bytes:
-    """Return what identified the configuration of states `OVL1`; never to be changed."""
+    """Return the identity of the configuration of states `OVL1`; it must not be changed."""
     return (
         f"OverLife(channels={life.channels!r}, time_constants={life.time_constants!r}, lags={life.lags!r}, "
         f"baseline_records={life.baseline_records!r}, has_curvature={life.has_curvature!r}, "

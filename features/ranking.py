@@ -1,4 +1,4 @@
-"""Which fault of a rolling bearing the envelope speaks of, from catalogued features alone."""
+"""Ranking of rolling bearing faults by the envelope, from catalogued features alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from features.errors import SignalError
 from features.extraction import Features
 
 LEAST_EVIDENCE = 9.0
-"""Score [dB] under which noise alone explains it: the best of three stays below in 99 of 100 noise records of 5 s."""
+"""Score [dB] that noise alone can reach: the best of three is below it in 99 of 100 noise records of 5 s."""
 _COLUMNS = {
     "outer race": "whitened_bpfo_prominence",
     "inner race": "whitened_bpfi_prominence",
@@ -20,7 +20,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class RankedFault:
-    """A bearing fault and its score [dB]; `is_evident` says that noise alone does not explain the score."""
+    """A bearing fault and its score [dB]; `is_evident` is whether the score exceeds the level of noise alone."""
 
     fault: str
     score: float
@@ -28,24 +28,24 @@ class RankedFault:
 
 
 def rank_bearing_faults(table: Features, channel: int = 0) -> tuple[RankedFault, ...]:
-    """Rank the faults of a bearing by how far their lines stand out of the whitened envelope's noise.
+    """Rank the faults of a bearing by the prominence of their lines in the whitened envelope.
 
-    A fault's score is the mean over the records of its `whitened_*_prominence`: harmonics 1 to 3 over local
-    median, at one slip common to them. Whitening gives every frequency the same say, so that a resonance or a
-    gear cannot hide the fault, and the common slip keeps neighbouring shaft harmonics out.
+    A fault's score is the mean over the records of its `whitened_*_prominence`: harmonics 1 to 3 over local median, at
+    one slip common to them. Whitening gives every frequency equal weight, so that a resonance or a gear does not mask
+    the fault, and the common slip excludes neighbouring shaft harmonics.
 
     Parameters
     ----------
     table : Features
-        Of records of one bearing that belong together, such as parts of one long record. Records of some
-        seconds rank best: longer ones have finer lines, which a varying slip smears.
+        Features of related records of one bearing, such as segments of one long record. Records of some seconds give
+        the best ranking: longer ones have finer lines, which a varying slip smears.
     channel : int
-        Which channel of the records.
+        Index of the channel of the records.
 
     Returns
     -------
     tuple of RankedFault
-        Best first; faults whose frequencies no record resolves are left out.
+        Best first; faults whose frequencies no record resolves are omitted.
 
     Raises
     ------
@@ -58,10 +58,10 @@ def rank_bearing_faults(table: Features, channel: int = 0) -> tuple[RankedFault,
     variable speed conditions", MSSP 36 (2013); W. A. Smith, R. B. Randall, "Rolling element bearing diagnostics
     using the Case Western Reserve University data", MSSP 64-65 (2015).
 
-    On 30 recordings of the latter, in parts of 5 s, the right fault comes first for inner race 8 of 8, outer race
-    13 of 14, rolling element 6 of 8. Of the 22 that are evident 21 are right; the others are near a guess, and
-    saying so is the answer. Whitening, harmonics and length were chosen with these counts in view (whole records
-    give 7, 14 and 6; parts of 2 s 7, 12 and 5), so they flatter; other loads and bearings are the proof.
+    On 30 recordings of the latter, in parts of 5 s, the right fault comes first for inner race 8 of 8, outer race 13 of
+    14, rolling element 6 of 8. Of the 22 that are evident 21 are right; the others are near chance level, which
+    `is_evident` reports. Whitening, harmonics and length were selected on these counts (whole records give 7, 14 and 6;
+    parts of 2 s 7, 12 and 5), so the counts are optimistic; other loads and bearings are the independent test.
     """
     missing = set(_COLUMNS.values()) - set(table.names)
     if missing:

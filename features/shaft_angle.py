@@ -1,4 +1,4 @@
-"""How far a shaft has turned at each sample: from a tachometer, or from one strong order of its vibration."""
+"""Shaft angle at each sample: from a tachometer, or from one strong order of the vibration."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from features.kernels.turns import LEAST_TURNS
 
 # All four are chosen, not fitted to recordings.
 _HYSTERESIS = 0.1
-"""Share of a tachometer's range that its signal must have been below the threshold, so that noise makes no pulse."""
+"""Hysteresis of the pulse threshold, as a share of the tachometer's range, against false pulses from noise."""
 _IRREGULAR = 1.5
-"""Ratio of neighbouring intervals beyond which a pulse is missing (which makes 2) or one too many."""
+"""Ratio of neighbouring intervals beyond which a pulse is missing (which gives 2) or superfluous."""
 _UNSTEADY = 0.3
 """Spread of the envelope over its mean up to which a component is alone in its band; noise alone has 0.52."""
 _LEAST_ENVELOPE = 0.2
-"""Share of the mean under which the envelope is so near to zero that its phase may slip by a whole turn."""
+"""Share of the mean below which the envelope is near zero, so that its phase may slip by a whole turn."""
 
 Angles = NDArray[np.float64]
 
@@ -28,15 +28,15 @@ Angles = NDArray[np.float64]
 def shaft_angle_from_pulses(
     tachometer: NDArray[Any], sampling_rate: float, pulses_per_turn: int = 1, *, threshold: float | None = None
 ) -> Angles:
-    """Return how far a shaft has turned at each sample, from the pulses of its tachometer.
+    """Return the shaft angle at each sample, from the pulses of a tachometer.
 
-    A pulse is where the signal rises through the threshold after it has been a tenth of its range below; its time
-    is interpolated between samples. Between pulses the angle runs along a monotone cubic.
+    A pulse is a rise through the threshold after the signal was a tenth of its range below; its time is interpolated
+    between samples. Between pulses the angle is a monotone cubic.
 
     Parameters
     ----------
     tachometer : (samples,) or (n, samples)
-        Samples [any unit], taken together with the vibration.
+        Samples [any unit], simultaneous with the vibration.
     sampling_rate : float
         [Hz].
     pulses_per_turn : int
@@ -47,13 +47,13 @@ def shaft_angle_from_pulses(
     Returns
     -------
     angle : same shape
-        [rad], 0 at the first pulse, growing.
+        [rad], 0 at the first pulse, increasing.
 
     Raises
     ------
     SignalError
-        Fewer than three pulses, or two neighbouring intervals that differ by more than half: a pulse was missed
-        or is none.
+        Fewer than three pulses, or two neighbouring intervals that differ by more than half: a pulse is missing or
+        false.
 
     Notes
     -----
@@ -102,7 +102,7 @@ def _check_intervals(where: str, at: Angles, sampling_rate: float) -> None:
 
 
 def _through(at: Angles, samples: int) -> Angles:
-    """Return the number of pulses passed at each sample; the end intervals' speed goes on outside."""
+    """Return the number of pulses passed at each sample, extrapolated with the speed of the end intervals."""
     time = np.arange(samples, dtype=np.float64)
     count = np.arange(len(at), dtype=np.float64)
     passed = np.asarray(PchipInterpolator(at, count, extrapolate=True)(time), np.float64)
@@ -115,7 +115,7 @@ def _through(at: Angles, samples: int) -> Angles:
 def shaft_angle_from_vibration(
     x: NDArray[Any], sampling_rate: float, speed: float, *, order: float = 1.0, half_width: float = 0.5
 ) -> Angles:
-    """Return how far a shaft has turned at each sample, from the phase of one strong order of its vibration.
+    """Return the shaft angle at each sample, from the phase of one strong order of the vibration.
 
     Parameters
     ----------
@@ -133,20 +133,19 @@ def shaft_angle_from_vibration(
     Returns
     -------
     angle : same shape
-        [rad], from an unknown start, growing.
+        [rad], from an unknown start, increasing.
 
     Raises
     ------
     SignalError
-        The band is not inside 0 to half the sampling rate, the record has fewer than eight turns, or the component
-        does not stand out, or leaves the band because the speed varies too much.
+        The band is not inside 0 to half the sampling rate, the record has fewer than eight turns, or the component is
+        not prominent, or leaves the band because the speed varies too much.
 
     Notes
     -----
-    The band's phase is that of the component where its envelope is steady, which is asked of all but the ends; over
-    1 / `half_width` turns at either end the speed next to it goes on.
-    F. Bonnardot et al., "Use of the acceleration signal of a gearbox in order to perform angular resampling (with
-    limited speed fluctuation)", MSSP 19 (2005).
+    The band's phase is that of the component if its envelope is steady, which is required except at the ends; over 1 /
+    `half_width` turns at either end the adjacent speed is extrapolated. F. Bonnardot et al., "Use of the acceleration
+    signal of a gearbox in order to perform angular resampling (with limited speed fluctuation)", MSSP 19 (2005).
 
     Examples
     --------
@@ -174,7 +173,7 @@ def shaft_angle_from_vibration(
 
 
 def _analytic(records: Angles, sampling_rate: float, low: float, high: float) -> NDArray[np.complex128]:
-    """Return the analytic signals of the band under a raised cosine, which rings least."""
+    """Return the analytic signals of the band under a raised cosine, which has the least transients."""
     samples = records.shape[1]
     spectrum = fft.fft(records - records.mean(axis=1, keepdims=True), axis=1)
     frequency = np.arange(samples) * (sampling_rate / samples)

@@ -1,4 +1,4 @@
-"""The spectrum of one record, to look at. It needs neither kernels nor a compiler."""
+"""The spectrum of one record, for display. It needs neither kernels nor a compiler."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from features.errors import SignalError
 def amplitude_spectrum(x: NDArray[Any], sampling_rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the one-sided amplitude spectrum of a record, mean removed, Hann window.
 
-    A sine of amplitude A on a line reads A there; between two lines it reads at least 0.85 A on both.
+    A sine of amplitude A on a line gives A; between two lines it gives at least 0.85 A on both.
 
     Parameters
     ----------

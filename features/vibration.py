@@ -25,7 +25,7 @@ COLUMNS = names("vibration", "channel")
 CORE_COLUMNS = tuple(d.name for d in definitions("vibration", "channel") if d.core)
 
 _VELOCITY = ("high_frequency_rms", "velocity", "order_")
-_NOT_CORE = {row[0] for row in vibration.MORE}
+_NOT_CORE = {row[0] for row in vibration.MORE}  # names
 FAMILIES = {
     "spectrum": {row[0] for row in vibration.SPECTRUM} | {"rolloff_95", "spectral_flatness"},
     "histogram": {"histogram_entropy"},
@@ -36,7 +36,7 @@ FAMILIES = {
     "bands": {row[0] for row in bearing.BEARING if not row[0].startswith("whitened")},
     "gear": {row[0] for row in gear.GEAR},
 }
-"""What is computed beyond the time domain only if something of it is asked for."""
+"""Families outside the time domain, computed only if one of their features is selected."""
 ALL_FAMILIES = frozenset(FAMILIES)
 _OF_SPECTRUM = frozenset({"spectrum", "velocity", "envelope", "prominence", "whitened", "bands"})
 _OF_BANDS = frozenset({"whitened", "bands"})
@@ -48,20 +48,20 @@ LoadRows = Callable[[int, int], NDArray[np.float32]]
 
 
 def width(families: frozenset[str]) -> int:
-    """Return the number of columns in which the families lie."""
+    """Return the number of columns of the families."""
     return len(COLUMNS) if families & {"whitened", "bands", "gear"} else _BEARING_START
 
 
 def families_of(chosen: Iterable[str]) -> frozenset[str]:
-    """Return the families in which the chosen features lie."""
+    """Return the families of the chosen features."""
     return frozenset(family for family, members in FAMILIES.items() if not members.isdisjoint(chosen))
 
 
 @dataclass(frozen=True)
 class Shafts:
-    """What is known of each row: sampling rate [Hz], samples, shaft speed [Hz], bearing orders, teeth, angle [rad].
+    """Parameters of each row: sampling rate [Hz], samples, shaft speed [Hz], bearing orders, teeth, angle [rad].
 
-    `angle` is of records; row r belongs to record r // channels, counted from `first_row`. NaN is unknown.
+    `angle` is per record; row r belongs to record r // channels, counted from `first_row`. NaN is unknown.
     """
 
     sampling_rate: float
@@ -74,14 +74,14 @@ class Shafts:
     first_row: int = 0
 
     def repeat(self, channels: int) -> Shafts:
-        """Return the same of rows, from that of records of so many channels."""
+        """Return the parameters per row, from those per record of a number of channels."""
         if channels == 1:
             return self
         speed, orders, teeth = (np.repeat(known, channels, axis=0) for known in (self.speed, self.orders, self.teeth))
         return Shafts(self.sampling_rate, self.samples, speed, orders, teeth, self.angle, channels)
 
     def of(self, part: slice) -> Shafts:
-        """Return the same of some rows."""
+        """Return the parameters of some rows."""
         return Shafts(
             self.sampling_rate, self.samples, self.speed[part], self.orders[part], self.teeth[part],
             self.angle, self.channels, self.first_row + part.start,
@@ -101,7 +101,7 @@ def describe(
     shafts: Shafts,
     families: frozenset[str],
 ) -> int:
-    """Fill `values` (rows, features) and `reasons`; return the first row that is not finite, or -1.
+    """Fill `values` (rows, features) and `reasons`; return the first row with a value that is not finite, or -1.
 
     `load(start, stop)` gives rows as contiguous float32 in SI units.
     """
@@ -158,7 +158,7 @@ def _describe_block(
     if _OF_ENVELOPE.isdisjoint(families):
         _say_what_is_unknown(out, reasons, shafts)
         return -1
-    # From here on the squared envelope takes the place of the signal, its analytic band that of the spectrum.
+    # From here on the squared envelope replaces the signal, and its analytic band replaces the spectrum.
     fft.irfft(views.band, length, views.analytic)
     envelope_kernels.square_envelope(views.analytic_rows, space.real, out, length, 1.0 / samples**2)
     fft.rfft(views.squared, views.envelope_spectrum)
@@ -174,18 +174,18 @@ def _describe_block(
 
 
 def _say_what_is_unknown(out: NDArray[np.float32], reasons: NDArray[np.uint32], shafts: Shafts) -> None:
-    """Add the reasons that hold for any feature, as the last loop of the whole catalogue does."""
+    """Add the reasons that apply to all features, as the last loop of the whole catalogue does."""
     reasons[np.isnan(out[:, KURTOSIS])] |= np.uint32(Reason.CONSTANT)
     reasons[np.isnan(shafts.speed)] |= np.uint32(Reason.NO_SPEED)
     reasons[np.isnan(shafts.orders).any(axis=1)] |= np.uint32(Reason.NO_GEOMETRY)
 
 
 LEAST_CYCLES = 10.0
-"""Cycles of the lowest frequency that a velocity rms needs: 1 s from 10 Hz, 5 s from 2 Hz."""
+"""Least cycles of the lowest frequency for a velocity rms: 1 s from 10 Hz, 5 s from 2 Hz."""
 _VELOCITY_TOP = 1000.0
-"""[Hz], where ISO 20816 ends the band of its velocity rms."""
+"""[Hz], upper end of the velocity band of ISO 20816."""
 _HIGH_FREQUENCY = 1000.0
-"""[Hz] above which is `high_frequency_rms`: where the velocity band ends."""
+"""[Hz], lower end of the band of `high_frequency_rms`, which is the upper end of the velocity band."""
 
 
 @lru_cache(maxsize=256)
@@ -196,7 +196,7 @@ def _band_limits(sampling_rate: float, samples: int) -> NDArray[np.int64]:
     if sampling_rate > 2 * _HIGH_FREQUENCY and seconds * _HIGH_FREQUENCY >= LEAST_CYCLES:
         limits[0] = math.floor(_HIGH_FREQUENCY * seconds) + 1, last
     for row, lowest in ((1, 10.0), (2, 2.0)):
-        # A line more than the band's top is needed on either side of its strongest line.
+        # One line beyond the band is needed on either side of its strongest line.
         if seconds * lowest >= LEAST_CYCLES - 1e-9 and _VELOCITY_TOP * seconds < last:
             limits[row] = math.ceil(lowest * seconds - 1e-9), math.floor(_VELOCITY_TOP * seconds + 1e-9)
     return limits
@@ -204,7 +204,7 @@ def _band_limits(sampling_rate: float, samples: int) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=256)
 def record_reasons(sampling_rate: float, samples: int) -> int:
-    """Return the bits of what a record's length and rate rule out."""
+    """Return the reason bits from a record's length and rate."""
     seconds = samples / sampling_rate
     reasons = Reason(0)
     if seconds * 2.0 < LEAST_CYCLES - 1e-9 or samples < 128:

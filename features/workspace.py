@@ -1,4 +1,4 @@
-"""The memory that blocks of rows pass through, and how many rows make a block."""
+"""The workspace of a block of rows, and the number of rows per block."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from numpy.typing import NDArray
 from features import fft
 
 _BLOCK_SAMPLES = 2**16
-"""Of a block of rows: what it passes through then fits a core's second cache (2 MiB)."""
+"""Size of a block of rows: its workspace then fits a core's second-level cache (2 MiB)."""
 _GAP = 16
-"""Values between rows of a workspace."""
+"""Padding between rows of a workspace."""
 _ROWS_AT_ONCE = 4
-"""Rows of single precision that SciPy's transforms treat at once (128 bits); fewer take as long as so many."""
+"""Rows of single precision that SciPy's transforms process at once (128 bits); fewer take as long."""
 
 
 @lru_cache(maxsize=256)
 def envelope_band(samples: int) -> tuple[int, int, int]:
     """Return first line, number of lines and FFT length of the envelope band of a record.
 
-    The band reaches from 1/4 to 3/4 of half the sampling rate. The length is at least twice the lines: the
-    squared envelope is then free of aliasing, and so are the means of its powers.
+    The band extends from 1/4 to 3/4 of half the sampling rate. The length is at least twice the lines: the
+    squared envelope and the means of its powers are then free of aliasing.
     """
     lines = samples // 4
     return samples // 8, lines, fft.fast_length(2 * lines, real=True)
 
 
 def rows_in_group(samples: int) -> int:
-    """Return the number of rows to a multiple of which the FFTs of a record length are padded."""
+    """Return the number of rows of which padded FFTs of a record length are a multiple."""
     _, _, length = envelope_band(samples)
     return max(fft.group(samples, "rfft"), fft.group(length, "rfft", "irfft"))
 
 
 def rows_in_block(samples: int) -> int:
-    """Return how many rows of a record length keep a block in the processor's cache."""
+    """Return the number of rows of a record length whose block fits the processor's cache."""
     least = max(rows_in_group(samples), _ROWS_AT_ONCE)
     return least * max(1, _BLOCK_SAMPLES // (least * samples))
 
 
 @dataclass(frozen=True)
 class Views:
-    """What the FFTs of so many rows read and write, and the same memory as the loops see it."""
+    """Views of the workspace for a number of rows: for the FFTs, and of the same memory for the loops."""
 
     signal: NDArray[np.float32]
     spectrum: NDArray[np.complex64]
@@ -59,10 +59,10 @@ class Views:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Arrays that one block passes through; what is dead by then gives its memory to the next.
+    """Arrays of one block; memory that is no longer used is reused by the next step.
 
-    Rows stand a cache line apart from a power of two, which would thrash the cache; loops get whole rows, of
-    which they know the used part, because a cut array has no known stride and no vector loop.
+    Rows are padded by a cache line, because distances that are powers of two thrash the cache; loops get whole rows and
+    the length of the used part, because a slice has no known stride and prevents vectorisation.
     """
 
     rows: int
@@ -76,7 +76,7 @@ class Workspace:
     views: dict[int, Views] = field(default_factory=dict)
 
     def of(self, rows: int) -> Views:
-        """Return the views of the first rows; transforms get them in whole groups."""
+        """Return the views of the first rows, padded to whole groups for the transforms."""
         if rows not in self.views:
             _, _, length = envelope_band(self.samples)
             half, short, padded = self.samples // 2 + 1, length // 2 + 1, -(-rows // self.group) * self.group
@@ -106,7 +106,7 @@ _kept = threading.local()
 def workspace(rows: int, samples: int) -> Workspace:
     """Return a workspace of this thread for up to a block of rows.
 
-    New pages cost more than the loops over them, so the last one is kept.
+    The last one is cached, because new pages cost more than the loops over them.
     """
     group = rows_in_group(samples)
     rows = min(rows_in_block(samples), -(-rows // group) * group)

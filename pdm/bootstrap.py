@@ -1,4 +1,4 @@
-"""The worker's composition root, straight-line, and the pool that commands use."""
+"""Composition root of the worker, and the connection pool of the commands."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from pdm.store.database.connection import check_server, open_pool
 from pdm.store.machines.machine_views import is_migrated
 
 TICK_SECONDS = 5.0
-AWAY_SECONDS = 1.0  # pause while the database is away
+AWAY_SECONDS = 1.0  # pause while the database is unavailable
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def open_service(settings: Settings) -> Iterator[ConnectionPool[Any]]:
-    """Open a connection pool on a server that keeps its promises, and close it again."""
+    """Open a connection pool on a server with durable settings; close it at the end of the context."""
     pool = open_pool(settings)
     try:
         with pool.connection() as conn:
@@ -47,9 +47,9 @@ def open_service(settings: Settings) -> Iterator[ConnectionPool[Any]]:
 
 
 def run_worker(settings: Settings) -> None:
-    """Analyse, deliver and tick until SIGTERM or SIGINT; an away database is waited for.
+    """Run analysis, delivery and scheduled jobs until SIGTERM or SIGINT; wait while the database is unavailable.
 
-    The process ends with status 1 when a thread dies of something unexpected: it is to be started again.
+    The process ends with status 1 if a thread fails unexpectedly; the service manager must restart it.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
@@ -57,7 +57,7 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     pool = open_pool(settings)
     try:
-        features.warm()  # before anything is claimed: a batch is short, and a death in it means something
+        features.warm()  # before the first claim: a batch is short, and a crash in it is counted as an attempt
         _wait_for_server(pool, stop)
         side = SideThreads(pool, stop)
         side.start("deliver", dispatcher.run, pool, settings, stop)
@@ -68,7 +68,7 @@ def run_worker(settings: Settings) -> None:
             _analyse_until(Worker(pool, settings), settings.poll_interval_s, stop)
         finally:
             stop.set()
-            if not side.join():  # one has died and another hangs: nothing but the end of the process ends it
+            if not side.join():  # one thread failed and another hangs: only the end of the process ends it
                 logging.shutdown()
                 os._exit(1)
         if side.died:
@@ -78,7 +78,7 @@ def run_worker(settings: Settings) -> None:
 
 
 def _wait_for_server(pool: ConnectionPool[Any], stop: threading.Event) -> None:
-    """Return once the server answers, keeps its promises and has the schema; one that keeps them not is refused."""
+    """Wait for the server and its schema; raise ConfigurationError if its settings are not durable."""
     while not stop.is_set():
         try:
             with pool.connection() as conn:

@@ -22,7 +22,7 @@ from pdm.service.ingestion import failed_acquisitions
 from pdm.service.machines import queries
 from pdm.service.platform import access
 from pdm.service.platform.access import NewKey
-from pdm.store.machines.machine_views import Backlog
+from pdm.store.machines.machine_views import AnalysisBacklog
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -52,7 +52,7 @@ def revoke_key(key_id: RowId, resources: deps.ResourcesDep, caller: deps.Adminis
 
 
 @router.get("/queue", response_model=QueueAnswer)
-def read_queue(resources: deps.ResourcesDep, _: deps.Reader) -> Backlog:
+def read_queue(resources: deps.ResourcesDep, _: deps.Reader) -> AnalysisBacklog:
     """Read how many acquisitions wait for analysis."""
     return queries.count_waiting(resources.pool)
 

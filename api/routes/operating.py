@@ -31,7 +31,7 @@ from pdm.store.alerts.holds import ListedHold
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
-_NEVER = -1  # a version that no alert has: an ETag that is not ours matches nothing
+_NEVER = -1  # a version that no alert has: a foreign ETag matches nothing
 IfMatch = Annotated[str | None, Header(max_length=64, description="The ETag that was read.")]
 
 

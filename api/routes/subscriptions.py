@@ -16,7 +16,7 @@ from api.schemas.pages import Page
 from pdm.errors import InvalidInputError
 from pdm.notify.pacing import Pacing, QuietHours, RateLimit
 from pdm.service.delivery import subscriptions
-from pdm.service.delivery.subscriptions import NewSubscription, Trial
+from pdm.service.delivery.subscriptions import DeliveryTest, NewSubscription
 from pdm.store.delivery.outbox import DeadLetter
 from pdm.store.delivery.subscriptions import Subscription
 
@@ -68,7 +68,7 @@ def remove_subscription(subscription_id: UUID, resources: deps.ResourcesDep, cal
 
 
 @router.post("/subscriptions/{subscription_id}/test", response_model=schemas.TestAnswer)
-def try_subscription(subscription_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> Trial:
+def try_subscription(subscription_id: UUID, resources: deps.ResourcesDep, caller: deps.Operator) -> DeliveryTest:
     """Send a receiver a message marked as a test, and return what it said; one attempt of 10 s at most."""
     return subscriptions.try_subscription(
         resources.pool, caller, subscription_id, now=datetime.now(UTC), settings=resources.settings

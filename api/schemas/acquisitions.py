@@ -11,8 +11,8 @@ from api.schemas.pages import Answer, Time
 
 Outcome = Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
 
-# The JSON form of POST /v1/acquisitions. The body is decoded by pdm.ingest, many times faster than a
-# model would be, so this is documentation and what fuzzing generates from.
+# The JSON form of POST /v1/acquisitions. The body is decoded by pdm.ingest, many times faster than by a
+# model; this model is only for documentation and for fuzzing.
 BODY_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["acquisitions"],

@@ -1,4 +1,4 @@
-"""Keys, the queue, and what was set aside or quarantined."""
+"""Keys, the analysis queue, failed acquisitions and quarantined records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases with advice, what people say became of them, and the figures of the alarm system."""
+"""Cases with advice, feedback, and the performance indicators of the alarm system."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class OperatingStateAnswer(Answer):
     seasons: list[str] = Field(default_factory=list, description="Found while learning: day, week.")
 
 
-class HoldAnswer(Answer):
+class AnalysisHoldAnswer(Answer):
     """Why a machine is not analysed now; its data are stored and wait."""
 
     reason: str
@@ -171,7 +171,7 @@ class HealthAnswer(HealthEntry):
     operating_states: list[OperatingStateAnswer] = Field(default_factory=list)
     change: dict[str, Any] | None = Field(None, description="Since when something has changed; null if nothing has.")
     zone_trend: dict[str, Any] | None = Field(None, description="When the next zone boundary is reached, or why not.")
-    on_hold: HoldAnswer | None = Field(None, description="Why the machine is not analysed now; null if it is.")
+    on_hold: AnalysisHoldAnswer | None = Field(None, description="Why the machine is not analysed now; null if it is.")
     evidence: dict[str, Any]
 
 

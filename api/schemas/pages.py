@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationIn
 
 Item = TypeVar("Item")
 
-# Times leave as RFC 3339 in UTC.
+# Times are written as RFC 3339 in UTC.
 Time = Annotated[
     datetime,
     PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z"), return_type=str),

@@ -1,4 +1,4 @@
-"""Who is told of alerts, how and when, and what was given up."""
+"""Subscriptions: receivers of alerts, delivery times and dead letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What features there are: their names, definitions, units, sources and why each may be absent."""
+"""The feature catalogue: names, definitions, units, sources and reasons for absence."""
 
 from __future__ import annotations
 

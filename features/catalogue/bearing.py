@@ -1,4 +1,4 @@
-"""Bearings beyond the fixed band: band selection, whitened envelope, cepstrum; sources in catalogue.py."""
+"""Bearings outside the fixed band: band selection, whitened envelope, cepstrum; sources in catalogue.py."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ _BAND: tuple[Row, ...] = (
     ),
 )
 
+# Five harmonics, as HARMONICS of features/kernels/band.py.
 _HARMONICS: tuple[Row, ...] = tuple(
     (
         f"whitened_{fault}_{harmonic}",
@@ -134,4 +135,4 @@ _KURTOGRAM: tuple[Row, ...] = (
 )
 
 BEARING: tuple[Row, ...] = _BAND + _WHITENED + _KURTOGRAM
-"""In the order of the columns that the kernels write."""
+"""In the order of the kernels' output columns."""

@@ -1,6 +1,6 @@
-"""Every feature there is: one table, fixed a version, whatever the window length.
+"""All features: one table per version, independent of the window length.
 
-A feature that cannot be computed is NaN in its own column and the reasons say why; no column comes or goes.
+A feature that cannot be computed is NaN in its column, with the reason bits; the set of columns is constant.
 Accelerations are in m/s2 and currents in A, so units here are SI. Sources:
 
 [1] ISO 13373-2:2016, Condition monitoring - vibration - processing, analysis and presentation of data.
@@ -50,7 +50,7 @@ from features.catalogue.definition import FeatureDefinition, Quantity, Scope, de
 from features.catalogue.reasons import TEXTS, Reason
 
 FEATURE_VERSION = 2
-"""Of the catalogue. Its tables are `feature_vibration_v1` and `feature_current_v1`: new columns only are added."""
+"""Version of the catalogue. Its tables are `feature_vibration_v1` and `feature_current_v1`: columns are only added."""
 
 CATALOGUE: tuple[FeatureDefinition, ...] = (
     *define(vibration.CORE, "vibration", version=1, core=True),
@@ -84,7 +84,7 @@ def names(quantity: Quantity, scope: Scope = "channel") -> tuple[str, ...]:
 
 
 def describe() -> str:
-    """Return the catalogue as a table to read: a line a feature; `python -m features` prints it.
+    """Return the catalogue as a text table: one line per feature; `python -m features` prints it.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def describe() -> str:
 
 
 def explain(name: str, reasons: int) -> str:
-    """Say why feature `name` is absent in a row with the given reasons, '' if nothing there concerns it.
+    """Return why feature `name` is absent in a row with the given reasons, '' if none of them concerns it.
 
     Raises
     ------

@@ -1,11 +1,11 @@
-"""Motor current, of a phase and of the phases together; sources in catalogue.py."""
+"""Motor current features, per phase and of all phases together; sources in catalogue.py."""
 
 from __future__ import annotations
 
 from features.catalogue.definition import Row
 from features.catalogue.reasons import Reason
 
-_ALWAYS = Reason(0)
+_ALWAYS = Reason(0)  # no reason of absence
 _CONSTANT = Reason.CONSTANT
 _NYQUIST = Reason.BAND_ABOVE_NYQUIST
 _SUPPLY = Reason.SUPPLY_NOT_FOUND | Reason.RECORD_TOO_SHORT
@@ -67,7 +67,7 @@ MORE_OF_PHASE: tuple[Row, ...] = (
     ("supply_deviation", "standard deviation of the supply frequency about that line", "Hz", _TRACK, "[7]"),
     ("phase_wander", "rms phase of the fundamental about that of a steady drift: clock, supply", "rad", _TRACK, "[7]"),
     ("fundamental_variation", "standard deviation of the fundamental's amplitude over its mean", "1", _TRACK, "[7]"),
-    ("noise_floor", "20 log10 of what noise between f / 2 and 3 f / 2 alone reads as over I_1", "dB", _SUPPLY, "[7]"),
+    ("noise_floor", "20 log10 of the noise level between f / 2 and 3 f / 2 over I_1", "dB", _SUPPLY, "[7]"),
     (
         "broken_bar_prominence",
         "the larger sideband's line over the lines around; noise below 10 dB, within 1 dB from 25 dB",

@@ -1,4 +1,4 @@
-"""Where each current feature stands in a row of values; the kernels read these as constants."""
+"""Column index of each current feature in a row of values; compile-time constants of the kernels."""
 
 from __future__ import annotations
 

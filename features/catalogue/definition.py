@@ -1,4 +1,4 @@
-"""What one feature of the catalogue is."""
+"""The definition of one feature of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from features.catalogue.reasons import Reason
 Quantity = Literal["vibration", "current"]
 Scope = Literal["channel", "group"]
 Row = tuple[str, str, str, Reason, str]
-"""A line of a table: name, definition, unit, why it may be absent, source."""
+"""A row of a table: name, definition, unit, reasons for absence, source."""
 
 
 @dataclass(frozen=True)
 class FeatureDefinition:
-    """One feature: its column, what it says, its unit, why it may be absent and where it comes from.
+    """One feature: its column, definition, unit, reasons for absence and source.
 
-    `version` is the feature version that brought it; a definition never changes, it gets a new name.
+    `version` is the feature version that introduced it; a definition never changes: a change is a new name.
     """
 
     name: str

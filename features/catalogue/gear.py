@@ -1,9 +1,9 @@
-"""Gears and orders of a shaft that may change its speed; sources in catalogue.py.
+"""Gears and orders of a shaft of varying speed; sources in catalogue.py.
 
-All but the half order come from the synchronous average: the Fourier series of the record over the shaft's angle,
-up to 0.45 of the fewest samples a turn. Its first and its last turns fade in and out as one; the regular signal is
-every mesh harmonic with its first sidebands, the residual the average without orders 0, 1, 2 and mesh harmonics,
-the difference the residual without first sidebands. Sources differ in both: these are those of [21].
+All but the half order are computed from the synchronous average: the Fourier series of the record over the shaft's
+angle, up to 0.45 of the fewest samples per turn. The first and the last turns are faded in and out and count as one;
+the regular signal is every mesh harmonic with its first sidebands, the residual the average without orders 0, 1, 2 and
+mesh harmonics, the difference the residual without first sidebands. Sources differ in both: these are those of [21].
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Columns over a life: what `features.over_life.OverLife` makes of every channel.
+"""Columns over a life: output of `features.over_life.OverLife` for every channel.
 
-u is the channel's own unit and T the unit of the life time given (hours, cycles, ...). Weights of a time
+u is the channel's unit and T the unit of life time (hours, cycles, ...). Weights of a time
 constant are w = exp(-age / time constant), age in life time at the channel's latest value. Sources:
 
 [a] S. W. Roberts, "Control chart tests based on geometric moving averages", Technometrics 1 (1959); weights for
@@ -20,7 +20,7 @@ constant are w = exp(-age / time constant), age in life time at the channel's la
 from __future__ import annotations
 
 Row = tuple[str, str, str, str]
-"""A line of the table: name pattern, definition, unit, source."""
+"""A row of the table: name pattern, definition, unit, source."""
 
 AGE: tuple[Row, ...] = (("age", "life time since the point's first record", "T", ""),)
 
@@ -126,4 +126,4 @@ OVER_LIFE: tuple[Row, ...] = (
     *COMPARISON,
     *RATIOS,
 )
-"""Every column there can be, in the order in which a channel has them."""
+"""All possible columns, in the order of a channel's columns."""

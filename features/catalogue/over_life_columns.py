@@ -1,4 +1,4 @@
-"""Where each column over a life stands among those of its table; the kernels read these as constants."""
+"""Index of each column over a life in its table; compile-time constants of the kernels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def _places(rows: tuple[Row, ...], *names: str) -> tuple[int, ...]:
 
 (LIFE_TIME,) = _places(AGE, "age")
 CHANNELS = len(AGE)
-"""Where the first channel's columns begin."""
+"""Index of the first channel's first column."""
 
 SEEN, MEAN_OF_LIFE, HIGHEST_AVERAGE, MONOTONICITY = _places(
     MEMORY, "{channel}.records", "{channel}.mean", "{channel}.highest", "{channel}.monotonicity"
 )
 MEMORY_WIDTH = len(MEMORY)
 
-# Each of these once a time constant.
+# One of each per time constant.
 AVERAGE, DEVIATION, SLOPE, RISE, CURVED = _places(
     BANK + CURVATURE,
     "{channel}.ewma_{tau}",

@@ -1,4 +1,4 @@
-"""Why a feature is absent: the bits beside every row of values."""
+"""Reasons for the absence of a feature: bits with every row of values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntFlag
 
 
 class Reason(IntFlag):
-    """Why features of a channel are NaN, or what to know of its record; bits are stored, never renumber."""
+    """Why features of a channel are NaN, or a limitation of its record; bits are stored and must not be renumbered."""
 
     NO_SPEED = 1
     NO_GEOMETRY = 2
@@ -34,24 +34,24 @@ TEXTS: dict[Reason, str] = {
     Reason.NO_SPEED: "the shaft speed is not known",
     Reason.NO_GEOMETRY: "the bearing's geometry is not known",
     Reason.RECORD_TOO_SHORT: "the record is too short for the lowest frequency of the feature",
-    Reason.BAND_ABOVE_NYQUIST: "the feature's band reaches above half the sampling rate",
-    Reason.CONSTANT: "the signal does not change",
+    Reason.BAND_ABOVE_NYQUIST: "the feature's band extends above half the sampling rate",
+    Reason.CONSTANT: "the signal is constant",
     Reason.CLIPPED: "the converter was at its limit",
-    Reason.SUPPLY_NOT_FOUND: "no supply frequency was given, or no component stands out near it",
+    Reason.SUPPLY_NOT_FOUND: "no supply frequency was given, or no prominent component is near it",
     Reason.SINGLE_PHASE: "the phases were not measured together",
     Reason.NO_POLE_PAIRS: "the number of pole pairs is not known",
-    Reason.SLIP_UNRESOLVED: "the slip is not between 0 and 1, or its sidebands cannot be parted from the supply, "
+    Reason.SLIP_UNRESOLVED: "the slip is not between 0 and 1, or its sidebands cannot be separated from the supply, "
     "from noise or from those of another slip",
-    Reason.SHAFT_UNRESOLVED: "the record is too short to part the components of the shaft speed",
-    Reason.BEARING_UNRESOLVED: "the record is too short to part the bearing's components, or they lie "
+    Reason.SHAFT_UNRESOLVED: "the record is too short to resolve the components of the shaft speed",
+    Reason.BEARING_UNRESOLVED: "the record is too short to resolve the bearing's components, or they lie "
     "outside the analysed band",
     Reason.NO_TEETH: "the gear's number of teeth is not known",
-    Reason.MESH_UNRESOLVED: "the gear mesh lies above half the sampling rate, or its sidebands cannot be parted",
-    Reason.FEW_TURNS: "the record holds too few turns of the shaft to average over",
-    Reason.SPEED_VARIES: "the shaft speed varies within the record and no tachometer says how",
+    Reason.MESH_UNRESOLVED: "the gear mesh lies above half the sampling rate, or its sidebands cannot be resolved",
+    Reason.FEW_TURNS: "the record has too few turns of the shaft for an average",
+    Reason.SPEED_VARIES: "the shaft speed varies within the record and there is no tachometer signal",
     Reason.NO_SLOTS: "the rotor's number of slots is not known",
-    Reason.NO_START: "the record holds no start of the motor",
-    Reason.NOT_FINITE: "the record holds samples that are not finite numbers",
-    Reason.OUT_OF_RANGE: "the record holds samples beyond what any sensor reaches",
+    Reason.NO_START: "the record has no start of the motor",
+    Reason.NOT_FINITE: "the record has samples that are not finite numbers",
+    Reason.OUT_OF_RANGE: "the record has samples beyond the range of any sensor",
 }
-"""What each reason says in a sentence."""
+"""The text of each reason."""

@@ -1,11 +1,11 @@
-"""Vibration of one channel: time, spectrum, envelope of the fixed band, velocity; sources in catalogue.py."""
+"""Vibration features of one channel: time, spectrum, envelope of the fixed band, velocity; sources in catalogue.py."""
 
 from __future__ import annotations
 
 from features.catalogue.definition import Row
 from features.catalogue.reasons import Reason
 
-_ALWAYS = Reason(0)
+_ALWAYS = Reason(0)  # no reason of absence
 _CONSTANT = Reason.CONSTANT
 _SHORT = Reason.RECORD_TOO_SHORT
 _NYQUIST = Reason.BAND_ABOVE_NYQUIST
@@ -42,6 +42,7 @@ TIME: tuple[Row, ...] = (
     ("hjorth_complexity", "mobility of dx / mobility of x", "1", _CONSTANT, "[3]"),
 )
 
+# Figures and their sources are in the texts of the rows.
 SPECTRUM: tuple[Row, ...] = (
     *(
         (
@@ -64,6 +65,7 @@ SPECTRUM: tuple[Row, ...] = (
     ("rolloff_85", "frequency below which 85 % of power lies", "Hz", _CONSTANT, "[4]"),
 )
 
+# Three harmonics of each fault; the source is in the rows.
 _BEARING_LINES: tuple[Row, ...] = tuple(
     (
         f"envelope_{fault}_{harmonic}",
@@ -89,7 +91,7 @@ ENVELOPE: tuple[Row, ...] = (
 )
 
 CORE = TIME + SPECTRUM + ENVELOPE
-"""The 51 of which speed is promised."""
+"""The 51 features with a guaranteed computing speed."""
 
 MORE: tuple[Row, ...] = (
     ("rolloff_95", "frequency below which 95 % of power lies", "Hz", _CONSTANT, "[4]"),

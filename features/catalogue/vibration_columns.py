@@ -1,6 +1,6 @@
-"""Where each vibration feature stands in a row of values; the kernels read these as constants.
+"""Column index of each vibration feature in a row of values; compile-time constants of the kernels.
 
-Columns of `BEARING` and `GEAR` are counted from the first of their own.
+Columns of `BEARING` and `GEAR` are relative to the first of their family.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from features.catalogue.bearing import BEARING
 from features.catalogue.gear import GEAR
 from features.catalogue.vibration import CORE, MORE
 
-_OF = {row[0]: column for column, row in enumerate(CORE + MORE)}
+_OF = {row[0]: column for column, row in enumerate(CORE + MORE)}  # column of each name
 
 MEAN, RMS, DEVIATION, VARIANCE = (_OF[n] for n in ("mean", "rms", "standard_deviation", "variance"))
 SKEWNESS, KURTOSIS = _OF["skewness"], _OF["kurtosis"]
@@ -41,7 +41,7 @@ VELOCITY_PEAK, VELOCITY_PEAK_FREQUENCY = _OF["velocity_peak"], _OF["velocity_pea
 ORDERS = _OF["order_0_5x"]
 """First of four."""
 
-_OF_BEARING = {row[0]: column for column, row in enumerate(BEARING)}
+_OF_BEARING = {row[0]: column for column, row in enumerate(BEARING)}  # as above
 
 KURTOGRAM_KURTOSIS = _OF_BEARING["kurtogram_kurtosis"]
 KURTOGRAM_CENTRE, KURTOGRAM_BANDWIDTH = _OF_BEARING["kurtogram_centre"], _OF_BEARING["kurtogram_bandwidth"]
@@ -57,7 +57,7 @@ WHITENED_SIDEBANDS = _OF_BEARING["whitened_bpfi_sideband_prominence"]
 KURTOGRAM_PROMINENCE = _OF_BEARING["kurtogram_bpfo_prominence"]
 KURTOGRAM_SIDEBANDS = _OF_BEARING["kurtogram_bpfi_sideband_prominence"]
 
-_OF_GEAR = {row[0]: column for column, row in enumerate(GEAR)}
+_OF_GEAR = {row[0]: column for column, row in enumerate(GEAR)}  # as above
 
 TRACKED_ORDERS = _OF_GEAR["order_tracked_0_5x"]
 """First of four."""

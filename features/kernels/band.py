@@ -1,7 +1,7 @@
 # mypy: disable-error-code=assignment
-"""Loops over bands of a block's rows: kurtosis by band, whitening, squared envelopes and what stands out in them.
+"""Loops over bands of a block's rows: kurtosis by band, whitening, squared envelopes and their lines.
 
-Arrays of complex numbers come as floats, real and imaginary parts in turn.
+Complex arrays are passed as floats, with alternating real and imaginary parts.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from features.kernels.time_domain import FLAGS
 Array = Any
 
 SLIP = 0.01
-"""Share of its frequency by which a fault may lie beside the kinematic one, the same at all its harmonics.
+"""Relative deviation of a fault frequency from the kinematic one, the same at all its harmonics.
 
-Randall and Antoni (2011) state 1 to 2 % of slip; the lower end is chosen, because all harmonics share it.
+Randall and Antoni (2011) state 1 to 2 % of slip; the lower end is chosen, because all harmonics have the same slip.
 """
 LEAST_LINE = 3.0
-"""Lines that a component must lie above zero for a Hann window to part it from the mean."""
+"""Least distance in lines of a component from zero, for a Hann window to separate it from the mean."""
 LEAST_SPACING = 4.0
-"""Lines between a component and its sideband that a Hann window needs to part them."""
+"""Lines between a component and its sideband that a Hann window resolves."""
 COMB = 3
-"""Harmonics whose mean level finds the slip."""
+"""Harmonics whose mean level determines the slip."""
 HARMONICS = 5
-"""Of each fault whose lines are features; chosen as for the fixed band."""
+"""Harmonics of each fault whose lines are features; chosen as for the fixed band."""
 WEAKEST = 1e-9
-"""Share of a record's power below which a band holds nothing but rounding."""
-COARSEST = 4
+"""Share of a record's power below which a band contains only rounding errors."""
+COARSEST = 4  # as `kurtogram_bands` in features/bearing_bands.py begins
 FINEST = 32
 """Bands of the coarsest and of the finest level."""
 END_SHARE = 16
-"""One so many-th of a band's samples is left out at either end, where a record that does not close rings."""
+"""The fraction 1/n of a band's samples is excluded at either end, because of end transients."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
 _LEVELS, _LINES, _SLIPS, _SIDES = 0, 1, 2, 3
-"""Places in the `columns` of `fault_levels`."""
+"""Indices in the `columns` of `fault_levels`."""
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def normalise_lines(spectrum: Array, lines: Array, white: Array, rows: int, count: int) -> None:
-    """Write `count` lines of each row with a mean square of 1, and again with every line's magnitude 1.
+    """Write `count` lines of each row normalised to a mean square of 1, and whitened to magnitude 1.
 
     A row without power becomes zero.
     """
@@ -81,9 +81,9 @@ def normalise_lines(spectrum: Array, lines: Array, white: Array, rows: int, coun
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def band_kurtosis(analytic: Array, kurtosis: Array, first: int, rows: int, width: int, lines: int) -> None:
-    """Write the kurtosis, less 2, of the complex signals of `bands` bands to kurtosis[:, first:], -2 of nothing.
+    """Write the kurtosis, less 2, of the complex signals of `bands` bands to kurtosis[:, first:], -2 without power.
 
-    `analytic` (bands, rows, 2 pitch) holds `width` samples each, of spectra with `lines` of mean square 1.
+    `analytic` (bands, rows, 2 pitch) has `width` samples each, of spectra with `lines` of mean square 1.
     """
     skipped = width // END_SHARE
     for band in range(analytic.shape[0]):
@@ -111,8 +111,8 @@ def band_kurtosis(analytic: Array, kurtosis: Array, first: int, rows: int, width
 def choose_band(kurtosis: Array, lines: Array, band: Array, out: Array, widths: Array, count: int, step: float) -> None:
     """Write kurtosis, centre and width of the most impulsive band and of the 32 bands' maximum.
 
-    Columns of `kurtosis` (rows, 4 + 8 + ...) are 4 bands, 8 bands and so on of `count` lines `step` apart; the
-    chosen band's lines go to the start of `band`, their number to `widths`.
+    Columns of `kurtosis` (rows, 4 + 8 + ...) are 4 bands, 8 bands and so on of `count` lines `step` apart; the chosen
+    band's lines are written to the start of `band`, their number to `widths`.
     """
     for r in range(out.shape[0]):
         best = 0
@@ -142,7 +142,7 @@ def choose_band(kurtosis: Array, lines: Array, band: Array, out: Array, widths: 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def square_envelope(analytic: Array, squared: Array, rows: int, width: int) -> None:
-    """Write |z|^2 over its mean, less 1, of `width` complex samples a row."""
+    """Write |z|^2 over its mean, less 1, of `width` complex samples per row."""
     for r in range(rows):
         z = analytic[r]
         e = squared[r, :width]
@@ -201,9 +201,9 @@ def fault_levels(
     seconds: float,
     columns: Array,
 ) -> None:
-    """Write what stands out at the bearing's frequencies, each at one slip common to its harmonics.
+    """Write the prominence at the bearing's frequencies, each at one slip common to its harmonics.
 
-    `columns`: first of mean levels, of harmonics, of slips (-1: not wanted), of the two sidebands. Row r's
+    `columns`: first of mean levels, of harmonics, of slips (-1: not selected), of the two sidebands. Row r's
     lines end before lasts[r].
     """
     centres = np.empty(32, np.int64)
@@ -269,7 +269,7 @@ def _common_slip(p: Array, line: float, count: int, floors: Array) -> tuple[floa
     best = -1.0
     slip = 0.0
     for i in range(2 * steps + 1):
-        # From the kinematic frequency outwards, so that equals go to the smaller slip.
+        # From the kinematic frequency outwards, so that of equal levels the smaller slip is chosen.
         tried = SLIP * ((i + 1) // 2 if i % 2 == 1 else -(i // 2)) / steps
         product = 1.0
         for harmonic in range(count):
@@ -282,7 +282,7 @@ def _common_slip(p: Array, line: float, count: int, floors: Array) -> tuple[floa
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sideband_level(p: Array, line: float, spacing: float, count: int, floors: Array, last: int) -> float:
-    """Return the mean level [dB] `spacing` beside the first `count` harmonics, NaN if none can be parted."""
+    """Return the mean level [dB] at `spacing` from the first `count` harmonics, NaN if none is resolved."""
     if spacing < LEAST_SPACING:
         return np.nan
     total = 0.0

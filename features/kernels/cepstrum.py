@@ -24,20 +24,20 @@ from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR
 Array = Any
 
 FIRST_QUEFRENCY = 16
-"""First line of the cepstrum searched: below lies the shape of the spectrum, not its families of lines."""
+"""First searched line of the cepstrum: lower ones describe the shape of the spectrum, not families of lines."""
 LEAST_TURNS = 8.0
-"""Lines between the members of a family that part them, and 0.5x from 1x, under a Hann window."""
+"""Least distance in lines of resolved members of a family, and of 0.5x from 1x, under a Hann window."""
 LEAST_LINE = 4.0
-"""Turns of the shaft in so many samples: fewer leave no room under the cepstrum's first lines."""
+"""Least period of the shaft in lines of the cepstrum: it must lie above the first lines."""
 SHAFT_TOLERANCE = 0.02
-"""Share of the shaft's period within which its line is searched: chosen as the slip of the fixed band."""
+"""Relative search range around the shaft's period: chosen as the slip of the fixed band."""
 _SHAFT = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def between_lines(p: Array, k: int) -> float:
-    """Return where a sine lies whose strongest line under a Hann window is `k`, from the larger neighbour."""
+    """Return the position of a sine with strongest line `k` under a Hann window, from the larger neighbour."""
     side = 1 if p[k + 1] >= p[k - 1] else -1
     ratio = math.sqrt(max(p[k + side], 0.0) / max(p[k], 1e-38))
     return k + side * min(max((2.0 * ratio - 1.0) / (1.0 + ratio), 0.0), 0.5)
@@ -61,7 +61,7 @@ def interpolated_peak(power: Array, bits: Array, out: Array, step: float) -> Non
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def log_lines(power: Array, logs: Array, share: Array, share_bits: Array, rows: int) -> None:
-    """Write the logarithm of lines 1 to last over their mean, none under 1e-9 of it, less its own mean.
+    """Write the centred logarithm of lines 1 to last over their mean, limited below to 1e-9 of it.
 
     `share` is scratch and `share_bits` its bit patterns.
     """
@@ -131,7 +131,7 @@ def describe_cepstrum(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def strongest_line(bits: Array, first: int, stop: int) -> int:
-    """Return the first of the lines from `first` to before `stop` with the largest power, by bit patterns."""
+    """Return the first line of the largest power in `first` to `stop` - 1, by bit patterns."""
     part = bits[first:stop]
     highest = np.int32(0)
     for k in range(part.shape[0]):

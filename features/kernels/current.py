@@ -27,13 +27,13 @@ from features.catalogue.reasons import Reason
 from features.kernels.time_domain import FLAGS, Array
 
 LOBE = 3
-"""Lines either side of a component that hold all but 1e-4 of its power under a Blackman-Harris window."""
+"""Lines either side of a component with all but 1e-4 of its power under a Blackman-Harris window."""
 LEAST_DISTANCE = 8.0
-"""Lines between two components that part them: two main lobes of four lines either side."""
+"""Lines between two resolved components: two main lobes of four lines either side."""
 LARGEST_HARMONIC = 40
-"""IEC 61000-4-7 and IEC 61000-3-2 end at the same harmonic."""
+"""Highest harmonic, as in IEC 61000-4-7 and IEC 61000-3-2."""
 SUPPLY_SHARE = 0.1
-"""Share of the alternating power that the fundamental holds at least, or there is no supply."""
+"""Least share of the fundamental in the alternating power; below it there is no supply."""
 _SHORT = np.uint32(Reason.RECORD_TOO_SHORT)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 _NOT_FOUND = np.uint32(Reason.SUPPLY_NOT_FOUND)
@@ -78,7 +78,7 @@ def level(p: Array, line: float, fundamental: float, tolerance: float = 2.0) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def is_free(line: float, supply: float, last: int, distance: float = LEAST_DISTANCE) -> bool:
-    """Tell whether a line is inside the spectrum and apart from zero and from every harmonic."""
+    """Return whether a line is inside the spectrum and apart from zero and from every harmonic."""
     if line < distance or line > last - distance:
         return False
     return abs(line - round(line / supply) * supply) >= distance or round(line / supply) == 0
@@ -96,7 +96,7 @@ def write_power(spectrum: Array, scale: float, power: Array) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_supply(p: Array, variance: float, nominal: float, seconds: float, out: Array, reasons: Array) -> float:
-    """Write frequency and amplitude of the fundamental; return its place [lines], NaN if there is none."""
+    """Write frequency and amplitude of the fundamental; return its position [lines], NaN if there is none."""
     last = p.shape[0] - 1
     if math.isnan(out[KURTOSIS]) or math.isnan(nominal):
         reasons[0] |= _NOT_FOUND
@@ -117,7 +117,7 @@ def find_supply(p: Array, variance: float, nominal: float, seconds: float, out: 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def peak_place(p: Array, k: int) -> float:
-    """Return where between the lines the parabola through the logarithms around line `k` has its top."""
+    """Return the position of the maximum of the parabola through the logarithms around line `k`."""
     left, centre, right = math.log(max(p[k - 1], 1e-300)), math.log(p[k]), math.log(max(p[k + 1], 1e-300))
     curvature = left - 2.0 * centre + right
     return k + 0.5 * (left - right) / curvature if curvature < 0.0 else float(k)
@@ -127,7 +127,7 @@ def peak_place(p: Array, k: int) -> float:
 def describe_lines(
     p: Array, supply: float, out: Array, reasons: Array, speed: float, pole_pairs: float, orders: Array, seconds: float
 ) -> None:
-    """Write what lines at harmonics, slip, shaft and bearing say; NaN stays where refused."""
+    """Write the features of lines at harmonics, slip, shaft and bearing; refused ones stay NaN."""
     fundamental = out[FUNDAMENTAL]
     _harmonics(p, out, reasons, supply, fundamental)
     if math.isnan(speed):

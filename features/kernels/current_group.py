@@ -1,4 +1,4 @@
-"""What the spectra of three phases say together: symmetrical components and the ripple of the Park vector."""
+"""Features of three phases together: symmetrical components and the ripple of the Park vector."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from features.catalogue.reasons import Reason
 from features.kernels.current import LEAST_DISTANCE, amplitude_at, is_free, strongest
 from features.kernels.time_domain import Array
 
-_THIRD = complex(-0.5, math.sqrt(0.75))
+_THIRD = complex(-0.5, math.sqrt(0.75))  # a third of a turn: exp(2 pi i / 3), of the symmetrical components
 _SUPPLY_REASONS = np.uint32(Reason.SUPPLY_NOT_FOUND | Reason.RECORD_TOO_SHORT)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 _SHAFT_UNRESOLVED = np.uint32(Reason.SHAFT_UNRESOLVED)
@@ -38,8 +38,8 @@ def describe_together(
     spectrum: Array, ripple: Array, share: float, values: Array, group: Array, reasons: Array, speed: float,
     seconds: float,
 ) -> None:  # fmt: skip
-    """Write sequences and ripples; `ripple` (lines,) is the power of the modulus, `share` its line of a sine's."""
-    # The strongest phase knows the supply best, and still does when a phase is lost.
+    """Write sequences and ripples; `ripple` (lines,) is the power of the modulus, `share` a line's part of a sine."""
+    # The strongest phase gives the supply most precisely, also if a phase is lost.
     phase = int(np.argmax(values[:, RMS]))
     supply = values[phase, SUPPLY]
     if math.isnan(supply):

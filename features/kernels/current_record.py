@@ -1,4 +1,4 @@
-"""One record's currents as a whole: few calls from Python, and few kernels to load before the first."""
+"""The currents of one record in one kernel: few calls from Python, and few kernels to load."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from features.kernels.time_domain import Array
 def prepare(
     currents: Array, window: Array, windowed: Array, variance: Array, values: Array, group: Array, reasons: Array
 ) -> None:
-    """Write what the samples say and the windowed rows to transform: the phases, then the Park modulus."""
+    """Write the time-domain features and the windowed rows to transform: the phases, then the Park modulus."""
     describe_samples(currents, window, windowed, variance, values, reasons)
     if currents.shape[0] == 3:
         describe_park(currents, window, windowed[3], values, reasons, group)
@@ -38,9 +38,9 @@ def describe_spectra(
     reasons: Array,
     supplies: Array,
 ) -> None:
-    """Write what the spectra say, and each phase's supply [lines] to `supplies`, NaN where there is none.
+    """Write the spectral features, and each phase's supply [lines] to `supplies`, NaN where there is none.
 
-    `scales` holds sampling rate, nominal supply, scale of `write_power` and share of `describe_together`;
+    `scales` are sampling rate, nominal supply, scale of `write_power` and share of `describe_together`;
     `motor` speed, pole pairs, rotor slots and the four orders of the bearing.
     """
     phases, samples = currents.shape
@@ -75,7 +75,7 @@ def gather_bands(spectrum: Array, supplies: Array, half: int, bands: Array) -> N
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def describe_tracks(bands: Array, window: Array, supplies: Array, seconds: float, values: Array) -> None:
-    """Write how each phase's demodulated fundamental wanders."""
+    """Write the drift and variation of each phase's demodulated fundamental."""
     for phase in range(supplies.shape[0]):
         if not math.isnan(supplies[phase]):
             describe_track(bands[phase], window, supplies[phase] - round(supplies[phase]), seconds, values[phase])

@@ -1,4 +1,4 @@
-"""Lines of rotor, slots and windings in one phase's current spectrum, and how far they stand over the floor."""
+"""Lines of rotor, slots and windings in one phase's current spectrum, and their prominence over the floor."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from features.kernels.current import LEAST_DISTANCE, LOBE, is_free, level, stron
 from features.kernels.time_domain import Array
 
 LEAST_PERIODS = 32.0
-"""Periods of the supply from which the lines around it say what noise is there, and a quarter band its drift."""
+"""Least periods of the supply for the noise floor around it, and for its drift from a quarter band."""
 SPEED_TOLERANCE = 2e-4
-"""Relative error of a measured speed, in lines of high order a search reaches so much further."""
+"""Relative error of a measured speed, which extends the search range of lines of high order."""
 _SHORT = np.uint32(Reason.RECORD_TOO_SHORT)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 _SHAFT_UNRESOLVED = np.uint32(Reason.SHAFT_UNRESOLVED)
 _NEAREST, _FARTHEST = LOBE + 1, 12
-"""Lines from a component to where its surroundings begin and end."""
+"""Distance in lines from a component to the begin and the end of its surroundings."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def noise_floor(p: Array, supply: float, out: Array, reasons: Array) -> None:
-    """Write what noise alone reads as near the supply; a median line of noise is ln 2 of the mean one."""
+    """Write the level of noise near the supply; the median line of noise is ln 2 of the mean."""
     if supply < LEAST_PERIODS:
         reasons[0] |= _SHORT
         return
@@ -56,10 +56,10 @@ def noise_floor(p: Array, supply: float, out: Array, reasons: Array) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def prominence(p: Array, line: float, supply: float) -> float:
-    """Return how far the strongest line within two of `line` stands over its surroundings [dB].
+    """Return the prominence of the strongest line within two of `line` over its surroundings [dB].
 
-    The surroundings of a side are the median of its lines from beyond the lobe, or, where the supply or zero
-    is near, the lowest line before it: what lies on the supply's own skirt does not stand out.
+    The surroundings of a side are the median of its lines from beyond the lobe, or, near the supply or zero, the lowest
+    line before it: a line on the supply's skirt is not prominent.
     """
     k = strongest(p, line - 2.0, line + 2.0)
     last = p.shape[0] - 1
@@ -83,7 +83,7 @@ def prominence(p: Array, line: float, supply: float) -> float:
 def describe_rotor(
     p: Array, supply: float, out: Array, reasons: Array, shaft: float, pairs: float, slots: float
 ) -> None:
-    """Write what bars, eccentricity, slots and turns say beyond the lines of `describe_lines`; shaft [lines]."""
+    """Write features of bars, eccentricity, slots and turns, in addition to `describe_lines`; shaft [lines]."""
     last = p.shape[0] - 1
     fundamental = out[FUNDAMENTAL]
     if not math.isnan(out[BAR_INDEX]):

@@ -1,4 +1,4 @@
-"""The slip as one phase's current spectrum tells it, without a measured speed."""
+"""Estimation of slip from one phase's current spectrum, without a measured speed."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from features.kernels.current import LEAST_DISTANCE, LOBE, is_free, level, peak_
 from features.kernels.time_domain import Array
 
 LARGEST_SLIP = 0.1
-"""Slip up to which an induction motor is taken to run."""
+"""Greatest slip of an induction motor in operation."""
 LARGEST_BAR_SLIP = 0.06
-"""Slip up to which a pair is the bars' if pole pairs are unknown: eccentricity of sixteen poles lies beyond."""
+"""Slip up to which a pair is of bars if pole pairs are unknown: eccentricity of sixteen poles lies beyond it."""
 LEAST_STAND = 10.0
-"""dB by which a line stands over the median of the lines around, or it is noise."""
+"""Least prominence [dB] of a line over the median of its surroundings; below it is noise."""
 LEAST_LONE_STAND = 20.0
-"""dB by which a slot harmonic without a partner two supply frequencies on stands out, where others agree."""
+"""Least prominence [dB] of a slot harmonic without a partner two supply frequencies higher, if others agree."""
 LEAST_CONFIDENCE = 6.0
-"""dB between the best slip and the next, under which neither is told."""
+"""Least lead [dB] of the best slip over the next, below which no slip is reported."""
 LARGEST_PROMINENCE = 40.0
-"""dB beyond which a line speaks for a slip no louder."""
+"""Limit [dB] of a line's contribution to the evidence of a slip."""
 _TOLERANCE = 0.3
-"""Lines between a component and where its partners say it is, beside what their own error makes of it."""
+"""Tolerance in lines of a component's expected position, in addition to the error of its partners."""
 _BAR_ERROR, _ORDER_ERROR = 0.1, 0.15
-"""Error of a line's place, as slip of bars and as that of orders of the shaft [lines over the supply's]."""
+"""Error of a line's position, as slip of bars and as slip of shaft orders [lines over the supply's]."""
 _NEIGHBOURS = 32
-"""Lines whose median is the floor over which a peak stands; chosen, a few main lobes wide."""
+"""Lines whose median is the floor of a peak; chosen, a few main lobes wide."""
 _CANDIDATES = 512
-"""Most peaks, and most slips that they stand for, that are weighed; chosen to bound time."""
+"""Greatest number of peaks, and of their candidate slips; chosen to bound the computing time."""
 _SLIP_UNRESOLVED = np.uint32(Reason.SLIP_UNRESOLVED)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_peaks(p: Array, supply: float, last: int, places: Array, prominences: Array) -> int:
-    """Write the places [lines] and stands [dB] of the lines that stand out up to `last`; return how many."""
+    """Write the positions [lines] and prominences [dB] of prominent lines up to `last`; return their number."""
     count = 0
     ordered = np.empty(_NEIGHBOURS)
     for start in range(0, last + 1, _NEIGHBOURS):
@@ -66,7 +66,7 @@ def find_peaks(p: Array, supply: float, last: int, places: Array, prominences: A
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _prominence_at(line: float, tolerance: float, places: Array, prominences: Array) -> tuple[float, float]:
-    """Return stand and place of the tallest peak within `tolerance` of a line, zero and NaN if there is none."""
+    """Return prominence and position of the highest peak within `tolerance` of a line, 0 and NaN if there is none."""
     prominence, place = 0.0, math.nan
     i = np.searchsorted(places, line - tolerance)
     while i < places.shape[0] and places[i] <= line + tolerance:
@@ -78,7 +78,7 @@ def _prominence_at(line: float, tolerance: float, places: Array, prominences: Ar
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _pair(low: float, high: float, tolerance: float, places: Array, prominences: Array) -> tuple[float, float]:
-    """Return the weaker stand of two lines and half their distance, zero and NaN if either is absent."""
+    """Return the lower prominence of two lines and half their distance, 0 and NaN if either is absent."""
     first, left = _prominence_at(low, tolerance, places, prominences)
     second, right = _prominence_at(high, tolerance, places, prominences)
     if first == 0.0 or second == 0.0:
@@ -88,7 +88,7 @@ def _pair(low: float, high: float, tolerance: float, places: Array, prominences:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _largest_bar_slip(pairs: float) -> float:
-    """Return the slip beyond which a pair about the supply would be that of eccentricity."""
+    """Return the slip beyond which a pair about the supply would be of eccentricity."""
     if math.isnan(pairs):
         return LARGEST_BAR_SLIP
     return min(LARGEST_SLIP, (1.0 - LARGEST_SLIP) / (2.0 * pairs))
@@ -98,7 +98,7 @@ def _largest_bar_slip(pairs: float) -> float:
 def _weigh(
     slip: float, error: float, supply: float, pairs: float, slots: float, places: Array, prominences: Array
 ) -> tuple[float, float]:
-    """Return how far the lines of a slip stand out together [dB] and the slip that the finest of them says."""
+    """Return the joint prominence [dB] of the lines of a slip, and the slip from the most precise of them."""
     total, finest = 0.0, slip
     distance = 2.0 * slip * supply
     if distance >= LEAST_DISTANCE and slip <= _largest_bar_slip(pairs):
@@ -129,7 +129,7 @@ def _weigh(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _candidates(supply: float, pairs: float, slots: float, places: Array, found: Array, errors: Array) -> int:
-    """Write every slip that a peak can stand for, with its error; return how many."""
+    """Write the candidate slips of all peaks, with their errors; return their number."""
     count = 0
     for i in range(places.shape[0]):
         line = places[i]
@@ -155,7 +155,7 @@ def _candidates(supply: float, pairs: float, slots: float, places: Array, found:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def estimate_slip(p: Array, supply: float, out: Array, reasons: Array, pairs: float, slots: float) -> None:
-    """Write the slip whose lines stand out furthest together, if no other comes near."""
+    """Write the slip of the greatest joint prominence, if its lead is sufficient."""
     highest = (0.0 if math.isnan(slots * pairs) else slots / pairs + 1.0) * supply
     last = min(p.shape[0] - 1 - LOBE, math.ceil(max(2.0 * supply, highest)) + 2 * LOBE)
     places, prominences = np.empty(_CANDIDATES), np.empty(_CANDIDATES)

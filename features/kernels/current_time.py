@@ -24,18 +24,18 @@ from features.catalogue.current_columns import (
 from features.catalogue.reasons import Reason
 from features.kernels.time_domain import FLAGS, LEAST_DEVIATION, Array
 
-# IEC 61000-4-30 sets the inrush threshold above 100 % of the steady current and leaves its value to the user; this one
+# IEC 61000-4-30 requires an inrush threshold above 100 % of the steady current, selected by the user; this one
 # and the shares of off and steady are chosen, not fitted.
 OFF_SHARE = 0.1
-"""Share of the steady rms under which the motor is off."""
+"""Share of the steady rms below which the motor is off."""
 INRUSH_SHARE = 1.1
-"""Steady rms times this is the threshold of inrush."""
+"""Threshold of inrush over the steady rms."""
 STEADY_SPAN = 0.1
 """Spread of the last periods' rms over their mean up to which the motor has settled."""
 LEAST_HALVES = 20
-"""Half periods of a record that can hold a start: the last fifth must be steady."""
+"""Least half periods of a record with a start: the last fifth must be steady."""
 LEAST_PERIOD = 8.0
-"""Samples a period from which the rms of a period is one."""
+"""Least samples per period for the rms of a period."""
 _CONSTANT = np.uint32(Reason.CONSTANT)
 _NO_START = np.uint32(Reason.NO_START)
 _NOT_FOUND = np.uint32(Reason.SUPPLY_NOT_FOUND)
@@ -125,7 +125,7 @@ def _half_period_powers(x: Array, offset: float, period: float, halves: int) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def describe_start(x: Array, period: float, sampling_rate: float, out: Array, reasons: Array) -> None:
-    """Write the inrush of one phase `x` (samples,) if it was off, started and settled within the record."""
+    """Write the inrush of one phase `x` (samples,) if the motor was off, started and settled within the record."""
     if math.isnan(period):
         reasons[0] |= _NOT_FOUND
         return

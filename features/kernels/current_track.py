@@ -1,4 +1,4 @@
-"""How the fundamental wanders within a record: loops over its demodulated amplitude and phase."""
+"""Variation of the fundamental within a record: loops over its demodulated amplitude and phase."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.catalogue.current_columns import PHASE_WANDER, SUPPLY_DEVIATION, S
 from features.kernels.time_domain import Array
 
 LEAST_WEIGHT = 0.1
-"""Share of the window's top from which a stretch of the record is heard: its middle three fifths."""
+"""Share of the window's maximum above which the record is evaluated: its middle three fifths."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -26,8 +26,8 @@ def gather_band(spectrum: Array, centre: int, half: int, band: Array) -> None:
 def describe_track(band: Array, window: Array, offset: float, seconds: float, out: Array) -> None:
     """Write drift, deviation, wander and variation of one demodulated fundamental.
 
-    `band` (points,) is window times amplitude times e^(i phase), `window` (points,), `offset` how far the
-    supply lies above the centre of the band [lines]. Weights are the squared window.
+    `band` (points,) is window times amplitude times e^(i phase), `window` (points,), `offset` distance of the supply
+    above the centre of the band [lines]. Weights are the squared window.
     """
     points = band.shape[0]
     first = 0
@@ -61,7 +61,7 @@ def describe_track(band: Array, window: Array, offset: float, seconds: float, ou
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _remove_parabola(phase: Array, weight: Array, place: Array) -> float:
-    """Take the weighted parabola out of `phase` and return its second coefficient; places lie evenly about 0."""
+    """Remove the weighted parabola from `phase` and return its second coefficient; positions are even about 0."""
     square = place * place
     s0, s2, s4 = weight.sum(), (weight * square).sum(), (weight * square * square).sum()
     y0, y1, y2 = (weight * phase).sum(), (weight * place * phase).sum(), (weight * square * phase).sum()

@@ -15,9 +15,9 @@ from features.kernels.spectrum import hann_row
 from features.kernels.time_domain import FLAGS, STRETCH, Array
 
 SLIP = 0.02
-"""Share of its frequency by which a bearing line may lie beside the kinematic one."""
+"""Relative deviation of a bearing line from the kinematic frequency."""
 LEAST_LINE = 3.0
-"""Lines that a component must lie above zero for a Hann window to part it from the mean."""
+"""Least distance in lines of a component from zero, for a Hann window to separate it from the mean."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
 _NO_SPEED = np.uint32(Reason.NO_SPEED)
 _NO_GEOMETRY = np.uint32(Reason.NO_GEOMETRY)
@@ -71,14 +71,14 @@ def strongest_near(p: Array, centre: float, tolerance: float) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def is_inside(centre: float, tolerance: float, last: int) -> bool:
-    """Tell whether all lines within max(1, tolerance x centre) lines of `centre` are inside the spectrum."""
+    """Return whether all lines within max(1, tolerance x centre) lines of `centre` are inside the spectrum."""
     width = max(1.0, tolerance * centre)
     return centre >= LEAST_LINE and centre + width + 1.0 < last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def component(p: Array, k: int) -> float:
-    """Return the mean square of a sine: three lines hold a Hann window's."""
+    """Return the mean square of a sine from its three lines under a Hann window."""
     return float(p[k - 1]) + float(p[k]) + float(p[k + 1])
 
 
@@ -88,7 +88,7 @@ def bearing_lines(
 ) -> None:
     """Write the power of each line of the squared envelope, and its mean square at bearing frequencies.
 
-    `spectrum` is that of its `n` samples, without window, real and imaginary parts in turn.
+    `spectrum` is that of its `n` samples, without window, alternating real and imaginary parts.
     """
     last = power.shape[1] - 1
     for r in range(speed.shape[0]):

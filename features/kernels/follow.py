@@ -1,8 +1,8 @@
 # mypy: disable-error-code=assignment
 """Loops that correct the turns of a shaft by the phase of its own order or of its gear's mesh.
 
-The phase of a component is taken under Hann windows two parts of a turn wide, one part apart: what repeats with the
-shaft a whole number of parts away vanishes there. F. Bonnardot et al., MSSP 19 (2005), does the same with a filter.
+The phase of a component is measured under Hann windows two parts of a turn wide, one part apart: components at a
+distance of a whole number of parts vanish. F. Bonnardot et al., MSSP 19 (2005), use a filter for the same purpose.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from numba import njit
 
 from features.kernels.time_domain import FLAGS, Array
 
-# Thresholds here are chosen, not fitted to recordings; tests/unit/test_features_gear.py and test_follow.py say what is
-# followed and what is refused with them.
+# Thresholds here are chosen, not fitted to recordings; tests/unit/test_features_gear.py and test_features_order.py
+# define which signals are followed and which are refused.
 WORK_ROWS = 4
-"""Rows of scratch that `follow_shaft` needs."""
+"""Rows of scratch memory for `follow_shaft`."""
 COHERENT = 0.8
-"""Mean resultant of the second differences of a component's phase from which it stands out."""
+"""Mean resultant of the second differences of a component's phase from which it is detected."""
 STEADY = 0.3
-"""Spread of its amplitude over its mean up to which it is followed."""
+"""Relative spread of its amplitude up to which it is followed."""
 SCATTERED = 0.7
-"""Mean resultant of the first differences under which a component that stands out now and then changes its speed."""
+"""Mean resultant of the first differences below which an intermittently detected component has varying speed."""
 LEAST_PARTS = 24
-"""Parts from which that is said."""
+"""Least parts for that decision."""
 LARGEST_STEP = 0.8 * math.pi
-"""Phase from part to part of a turn beyond which the whole cycles are a guess."""
+"""Phase step between parts of a turn beyond which the whole cycles are ambiguous."""
 SIGNIFICANT = 3.0
 """Standard errors by which the record must contradict the given speed."""
 WANDER = 0.002
 """Mean square phase about a straight line [rad^2], beyond four times its noise, that is varying speed."""
 _COARSE = 4
-"""Parts of a turn in which a mesh is followed first: its phase moves less from part to part than from turn to turn."""
+"""Parts of a turn for the first pass of a mesh: its phase changes less per part than per turn."""
 _COARSE_TEETH = 8.0
-"""Teeth from which each such part holds two periods of the mesh."""
+"""Least teeth for two periods of the mesh in each such part."""
 _SMOOTHED = 9
 """Turns over which a parabola smooths the phase of the shaft's own order, whose errors the mesh would multiply."""
 _UNSEEN, _FOLLOWED, _GUESS = 0, 1, 2
-"""What `_follow` answers: not seen, followed, seen but its speed cannot be followed."""
+"""Results of `_follow`: not detected, followed, detected but its speed cannot be followed."""
 
 
 def _fit_smoothing() -> Array:
-    """Return (points, points): the parabola of least squares through so many points, at each of them."""
+    """Return (points, points): the least-squares parabola through `points` points, at each of them."""
     powers = np.vander(np.arange(float(_SMOOTHED)) - _SMOOTHED // 2, 3)
     return powers @ np.linalg.pinv(powers)
 
@@ -64,7 +64,7 @@ _COSINE, _SINE = _fit_rotation(False), _fit_rotation(True)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def follow_shaft(y: Array, turn: Array, teeth: float, work: Array) -> bool:
-    """Correct the turns by the mesh, else by the shaft's own order; False if the speed varies beyond following.
+    """Correct the turns by the mesh, else by the shaft's own order; False if the speed varies too much.
 
     `work` (4, samples) is overwritten.
     """
@@ -80,9 +80,9 @@ def follow_shaft(y: Array, turn: Array, teeth: float, work: Array) -> bool:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _follow(y: Array, turn: Array, order: float, parts: int, work: Array) -> int:
-    """Correct the turns by the phase of `order` over parts of a turn; say whether it was seen and could be followed.
+    """Correct the turns by the phase of `order` over parts of a turn; return whether it was detected and followed.
 
-    Turns that the component does not contradict stay as they are.
+    Turns that agree with the component are not changed.
     """
     turns = int(turn[-1] - turn[0]) - 1
     phase = np.empty((turns + 1) * parts - 1)
@@ -111,7 +111,7 @@ def _follow(y: Array, turn: Array, order: float, parts: int, work: Array) -> int
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _phases(y: Array, turn: Array, order: float, parts: int, work: Array, phase: Array) -> int:
-    """Write the unwrapped phase of a component under each window; say whether it is seen and steady enough."""
+    """Write the unwrapped phase of a component under each window; return whether it is detected and steady."""
     count = phase.shape[0]
     real, imaginary = np.empty(count), np.empty(count)
     _windowed_sums(y, turn, order, parts, work, real, imaginary)
@@ -149,7 +149,7 @@ def _phases(y: Array, turn: Array, order: float, parts: int, work: Array, phase:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _windowed_sums(y: Array, turn: Array, order: float, parts: int, work: Array, real: Array, imaginary: Array) -> None:
-    """Write a component's complex amplitude under Hann windows two parts wide: sin^2 and cos^2 of one angle in turn."""
+    """Write a component's complex amplitude under Hann windows two parts wide: sin^2 and cos^2 of one angle."""
     window, cosine, sine = work[0], work[1], work[2]
     _rotate(turn, turn[0], 0.5 * parts, window, work[3])
     _rotate(turn, turn[0], order, cosine, sine)
@@ -183,7 +183,7 @@ def _dots(y: Array, wave: Array, window: Array) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sum_steps(phase: Array) -> None:
-    """Replace steps, each but for whole cycles, by their sum from 0; they change little and are small in the mean."""
+    """Replace steps, known modulo whole cycles, by their cumulative sum; they change little and have a small mean."""
     count = phase.shape[0]
     mean = 0.0
     for b in range(1, count):
@@ -214,7 +214,7 @@ def _rotate(turn: Array, start: float, order: float, cosine: Array, sine: Array)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _line(phase: Array) -> tuple[float, float, float]:
-    """Return slope, mean square about the straight line, and mean square of the noise of a phase a turn."""
+    """Return slope, mean square about the straight line, and mean square of the noise of a phase per turn."""
     n = phase.shape[0]
     mean = product = 0.0
     for b in range(n):
@@ -248,7 +248,7 @@ def _smooth(phase: Array) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _bend(turn: Array, phase: Array, middle: float, order: float) -> None:
-    """Add phases a turn apart, the first at `middle`, joined by straight lines, to the turns."""
+    """Add phases at intervals of one turn, the first at `middle`, linearly interpolated, to the turns."""
     first, last = turn[0], phase.shape[0] - 1
     for i in range(turn.shape[0]):
         place = turn[i] - first - middle

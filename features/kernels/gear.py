@@ -1,5 +1,5 @@
 # mypy: disable-error-code=assignment
-"""Loops over the orders of a synchronous average and over the signals of a gear that come from them."""
+"""Loops over the orders of a synchronous average and over the gear signals derived from them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _CONSTANT = np.uint32(Reason.CONSTANT)
 SIGNALS = 5
 """A gear's average, residual, difference, and the two parts of the analytic signal around the mesh."""
 LEAST_TEETH = 4
-"""Teeth from which the mesh's first sidebands are apart from the shaft's first two orders."""
+"""Least teeth for mesh sidebands apart from the shaft's first two orders."""
 LEAST_SHARE = 1e-10
-"""Share of the average's variance up to which a signal taken from it is rounding."""
+"""Share of the average's variance up to which a derived signal is rounding error."""
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -65,7 +65,7 @@ def describe_orders(lines: Array, chosen: Array, highest: Array, totals: Array, 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_gears(chosen: Array, highest: Array, totals: Array, teeth: Array, reasons: Array, gears: Array) -> int:
-    """Write the places in `chosen` of the rows whose mesh and first sidebands are resolved; return how many."""
+    """Write the indices in `chosen` of the rows with resolved mesh and first sidebands; return their number."""
     count = 0
     for k in range(chosen.shape[0]):
         r = chosen[k]
@@ -83,7 +83,7 @@ def find_gears(chosen: Array, highest: Array, totals: Array, teeth: Array, reaso
 def describe_mesh(
     lines: Array, chosen: Array, gears: Array, highest: Array, teeth: Array, spectra: Array, out: Array, reasons: Array
 ) -> None:
-    """Write what the orders of each gear say, and to `spectra` (5 a gear, orders) those of its signals."""
+    """Write the order features of each gear, and the orders of its signals to `spectra` (5 per gear, orders)."""
     for g in range(gears.shape[0]):
         r = chosen[gears[g]]
         row = lines[gears[g]]
@@ -129,7 +129,7 @@ def describe_mesh(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def describe_signals(signals: Array, chosen: Array, gears: Array, out: Array, reasons: Array, size: int) -> None:
-    """Write the moments of each gear's signals (5 a gear, at least `size`); variances are in `out` already."""
+    """Write the moments of each gear's signals (5 per gear, at least `size`); variances are already in `out`."""
     for g in range(gears.shape[0]):
         r = chosen[gears[g]]
         five = signals[SIGNALS * g : SIGNALS * (g + 1)]
@@ -154,7 +154,7 @@ def describe_signals(signals: Array, chosen: Array, gears: Array, out: Array, re
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _peak_to_peak(x: Array) -> float:
-    """Return the distance of the highest from the lowest point of one turn, parabolas through the samples' tops."""
+    """Return the peak-to-peak value of one turn, with parabolic interpolation of the extremes."""
     high = low = 0
     for i in range(x.shape[0]):
         if x[i] > x[high]:

@@ -1,5 +1,5 @@
 # mypy: disable-error-code=assignment
-"""Loops over rows of a block that look at single lines: envelope, orders, velocity, histogram."""
+"""Loops over rows of a block for single lines: envelope, orders, velocity, histogram."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from features.kernels.median import LANES, NEIGHBOURS, local_medians, median_of_
 from features.kernels.time_domain import FLAGS, STRETCH, Array
 
 LEAST_TURNS = 8.0
-"""Shaft turns in a record that part 0.5x from 1x under a Hann window."""
+"""Least shaft turns in a record for resolving 0.5x from 1x under a Hann window."""
 _PLACES = 24
 """Five harmonics of four faults and two pairs of sidebands."""
 _UNRESOLVED = np.uint32(Reason.BEARING_UNRESOLVED)
@@ -55,7 +55,7 @@ def bearing_prominence(
     samples: int,
     seconds: float,
 ) -> None:
-    """Write prominences of bearing faults and their sidebands, and the envelope's own strongest line.
+    """Write prominences of bearing faults and their sidebands, and the strongest line of the envelope.
 
     `bits` are the patterns of `power`, `squared_bits` those of the squared envelope's `samples`, less their mean.
     """
@@ -130,7 +130,7 @@ def _mean_known(levels: Array) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _highest(bits: Array, count: int) -> float:
-    """Return the largest of `count` values, which is above 0: the largest bit pattern is then its own."""
+    """Return the largest of `count` values, if it is above 0: it then has the largest bit pattern."""
     pattern = np.zeros(1, np.int32)
     highest = np.int32(0)
     part = bits[:count]
@@ -188,7 +188,7 @@ def velocity_and_orders(power: Array, out: Array, reasons: Array, speed: Array, 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def histogram_entropy(centred: Array, out: Array, rows: int, samples: int) -> None:
     """Write the entropy of 64 equal bins from minimum to maximum of each row's first `samples`."""
-    # Four tables of counts in turn: equal neighbours would wait for one another.
+    # Four alternating tables of counts: with one table, equal neighbours would cause store-to-load stalls.
     counts = np.empty((4, 64), np.int32)
     bins = np.empty(STRETCH, np.int32)
     for r in range(rows):

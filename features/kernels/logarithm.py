@@ -1,4 +1,4 @@
-"""The natural logarithm inside vector loops, where a call of libm would stop them from being such."""
+"""The natural logarithm for vector loops, because a call of libm prevents vectorisation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from numba import njit
 
 from features.kernels.time_domain import FLAGS
 
-_MANTISSA = np.int32(0x007FFFFF)
-_LN_2 = 0.6931471805599453
+_MANTISSA = np.int32(0x007FFFFF)  # IEEE 754: the lowest 23 bits of a single
+_LN_2 = 0.6931471805599453  # natural logarithm of 2
 _LOG = (
     0.40546510389877344,
     0.666666669227256,

@@ -1,7 +1,7 @@
 # mypy: disable-error-code=assignment
 """Exact medians of powers, many at a time: a sorting network over lanes, and bisection of bit patterns.
 
-Powers are not negative, so their bit patterns order as they do, and minima of integers vectorise.
+Powers are not negative, so their bit patterns have the same order, and minima of integers vectorise.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ Array = Any
 NEIGHBOURS = 32
 """Lines either side whose median is the local noise floor."""
 LANES = 32
-"""Windows that are sorted side by side."""
-_WINDOW = 2 * NEIGHBOURS + 1
-_BEYOND = np.int32(0x7FFFFFFF)
+"""Windows that are sorted in parallel."""
+_WINDOW = 2 * NEIGHBOURS + 1  # with the line itself
+_BEYOND = np.int32(0x7FFFFFFF)  # the largest int32: above the bits of any power
 
 
 def _network(size: int) -> NDArray[np.int64]:
-    """Return the steps (count, 3) that sort: rows from the first on, in number the second, with those the third on.
+    """Return the steps (count, 3) of a sorting network: first row, number of rows, distance of the compared rows.
 
-    Merge exchange, D. E. Knuth, The Art of Computer Programming 3, algorithm 5.2.2M; a step's rows do not meet.
+    Merge exchange, D. E. Knuth, The Art of Computer Programming 3, algorithm 5.2.2M; a step's rows do not overlap.
     """
     steps = []
     top = 1 << ((size - 1).bit_length() - 1)
@@ -80,7 +80,7 @@ def local_medians(bits: Array, centres: Array, count: int, last: int, windows: A
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def median_of_lines(bits: Array, first: int, stop: int) -> float:
-    """Return the median of the powers from line `first` to before `stop`; `bits` are their patterns."""
+    """Return the median of the powers of lines `first` to `stop` - 1; `bits` are their patterns."""
     part = bits[first:stop]
     size = part.shape[0]
     target = np.int32((size - 1) // 2 + 1)
@@ -88,8 +88,8 @@ def median_of_lines(bits: Array, first: int, stop: int) -> float:
     high = np.int32(0x7F800000)
     under = np.int32(0)
     upto = np.int32(size)
-    # `under` < target powers have a pattern of at most `low`, `upto` >= target one of at most `high`. The place
-    # between is guessed in proportion, and halved in turn where that is slow.
+    # `under` < target powers have a pattern of at most `low`, `upto` >= target one of at most `high`. The value between
+    # is interpolated, and bisected where interpolation is slow.
     halve = False
     while high - low > 1 and upto > target:
         share = 0.5 if halve else (target - 0.5 - under) / (upto - under)

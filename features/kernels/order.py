@@ -1,8 +1,8 @@
 # mypy: disable-error-code=assignment
 """Loops that fold a record onto its shaft's angle, and follow that angle by the phase of one strong order.
 
-Samples are spread onto a fine circle of two turns, from which one FFT a row reads every half order: a non-uniform
-FFT (A. Dutt, V. Rokhlin, SIAM J. Sci. Comput. 14, 1993), exact to 1e-6 at every order kept. Oracles in the tests.
+Samples are spread onto a fine circle of two turns, from which one FFT per row gives every half order: a non-uniform FFT
+(A. Dutt, V. Rokhlin, SIAM J. Sci. Comput. 14, 1993), exact to 1e-6 at every order kept. Oracles in the tests.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from features.kernels.time_domain import FLAGS, LEAST_DEVIATION, Array
 from features.kernels.turns import FADE, LEAST_TURNS
 
 TAPS = 8
-"""Grid points onto which a sample is spread."""
+"""Grid points per spread sample."""
 _BETA = 2.3 * TAPS
 """Of the bump exp(beta (sqrt(1 - d^2) - 1)): A. Barnett, J. Magland, L. af Klinteberg, SIAM J. Sci. Comput. 41
-(2019), which gives 2.30 a tap at an oversampling of two."""
+(2019), which gives 2.30 per tap at an oversampling of two."""
 _DEGREE = 10
-"""Of the polynomials of each tap: chosen so that all orders kept are exact to 1e-6, which tests check."""
+"""Degree of the polynomials of each tap: chosen so that all orders kept are exact to 1e-6, which tests check."""
 _CONSTANT = np.uint32(Reason.CONSTANT)
 _NO_SPEED = np.uint32(Reason.NO_SPEED)
 _FEW_TURNS = np.uint32(Reason.FEW_TURNS)
@@ -32,9 +32,9 @@ _VARIES = np.uint32(Reason.SPEED_VARIES)
 _NYQUIST = np.uint32(Reason.BAND_ABOVE_NYQUIST)
 
 REACH = 0.45
-"""Highest order over the fewest samples a turn: nine tenths of half the sampling rate."""
+"""Highest order over the fewest samples per turn: nine tenths of half the sampling rate."""
 _LEAST_ORDERS = 4
-"""Highest order under which a record is refused: the features name orders up to 3, and mesh needs one more."""
+"""Least highest order of a record: the features have orders up to 3, and a mesh needs one more."""
 
 
 def _bump(distance: Array) -> Array:
@@ -43,7 +43,7 @@ def _bump(distance: Array) -> Array:
 
 
 def _fit_taps() -> Array:
-    """Return (degree + 1, taps): polynomials in the place between grid points, -0.5 to 0.5."""
+    """Return (degree + 1, taps): polynomials in the position between grid points, -0.5 to 0.5."""
     nodes = np.cos(np.pi * (np.arange(64) + 0.5) / 64) / 2
     columns = [
         chebyshev.cheb2poly(chebyshev.chebfit(2 * nodes, _bump(tap - TAPS / 2 + 0.5 - nodes), _DEGREE))
@@ -57,7 +57,7 @@ _TAPS = _fit_taps()
 
 
 def spreading_gain(size: int) -> Array:
-    """Return what spreading onto a circle of `size` points did to its lines 0 to size // 4."""
+    """Return the gain of spreading onto a circle of `size` points on its lines 0 to size // 4."""
     places, weights = np.polynomial.legendre.leggauss(48)
     half = TAPS / 2
     lines = np.arange(size // 4 + 1)
@@ -68,7 +68,7 @@ def spreading_gain(size: int) -> Array:
 def survey(
     x: Array, speed: Array, angle: Array, sampling_rate: float, deviation: Array, reasons: Array, highest: Array
 ) -> int:
-    """Write the highest order of each row, 0 with a reason if it has none; return the highest of all.
+    """Write the highest order of each row, 0 with a reason if there is none; return the highest of all.
 
     `angle` has no rows if it was not measured. `deviation` (rows, 2) becomes mean and standard deviation.
     """
@@ -106,7 +106,7 @@ def survey(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fastest(angle: Array) -> float:
-    """Return the largest step [turns a sample], -1 if the shaft stands or turns both ways."""
+    """Return the largest step [turns per sample], -1 if the shaft is at standstill or reverses."""
     sign = 1.0 if angle[-1] > angle[0] else -1.0
     least, largest = math.inf, 0.0
     for i in range(angle.shape[0] - 1):
@@ -137,7 +137,7 @@ def fold(
 ) -> None:  # fmt: skip
     """Spread the rows `chosen` onto `circle` (rows, size); `totals` (rows, 2) becomes weight and weighted variance.
 
-    A weight of 0 says that the row's speed varies and cannot be followed.
+    A weight of 0 means that the row's speed varies and cannot be followed.
     """
     n = x.shape[1]
     y = np.empty(n, np.float32)
@@ -183,7 +183,7 @@ def _even_turns(step: float, turn: Array) -> None:
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def _weigh(y: Array, turn: Array, step: Array, totals: Array) -> None:
-    """Multiply by the turn of each sample and the fade of the ends; write weight and weighted variance."""
+    """Weight by the turn of each sample and the fade at the ends; write weight and weighted variance."""
     n = y.shape[0]
     first, last = turn[0], turn[n - 1]
     span = last - first
@@ -248,7 +248,7 @@ def _spread(y: Array, turn: Array, whole: Array, part: Array, taps: Array, padde
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def _bumps(y: Array, part: Array, c: Array, early: Array, late: Array) -> None:
-    """Write what each sample adds at one tap before it and at its mirror image behind."""
+    """Write the contribution of each sample at one tap before it and at the mirrored tap behind it."""
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10]
     for i in range(y.shape[0]):
         p = part[i]

@@ -1,7 +1,7 @@
-"""Recursions over a life, one record after the other; the plain recomputation from the whole history is in the tests.
+"""Recursions over a life, record by record; the recomputation from the whole history is in the tests.
 
-No fast-math flags here: every operation is done in the written order, so that a record has the same bits
-whether it comes alone or in a thousand. over_life_layout.py says where things lie in a point's state.
+No fast-math flags here: operations are done in the written order, so that the result of a record is bit-identical alone
+and in a batch. over_life_layout.py defines the layout of a point's state.
 """
 
 from __future__ import annotations
@@ -52,26 +52,26 @@ from features.kernels.over_life_layout import (
 )
 from features.kernels.time_domain import Array
 
-_UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+_UPPER = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)  # doubled from bin to bin
 EDGES = (*(-edge for edge in _UPPER[::-1]), 0.0, *_UPPER)
-"""Between the bins of z; values of one bin are ties."""
+"""Boundaries of the bins of z; values of one bin are ties."""
 LONGEST_GAP = 700.0
-"""In time constants, near where exp(-gap) ends in double precision: what is older has no weight left."""
+"""In time constants, near the underflow of exp(-gap) in double precision: older values have no weight."""
 REJECTED = 3.0
-"""In scaled median absolute deviations: learning values further out are left out (Leys et al. 2013)."""
+"""In scaled median absolute deviations: learning values beyond it are rejected (Leys et al. 2013)."""
 CONSISTENCY = 1.4826022185056018
 """Standard deviation of a Gaussian over its median absolute deviation."""
 TRUNCATION = 1.0136041976422073
-"""Standard deviation of a Gaussian over that of its part within three of it."""
+"""Standard deviation of a Gaussian over that of the Gaussian truncated at three standard deviations."""
 LARGEST_STEP = 4.0
-"""z beyond it counts as this much in a CUSUM, so that no single record crosses its limit (Lucas and Crosier 1982)."""
+"""Limit of z in a CUSUM, so that no single record crosses the CUSUM's limit (Lucas and Crosier 1982)."""
 
-_GOES_BACK, _TIME_NOT_FINITE, _VALUE_OUT_OF_RANGE = 1, 2, 3
+_GOES_BACK, _TIME_NOT_FINITE, _VALUE_OUT_OF_RANGE = 1, 2, 3  # what `check` returns
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def check(state: Array, life_time: Array, values: Array, largest: float, where: Array) -> int:
-    """Return 0, or what is wrong with point `where[0]`, record `where[1]`, channel `where[2]`."""
+    """Return 0, or the error code of point `where[0]`, record `where[1]`, channel `where[2]`."""
     for p in range(life_time.shape[0]):
         before = state[p, LATEST] if state[p, RECORDS] > 0.0 else -math.inf
         for i in range(life_time.shape[1]):
@@ -103,7 +103,7 @@ def advance(
     reference: float,
     least_scatter: float,
 ) -> None:
-    """Take the records (n) of each point into its state and write the columns of each record.
+    """Update the state of each point with its records (n) and write the columns of each record.
 
     `state` (points, size), `life_time` (points, n), `values` (points, n, channels), `out` (points, n, columns).
     """
@@ -152,7 +152,7 @@ def advance(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _remember(one: Array, x: float, now: float, bank: int, term: int, ages: Array, decay: Array) -> None:
-    """Take a value into the mean, the bank, the highest average and the rises."""
+    """Update the mean, the bank, the highest average and the rises with a value."""
     if one[COUNT] == 0.0:
         one[ORIGIN] = x
     one[COUNT] += 1.0
@@ -174,7 +174,7 @@ def _remember(one: Array, x: float, now: float, bank: int, term: int, ages: Arra
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _weigh(one: Array, y: float, u: float, d: float) -> None:
-    """Age what one time constant remembers by `u`, weaken it by `d` = exp(-u), and add `y` at age 0."""
+    """Age the moments of one time constant by `u`, decay them by `d` = exp(-u), and add `y` at age 0."""
     if one.shape[0] > LINE_SIZE:
         m0, m1, m2, m3 = one[M0], one[M1], one[M2], one[M3]
         one[M4] = d * (one[M4] + u * (4.0 * m3 + u * (6.0 * m2 + u * (4.0 * m1 + u * m0))))
@@ -192,7 +192,7 @@ def _weigh(one: Array, y: float, u: float, d: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _snapshot(one: Array, now: float, begun: float, bank: int, start: int, lags: Array) -> None:
-    """Keep the fastest average of the first record in each cell of a lag, and of older ones only the newest."""
+    """Store the fastest average of the first record in each cell of a lag, and of older ones only the newest."""
     average = one[ORIGIN] + one[bank + Y0] / one[bank + M0]
     for k in range(lags.shape[0]):
         at = one[start : start + LAG_SLOTS]
@@ -246,7 +246,7 @@ def _compare(one: Array, x: float, learning: int, scratch: Array, reference: flo
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _count(z: float, bins: Array) -> float:
-    """Put `z` into its bin; returns how many before it were lower, less how many were higher."""
+    """Count `z` in its bin; return the number of lower earlier values less the number of higher ones."""
     place = 0
     while place < BINS - 1 and z >= EDGES[place]:
         place += 1
@@ -262,7 +262,7 @@ def _count(z: float, bins: Array) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _location_and_scale(first: Array, work: Array, least_scatter: float) -> tuple[float, float]:
-    """Return mean and standard deviation of the learning values that lie near their median."""
+    """Return mean and standard deviation of the learning values near their median."""
     n = first.shape[0]
     work[:n] = np.sort(first)
     middle = 0.5 * (work[(n - 1) // 2] + work[n // 2])
@@ -284,7 +284,7 @@ def _location_and_scale(first: Array, work: Array, least_scatter: float) -> tupl
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _divide(one: Array, variance: float, kurtosis: float) -> None:
-    """Take a record's variance into the mean over the life; quasi-normalise its kurtosis with it."""
+    """Update the mean variance over the life with a record's variance; quasi-normalise its kurtosis with it."""
     if math.isnan(variance):
         return
     one[RATIO_COUNT] += 1.0

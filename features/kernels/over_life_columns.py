@@ -1,4 +1,4 @@
-"""A channel's columns over life, from its state alone: a record without a value repeats them."""
+"""A channel's columns over life, from its state alone: without a new value they do not change."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ from features.kernels.over_life_layout import (
 from features.kernels.time_domain import Array
 
 LEAST_INDEPENDENCE = 1e-9
-"""1 - (correlation of age and its square)^2 from which on a parabola can be told from a line."""
+"""1 - (correlation of age and its square)^2 from which on a parabola is distinguishable from a line."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -81,7 +81,7 @@ def write(
     lags: Array,
     learning: int,
 ) -> int:
-    """Write a channel's columns from its state; returns the column after them."""
+    """Write a channel's columns from its state; return the index of the next column."""
     taus = constants.shape[0]
     fitted = BANK_WIDTH + (CURVATURE_WIDTH if term > LINE_SIZE else 0)
     compared = COMPARISON_WIDTH if learning > 0 else 0
@@ -122,7 +122,7 @@ def write(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _slope(m: Array) -> float:
-    """Return the slope of the weighted line, per time constant; NaN before two different times."""
+    """Return the slope of the weighted line, per time constant; NaN with fewer than two different times."""
     centre = m[M1] / m[M0]
     spread = m[M2] / m[M0] - centre * centre
     if not spread > 0.0:

@@ -1,4 +1,4 @@
-"""Where things lie in a point's state over life."""
+"""Layout of a point's state over life."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ LINE_SIZE = 6
 PARABOLA_SIZE = 9
 
 LAG_CELLS = 4
-"""Snapshots are kept this often in a lag."""
+"""Snapshots per lag."""
 LAG_SLOTS = LAG_CELLS + 2
-"""Snapshots younger than the lag lie in at most one cell more than there are in it, and one is older."""
-RATIO_SIZE = 3
-RATIO_COUNT, RATIO_MEAN, RATIO_VALUE = 0, 1, 2
+"""Snapshots younger than the lag are in at most one cell more than the lag has, and one is older."""
+RATIO_SIZE = 3  # places of one ratio in a state, which are:
+RATIO_COUNT, RATIO_MEAN, RATIO_VALUE = 0, 1, 2  # as the sizes: part of the format OVL2
 BINS = 24
-"""Of z, in which the Mann-Kendall statistic counts; they take the place of the learning values."""
+"""Bins of z for the Mann-Kendall statistic; they replace the learning values."""

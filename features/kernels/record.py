@@ -1,6 +1,6 @@
-"""Loops over one record: what it is made of, its windowed copy, amplitudes and lines of its spectrum.
+"""Loops over one record: moments, runs of equal samples, windowed copy, amplitudes and lines of its spectrum.
 
-They serve the diagnosis of single recordings; their plain NumPy oracles are in the tests.
+They are for the diagnosis of single recordings; their NumPy oracles are in the tests.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def moments(x: Array) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def standstill(x: Array, low: float, high: float, least_run: int) -> tuple[int, int, int]:
-    """Return how many pairs of neighbours stand at an end, how many are equal, and the samples in long equal runs.
+    """Return the numbers of equal neighbours at the limits, of equal neighbours, and of samples in long equal runs.
 
-    A run counts if it is of `least_run` repeats or more, away from both ends.
+    A run counts if it has at least `least_run` repeats and is at neither limit.
     """
     at_ends = equal = in_runs = run = 0
     before = np.float64(x[0])
@@ -56,7 +56,7 @@ def standstill(x: Array, low: float, high: float, least_run: int) -> tuple[int, 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def windowed(x: Array, window: Array, out: Array) -> None:
-    """Write (x - mean) * window to `out`, all single precision, the mean taken in double."""
+    """Write (x - mean) * window to `out`, all single precision, with the mean in double precision."""
     total = 0.0
     for value in x:
         total += np.float64(value)
@@ -75,9 +75,9 @@ def amplitudes(lines: Array, gain: float, out: Array) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def strongest(levels: Array, first: int, last: int, lobe: int, neighbours: int) -> tuple[int, float]:
-    """Return the place of the highest of levels[first:last + 1], and the median of what lies around it.
+    """Return the index of the highest of levels[first:last + 1], and the median of its surroundings.
 
-    Around are up to `neighbours` either side but the `lobe` nearest, and never the mean at 0.
+    The surroundings are up to `neighbours` lines either side without the `lobe` nearest, and without the mean at 0.
     """
     best = first
     for i in range(first + 1, last + 1):

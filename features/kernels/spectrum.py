@@ -26,7 +26,7 @@ from features.kernels.logarithm import natural_log
 from features.kernels.time_domain import FLAGS, SPECTRAL_FLOOR, STRETCH, Array
 
 _SHORT_STRETCH = 64
-"""Lines after which a search looks whether it has passed what it searches."""
+"""Lines between checks of a search for its end."""
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
@@ -35,10 +35,9 @@ def describe_transform(
 ) -> None:
     """Write the power of each line, the spectrum's features, and the analytic signal of the envelope band.
 
-    Row by row, while it is in the cache. `spectrum` (rows, 2 lines) holds real and imaginary parts in turn of an
-    un-windowed FFT of `n` samples. Rows 2r and 2r + 1 of `band` become what a
-    complex-to-real FFT turns into the real and the imaginary part of the band's analytic signal, `lines` lines
-    from `first`. Lines are `step` Hz apart.
+    Row by row, while it is in the cache. `spectrum` (rows, 2 lines) has alternating real and imaginary parts of an
+    un-windowed FFT of `n` samples. Rows 2r and 2r + 1 of `band` become the inputs of a complex-to-real FFT for the real
+    and the imaginary part of the band's analytic signal, `lines` lines from `first`. Lines are `step` Hz apart.
     """
     last = power.shape[1] - 1
     bits = power.view(np.int32)
@@ -55,7 +54,7 @@ def describe_transform(
 def hann_row(s: Array, p: Array, n: int) -> None:
     """Write the mean square of each line under a periodic Hann window of an un-windowed FFT of `n` samples.
 
-    `s` (2 lines,) holds real and imaginary parts in turn; the window is a convolution there.
+    `s` (2 lines,) has alternating real and imaginary parts; the window is a convolution of lines.
     """
     last = n // 2
     norm = np.float32(2.0 / (0.375 * float(n) * float(n)))
@@ -79,7 +78,7 @@ def hann_row(s: Array, p: Array, n: int) -> None:
 
 @njit(cache=True, nogil=True, fastmath=FLAGS, error_model="numpy")
 def _split_band(s: Array, real: Array, imaginary: Array) -> None:
-    """Write half spectra of twice the real and the imaginary part of the signal whose lines `s` holds."""
+    """Write half spectra of twice the real and the imaginary part of the signal with lines `s`."""
     for i in range(s.shape[0]):
         real[i] = s[i]
     for i in range(s.shape[0] // 2):

@@ -1,9 +1,9 @@
 # mypy: disable-error-code=assignment
-"""Loops over rows of a block in the time domain. Like all loops here they have a plain NumPy oracle in the tests.
+"""Loops over rows of a block in the time domain. As all kernels they have a NumPy oracle in the tests.
 
-Single-precision partial sums over short stretches are added up in double precision; extremes are taken over
-the bit patterns, because a float minimum in a loop stops vectorisation. The fast-math flags keep NaN and
-infinity meaningful.
+Single-precision partial sums over short segments are accumulated in double precision; extremes are computed on the bit
+patterns, because a float minimum in a loop prevents vectorisation. The fast-math flags keep NaN and infinity
+meaningful.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from features.catalogue.vibration_columns import (
 Array = Any
 
 FLAGS = {"reassoc", "contract", "nsz", "arcp"}
-"""Of LLVM's fast-math flags those that keep NaN and infinity."""
+"""LLVM's fast-math flags that keep NaN and infinity."""
 STRETCH = 1024
-"""Samples summed in single precision before a sum goes on in double."""
+"""Samples per partial sum in single precision."""
 LEAST_DEVIATION = 1e-9
-"""Standard deviation [SI] at and under which a signal counts as constant, as does 1e-6 of its mean."""
+"""Standard deviation [SI] up to which a signal is constant; also 1e-6 of its mean."""
 SPECTRAL_FLOOR = 1e-9
-"""Share of the mean line to which weaker lines are raised under a logarithm."""
-_SIGN_FREE = np.int32(0x7FFFFFFF)
+"""Lower limit of lines under a logarithm, as a share of the mean line."""
+_SIGN_FREE = np.int32(0x7FFFFFFF)  # IEEE 754, as the next
 _INFINITY_KEY = np.int32(0x7F800000)
 """Bit patterns of IEEE 754: all but the sign, and infinity."""
 
@@ -57,7 +57,7 @@ _INFINITY_KEY = np.int32(0x7F800000)
 def centre_and_describe(x: Array, centred: Array, out: Array, sampling_rate: float) -> int:
     """Write the time-domain features to their columns of `out` and x - mean to the first samples of `centred`.
 
-    Returns the first row with a sample that is not finite, -1 if there is none.
+    Return the first row with a sample that is not finite, -1 if there is none.
     """
     rows, n = x.shape
     bits = x.view(np.int32)
@@ -169,8 +169,8 @@ def _describe_row(
 def _differences(bits: Array, y: Array, step: Array, step_bits: Array) -> tuple[float, float, float, int, int]:
     """Return sums of |d|, d^2 and e^2, and the changes of sign of x and of d, without the last sample.
 
-    d and e are the first and second differences of `y`; `bits` are those of x, whose sign bit is set in k & ~-k
-    but for a negative zero. Loops of one sum each are the fastest.
+    d and e are the first and second differences of `y`; `bits` are those of x, whose sign bit is set in k & ~-k except
+    for a negative zero. Separate loops for each sum are the fastest.
     """
     n = y.shape[0]
     d1 = d2 = e2 = 0.0

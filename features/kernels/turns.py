@@ -1,6 +1,6 @@
-"""How many turns of a shaft an average needs."""
+"""Least number of shaft turns for an average."""
 
 LEAST_TURNS = 8.0
-"""Turns under which nothing is averaged and no order is parted from its neighbours."""
+"""Least turns for an average and for resolved orders."""
 FADE = 0.25
-"""Turns over which an average fades in and out at least."""
+"""Least turns of the fade at the ends of an average."""

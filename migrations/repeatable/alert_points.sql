@@ -1,4 +1,4 @@
--- The measurement points that the evidence of an alert rests on.
+-- The measurement points in the evidence of an alert.
 CREATE OR REPLACE FUNCTION pdm_points(evidence jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     SELECT coalesce(array_agg(DISTINCT point #>> '{}' ORDER BY point #>> '{}'), '{}')

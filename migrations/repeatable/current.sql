@@ -1,5 +1,5 @@
--- What is known now of each machine: the newest acquisition's newest revision, read from the end of the index
--- however long the history is. The views obey the row-level security of whoever reads them.
+-- Present results of each machine: the newest revision of the newest acquisition, read from the end of the index,
+-- independent of the length of the history. The views apply the row-level security of the reader.
 
 DROP VIEW IF EXISTS current_assessment;
 CREATE VIEW current_assessment WITH (security_invoker = true) AS

@@ -1,6 +1,6 @@
--- Features as they are known now: of each point and time the newest version, so that what was computed again beside
--- the old is not counted twice. Hourly, an hour of one version is read from its summary; one of several versions,
--- where some times may have both, from its rows. Made again when the columns change: catalogue version 2.
+-- Present features: the newest version for each point and time, so that rows of several versions are not counted
+-- twice. In the hourly views an hour of one version is read from its summary; an hour of several versions, in which
+-- some times may have both, from its rows. Created again when the columns change: catalogue version 2.
 
 DROP VIEW IF EXISTS newest_feature_vibration_hourly, newest_feature_current_hourly,
     newest_feature_vibration, newest_feature_current;

@@ -1,5 +1,5 @@
--- Alerts as receivers that keep a state are told of them: the newest words, every severity there was, and
--- whether it calls: the condition holds, or is latched until somebody resets it, and nothing withholds it.
+-- Alerts for stateful receivers: the newest message, all severities so far, and whether the alert requires attention:
+-- its condition is active, or it is latched until a reset, and it is not suppressed.
 
 DROP VIEW IF EXISTS standing_alert;
 CREATE VIEW standing_alert AS

@@ -1,1 +1,1 @@
-"""The `pdm` command; `pdm.cli.app` is where it begins."""
+"""The `pdm` command; `pdm.cli.app` is the entry point."""

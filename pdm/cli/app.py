@@ -1,4 +1,4 @@
-"""The `pdm` command: every group of commands, and how a refusal ends."""
+"""The `pdm` command: groups of commands and the handling of errors."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ app.add_typer(rules.rules, name="rules")
 
 
 def main() -> None:
-    """Run the command; a refusal is one line on standard error and exit status 2."""
+    """Run the command; an error is one line on standard error and exit status 2."""
     try:
         app()
     except PdmError as error:
         _refuse(error.code, error.message)
     except RuntimeError as error:
-        from features.errors import FftError  # here, so that the API starts without the analysis
+        from features.errors import FftError  # imported here, so that the API starts without the analysis
 
         if not isinstance(error, FftError):
             raise

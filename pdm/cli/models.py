@@ -1,4 +1,4 @@
-"""Commands on the registry of models."""
+"""Commands of the model registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that fill the service: machines, recordings, keys."""
+"""Commands that register machines, import recordings and create keys."""
 
 from __future__ import annotations
 

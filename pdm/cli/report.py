@@ -15,7 +15,7 @@ reports = typer.Typer(no_args_is_help=True, help="Reports on alarms and operatio
 
 @reports.callback()
 def reporting() -> None:
-    """Group the reports, so that one alone is still named."""
+    """Group the reports, so that a single report still requires its name."""
 
 
 @reports.command("alarms")

@@ -1,4 +1,4 @@
-"""Commands of rules: check, show, put in force, go back, and try on the past."""
+"""Commands of rules: check, show, deploy, roll back and backtest."""
 
 from __future__ import annotations
 
@@ -122,7 +122,11 @@ def history(
         f"{row.created_at:%Y-%m-%d %H:%M}: {row.reason} ({_diff_text(row.diff)})"
         for row in rows
     ]
-    show([asdict(row) for row in rows], as_json, "\n".join(lines) or "nobody has set rules: the defaults hold")
+    show(
+        [asdict(row) for row in rows],
+        as_json,
+        "\n".join(lines) or "no rules are stored: the default rules are in force",
+    )
 
 
 @rules.command("rollback")
@@ -139,7 +143,7 @@ def rollback(
 
     with open_service(settings_with_dsn()) as pool:
         stored = roll_back(pool, scope=scope, target=target, version=version, author=getpass.getuser(), reason=reason)
-    text = f"version {stored.version} is in force" if stored else "no rules of its own are in force"
+    text = f"version {stored.version} is in force" if stored else "no rules of this scope are in force"
     show(None if stored is None else asdict(stored), as_json, f"{scope} {target}: {text}")
 
 
@@ -183,7 +187,7 @@ def run_backtest(
 
 
 def text_of(report: dict[str, Any]) -> str:
-    """Return a backtest for people."""
+    """Return a backtest as text."""
     now, then = report["now"], report["then"]
     lines = [
         f"{then['machines']} machines, {then['machine_days']:.4g} machine-days, {then['acquisitions']} acquisitions",
@@ -213,7 +217,7 @@ def text_of(report: dict[str, Any]) -> str:
 _FIGURES = (
     ("alarms of machines", "alarms"),
     ("suppressed (not counted)", "suppressed"),
-    ("alarms a day", "alarms_a_day"),
+    ("alarms per day", "alarms_a_day"),
     ("true", "true"),
     ("false", "false"),
     ("undecided", "undecided"),

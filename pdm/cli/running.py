@@ -1,4 +1,4 @@
-"""Commands that run the service: API, worker, both with a database, and its schema."""
+"""Commands that run the API, the worker, both with an embedded database, and the migrations."""
 
 from __future__ import annotations
 

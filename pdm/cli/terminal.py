@@ -1,4 +1,4 @@
-"""What commands share: their options, how they print, show progress and wait."""
+"""Options, output, progress bars and signal handling of all commands."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ errors = Console(stderr=True)
 
 
 def in_utc(at: datetime | None) -> datetime | None:
-    """Return a time that names no zone as one in UTC."""
+    """Return a time without a time zone as UTC."""
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def settings_with_dsn() -> Settings:
-    """Return the settings of the environment; raises ConfigurationError where they name no database."""
+    """Return the settings of the environment; raises ConfigurationError if PDM_DSN is not set."""
     settings = Settings.from_environment()
     if not settings.dsn:
         raise ConfigurationError("PDM_DSN is not set: set it to the connection string of the database, or run `pdm up`")
@@ -38,13 +38,13 @@ def settings_with_dsn() -> Settings:
 
 
 def show(document: Any, as_json: bool, text: str) -> None:
-    """Print a report: as JSON, or as text for people."""
+    """Print a report as JSON or as text."""
     typer.echo(json.dumps(document, default=str) if as_json else text)
 
 
 @contextmanager
 def bars(quiet: bool = False) -> Iterator[Any]:
-    """Show one progress bar a stage on standard error; yields `advance(what, done, total)`."""
+    """Show one progress bar per stage on standard error; yields `advance(what, done, total)`."""
     columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=quiet) as progress:
         tasks: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def bars(quiet: bool = False) -> Iterator[Any]:
 
 
 def wait_for_interrupt() -> None:
-    """Return at SIGINT or SIGTERM, also at one that comes in the very moment before the wait."""
+    """Wait for SIGINT or SIGTERM, including one that arrives immediately before the wait."""
     import signal
     import threading
 

@@ -1,4 +1,4 @@
-"""Commands that try the whole: a simulated fleet, recorded lives."""
+"""Commands that run the whole service on a simulated fleet or recorded lives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Assess a machine, one acquisition after another: operating state, baseline, evidence, health, symptom."""
+"""Assess a machine, acquisition by acquisition: operating state, baseline, evidence, health, symptom."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ from pdm.measurements import OperatingContext
 __all__ = ["HealthState", "assess", "initial_state"]
 
 Floats = NDArray[np.float64]
-_CONTRIBUTORS = 3  # features named as main evidence: as many as count in the severity (WEIGHTS)
-_CARRY_FROM = 2.0  # evidence from which a known degradation is carried into a state met late
+_CONTRIBUTORS = 3  # features named as main evidence: the number that the severity weighs (WEIGHTS)
+_CARRY_FROM = 2.0  # evidence from which a known degradation is carried over to a new operating state
 
 
 def initial_state(machine: Machine) -> HealthState:
-    """Return the state of a machine of whose present life nothing is known yet."""
+    """Return the initial state of a machine without any acquisition in its present life."""
     layout = layout_of(machine)
     size = len(layout.columns)
     return HealthState(
@@ -68,19 +68,19 @@ def initial_state(machine: Machine) -> HealthState:
 
 
 def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[HealthState, Assessment]:
-    """Assess a machine as of one acquisition.
+    """Assess a machine from one acquisition.
 
     Parameters
     ----------
     machine : Machine
     state : HealthState
-        As of the acquisition before; it is used up, and must not be used again.
+        After the previous acquisition. It is modified in place and must not be used again.
     snapshot : Snapshot
 
     Returns
     -------
     state : HealthState
-        To assess the next acquisition with.
+        The input of the next assessment.
     assessment : Assessment
     """
     layout = _layout(machine, state)
@@ -136,7 +136,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
 
 @dataclass(frozen=True)
 class _AssessmentInput:
-    """One acquisition on its way through the assessment."""
+    """Intermediate results of one acquisition's assessment."""
 
     machine: Machine
     layout: Layout
@@ -178,7 +178,7 @@ def _silence(
     before: tuple[float, float],
     compared: Floats,
 ) -> tuple[str, str] | None:
-    """Return the operating state and the reason why nothing is judged in it, None where the machine runs steadily."""
+    """Return the operating state and the reason why health is not assessed, None if the machine runs steadily."""
     layout = state.layout
     if layout is not None and is_off(machine, context, state.states, compared, layout.activity):
         return OFF, "state-off"
@@ -190,7 +190,7 @@ def _silence(
 def _enter(
     state: HealthState, context: OperatingContext, layout: Layout, covariates: Floats, reasons: list[str]
 ) -> Baseline:
-    """Return the baseline of the operating state, which begins here if it was never met."""
+    """Return the baseline of the operating state; create it for a new state."""
     index = find_state(context, state.states, state.width)
     while index is None and context.state is None and is_crowded(state.states) and state.width < WIDEST:
         state.width = widen(state.states, state.width)
@@ -210,7 +210,7 @@ def _enter(
 
 
 def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
-    """Return how far (M,) the machine has moved from its baseline in the state it was last seen in."""
+    """Return the deviation (M,) from the baseline in the operating state of the previous acquisition."""
     learned = [known for known in state.states if known.learned]
     if not learned:
         return np.zeros(size, np.float32)
@@ -222,7 +222,7 @@ def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
 def _learn(
     state: HealthState, baseline: Baseline, seen: _AssessmentInput, compared: Floats, covariates: Floats
 ) -> Assessment:
-    """Take one more acquisition into a baseline; nothing is judged by it yet."""
+    """Add one acquisition to a baseline that is still being learned; it gives no health yet."""
     needed = seen.machine.baseline_acquisitions
     baseline.learn(compared, covariates, seen.snapshot.measured_at.timestamp())
     indicators = seen.layout.indicators(compared - baseline.median_so_far())
@@ -253,7 +253,7 @@ def _learn(
 def _silent(
     state: HealthState, layout: Layout, snapshot: Snapshot, name: str, reasons: list[str], progress: float
 ) -> Assessment:
-    """Return the assessment of an acquisition that says nothing about health."""
+    """Return the assessment of an acquisition that gives no health."""
     return Assessment(
         measured_at=snapshot.measured_at,
         health=None,
@@ -329,7 +329,7 @@ def _evidence(
 
 
 def _relation(score: float) -> dict[str, Any]:
-    """Return the contributor that no single channel shows: how the channels go together."""
+    """Return the multivariate contributor: a change of the relation between channels."""
     return {
         "indicator": "relation",
         "point": None,
@@ -342,7 +342,7 @@ def _relation(score: float) -> dict[str, Any]:
 
 
 def _change(state: HealthState, layout: Layout) -> dict[str, Any] | None:
-    """Return since when something has changed, and how much there is to say so; None where no chart signals."""
+    """Return the onset of the change and the strength of its evidence; None if no chart signals."""
     sums = state.charts.sums * layout.charted
     if sums.max(initial=0.0) <= DECISION:
         return None
@@ -361,7 +361,7 @@ def _change(state: HealthState, layout: Layout) -> dict[str, Any] | None:
 
 
 def _contributors(layout: Layout, evidence: Floats, baseline: Baseline, raw: Floats) -> list[dict[str, Any]]:
-    """Return the features that moved most: value, baseline and limit in the feature's own unit."""
+    """Return the features of largest deviation: value, baseline and limit in the feature's own unit."""
     order = np.argsort(evidence, kind="stable")[::-1]
     listed = []
     for index in order[:_CONTRIBUTORS].tolist():

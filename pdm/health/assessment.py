@@ -1,4 +1,4 @@
-"""The verdict on one acquisition, with the evidence it rests on."""
+"""The assessment of one acquisition: health, severity zone, symptom and evidence."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 RULE_VERSION = "health-2"
-"""Of everything that decides an assessment: tracked features, floors, smoothing, limits, symptoms."""
+"""Version of everything that determines an assessment: tracked features, floors, smoothing, limits, symptoms."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneTrend:
-    """The severity zone boundary ahead ('B/C') and after which time [s] it may be reached at the earliest."""
+    """The next severity zone boundary ('B/C') and the earliest time [s] until it may be reached."""
 
     boundary: str
     lower_s: float
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | None) -> Self | None:
-        """Return what `evidence["zone_trend"]` of an assessment says; None where it gives no time."""
+        """Return the zone trend from `evidence["zone_trend"]` of an assessment; None if it gives no time."""
         if not document or document.get("lower_s") is None:
             return None
         return cls(str(document.get("boundary")), float(document["lower_s"]))
@@ -31,15 +31,15 @@ class ZoneTrend:
 
 @dataclass(frozen=True)
 class Assessment:
-    """How a machine is at one time: health, severity zone, what is wrong so far and why we say so.
+    """The condition of a machine at one time: health, severity zone, symptom and evidence.
 
-    `health` runs from 1 (as new) to 0 (failed) and is None where nothing can be said: while the
-    operating state's baseline is being learned, while the machine is off, or without data.
-    `confidence` [1] orders symptoms by how clearly they stand out; it is not a calibrated probability.
-    `indicators` follow `pdm.health.baseline.indicators.INDICATORS`. `evidence` can be written as JSON and holds
-    `acquired_at`, `severity`, `limit`, `contributors` and `reasons`; it is for people, and nothing is decided by it.
-    What is decided upon has fields: `severity`, the `points` that contribute, `zone_trend`, and whether the acquisition
-    `shows_operation`, so that it tells a machine that stands from one that runs (by `shows_operation` below).
+    `health` runs from 1 (as new) to 0 (failed) and is None where it cannot be assessed: while the operating state's
+    baseline is being learned, while the machine is off, or without data. `confidence` [1] ranks symptoms by the
+    strength of their evidence; it is not a calibrated probability. `indicators` follow
+    `pdm.health.baseline.indicators.INDICATORS`. `evidence` is serialisable as JSON and contains `acquired_at`,
+    `severity`, `limit`, `contributors` and `reasons`; it is for display, and no decision uses it. Decisions use fields:
+    `severity`, the `points` that contribute, `zone_trend`, and `shows_operation`, which is whether the acquisition
+    distinguishes standstill from operation (function `shows_operation` below).
     """
 
     measured_at: datetime
@@ -60,14 +60,14 @@ class Assessment:
 
 
 def shows_operation(reasons: Collection[str], sampled: Collection[str], is_declared: bool) -> bool:
-    """Return whether an acquisition shows how the machine ran: by signals, a speed or a declared operating state.
+    """Return whether an acquisition shows if the machine ran: by signals, a speed or a declared operating state.
 
     Parameters
     ----------
     reasons : collection of str
-        Of the assessment, as its evidence has them.
+        Reason codes from the evidence of the assessment.
     sampled : collection of str
-        The machine's points of vibration and current.
+        Keys of the machine's vibration and current points.
     is_declared : bool
         The operating state was given with the acquisition.
 

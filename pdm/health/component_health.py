@@ -23,7 +23,7 @@ from pdm.machines.model import Machine
 Floats = NDArray[np.float64]
 
 _CONTRIBUTORS = 2  # features named as main evidence a component
-_NOTHING, _ABSENT = np.zeros(1), np.ones(1, bool)
+_NOTHING, _ABSENT = np.zeros(1), np.ones(1, bool)  # the last place, to which paddings of a part point: no evidence
 _LEAST_DEVIATION = 1.0  # contributors below it are scatter
 _BEARING = ("bpf", "bsf", "ftf", "bearing_sideband", "high_frequency", "envelope", "kurtosis", "crest_factor")
 _SYMPTOMS = (  # beginning of a feature's name, and a symptom of the component that it speaks of

@@ -1,4 +1,4 @@
-"""Fit what was remembered under another layout to today's: old columns go on, new ones are learned beside them."""
+"""Convert a state of another layout to today's: known columns are kept, new ones are learned in addition."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Places = NDArray[np.intp]
 
 
 def refit(state: HealthState, layout: Layout) -> list[str] | None:
-    """Make a state one of a layout, in place; returns what has to be told, None where nothing of it can be kept.
+    """Convert a state to a layout, in place; return the changes to report, None if no part of it is valid.
 
-    A column goes on where the same is learned of it (`ColumnIdentity`). Of one that is new nothing is known: it is
-    learned beside the others. What is no longer followed is forgotten.
+    A column is kept if its `ColumnIdentity` is the same. A new column is learned in addition to the others. A column
+    that is no longer tracked is discarded.
     """
     was = _identity_of(state, layout)
     if was is None or was.differs_in_points(layout.described):
@@ -66,7 +66,7 @@ def _related(columns: tuple[ColumnIdentity, ...]) -> list[ColumnIdentity]:
 
 
 def _moved(array: NDArray[Any], origin: Places, absent: float) -> NDArray[Any]:
-    """Return an array whose last axis are columns, as of today's layout."""
+    """Return an array, whose last axis is columns, in today's layout."""
     moved = np.full((*array.shape[:-1], len(origin)), absent, array.dtype)
     known = origin >= 0
     moved[..., known] = array[..., origin[known]]

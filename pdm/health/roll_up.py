@@ -1,8 +1,8 @@
-"""Roll-up: what the health of machines makes of their line and site, severity and urgency apart.
+"""Roll-up of machine health to line and site, with severity and urgency as separate results.
 
-A line is as healthy as its worst machine, for one machine stops it; averages hide exactly what is looked for. Severity
-is how bad things are now, urgency how soon somebody has to act: a machine far from sound may have months, and one
-that still seems sound may have days.
+The health of a line is that of its worst machine, because one machine stops the line, and an average hides it. Severity
+is the present condition, urgency the time until action is required: a machine of high severity may have months, and one
+of low severity days.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Urgency(StrEnum):
-    """How soon somebody has to act, the most urgent first."""
+    """Time until action is required, the most urgent first."""
 
     IMMEDIATE = "immediate"
     WITHIN_HORIZON = "within-horizon"
@@ -27,7 +27,7 @@ _NO_ZONE = ""  # before A
 
 @dataclass(frozen=True)
 class UnitCondition:
-    """What is known of one machine now; None is unknown.
+    """The present condition of one machine; None is unknown.
 
     Attributes
     ----------
@@ -51,10 +51,10 @@ class UnitCondition:
 
     @property
     def urgency(self) -> Urgency:
-        """How soon somebody has to act on this machine.
+        """Time until action on this machine is required.
 
-        Zone D can damage a machine: at once. Zone C is fit for a limited time until there is an opportunity
-        (ISO 20816-1:2016, 6.2), as is a life that may end within the planning horizon.
+        Zone D can damage a machine: immediate action. Zone C is acceptable for a limited time until there is an
+        opportunity (ISO 20816-1:2016, 6.2), like a life that may end within the planning horizon.
         """
         if self.zone == "D":
             return Urgency.IMMEDIATE
@@ -64,16 +64,16 @@ class UnitCondition:
 
     @property
     def severity(self) -> float | None:
-        """How bad things are now [1]: 0 as new .. 1 failed, None where health is unknown."""
+        """Present severity [1]: 0 as new .. 1 failed, None if health is unknown."""
         return None if self.health is None else 1.0 - self.health
 
 
 @dataclass(frozen=True)
 class RollUp:
-    """The worst of some machines.
+    """The worst condition of a group of machines.
 
-    `health`, `zone`, `rul_lower` and `urgency` are each the worst that is known of any machine, which need not be the
-    same one; None where it is known of none. `contributors` are machines, the worst first: by urgency, then by
+    `health`, `zone`, `rul_lower` and `urgency` are each the worst known value of any machine, which need not be the
+    same one; None if it is known for no machine. `contributors` are machines, the worst first: by urgency, then by
     health. `known` of `machines` have a health.
     """
 
@@ -87,15 +87,16 @@ class RollUp:
 
     @property
     def severity(self) -> float | None:
-        """How bad the worst is now [1]."""
+        """Present severity of the worst machine [1]."""
         return None if self.health is None else 1.0 - self.health
 
 
 def roll_up(standings: Sequence[UnitCondition], most: int = 10) -> RollUp:
-    """Return the worst of some machines, and which `most` of them make it so.
+    """Return the worst condition of a group of machines, and its `most` contributing machines.
 
     Monotone: a machine that gets worse never makes the roll-up better. The roll-up of a site is that of its lines'
-    roll-ups, however the machines are spread over them. What is not known counts neither as good nor as bad.
+    roll-ups, independent of the distribution of machines over lines. An unknown value counts neither as good nor as
+    bad.
 
     Examples
     --------
@@ -116,7 +117,7 @@ def roll_up(standings: Sequence[UnitCondition], most: int = 10) -> RollUp:
 
 
 def _badness(standing: UnitCondition) -> tuple[int, float, float, str]:
-    """Return what sorts the worst machine first."""
+    """Return the sort key: the worst machine first."""
     unknown = float("inf")
     return (
         ORDER[standing.urgency],

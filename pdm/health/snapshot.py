@@ -1,4 +1,4 @@
-"""What analysis knows of one acquisition: feature vectors, scalar values and how the machine ran."""
+"""The input of the analysis from one acquisition: feature vectors, scalar values and operating conditions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pdm.measurements import OperatingContext
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One acquisition as health sees it: features in the catalogue's order and units, NaN where absent.
+    """The input of health assessment from one acquisition: features in catalogue order and units, NaN where absent.
 
-    `vibration` and `current` hold one vector a point, `current_group` the features that several phases
-    share, `scalars` SI values by point.
+    `vibration` and `current` contain one vector per point, `current_group` the features that several phases share,
+    `scalars` SI values by point.
     """
 
     measured_at: datetime

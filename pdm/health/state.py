@@ -1,4 +1,4 @@
-"""What health remembers of a machine between acquisitions, and its form as bytes."""
+"""The health state of a machine between acquisitions, and its serialised form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pdm.health.detection.control_charts import Charts
 from pdm.health.detection.zone_trend import ThinnedSeries
 
 _MAGIC = b"HLT4"
-_FORMER_MAGIC = b"HLT3"  # of revision 080f245: a signature for the document, no columns learned beside
+_FORMER_MAGIC = b"HLT3"  # of revision 080f245: a signature in place of the document, no additional columns
 _BEGINNING = struct.Struct("<4sI")
 _FORMER_BEGINNING = struct.Struct("<4s8s")
 _HEADER = struct.Struct("<IHIfdd")
@@ -31,12 +31,13 @@ _KINDS = {b"f": "<f4", b"d": "<f8", b"e": "<f2", b"I": "<u4", b"b": "<i1"}
 
 @dataclass
 class HealthState:
-    """Baselines by operating state and the evidence of the machine's present life: EWMA (M,), CUSUMs, course.
+    """Baselines by operating state and the evidence of the machine's present life: EWMA (M,), CUSUMs, thinned series.
 
     `identity` is the document of the layout that the arrays belong to (`pdm.health.baseline.layout_document`), or
-    `former_signature` what revision 080f245 had in its place; `acquisitions` counts what was assessed, `width` widens
-    operating states, `last` is when [s] and at which speed [Hz] the machine was last measured, `related` (K,) the chart
-    of the scalar channels' relation. Bytes give back the very same state. Per point it stays below 8 KiB.
+    `former_signature` its equivalent of revision 080f245; `acquisitions` is the number of assessed acquisitions,
+    `width` the factor on the tolerances of operating states, `last` the time [s] and speed [Hz] of the last
+    measurement, `related` (K,) the multivariate chart of the scalar channels. Serialisation is lossless. The size is
+    below 8 KiB per point.
     """
 
     identity: bytes = b""
@@ -53,7 +54,7 @@ class HealthState:
     parts: Parts | None = field(default=None, repr=False, compare=False)
 
     def to_bytes(self) -> bytes:
-        """Return the state as bytes that `from_bytes` turns back into the very same state."""
+        """Return the state as bytes, which `from_bytes` restores without loss."""
         head = (self.acquisitions, len(self.states), self.course.stride, self.width, *self.last)
         if self.former_signature:
             pieces = [_FORMER_BEGINNING.pack(_FORMER_MAGIC, self.former_signature), _HEADER.pack(*head)]
@@ -74,7 +75,7 @@ class HealthState:
         Raises
         ------
         ValueError
-            The bytes are not such a state, or not all of it.
+            The bytes are not such a state, or they are incomplete.
         """
         try:
             identity, former, reader = _begin(data)
@@ -86,15 +87,15 @@ class HealthState:
                 if not former:
                     _read_beside(reader, states[-1])
         except (struct.error, KeyError, UnicodeDecodeError) as error:
-            raise ValueError("health state ends early or is damaged") from error
+            raise ValueError("health state is truncated or damaged") from error
         if reader.at != len(data):
-            raise ValueError("health state has bytes left over")
+            raise ValueError("health state has trailing bytes")
         charts, course = Charts(sums, since), ThinnedSeries(means, stride)
         return cls(identity, acquisitions, smoothed, states, width, (at, speed), charts, related, course, former)
 
 
 def _begin(data: bytes) -> tuple[bytes, bytes, _Reader]:
-    """Return the document of the layout or the former signature, and a reader behind it."""
+    """Return the document of the layout or the former signature, and a reader of the rest."""
     if data[:4] == _FORMER_MAGIC:
         _, signature = _FORMER_BEGINNING.unpack_from(data)
         return b"", signature, _Reader(data, _FORMER_BEGINNING.size)
@@ -106,7 +107,7 @@ def _begin(data: bytes) -> tuple[bytes, bytes, _Reader]:
 
 
 def _packed(array: NDArray[Any]) -> list[bytes]:
-    """Return an array of one or two dimensions as bytes that say its kind and shape."""
+    """Return an array of one or two dimensions as bytes with a header of its type and shape."""
     rows, columns = (0, len(array)) if array.ndim == 1 else array.shape
     return [_ARRAY.pack(array.dtype.char.encode(), array.ndim, rows, columns), array.tobytes()]
 
@@ -129,7 +130,7 @@ def _state_pieces(state: Baseline) -> list[bytes]:
 
 
 def _beside_pieces(state: Baseline) -> list[bytes]:
-    """Return which columns are learned beside the others, and how far that is."""
+    """Return the columns that are learned in addition, and their learning state."""
     pieces = _packed(state.fresh)
     if len(state.fresh):
         pieces.append(bytes([state.beside is not None]))
@@ -151,7 +152,7 @@ class _Reader:
     def take(self, size: int) -> bytes:
         piece = self.data[self.at : self.at + size]
         if len(piece) != size:
-            raise ValueError("health state ends early")
+            raise ValueError("health state is truncated")
         self.at += size
         return piece
 

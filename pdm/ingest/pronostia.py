@@ -102,7 +102,7 @@ def _read_axes(path: Path) -> dict[str, _Axis]:
         with np.load(path, allow_pickle=False) as file:
             return {axis: _Axis(file, axis) for axis in _POINTS}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidInputError(f"{path.name} is no PRONOSTIA life: {error}", field="path") from error
+        raise InvalidInputError(f"{path.name} is not a PRONOSTIA history: {error}", field="path") from error
 
 
 def _machine(key: str) -> Machine:

@@ -104,7 +104,7 @@ def _send(service: Any, name: str, question: dict[str, Any]) -> dict[str, Any]:
         is_taken = service.notify(body=question["body"], title=question["title"], notify_type=question["kind"])
         log_text = redact(" ".join(log.getvalue().split()), question["url"])
     if is_taken:
-        return {"is_delivered": True, "is_reachable": True, "answer": f"{name} took it"}
+        return {"is_delivered": True, "is_reachable": True, "answer": f"{name} accepted the message"}
     return {"is_delivered": False, "is_reachable": _is_answered, "error": f"{name}: {log_text}"[:300]}
 
 

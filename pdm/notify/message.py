@@ -63,7 +63,7 @@ class CurrentAlert:
     """
 
     document: Mapping[str, Any]
-    severities: tuple[str, ...]
+    severities: Sequence[str]
     changed_at: datetime
     is_open: bool
     is_firing: bool

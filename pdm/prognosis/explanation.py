@@ -1,4 +1,4 @@
-"""Why a model says what it says of a machine: what moved it, since when, and which past lives looked like this."""
+"""Explanation of a model's prediction: contributors, their onset, and similar past lives."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from pdm.prognosis.model.fleet_model import Columns, FleetModel
 
 FARTHEST = 3.0
-"""In the column's own spread: columns further apart count no more, and one that is known once only counts as this."""
+"""Limit of a column's distance, in its spread; also the distance of a column that is known on one side only."""
 
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Contributor:
-    """What one sensor, or the age, adds to remaining life [the fleet's unit]; `column` is its strongest part."""
+    """Contribution of one sensor, or the age, to remaining life [the fleet's unit]; `column` is its largest."""
 
     name: str
     amount: float
@@ -27,7 +27,7 @@ class Contributor:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Remaining life as a sum: `base`, what each contributor adds, and `limited`, what the model's range takes off."""
+    """Remaining life as a sum: `base`, the contributions, and `limited`, the correction to the model's range."""
 
     predicted: float
     base: float
@@ -37,7 +37,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class PastLife:
-    """A life that ended in failure: the columns (n, C) of its records, their age and what remained then (n,)."""
+    """A life that ended in failure: the columns (n, C) of its records, their age and remaining life (n,)."""
 
     machine: str
     columns: Columns
@@ -47,7 +47,7 @@ class PastLife:
 
 @dataclass(frozen=True)
 class Alike:
-    """The moment of a past life that was most like now; `distance` 0 is the same in all that counts, 1 far apart."""
+    """The most similar time of a past life; `distance` 0 is equal in all weighted columns, 1 far apart."""
 
     machine: str
     age: float
@@ -56,10 +56,10 @@ class Alike:
 
 
 def explain(model: FleetModel, columns: Sequence[Columns]) -> Explanation:
-    """Return why a model says what it says of one record, the largest contributor first.
+    """Return the explanation of a model's prediction for one record, the largest contributor first.
 
-    The trees' own SHAP values add up on the scale that they learn, the root of remaining life; each is given its share
-    of remaining life itself by the difference of squares, so that the sum stays exact.
+    SHAP values are additive on the scale of the trees, the square root of remaining life; each is converted to
+    remaining life by the difference of squares, so that the sum is exact.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def explain(model: FleetModel, columns: Sequence[Columns]) -> Explanation:
 
 
 def weigh_columns(model: FleetModel, columns: Sequence[Columns]) -> Vector:
-    """Return how much each column of the first ensemble counts in one record's answer, shape (C,), summing to 1."""
+    """Return the weight of each column of the first ensemble in one record's prediction, shape (C,), of sum 1."""
     found = model.contributions(columns)[1]
     weight = np.array([abs(float(found[name][0])) for name in model.ensembles[0].columns])
     total = float(weight.sum())
@@ -92,16 +92,16 @@ def weigh_columns(model: FleetModel, columns: Sequence[Columns]) -> Vector:
 
 
 def find_alike(now: Columns, lives: Sequence[PastLife], weight: Vector, most: int = 3) -> list[Alike]:
-    """Return of each past life the moment most like now, the most alike lives first.
+    """Return the most similar time of each past life, the most similar lives first.
 
     Parameters
     ----------
     now : ndarray, shape (C,)
     lives : sequence of PastLife
     weight : ndarray, shape (C,)
-        How much each column counts; they sum to 1.
+        Weight of each column, of sum 1.
     most : int
-        So many lives at the most.
+        Greatest number of lives.
     """
     lives = [life for life in lives if len(life.columns)]
     if not lives:
@@ -120,7 +120,7 @@ def find_alike(now: Columns, lives: Sequence[PastLife], weight: Vector, most: in
 
 
 def _spread(columns: Columns) -> Vector:
-    """Return each column's inter-quartile range, 1 where it has none."""
+    """Return each column's inter-quartile range, 1 where it is 0."""
     known = np.isfinite(columns).any(axis=0)
     spread = np.ones(columns.shape[1])
     low, high = np.nanquantile(columns[:, known].astype(np.float64), (0.25, 0.75), axis=0)

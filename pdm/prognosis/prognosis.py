@@ -1,4 +1,4 @@
-"""What is said about a machine's remaining life after one acquisition."""
+"""The prognosis of a machine's remaining life after one acquisition."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ _SOURCES: Mapping[str, Source] = {"model": "model", "trend": "trend", "none": "n
 
 @dataclass(frozen=True)
 class Prognosis:
-    """Remaining useful life [s] with its interval, where it comes from and what speaks for it.
+    """Remaining useful life [s] with its interval, source and evidence.
 
-    `rul` is the middle of the distribution; `rul_upper` None beside a `rul_lower` means "at least". `level`
-    is the coverage the interval was calibrated for. `reason` says why there is no better answer: a key such
-    as 'learning', 'machine-off' or 'no-model-and-no-trend'; `doubts` are all of them that speak against the figure.
-    Source 'none' carries no figure at all.
+    `rul` is the median of the distribution; `rul_upper` None with a `rul_lower` means "at least". `level` is the
+    nominal coverage of the interval. `reason` is the code of the main limitation, such as 'learning', 'machine-off' or
+    'no-model-and-no-trend'; `doubts` are the codes of all limitations. Source 'none' has no figure.
     """
 
     measured_at: datetime
@@ -37,13 +36,13 @@ class Prognosis:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], measured_at: datetime) -> Self | None:
-        """Return the prognosis of a stored row, or of what an alert keeps of it; None where there was none.
+        """Return the prognosis of a stored row, or of the copy in an alert; None if there was none.
 
         Parameters
         ----------
         row : mapping
             With `source`, `rul_s`, `rul_lower_s`, `rul_upper_s`, `level`, `model_id`, `reason` and, of a stored
-            prognosis, `evidence`. An alert keeps the first of the doubts alone, as the reason.
+            prognosis, `evidence`. An alert stores only the first of the doubts, as the reason.
         measured_at : datetime
         """
         source = _SOURCES.get(row.get("source") or "")
@@ -67,10 +66,10 @@ class Prognosis:
 
     @property
     def can_decide(self) -> bool:
-        """Whether somebody may be called for it.
+        """Whether an alert may be based on it.
 
-        Not for a figure that is no better than a plain guess or of an age that no training life reached, nor for an
-        interval from now to "at least", which holds every answer the model knows.
+        This excludes a figure without skill, an age beyond all training lives, and an interval from now to "at least",
+        which contains every possible prediction of the model.
         """
         if self.source == "none" or NO_SKILL in self.doubts or BEYOND_TRAINING in self.doubts:
             return False

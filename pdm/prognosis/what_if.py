@@ -1,8 +1,8 @@
-"""How long a machine would last under another load or speed, where the fleet's past lives can tell.
+"""Effect of another load or speed on remaining life, estimated from the fleet's past lives.
 
-Lives are taken to shorten or lengthen as a whole (accelerated failure time): the logarithm of a life is a straight line
-of the logarithms of its mean load and speed, as in the load-life relation of rolling bearings [1], but with exponents
-that are estimated from these lives and nothing else.
+The model is an accelerated failure time model: the logarithm of a life is linear in the logarithms of its mean load and
+speed, as in the load-life relation of rolling bearings [1], but with exponents that are estimated from these lives
+only.
 
 References
 ----------
@@ -20,16 +20,16 @@ from scipy.special import stdtr, stdtrit
 
 from pdm.errors import RefusalError
 
-LEAST_LIVES = 8  # fewer leave an exponent without a usable interval
+LEAST_LIVES = 8  # fewer give no usable interval of an exponent
 LEAST_RANGE = 1.1
-"""Greatest over least among the lives: what varies less cannot show an effect."""
+"""Least ratio of greatest to least value among the lives, for an estimate of the effect."""
 SIGNIFICANCE = 0.05  # of an exponent, two-sided
 LEVEL = 0.9  # of the interval, as every interval of this service
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """A life [s] that ended in failure and the means of its conditions, such as 'load' [1] and 'speed' [Hz]."""
+    """A life [s] that ended in failure and its mean operating conditions, such as 'load' [1] and 'speed' [Hz]."""
 
     life: float
     means: Mapping[str, float]
@@ -37,7 +37,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class LoadEffect:
-    """By what a remaining life is to be multiplied, with its interval at `LEVEL`, and what that rests on."""
+    """The factor on remaining life, with its interval at `LEVEL`, and the basis of the estimate."""
 
     factor: float
     lower: float
@@ -47,7 +47,7 @@ class LoadEffect:
 
 
 def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Mapping[str, float]) -> LoadEffect:
-    """Return what other conditions would do to a remaining life.
+    """Return the effect of other conditions on remaining life.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def tell_effect(lives: Sequence[Conditions], now: Mapping[str, float], asked: Ma
     now : mapping
         The machine's conditions, by name.
     asked : mapping
-        The other conditions asked about; what it does not name stays.
+        The other conditions; a condition not named is unchanged.
 
     Raises
     ------
     RefusalError
-        Too few lives, a condition that is not known, did not vary, lies outside what the lives have seen or has no
-        effect that can be told from chance; the message says which.
+        Too few lives, or a condition that is not known, did not vary, lies outside the range of the lives or has no
+        significant effect; the message names it.
     """
     names = sorted(name for name in asked if asked[name] != now.get(name))
     known = [life for life in lives if life.life > 0 and all(life.means.get(name, 0.0) > 0 for name in names)]

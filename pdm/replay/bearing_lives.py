@@ -27,12 +27,12 @@ Signals = tuple[NDArray[np.float32], NDArray[np.float32]]
 def find_bearings(folder: Path) -> dict[str, Path]:
     """Return the bearings under a folder by number ('1_3'), the longest recording of each.
 
-    The published set holds test bearings twice, cut short in `Test_set` and whole in `Full_Test_Set`.
+    The published set has test bearings twice, truncated in `Test_set` and complete in `Full_Test_Set`.
 
     Raises
     ------
     InvalidInputError
-        There is none.
+        The folder contains no bearing.
     """
     found: dict[str, Path] = {}
     places = [*folder.rglob("*earing[0-9]_[0-9].npz"), *(path.parent for path in folder.rglob("acc_00001.csv"))]
@@ -51,7 +51,7 @@ def find_bearings(folder: Path) -> dict[str, Path]:
 
 
 def count_records(place: Path) -> int:
-    """Return how many records a bearing has."""
+    """Return the number of records of a bearing."""
     if place.is_dir():
         return sum(1 for _ in place.glob("acc_*.csv"))
     with _opened(place) as stored:
@@ -65,9 +65,9 @@ def read_level(name: str, place: Path, records: int | None = None) -> WornLife:
     ----------
     name : str
     place : Path
-        As `find_bearings` returned it.
+        From `find_bearings`.
     records : int, optional
-        Read only the first so many.
+        Number of records to read, from the first on; all if not given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A client of pdm's public HTTP API, for everything that feeds it from files or the twin."""
+"""A client of pdm's public HTTP API, for imports from files and the twin."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Client:
-    """Speaks to one pdm service with one API key; retries while the service is away.
+    """Client of one pdm service with one API key; retries while the service is unavailable.
 
-    Repeating a request is safe: a record is stored once, and a repeat answers `duplicate`.
+    Requests are idempotent: a record is stored once, and a repetition returns `duplicate`.
     """
 
     def __init__(self, url: str, key: str, timeout_s: float = 60.0) -> None:
@@ -40,7 +40,7 @@ class Client:
         self.close()
 
     def register(self, machines: Iterable[Machine], *, dry_run: bool = False) -> dict[str, Any]:
-        """Register machines, or with `dry_run` say what registering them would change."""
+        """Register machines, or with `dry_run` return the changes that it would make."""
         document = {"machines": [machine_to_document(machine) for machine in machines]}
         return self._call("POST", "/v1/fleet", json=document, params={"dry_run": str(dry_run).lower()})
 
@@ -50,7 +50,7 @@ class Client:
         Raises
         ------
         InvalidInputError
-            Something in the batch was refused; the message quotes the first problem.
+            An item of the batch was rejected; the message contains the first problem.
         """
         content_type, body = encode_raw(acquisitions)
         receipt = self._call("POST", "/v1/acquisitions", content=body, headers={"Content-Type": content_type})
@@ -61,7 +61,7 @@ class Client:
         return receipt
 
     def record_work_event(self, event: WorkEvent) -> dict[str, Any]:
-        """Tell the service what was done to a machine."""
+        """Record a work event of a machine."""
         body = {
             "kind": event.kind.value,
             "occurred_at": event.occurred_at.isoformat(),
@@ -72,7 +72,7 @@ class Client:
         return self._call("POST", f"/v1/machines/{event.machine}/work-events", json=body)
 
     def requeue_set_aside(self, machine: str) -> dict[str, Any]:
-        """Have what was set aside of a machine analysed again."""
+        """Requeue the failed acquisitions of a machine for analysis."""
         return self._call("POST", "/v1/set-aside/replay", json={"machine": machine})
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
@@ -91,12 +91,12 @@ class Client:
                 return items
 
     def wait_until_analysed(self, timeout_s: float = 300.0) -> None:
-        """Return once no acquisition waits for analysis.
+        """Wait until the analysis queue is empty.
 
         Raises
         ------
         UnavailableError
-            Some still wait after `timeout_s`.
+            Acquisitions are still in the queue after `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
         while (waiting := self.get("/v1/queue")["pending"]) > 0:

@@ -1,4 +1,4 @@
-"""The demo: a simulated fleet goes through the real service, past lives first, then the present."""
+"""The demo: a simulated fleet is processed by the real service, past lives first, then the present."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pdm.replay.hold_out import train_fleet
 from pdm.replay.stack import Stack
 from pdm.twin.fleet import DemoFleet, demo_fleet
 
-KINDS_TO_ALERT = 3  # failures of different kinds that must be alerted before they happen
-QUIET_MACHINES = 4  # healthy machines that change operating state and must raise nothing
+KINDS_TO_ALERT = 3  # least kinds of failure with an alert before the failure
+QUIET_MACHINES = 4  # least healthy machines with changes of operating state and without alert
 
 
 @dataclass(frozen=True)
 class MachineVerdict:
-    """One machine of the demo: what the service said, and what the simulator knew."""
+    """One machine of the demo: the results of the service, and the truth of the simulator."""
 
     machine: str
     health: float | None
@@ -48,12 +48,12 @@ class MachineVerdict:
 
     @property
     def is_false_alarm(self) -> bool:
-        """Whether there was an alert although nothing was wrong yet."""
+        """Whether there was an alert before the onset of a fault."""
         return self.alerted_at is not None and not self.is_warned_failure
 
     @property
     def lead_time(self) -> timedelta | None:
-        """How long before the failure the alert came; None without either."""
+        """Time from the alert to the failure; None without either."""
         if not self.is_warned_failure or self.failed_at is None or self.alerted_at is None:
             return None
         return self.failed_at - self.alerted_at
@@ -61,7 +61,7 @@ class MachineVerdict:
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What the demo showed, and whether it kept its promise."""
+    """The results of the demo, and whether they meet its acceptance criteria."""
 
     seed: int
     url: str
@@ -70,29 +70,29 @@ class DemoReport:
 
     @property
     def warned_kinds(self) -> set[str]:
-        """The kinds of fault whose failure was alerted in time."""
+        """The kinds of fault with an alert before the failure."""
         return {v.fault for v in self.verdicts if v.is_warned_failure and v.fault}
 
     @property
     def quiet_machines(self) -> int:
-        """Healthy machines that changed operating state and raised no alert."""
+        """Number of healthy machines with changes of operating state and without alert."""
         return sum(v.failed_at is None and v.alerted_at is None and v.operating_states_seen > 1 for v in self.verdicts)
 
     @property
     def precision(self) -> float | None:
-        """Of the machines alerted, the share that was about to fail; None without alerts."""
+        """Share of alerts on machines that were about to fail; None without alerts."""
         alerted = [v for v in self.verdicts if v.alerted_at is not None]
         return sum(v.is_warned_failure for v in alerted) / len(alerted) if alerted else None
 
     @property
     def recall(self) -> float | None:
-        """Of the machines that failed, the share that was alerted before; None without failures."""
+        """Share of failed machines with an alert before; None without failures."""
         failed = [v for v in self.verdicts if v.failed_at is not None]
         return sum(v.is_warned_failure for v in failed) / len(failed) if failed else None
 
     @property
     def is_passed(self) -> bool:
-        """Whether enough failures were warned of and enough healthy machines stayed quiet."""
+        """Whether enough failures had an alert and enough healthy machines had none."""
         false_on_healthy = any(v.failed_at is None and v.alerted_at is not None for v in self.verdicts)
         return (
             len(self.warned_kinds) >= KINDS_TO_ALERT and self.quiet_machines >= QUIET_MACHINES and not false_on_healthy

@@ -21,12 +21,12 @@ from pdm.machines.model import Machine
 from pdm.service.diagnosis.document import to_document
 from pdm.words.phrases import say, say_doubt
 
-_MOST_WEAK = 3  # findings without clear evidence that are shown in full
+_MOST_WEAK = 3  # most findings without clear evidence that are printed in full
 
 
 @dataclass(frozen=True)
 class FileDiagnosis:
-    """A diagnosis, the machine and recording that it is of, and which channel was taken for which point."""
+    """A diagnosis with its machine and recording, and the channel of each point."""
 
     machine: Machine
     recording: Recording
@@ -40,7 +40,7 @@ def find_in_fleet(path: Path, key: str | None) -> Machine:
     Raises
     ------
     InvalidInputError
-        The file is no fleet, has no such machine, or several and no key was given.
+        The file is not a fleet file, has no such machine, or has several and no key was given.
     """
     machines = {machine.key: machine for machine in read_fleet(path)}
     if key is None and len(machines) == 1:
@@ -61,12 +61,12 @@ def declare(
     rate: float | None = None,
     unit: str | None = None,
 ) -> Declared:
-    """Return what a command line declares: points as POINT=CHANNEL, scales as CHANNEL=VALUE or one VALUE for all.
+    """Return the declarations of a command line: points as POINT=CHANNEL, scales as CHANNEL=VALUE or one VALUE.
 
     Raises
     ------
     InvalidInputError
-        One of them is not written so.
+        A declaration does not have this form.
     """
     named = dict(_pair(each, "--point", "POINT=CHANNEL") for each in points)
     worth: dict[str, float] = {}
@@ -99,7 +99,7 @@ def diagnose_file(path: Path, machine: Machine, declared: Declared | None = None
 
 
 def file_document(found: FileDiagnosis) -> dict[str, Any]:
-    """Return what was found as JSON can hold it, as the API answers it, with the channels beside it."""
+    """Return the diagnosis as a JSON document, as in the API, with the channels."""
     diagnosis = found.diagnosis
     return {
         "machine": diagnosis.machine,
@@ -111,7 +111,7 @@ def file_document(found: FileDiagnosis) -> dict[str, Any]:
 
 
 def diagnosis_text(found: FileDiagnosis, width: int = 110) -> str:
-    """Return what was found as text: verdict, findings with lines, reasons and checks."""
+    """Return the diagnosis as text: verdict, findings with lines, reasons and checks."""
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as capture:
         console.print(Group(*_parts(found)))
@@ -192,7 +192,7 @@ def _lines(finding: Finding) -> Table:
 
 
 def _refused(findings: Sequence[Finding]) -> list[RenderableType]:
-    """Return why faults could not be judged, those with the same reasons together."""
+    """Return the faults that could not be evaluated, grouped by reasons."""
     alike: dict[str, list[str]] = {}
     for each in findings:
         alike.setdefault(" ".join(_explain(reason) for reason in each.reasons), []).append(_name(each))

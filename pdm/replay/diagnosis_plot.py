@@ -1,4 +1,4 @@
-"""A diagnosis as a picture: each channel's spectrum and envelope spectrum, with the lines that faults predict."""
+"""Plot of a diagnosis: each channel's spectrum and envelope spectrum, with the lines that faults predict."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 _SIGNAL, _MATCHED, _PREDICTED, _NAME = "#1f4e79", "#c0392b", "#9aa5b1", "#4a5561"
 _REFERENCES = {"acceleration": 1e-9, "velocity": 1e-9, "current": 1e-6}
-"""Level 0 dB: velocity 1 nm/s and current 1 uA, ISO 1683:2015; acceleration is drawn as velocity."""
-_ORDERS = 10  # multiples of shaft speed up to which a spectrum of vibration is drawn
-_HARMONICS = 4  # of the fastest rate of a bearing up to which an envelope spectrum is drawn
+"""Level 0 dB: velocity 1 nm/s and current 1 uA, ISO 1683:2015; acceleration is plotted as velocity."""
+_ORDERS = 10  # multiples of shaft speed up to which a vibration spectrum is plotted
+_HARMONICS = 4  # of the highest fault frequency of a bearing, up to which an envelope spectrum is plotted
 _SUPPLIES = 4  # multiples of the supply frequency
-_LOWEST = 5.0  # Hz under which integrated acceleration is mostly the sensor's own
-_SHOWN = 400.0  # Hz, where nothing else says how far to draw
+_LOWEST = 5.0  # Hz below which integrated acceleration is mostly sensor noise
+_SHOWN = 400.0  # Hz, default upper limit of a plot
 _MOST_FAULTS = 2
 
 
@@ -45,14 +45,14 @@ class _Panel(NamedTuple):
 
 
 def plot_diagnosis(found: FileDiagnosis, path: Path) -> None:
-    """Draw the spectra of all channels that could be judged into a picture.
+    """Plot the spectra of all usable channels into a file.
 
     Raises
     ------
     ConfigurationError
         matplotlib is not installed.
     InvalidInputError
-        No channel could be judged, or the picture cannot be written there.
+        No channel is usable, or the file cannot be written.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -132,7 +132,7 @@ def _bearing(machine: Machine, speed: float | None, component: str | None) -> It
 
 
 def _matched(diagnosis: Diagnosis, point: str) -> tuple[MatchedLine, ...]:
-    """Return the lines found at a point, of the faults that are supported or else of the likeliest."""
+    """Return the lines found at a point, of the supported faults or else of the most likely one."""
     lines = [line for each in _leading(diagnosis) for line in each.lines]
     return tuple(line for line in lines if line.point == point and line.found is not None and line.source != "park")
 

@@ -1,4 +1,4 @@
-"""Published benchmarks of remaining life, run with the recipe that fleets are trained with."""
+"""Published benchmarks of remaining-life prediction, with the training recipe of the service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pdm.replay.evaluate_lives import draw, predictions_of
 
 CAP = 125.0  # cycles; the label convention of nearly all published results
 ALERT = AlertRule(threshold=30.0, needless=60.0)
-LEFT = (10.0, 25.0, 50.0)  # cycles to go at which alpha-lambda is quoted
+LEFT = (10.0, 25.0, 50.0)  # remaining cycles at which alpha-lambda is reported
 
 
 def evaluate_cmapss(
@@ -39,26 +39,25 @@ def evaluate_cmapss(
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:
-    """Train on `train_<subset>.txt`, predict `test_<subset>.txt`, and say how well.
+    """Train on `train_<subset>.txt`, predict `test_<subset>.txt`, and report the metrics.
 
-    Out-of-fold figures come from training engines alone. Test figures are added where the test file is there,
-    errors where `RUL_<subset>.txt` is too, under both label conventions: remaining life capped at 125
-    cycles, and as published.
+    Out-of-fold figures are from training engines alone. Test figures are added if the test file exists, errors if
+    `RUL_<subset>.txt` exists too, under both label conventions: remaining life capped at 125 cycles, and as published.
 
     Parameters
     ----------
     folder : Path
     subset : str
-        FD001 to FD004, or whatever the files are called.
+        FD001 to FD004, or another name in the file names.
     predictions : Path, optional
-        Where to write what was said of each test engine, as CSV; without a test file, of each training
-        engine's rows, out of fold.
+        CSV file for the predictions of each test engine; without a test file, the out-of-fold predictions of the
+        training engines' rows.
     plots : Path, optional
-        Folder for pictures of what was told out of fold.
+        Folder for plots of the out-of-fold predictions.
     kind : 'png' or 'svg'
     seed : int
     progress : callable, optional
-        Told the stage and the share done.
+        Called with the stage and the completed share.
 
     Raises
     ------

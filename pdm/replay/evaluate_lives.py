@@ -1,4 +1,4 @@
-"""Evaluate the fleet's recipe on a user's own lives, given as a Parquet file."""
+"""Evaluate the training recipe on a user's lives from a Parquet file."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ REQUIRED = ("machine", "time", "ended_by")
 ENDS = ("failure", "replacement", "censored")
 SETTING = "setting_"
 _RESERVED = (*REQUIRED, "life", "ended_at")
-_THRESHOLD_SHARE = 0.25  # of the cap: where an alert is raised unless told otherwise
+_THRESHOLD_SHARE = 0.25  # of the cap: default threshold of the alert
 
 Vector = NDArray[np.float64]
 
 
 def read_lives(path: Path) -> tuple[list[FleetLife], tuple[str, ...]]:
-    """Read lives from a Parquet file: one row a record.
+    """Read lives from a Parquet file: one row per record.
 
     Columns: `machine` (text), `time` (number in any unit, or timestamp, read in hours), `ended_by` ('failure',
-    'replacement' or 'censored', the same over a life); optionally `life` (number or text, where a machine lived more
-    than once) and `ended_at` (as `time`; the last record's time if absent). Columns whose names begin with
-    `setting_` are operating settings; every other column is a sensor and must be a number, null where missing.
+    'replacement' or 'censored', the same over a life); optionally `life` (number or text, if a machine has several
+    lives) and `ended_at` (as `time`; the last record's time if absent). Columns whose names begin with `setting_` are
+    operating settings; every other column is a sensor and must be a number, null where missing.
 
     Returns
     -------
@@ -94,24 +94,24 @@ def evaluate_lives(
     kind: str = "png",
     progress: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:
-    """Train on grouped folds of the lives in a file and say how well the lives left out were told.
+    """Train on grouped folds of the lives in a file and report the metrics of the held-out lives.
 
     Parameters
     ----------
     path : Path
-        As `read_lives` reads.
+        A file as for `read_lives`.
     cap : float, optional
-        Remaining life beyond which lives are not told apart [unit of `time`]; half the median life if not given.
+        Remaining life beyond which lives are not distinguished [unit of `time`]; half the median life if not given.
     threshold : float, optional
         Remaining life at which an alert is raised; a quarter of the cap if not given.
     plots : Path, optional
-        Folder for pictures.
+        Folder for plots.
     kind : 'png' or 'svg'
 
     Raises
     ------
     InvalidInputError
-        The file or a life in it cannot be used; the message says which and why.
+        The file or a life in it cannot be used; the message names it and the reason.
     RefusalError
         Fewer than four lives failed, or no sensor varies.
     """
@@ -137,7 +137,7 @@ def evaluate_lives(
 
 
 def predictions_of(seen: OutOfFold, lives: list[FleetLife], cap: float, level: float) -> PredictionSet:
-    """Return what members said of lives that they had not seen, with their ages."""
+    """Return the out-of-fold predictions with the ages of the lives."""
     age = np.array(
         [
             lives[life].life_time[record - 1] - lives[life].life_time[0]
@@ -152,7 +152,7 @@ def predictions_of(seen: OutOfFold, lives: list[FleetLife], cap: float, level: f
 def draw(
     predictions: PredictionSet, names: list[str], cap: float, folder: Path, kind: str, time_unit: str = "time"
 ) -> list[Path]:
-    """Draw what was told against the truth, alpha-lambda and calibration; returns the files written."""
+    """Plot predictions against the truth, alpha-lambda and calibration; return the files written."""
     shown = predictions.capped(cap)
     written = [
         plot_predictions(
@@ -168,7 +168,7 @@ def draw(
 
 
 def lives_text(report: dict[str, Any]) -> str:
-    """Return the report as text for people."""
+    """Return the report as text."""
     cap = report["cap"]
     interval, alerts, over = report["interval"], report["alerts"], report["over_life"]
     lines = [

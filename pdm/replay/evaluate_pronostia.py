@@ -1,6 +1,6 @@
-"""The bearings of the PHM 2012 challenge: each learning bearing left out in turn, and the challenge itself.
+"""The bearings of the PHM 2012 challenge: leave-one-out on the learning bearings, and the challenge itself.
 
-The published remaining lives of the test bearings and the records after which they were cut short are those of
+The published remaining lives of the test bearings and the records at which they were truncated are those of
 the challenge (Nectoux et al. 2012 and the data set's `Test_set`).
 """
 
@@ -19,8 +19,8 @@ from pdm.prognosis.evaluation.metrics import challenge_score, figure_with_interv
 from pdm.prognosis.model.few_lives import FEWEST_LIVES, Moments, WornLife, check, learn_moments, moments_of
 from pdm.replay.bearing_lives import INTERVAL, LEARNING, find_bearings, read_level
 
-TRUNCATIONS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of life, at which learning bearings are cut short
-FINE = tuple(np.linspace(0.5, 0.9, 41).tolist())  # the same range without the luck of five points
+TRUNCATIONS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of life, at which learning bearings are truncated
+FINE = tuple(np.linspace(0.5, 0.9, 41).tolist())  # the same range without the chance effect of five points
 PUBLISHED: Mapping[str, tuple[int, float]] = {
     "1_3": (1802, 5730.0),
     "1_4": (1139, 339.0),  # by the records of the whole recording it is 2890 s
@@ -34,9 +34,9 @@ PUBLISHED: Mapping[str, tuple[int, float]] = {
     "2_7": (172, 580.0),
     "3_3": (352, 820.0),
 }
-"""Of each test bearing: the records given, and the remaining life after them [s]."""
-_TREND_WINDOW = 0.5  # of the age, over which the plain trend is fitted
-_CANDIDATES = np.geomspace(100.0, 30000.0, 400)  # s, constants tried
+"""Per test bearing: the number of given records, and the remaining life after them [s]."""
+_TREND_WINDOW = 0.5  # of the age, over which the linear trend is fitted
+_CANDIDATES = np.geomspace(100.0, 30000.0, 400)  # s, candidate constants
 
 Vector = NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -44,7 +44,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class BearingEstimate:
-    """What was said of one bearing at one moment [s]: by the recipe and by what needs none."""
+    """The predictions of one bearing at one time [s]: by the recipe and by the reference methods."""
 
     bearing: str
     age: float
@@ -60,25 +60,25 @@ class BearingEstimate:
 
 
 def evaluate_pronostia(folder: Path, *, progress: Progress | None = None) -> dict[str, Any]:
-    """Leave each learning bearing out in turn; where test bearings are there, take the challenge too.
+    """Run leave-one-out on the learning bearings, and the challenge if the test bearings exist.
 
-    Every answer is made from the other bearings alone, at 50 to 90 % of the life of the one left out. Beside
-    the recipe stand the constant and the share of age that would have earned most on the others' moments, the
-    constant that earns most knowing all answers, and a straight line through the level of wear to the level
-    at which the others ended (no answer, and nothing earned, where it does not rise).
+    Every prediction is made from the other bearings alone, at 50 to 90 % of the life of the held-out one. The
+    references are the constant and the share of age of the best score on the others' moments, the constant of the best
+    score on all truths (oracle), and a straight line through the level of wear to the level at which the others ended
+    (no prediction and a score of 0 if it does not rise).
 
     Parameters
     ----------
     folder : Path
-        Holds `Bearing1_1.npz` ... or folders `Bearing1_1` of `acc_00001.csv` ..., at any depth. Test bearings
-        may be cut short or whole: of a whole one only the published records are read.
+        Contains `Bearing1_1.npz` ... or folders `Bearing1_1` of `acc_00001.csv` ..., at any depth. Test bearings may be
+        truncated or complete: of a complete one only the published records are read.
     progress : callable, optional
-        Told the bearing and the share done.
+        Called with the bearing and the completed share.
 
     Raises
     ------
     InvalidInputError
-        There are no bearings, fewer than five to learn from, or a file is damaged.
+        There are no bearings, fewer than five learning bearings, or a file is damaged.
     """
     places = find_bearings(folder)
     learning = [name for name in places if name in LEARNING]
@@ -133,7 +133,7 @@ def _challenge(lives: Sequence[WornLife], tests: Mapping[str, WornLife]) -> dict
 
 @dataclass(frozen=True)
 class _Guide:
-    """All that some lives teach: the recipe and the plain guesses beside it."""
+    """The predictors learned from some lives: the recipe and the reference methods."""
 
     moments: Moments
     constant: float
@@ -153,7 +153,7 @@ class _Guide:
         return cls(moments, float(constant), float(share), ended)
 
     def tell(self, life: WornLife, at: int, actual: float) -> BearingEstimate:
-        """Answer for a life after record `at`, of whose records no later one is looked at."""
+        """Predict a life after record `at`, without later records."""
         seen = WornLife(life.name, life.age[: at + 1], life.level[: at + 1])
         growth, age = float(seen.growth()[-1]), float(seen.age[-1])
         middle, lower, upper = self.moments.predict(growth, age)
@@ -175,12 +175,12 @@ class _Guide:
 
 
 def _grown(life: WornLife, at: int) -> float:
-    """Return how far the level at a record, averaged over the last ones, is above the first ones' median."""
+    """Return the rise of the level at a record, averaged over the last records, above the median of the first."""
     return float(life.level[max(0, at - 9) : at + 1].mean() - np.median(life.level[:50]))
 
 
 def _straight_line(seen: WornLife, limit: float) -> float | None:
-    """Return when a line through the later half of the levels reaches the limit [s], None where it does not rise."""
+    """Return the time to the limit [s] of a line through the later half of the levels, None if it does not rise."""
     begin = int((1 - _TREND_WINDOW) * len(seen.level))
     slope, start = np.polyfit(seen.age[begin:] - seen.age[-1], seen.level[begin:] - np.median(seen.level[:50]), 1)
     if slope <= 0:
@@ -189,7 +189,7 @@ def _straight_line(seen: WornLife, limit: float) -> float | None:
 
 
 def _describe(estimates: Sequence[BearingEstimate]) -> dict[str, Any]:
-    """Return scores by recipe with bootstrap intervals over bearings, the oracle constant, and the intervals' worth."""
+    """Return scores by method with bootstrap intervals over bearings, the oracle constant, and the coverage."""
     actual = np.array([each.actual for each in estimates])
     bearing = np.array([each.bearing for each in estimates])
     oracle = max(float(challenge_score(np.full(len(actual), c), actual).mean()) for c in _CANDIDATES)
@@ -222,7 +222,7 @@ def _score(predicted: Vector, actual: Vector, bearing: NDArray[np.str_]) -> dict
 
 
 def pronostia_text(report: dict[str, Any]) -> str:
-    """Return the report as text for people."""
+    """Return the report as text."""
     lines = [f"Learning bearings: {', '.join(report['learning_bearings'])}"]
     for title, part in (
         ("Cross-validation, truncated at 50, 60, 70, 80 and 90 % of life", report["leave_one_out"]["five_truncations"]),

@@ -1,4 +1,4 @@
-"""Evaluations as pictures: remaining life against the truth with its band, alpha-lambda, calibration, bearings."""
+"""Plots of evaluations: remaining life against the truth with its band, alpha-lambda, calibration, bearings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plot_predictions(
     *,
     time_unit: str,
 ) -> Path:
-    """Draw remaining life over the truth for up to six units, with the band; returns the file written.
+    """Plot remaining life against the truth for up to six units, with the interval; return the file written.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def plot_predictions(
 def plot_alpha_lambda(
     actual: Vector, middle: Vector, cap: float, folder: Path, kind: str, *, alpha: float, time_unit: str
 ) -> Path:
-    """Draw the share of predictions within `alpha` of the truth over what truly remains; returns the file.
+    """Plot the share of predictions within `alpha` of the truth against true remaining life; return the file.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def plot_alpha_lambda(
 
 
 def plot_calibration(levels: Sequence[float], coverage: Sequence[float], folder: Path, kind: str) -> Path:
-    """Draw how often intervals held over how often they should; returns the file.
+    """Plot empirical against nominal coverage of the intervals; return the file.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def plot_calibration(levels: Sequence[float], coverage: Sequence[float], folder:
 
 
 def plot_bearings(report: Mapping[str, Any], folder: Path, kind: str) -> list[Path]:
-    """Draw what was told of each bearing beside the truth, left out and in the challenge; returns the files.
+    """Plot the predictions of each bearing and the truth, held out and in the challenge; return the files.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _draw_bearings(place: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 @contextmanager
 def _picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
-    """Yield a figure to draw into and write it when done."""
+    """Yield a figure, and write it at the end."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

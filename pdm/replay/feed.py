@@ -1,4 +1,4 @@
-"""Feed a whole recording into a running service."""
+"""Send a whole recording to a running service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]
 def feed_recording(client: Client, folder: Path, progress: Progress) -> dict[str, int]:
     """Register the machines of the recording in `folder` and send their work events and acquisitions.
 
-    Sending again is safe: what is stored already answers `duplicate`.
+    The operation is idempotent: a stored acquisition returns `duplicate`.
     """
     recording = open_recording(folder)
     client.register(recording.machines)
@@ -37,12 +37,12 @@ def feed_recording(client: Client, folder: Path, progress: Progress) -> dict[str
 
 
 def in_order(acquisitions: Iterable[Acquisition], events: Iterable[WorkEvent]) -> Iterator[Acquisition | WorkEvent]:
-    """Merge what was measured and what was done, both in time order."""
+    """Merge acquisitions and work events, both in order of time."""
     return heapq.merge(acquisitions, events, key=_when)
 
 
 def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[int]:
-    """Send a course in its order, acquisitions in batches; yields how many acquisitions are sent."""
+    """Send acquisitions, in batches, and work events in order; yield the number of acquisitions sent."""
     sent = 0
     for is_event, run in itertools.groupby(course, key=lambda item: isinstance(item, WorkEvent)):
         if is_event:
@@ -56,7 +56,7 @@ def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[
 
 
 def batches(acquisitions: Iterable[Acquisition], size: int) -> Iterator[list[Acquisition]]:
-    """Cut a stream of acquisitions into lists of at most `size`."""
+    """Split a stream of acquisitions into lists of at most `size`."""
     stream = iter(acquisitions)
     while batch := list(itertools.islice(stream, size)):
         yield batch

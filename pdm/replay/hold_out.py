@@ -1,4 +1,4 @@
-"""Hold one real life out: train on the others through the service, replay it, compare with what happened."""
+"""Hold-out evaluation of one real life: train on the others through the service, replay it, compare with the truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,36 +19,27 @@ from pdm.replay.client import Client
 from pdm.replay.feed import BATCH, Progress, batches
 from pdm.replay.stack import Stack
 
-CHECK_POINTS = (0.5, 0.75, 0.9)  # fractions of life at which the error is quoted
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How fast a life went through: acquisitions, and seconds to send and to send and analyse them."""
-
-    acquisitions: int
-    sent_s: float
-    analysed_s: float
+CHECK_POINTS = (0.5, 0.75, 0.9)  # fractions of life at which the error is reported
 
 
 def replay_held_out(
     folder: Path, hold: str, *, mode: str = "bulk", stack_name: str = "replay", progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Train on every life in `folder` but `hold`, replay that one over HTTP and report what was said of it.
+    """Train on every life in `folder` but `hold`, replay that one over HTTP and report its prognoses.
 
     Parameters
     ----------
     folder : Path
         A recording that one of the adapters in `pdm.ingest.formats` reads.
     hold : str
-        The machine held out.
+        The held-out machine.
     mode : 'bulk' or 'live'
-        Batches of 64 acquisitions, or one acquisition a request.
+        Batches of 64 acquisitions, or one acquisition per request.
 
     Raises
     ------
     InvalidInputError
-        The recording has no such machine, or no other to learn from.
+        The recording has no such machine, or no other for training.
     """
     recording = open_recording(folder)
     test_life = hold.lower()
@@ -63,25 +53,27 @@ def replay_held_out(
         fed = [_feed_life(client, recording, name, BATCH, report_progress) for name in others]
         client.wait_until_analysed()
         model = train_fleet(stack, recording.machines[0].fleet)
-        rates = _feed_life(client, recording, test_life, 1 if mode == "live" else BATCH, report_progress, failed=False)
+        fed_last = _feed_life(
+            client, recording, test_life, 1 if mode == "live" else BATCH, report_progress, failed=False
+        )
         return {
             "held_out": test_life,
             "mode": mode,
             "model": model,
             "training_lives": len(others),
             "training_rate_acquisitions_s": round(_rate(fed), 1),
-            "rate_acquisitions_s": round(rates.acquisitions / rates.analysed_s, 1),
+            "rate_acquisitions_s": round(_rate([fed_last]), 1),
             **describe_life(client, recording, test_life, others),
         }
 
 
 def lives_in(folder: Path) -> list[str]:
-    """Return the machines of a recording, each of which can be held out."""
+    """Return the machines of a recording, the candidates for the held-out life."""
     return [machine.key for machine in open_recording(folder).machines]
 
 
 def train_fleet(stack: Stack, fleet: str) -> str:
-    """Train the fleet's model with the `pdm train` command and return what it printed."""
+    """Train the fleet's model with the `pdm train` command and return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "pdm.cli", "train", "--fleet", fleet, "--json"],
         env=stack.environment,
@@ -95,7 +87,7 @@ def train_fleet(stack: Stack, fleet: str) -> str:
 
 
 def describe_life(client: Client, recording: RecordingSource, test_life: str, others: Sequence[str]) -> dict[str, Any]:
-    """Compare the service's answers over the held-out life with what happened."""
+    """Compare the service's prognoses over the held-out life with the truth."""
     times = [a.measured_at for a in recording.acquisitions(test_life)]
     end = times[-1]
     constant = median_constant([_times(recording, name) for name in others])
@@ -120,10 +112,10 @@ def describe_life(client: Client, recording: RecordingSource, test_life: str, ot
 
 
 def median_constant(lives: Iterable[Sequence[datetime]]) -> float:
-    """Return the constant RUL that the training lives alone suggest [s].
+    """Return the constant RUL from the training lives alone [s], as a reference.
 
-    The median over the lives of their own remaining life at the quoted fractions of life, the constant
-    that errs least over them.
+    It is the median of the lives' remaining life at the reported fractions of life, the constant of the least absolute
+    error.
     """
     remaining = [
         (1 - fraction) * (times[-1] - times[0]).total_seconds() for times in lives for fraction in CHECK_POINTS
@@ -133,7 +125,8 @@ def median_constant(lives: Iterable[Sequence[datetime]]) -> float:
 
 def _feed_life(
     client: Client, recording: RecordingSource, name: str, size: int, progress: Progress, *, failed: bool = True
-) -> Rates:
+) -> tuple[int, float]:
+    """Send a life and wait until it is analysed; returns how many acquisitions, and the seconds that it took."""
     total = recording.count(name)
     started = time.monotonic()
     sent = 0
@@ -141,20 +134,19 @@ def _feed_life(
         client.send(batch)
         sent += len(batch)
         progress(name, sent, total)
-    sent_s = time.monotonic() - started
     if failed:
         end = _times(recording, name)[-1]
         client.record_work_event(WorkEvent(name, WorkEventKind.FAILURE, end, note="end of the recorded history"))
     client.wait_until_analysed()
-    return Rates(sent, sent_s, time.monotonic() - started)
+    return sent, time.monotonic() - started
 
 
 def _times(recording: RecordingSource, name: str) -> list[datetime]:
     return [acquisition.measured_at for acquisition in recording.acquisitions(name)]
 
 
-def _rate(fed: Sequence[Rates]) -> float:
-    return sum(r.acquisitions for r in fed) / max(1e-9, sum(r.analysed_s for r in fed))
+def _rate(fed: Sequence[tuple[int, float]]) -> float:
+    return sum(sent for sent, _ in fed) / max(1e-9, sum(seconds for _, seconds in fed))
 
 
 def _at_fraction(
@@ -178,7 +170,7 @@ def _at_fraction(
 
 
 def interval_quality(answers: Sequence[dict[str, Any]], end: datetime) -> dict[str, Any]:
-    """Return how the intervals that claim a level did; beyond the age of every past life there is none to claim."""
+    """Return the coverage of the intervals with a level; beyond the age of every past life there is no level."""
     rows = [row for row in answers if row["rul_lower_s"] is not None and row["level"] is not None]
     covered = 0
     widths = []

@@ -35,7 +35,7 @@ def demo_text(report: DemoReport) -> RenderableType:
 
 
 def held_out_text(report: dict[str, Any]) -> str:
-    """Return what the replay of a held-out life showed."""
+    """Return the report of the replay of a held-out life."""
     lines = [f"{report['held_out']}: life {report['life_s']:.0f} s, {report['training_lives']} training histories"]
     for point in report["points"]:
         if point["rul_s"] is None:
@@ -63,7 +63,7 @@ def held_out_text(report: dict[str, Any]) -> str:
 
 
 def hold_each_out_text(reports: Sequence[dict[str, Any]]) -> RenderableType:
-    """Return the table of all lives held out in turn, beside the training lives' median constant."""
+    """Return the table of all lives held out in turn, compared with the training lives' median constant."""
     table = Table(title="Cross-validation by history (errors in s: model / constant)", title_justify="left")
     for heading in ("life", *(f"{p['fraction']:.0%} of life" for p in reports[0]["points"])):
         table.add_column(heading)
@@ -76,9 +76,9 @@ def hold_each_out_text(reports: Sequence[dict[str, Any]]) -> RenderableType:
 
 
 def beats_constant(report: dict[str, Any]) -> bool:
-    """Whether the model's mean absolute error over the quoted points is below the constant's.
+    """Whether the model's mean absolute error over the reported points is below the constant's.
 
-    A point without a prognosis counts as the constant's error: nothing was gained there.
+    A point without a prognosis counts with the constant's error.
     """
     pairs = [_errors(point) for point in report["points"]]
     return sum(model for model, _ in pairs) < sum(constant for _, constant in pairs)

@@ -1,4 +1,4 @@
-"""A simulated fleet as files: a recording that `pdm import` reads, and the truth apart from it."""
+"""A simulated fleet as files: a recording for `pdm import`, and the truth in a separate file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pdm.ingest.npz_folder import EVENTS_FILE, write_block, write_work_events
 from pdm.measurements import Acquisition
 from pdm.twin.fleet import DemoFleet
 
-BLOCK = 64  # acquisitions a file
+BLOCK = 64  # acquisitions per file
 
 
 def write_files(fleet: DemoFleet, folder: Path) -> int:
-    """Write all lives of a simulated fleet and return how many acquisitions they have.
+    """Write all lives of a simulated fleet and return the number of acquisitions.
 
-    `fleet.yaml` and a folder a machine are as `pdm.ingest.npz_folder` describes; `truth.json` says what
-    was really wrong in the present life of each machine.
+    `fleet.yaml` and one folder per machine are as in `pdm.ingest.npz_folder`; `truth.json` has the true fault in the
+    present life of each machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_fleet(fleet.machines, folder / "fleet.yaml")
@@ -36,7 +36,7 @@ def write_files(fleet: DemoFleet, folder: Path) -> int:
 
 
 def truth_document(fleet: DemoFleet) -> dict[str, object]:
-    """Return what the simulator knows of each machine's present life as plain values."""
+    """Return the simulator's truth of each machine's present life as plain values."""
     truths = {machine.key: fleet.truth(machine.key) for machine in fleet.machines}
     return {
         "seed": fleet.seed,

@@ -1,4 +1,4 @@
-"""The whole service on this machine: embedded database, API and workers, for as long as it is needed."""
+"""A temporary instance of the whole service on this machine: embedded database, API and workers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _START_SECONDS = 60.0
 class Stack:
     """An embedded cluster with one API process and some workers; a context manager.
 
-    `fresh` throws away what an earlier stack of the same name stored. Logs go to `log_folder`. `settings` are
-    environment variables of the processes. `cluster` is one to use in place of the checkout's own of that name.
+    `fresh` deletes the data of an earlier stack of the same name. Logs are written to `log_folder`. `settings` are
+    environment variables of the processes. `cluster` replaces the checkout's cluster of that name.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment in which `pdm` commands reach this stack."""
+        """The environment variables with which `pdm` commands use this stack."""
         return {**os.environ, **self._settings, "PDM_DSN": self.dsn, "PDM_PORT": str(self.port)}
 
     def start(self) -> Stack:
@@ -79,7 +79,7 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        """Stop API and workers, then the cluster; the data stay."""
+        """Stop API and workers, then the cluster; the data are kept."""
         for process in self._processes.values():
             process.send_signal(signal.SIGTERM)
         for process in self._processes.values():
@@ -103,7 +103,7 @@ class Stack:
             )
 
     def kill(self, name: str) -> None:
-        """End one process with SIGKILL, as a crash would."""
+        """Kill one process with SIGKILL, as in a crash."""
         process = self._processes.pop(name)
         process.kill()
         process.wait()
@@ -137,7 +137,7 @@ class Stack:
         return done.stdout
 
     def wait_until_ready(self) -> None:
-        """Return once the API says it is ready.
+        """Wait until the API reports that it is ready.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Faults a simulated machine can grow, and how fast they grow."""
+"""Faults of simulated machines, and their growth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """Kinds of fault the simulator knows the signals of."""
+    """Kinds of fault with simulated signals."""
 
     OUTER_RACE = "outer-race"
     INNER_RACE = "inner-race"
@@ -67,7 +67,7 @@ FINDING = {
 
 @dataclass(frozen=True)
 class Degradation:
-    """One fault's growth: nothing before its onset, then exponential until severity 1, the functional failure.
+    """Growth of one fault: 0 before its onset, then exponential until severity 1, the functional failure.
 
     `rate` is the number of e-foldings between onset and failure.
     """

@@ -23,7 +23,7 @@ _PAUSE = timedelta(hours=20)  # from the end of a life to the first acquisition 
 _TWO_STATES = (OperatingState("partial", 0.6), OperatingState("full", 0.95))
 _THREE_STATES = (OperatingState("low", 0.45), OperatingState("normal", 0.7), OperatingState("full", 0.95))
 
-# What fails in the present, and what ended the recorded lives, newest first (None: replaced while healthy).
+# Fault of the present life, and faults that ended the recorded lives, newest first (None: replaced while healthy).
 _K = FaultKind
 _FAILING: tuple[tuple[FaultKind, tuple[FaultKind | None, ...]], ...] = (
     (_K.OUTER_RACE, (_K.UNBALANCE, _K.OUTER_RACE)),
@@ -47,7 +47,7 @@ _HEALTHY: tuple[tuple[FaultKind | None, ...], ...] = (
 
 @dataclass(frozen=True)
 class Truth:
-    """What the simulator alone knows of a machine's present life."""
+    """The simulator's truth of a machine's present life."""
 
     fault: str | None
     component: str | None
@@ -79,11 +79,11 @@ class DemoFleet:
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        """The machines as they are registered."""
+        """The registered machines."""
         return tuple(one.machine for one in self.simulated.values())
 
     def history(self, machine: str) -> Iterator[Acquisition | WorkEvent]:
-        """Yield the machine's recorded lives: acquisitions and the work events that closed them."""
+        """Yield the machine's recorded lives: acquisitions and the work events that ended them."""
         one = self._find(machine)
         for life in one.lives[:-1]:
             yield from simulate_life(one.machine, one.physics, life, self._seed(machine))
@@ -95,24 +95,24 @@ class DemoFleet:
         return simulate_life(one.machine, one.physics, one.lives[-1], self._seed(machine))
 
     def work_events(self, machine: str) -> tuple[WorkEvent, ...]:
-        """Return the work events that closed the machine's recorded lives."""
+        """Return the work events that ended the machine's recorded lives."""
         one = self._find(machine)
         return tuple(event for life in one.lives[:-1] for event in closing_events(machine, life))
 
     def count_history(self, machine: str) -> int:
-        """Return how many acquisitions the recorded lives have."""
+        """Return the number of acquisitions of the recorded lives."""
         return sum(len(life.measured_at) for life in self._find(machine).lives[:-1])
 
     def count_present(self, machine: str) -> int:
-        """Return how many acquisitions the present life has."""
+        """Return the number of acquisitions of the present life."""
         return len(self._find(machine).lives[-1].measured_at)
 
     def present_began_at(self, machine: str) -> datetime:
-        """Return when the first acquisition of the present life is made."""
+        """Return the time of the first acquisition of the present life."""
         return self._find(machine).lives[-1].measured_at[0]
 
     def truth(self, machine: str) -> Truth:
-        """Return what is really wrong with the machine in its present life."""
+        """Return the true condition of the machine in its present life."""
         life = self._find(machine).lives[-1]
         states = len(set(life.states))
         growth = life.degradation
@@ -136,9 +136,9 @@ def demo_fleet(seed: int, end: datetime) -> DemoFleet:
     Parameters
     ----------
     seed : int
-        Fixes everything: the same seed and end give the same bits.
+        Determines everything: the same seed and end give identical data.
     end : datetime
-        Nothing is measured and nothing fails after it.
+        Time after which there are no acquisitions and no failures.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def demo_fleet(seed: int, end: datetime) -> DemoFleet:
 
 
 def closing_events(machine: str, life: Life) -> Iterator[WorkEvent]:
-    """Yield what ended a recorded life: a failure with its finding, then the replacement."""
+    """Yield the work events that ended a recorded life: a failure with its finding, then the replacement."""
     last = life.measured_at[-1]
     growth = life.degradation
     if growth is None:

@@ -1,4 +1,4 @@
-"""A gear's mesh: harmonics of tooth contact, modulated once a turn by eccentricity, wear or a damaged tooth."""
+"""A gear's mesh: harmonics of tooth contact, modulated once per turn by eccentricity, wear or a damaged tooth."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pdm.twin.faults import FaultKind
 from pdm.twin.physics import VIBRATION_RATE, VIBRATION_SAMPLES, Gear, SimulatedRunning
 
 _TIME = np.arange(VIBRATION_SAMPLES) / VIBRATION_RATE
-_WORN_HARMONICS = 3.0  # by which severity 1 raises the second and third harmonic, times (1 + this)
-_WORN_MODULATION = 0.6  # depth that severity 1 adds: no wear is the same all around
-_LOST_STIFFNESS = 0.8  # of the mesh's amplitude, while a tooth of severity 1 carries
-_LAG = 1.0  # rad of the mesh's phase meanwhile
-_BLOW = 0.35  # of a bearing's strike, as the next tooth takes over early
-_TOOTH_WIDTH = 0.6  # of a tooth's pitch: the half-width over which it is softer
+_WORN_HARMONICS = 3.0  # severity 1 raises the second and third harmonic by the factor (1 + this)
+_WORN_MODULATION = 0.6  # additional depth at severity 1: wear is uneven around the gear
+_LOST_STIFFNESS = 0.8  # of the mesh's amplitude, while a tooth of severity 1 is in contact
+_LAG = 1.0  # rad of the mesh's phase during that time
+_BLOW = 0.35  # of a bearing's impact, as the next tooth comes into contact early
+_TOOTH_WIDTH = 0.6  # of a tooth's pitch: the half-width of reduced stiffness
 
 
 def simulate_mesh(
@@ -27,7 +27,7 @@ def simulate_mesh(
     Parameters
     ----------
     gear : Gear, optional
-        Without one there is neither.
+        Without a gear both results are 0.
     severities : mapping
         Of wear and of a damaged tooth, among others [1].
 
@@ -36,7 +36,7 @@ def simulate_mesh(
     mesh : ndarray (16384,)
         Acceleration of the mesh at the housing [g].
     blows : ndarray (16384,)
-        Force of the blows of a damaged tooth, of the peak of a bearing's strike at severity 1.
+        Force of the impacts of a damaged tooth, relative to the peak of a bearing's impact at severity 1.
 
     Notes
     -----
@@ -66,7 +66,7 @@ def simulate_mesh(
 def _blows(
     near: NDArray[np.float64], severity: float, running: SimulatedRunning, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return one blow a turn, where the tooth passes."""
+    """Return one impact per turn, at the contact of the tooth."""
     passed = np.flatnonzero((near[1:] >= 0) & (near[:-1] < 0) & (near[1:] - near[:-1] < 0.5))
     force = np.zeros(VIBRATION_SAMPLES, np.float32)
     force[passed] = _BLOW * severity * (0.6 + 0.4 * running.load) * (1 + 0.1 * rng.standard_normal(passed.size))

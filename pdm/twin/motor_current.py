@@ -12,15 +12,15 @@ from pdm.twin.faults import FaultKind
 from pdm.twin.physics import CURRENT_RATE, CURRENT_SAMPLES, Physics, SimulatedRunning
 
 _MAGNETISING = 0.35  # of rated current, at no load
-_HARMONICS = {5: 0.02, 7: 0.012}  # ratio to the fundamental, of a usual industrial supply
+_HARMONICS = {5: 0.02, 7: 0.012}  # ratio to the fundamental, of a typical industrial supply
 _NOISE = 4e-4  # of the rated amplitude
 _FULL_SCALE = 4.0  # of rated current, of a 16-bit converter
 _BAR_SIDEBAND = 0.035  # ratio to the fundamental at severity 1: -29 dB
 _BEARING_SIDEBAND = 0.002  # -54 dB
 _SHAFT_SIDEBAND = {FaultKind.UNBALANCE: (1, 0.006), FaultKind.MISALIGNMENT: (2, 0.006), FaultKind.LOOSENESS: (1, 0.004)}
 _DYNAMIC_SIDEBAND = 0.02  # -34 dB
-_STATIC_GAIN = 4.0  # by which the sidebands of a rotor's own run-out grow beside a static eccentricity
-_SLOT_GAIN = 5.0  # by which the principal slot harmonics grow
+_STATIC_GAIN = 4.0  # growth of the sidebands of a rotor's run-out with static eccentricity
+_SLOT_GAIN = 5.0  # growth of the principal slot harmonics
 _TURNS_SEQUENCE = 0.06  # of rated current, at severity 1
 _TURNS_LINES = {(3, 1): 0.004, (5, 1): 0.003, (1, 1): 0.0015}
 _SUPPLY_SEQUENCE = 0.24  # of rated current: 4 % of voltage times 6
@@ -49,7 +49,7 @@ def simulate_current(
     Notes
     -----
     Faults modulate the air gap, hence the amplitude of the fundamental: broken bars at twice the slip
-    frequency, eccentricity at shaft speed, bearings at their strike rate. Sidebands stand at
+    frequency, eccentricity at shaft speed, bearings at their impact rate. Sidebands are at
     f(1 +- 2s), f +- fr, |f +- f_bearing|: Benbouzid, A review of induction motors signature analysis,
     IEEE Trans. Industrial Electronics 47 (2000) 984-993. A bar fault shows in proportion to load.
 
@@ -62,7 +62,7 @@ def simulate_current(
     """
     time = np.arange(samples) / CURRENT_RATE
     frequency = running.supply_frequency
-    drift = 0.004 * rng.standard_normal()  # Hz/s: the grid's own wander
+    drift = 0.004 * rng.standard_normal()  # Hz/s: frequency drift of the grid
     angle = 2 * np.pi * (frequency * time + drift / 2 * time**2) + rng.uniform(0, 2 * np.pi)
     fundamental = np.exp(1j * np.remainder(angle, 2 * np.pi)).astype(np.complex64)
     square = fundamental * fundamental
@@ -92,7 +92,7 @@ def simulate_current(
 
 
 def _backwards(physics: Physics, severities: Mapping[FaultKind, float], rng: np.random.Generator) -> complex:
-    """Return the negative sequence of current [A]: of the supply as it is, of shorted turns, of a faulty supply."""
+    """Return the negative sequence of current [A]: of a normal supply, of shorted turns, of a faulty supply."""
     rated = math.sqrt(2) * physics.rated_current
     parts = (
         physics.negative_sequence,
@@ -109,7 +109,7 @@ def _lines(
     rng: np.random.Generator,
     time: NDArray[np.float64],
 ) -> list[NDArray[np.complex64]]:
-    """Return lines that are no modulation of the fundamental: slots and shorted turns, as ratios of it."""
+    """Return lines that are not modulations of the fundamental: slots and shorted turns, as ratios of it."""
     supply, shaft = running.supply_frequency, running.speed
     wanted: list[tuple[float, float]] = []
     if physics.rotor_slots is not None and physics.slot_line:
@@ -126,7 +126,7 @@ def _lines(
             wanted += [(abs(order * shaft + side * multiple * supply), level * turns) for side in (-1, 1)]
     lines = []
     for frequency, ratio in wanted:
-        if frequency < CURRENT_RATE / 2:  # the converter's filter keeps what lies beyond out
+        if frequency < CURRENT_RATE / 2:  # the converter's anti-aliasing filter removes higher lines
             angle = np.remainder(frequency * time + rng.uniform(), 1.0)
             lines.append(np.complex64(ratio) * np.exp(2j * np.pi * angle).astype(np.complex64))
     return lines
@@ -139,7 +139,7 @@ def _modulation(
     rng: np.random.Generator,
     time: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Return the amplitude's modulation around 1; a depth of 2r makes two sidebands of ratio r."""
+    """Return the amplitude modulation around 1; a depth of 2r causes two sidebands of ratio r."""
     bars = physics.bar_sideband * rng.lognormal(0.0, 0.15)
     bars += _BAR_SIDEBAND * physics.fault_gain * severities.get(FaultKind.BROKEN_BARS, 0.0) * running.load**0.5
     tones = [
@@ -160,7 +160,7 @@ def _modulation(
 
 
 def _run_out(physics: Physics, severities: Mapping[FaultKind, float]) -> float:
-    """Return the sidebands at shaft speed: the rotor's own run-out, more beside a static eccentricity."""
+    """Return the sidebands at shaft speed: the rotor's run-out, amplified by static eccentricity."""
     static = severities.get(FaultKind.STATIC_ECCENTRICITY, 0.0)
     dynamic = _DYNAMIC_SIDEBAND * physics.fault_gain * severities.get(FaultKind.DYNAMIC_ECCENTRICITY, 0.0)
     return physics.eccentricity * (1 + _STATIC_GAIN * static) + dynamic

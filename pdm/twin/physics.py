@@ -1,4 +1,4 @@
-"""The physical machine behind the signals: geometry, resonances, gains, operating states."""
+"""The physical model of a machine: geometry, resonances, gains, operating states."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCELERATION_SCALE = 0.001  # g per count of a 16-bit converter, +-32.8 g
 
 @dataclass(frozen=True)
 class OperatingState:
-    """One way in which the machine is run: a name and the load [fraction of rated]."""
+    """One operating state of the machine: a name and the load [fraction of rated]."""
 
     name: str
     load: float
@@ -30,7 +30,7 @@ class OperatingState:
 
 @dataclass(frozen=True)
 class SimulatedRunning:
-    """How the machine runs during one acquisition: shaft and supply frequency [Hz], load [1], slip [1]."""
+    """Operating point during one acquisition: shaft and supply frequency [Hz], load [1], slip [1]."""
 
     speed: float
     load: float
@@ -49,10 +49,10 @@ class Resonance:
 
 @dataclass(frozen=True)
 class Gear:
-    """A gear on the shaft: teeth, amplitude at the mesh at rated load [g], and what repeats once a turn.
+    """A gear on the shaft: teeth, amplitude of the mesh at rated load [g], and modulation once per turn.
 
-    `shares` and `phases` are of the mesh's harmonics, `modulation` is the depth that a sound, slightly eccentric
-    gear shows, `tooth` where on the turn its weakest tooth meshes [turns].
+    `shares` and `phases` are of the mesh's harmonics, `modulation` is the depth of a sound, slightly eccentric gear,
+    `tooth` the position of its weakest tooth on the turn [turns].
     """
 
     teeth: int
@@ -65,7 +65,7 @@ class Gear:
 
 @dataclass(frozen=True)
 class Physics:
-    """What makes one machine differ from its sister: all that the signals depend on but the fault.
+    """The individual parameters of one machine: all parameters of the signals except the fault.
 
     Velocities are mm/s RMS of the healthy machine at rated load; accelerations in g; currents in A RMS.
     """
@@ -77,8 +77,8 @@ class Physics:
     harmonic_phases: tuple[float, ...]
     background: float
     sensor_noise: float
-    pulse_peak: float  # peak acceleration of a strike at severity 1
-    fault_gain: float  # how strongly this machine shows a given severity
+    pulse_peak: float  # peak acceleration of an impact at severity 1
+    fault_gain: float  # sensitivity of this machine's signals to severity
     supply_frequency: float
     pole_pairs: int
     rated_slip: float
@@ -91,13 +91,13 @@ class Physics:
     gear: Gear | None = None
     rotor_slots: int | None = None
     slot_line: float = 0.0  # healthy principal slot harmonics, ratio to the fundamental
-    negative_sequence: float = 0.0  # of a usual supply and sound windings, ratio of rated current
+    negative_sequence: float = 0.0  # of a typical supply and sound windings, ratio of rated current
     magnetic_pull: float = 0.0  # velocity at twice the supply of a sound motor [mm/s RMS]
     mounting: Resonance | None = None  # of the machine on its foundation
 
     @cached_property
     def bearing_orders(self) -> dict[str, float]:
-        """Strike rates of bearing faults as multiples of shaft speed.
+        """Fault frequencies of the bearing as multiples of shaft speed.
 
         Notes
         -----
@@ -129,12 +129,12 @@ class Physics:
 
     @cached_property
     def noise_gain(self) -> float:
-        """What scales unit white force noise to unit RMS on the axis that shows it most."""
+        """Factor that scales unit white force noise to unit RMS on the most sensitive axis."""
         power = np.mean(np.abs(self.transfer) ** 2, axis=1)
         return float(1 / np.sqrt(power.max()))
 
     def run(self, load: float, supply_frequency: float) -> SimulatedRunning:
-        """Return how the machine runs at a load on a supply: slip grows with load."""
+        """Return the operating point at a load on a supply: slip increases with load."""
         slip = self.rated_slip * load
         return SimulatedRunning(supply_frequency / self.pole_pairs * (1 - slip), load, slip, supply_frequency)
 
@@ -142,7 +142,7 @@ class Physics:
 def draw_physics(
     rng: np.random.Generator, nominal: BearingGeometry, rated_power: float, states: tuple[OperatingState, ...]
 ) -> Physics:
-    """Draw one machine: its sisters differ by the scatter of manufacture and mounting.
+    """Draw one machine: machines of one type differ by the scatter of manufacture and mounting.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def draw_physics(
         supply_frequency=60.0,
         pole_pairs=2,
         rated_slip=float(rng.uniform(0.022, 0.032)),
-        rated_current=rated_power / (math.sqrt(3) * 400 * 0.85 * 0.92),  # 400 V, usual power factor and efficiency
+        rated_current=rated_power / (math.sqrt(3) * 400 * 0.85 * 0.92),  # 400 V, typical power factor and efficiency
         phase_gains=(float(phase_gains[0]), float(phase_gains[1]), float(phase_gains[2])),
         bar_sideband=float(rng.uniform(0.0006, 0.0015)),
         eccentricity=float(rng.uniform(0.001, 0.003)),
@@ -194,9 +194,9 @@ def draw_physics(
 
 
 def equip(physics: Physics, rng: np.random.Generator) -> Physics:
-    """Return the machine with a gear on its shaft, rotor slots, a usual supply and a foundation of its own.
+    """Return the machine with a gear on its shaft, rotor slots, a typical supply and a separate foundation.
 
-    Without them it has neither the faults nor the healthy scatter that they bring.
+    Without them it has neither their faults nor their healthy scatter.
     """
     teeth = int(rng.integers(19, 41))
     gear = Gear(

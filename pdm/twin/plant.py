@@ -1,4 +1,4 @@
-"""The machines of the simulated plant as an engineer would register them."""
+"""Registration of the machines of the simulated plant."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ BEARINGS = (
 ISO_10816_3_GROUP_2_RIGID = SeverityLimits(
     1.4e-3, 2.8e-3, 4.5e-3, "ISO 10816-3:2009, table A.2, group 2 (15-300 kW), rigid foundation"
 )
-SCOPE_ABOVE_W = 15e3  # ISO 10816-3 does not grade smaller machines
+SCOPE_ABOVE_W = 15e3  # scope of ISO 10816-3: no zones for smaller machines
 FLEET = "simulated"
 _KINDS = (("pump", "utilities"), ("fan", "paint-shop"), ("press", "stamping"), ("mixer", "process"))
 _POWERS_KW = (11.0, 18.5, 22.0, 30.0, 45.0)
 
 
 def plan_machine(number: int, rng: np.random.Generator) -> Machine:
-    """Return the registration of the fleet's machine `number` (0, 1, ...), its power drawn."""
+    """Return the registration of the fleet's machine `number` (0, 1, ...), with random power."""
     kind, line = _KINDS[number % len(_KINDS)]
     key = f"{kind}-{number // len(_KINDS) + 1:02d}"
     power = float(rng.choice(_POWERS_KW)) * 1e3

@@ -20,13 +20,13 @@ VIBRATION_POINTS = ("de-h", "de-v")
 CURRENT_POINTS = ("phase-u", "phase-v", "phase-w")
 TEMPERATURE_POINT = "bearing-temp"
 _YEAR_S = 365.25 * 86400
-_BURST_PROBABILITY = 0.015  # something else nearby shakes the floor
+_BURST_PROBABILITY = 0.015  # external vibration from the surroundings
 _HEATING = {FaultKind.OUTER_RACE: 14.0, FaultKind.INNER_RACE: 14.0, FaultKind.BALL: 12.0, FaultKind.CAGE: 10.0}
 
 
 @dataclass(frozen=True)
 class Life:
-    """One life of one machine: when it is measured, in which state, and what grows in it."""
+    """One life of one machine: times and operating states of its acquisitions, and its fault."""
 
     number: int
     measured_at: tuple[datetime, ...]
@@ -35,7 +35,7 @@ class Life:
 
 
 def simulate_life(machine: Machine, physics: Physics, life: Life, seed: tuple[int, ...]) -> Iterator[Acquisition]:
-    """Simulate the acquisitions of a life in time order; each depends on seed and place alone."""
+    """Simulate the acquisitions of a life in time order; each depends on seed and index only."""
     for place in range(len(life.measured_at)):
         yield simulate_acquisition(machine, physics, life, place, seed)
 
@@ -48,11 +48,11 @@ def simulate_acquisition(
     Parameters
     ----------
     life : Life
-        The life it belongs to.
+        The life of the acquisition.
     place : int
-        Which acquisition of the life.
+        Index of the acquisition in the life.
     seed : tuple of int
-        Fixes the randomness together with life and place: the same seed gives the same bits.
+        Determines the random numbers together with life and place: the same seed gives identical data.
     """
     rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence((*seed, life.number, place))))
     at = life.measured_at[place]
@@ -90,7 +90,7 @@ def _severities(degradation: Degradation | None, at: datetime, rng: np.random.Ge
 
 
 def _disturbed(physics: Physics, rng: np.random.Generator) -> Physics:
-    """Return the machine with more background for one acquisition."""
+    """Return the machine with more background noise for one acquisition."""
     return replace(physics, background=physics.background * float(rng.uniform(1.3, 1.8)))
 
 
@@ -105,7 +105,7 @@ def _temperature(
 
 
 def schedule_states(count: int, states: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Draw which operating state each acquisition finds: dwells of 1-4, the less visited preferred."""
+    """Draw the operating state of each acquisition: dwells of 1-4, less frequent states preferred."""
     visits = np.zeros(states)
     schedule: list[int] = []
     while len(schedule) < count:
@@ -120,6 +120,6 @@ def schedule_states(count: int, states: int, rng: np.random.Generator) -> tuple[
 
 
 def schedule_times(end: datetime, count: int, spacing: timedelta, rng: np.random.Generator) -> tuple[datetime, ...]:
-    """Draw when the acquisitions of a life are made, none after `end`."""
+    """Draw the times of the acquisitions of a life, none after `end`."""
     steps = np.arange(count - 1, -1, -1) + rng.uniform(0, 0.05, count)
     return tuple(end - timedelta(seconds=round(float(step) * spacing.total_seconds())) for step in steps)

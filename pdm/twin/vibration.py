@@ -1,4 +1,4 @@
-"""Acceleration at a bearing housing: shaft harmonics, strikes of bearing defects, background."""
+"""Acceleration at a bearing housing: shaft harmonics, impacts of bearing defects, background noise."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _MAGNETIC_VELOCITY = {
     FaultKind.SHORTED_TURNS: 1.5,
     FaultKind.SUPPLY_UNBALANCE: 1.2,
 }
-_MOUNTING_VELOCITY = 2.5  # mm/s RMS of a resonant foundation at severity 1, shaken by what flows and rumbles
+_MOUNTING_VELOCITY = 2.5  # mm/s RMS of a resonant foundation at severity 1, excited by flow noise
 _RUMBLE_TO = 300.0  # Hz
 _POLE_PASS_MODULATION = 0.4  # depth at severity 1 by which broken bars modulate the 1x vibration
-_SLIP_JITTER = 0.01  # of each strike period: rolling elements slip by 1-2 %
+_SLIP_JITTER = 0.01  # of each impact period: rolling elements slip by 1-2 %
 
 
 def simulate_vibration(
@@ -64,14 +64,14 @@ def simulate_vibration(
 
     Notes
     -----
-    A strike is a short force pulse; the structure's resonances make of it the ringing that a sensor
-    sees: McFadden and Smith, Model for the vibration produced by a single point defect in a rolling
-    element bearing, JSV 96 (1984) 69-82. Strike times jitter as the elements slip.
+    An impact is a short force pulse; it excites the structure's resonances, whose decay the sensor measures: McFadden
+    and Smith, Model for the vibration produced by a single point defect in a rolling element bearing, JSV 96 (1984)
+    69-82. Impact times jitter because the elements slip.
 
-    An uneven air gap or field pulls at twice the supply frequency: Cameron, Thomson and Dow, Vibration and current
-    monitoring for detecting airgap eccentricity in large induction motors, IEE Proc. B 133 (1986) 155-163. A
-    resonant foundation amplifies what lies near its natural frequency as one degree of freedom does, and rings
-    there with whatever shakes it: Ewins, Modal Testing (2000), ch. 2.
+    An uneven air gap or field causes a force at twice the supply frequency: Cameron, Thomson and Dow, Vibration and
+    current monitoring for detecting airgap eccentricity in large induction motors, IEE Proc. B 133 (1986) 155-163. A
+    resonant foundation amplifies lines near its natural frequency as a system of one degree of freedom, and broadband
+    excitation excites it there: Ewins, Modal Testing (2000), ch. 2.
     """
     force = rng.standard_normal(VIBRATION_SAMPLES, dtype=np.float32)
     wear = max((severities.get(fault, 0.0) for fault in _BEARING_FAULTS), default=0.0)
@@ -98,7 +98,7 @@ def simulate_vibration(
 def _strikes(
     orders: Mapping[str, float], fault: FaultKind, speed: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return the train of strikes as a force of unit peak, each shared by its two neighbouring samples."""
+    """Return the train of impacts as a force of unit peak, each distributed over its two neighbouring samples."""
     period = 1 / (orders[fault.value] * speed)
     number = int(_TIME[-1] / period) + 3
     periods = period * (1 + _SLIP_JITTER * rng.standard_normal(number))
@@ -120,7 +120,7 @@ def _loading(
     times: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return how strongly each strike is loaded: what turns with shaft or cage passes the load zone."""
+    """Return the load of each impact: parts that rotate with shaft or cage pass the load zone."""
     rate = {FaultKind.INNER_RACE: speed, FaultKind.BALL: orders["cage"] * speed}.get(fault)
     if rate is None:
         return np.ones(times.size)
@@ -162,7 +162,7 @@ def _harmonics(
 
 
 def _amplification(physics: Physics, frequency: float, severity: float) -> float:
-    """Return by how much a resonant foundation raises a line, 1 where it is not resonant."""
+    """Return the amplification of a line by a resonant foundation, 1 without resonance."""
     if physics.mounting is None or not severity:
         return 1.0
     ratio = frequency / physics.mounting.frequency
@@ -186,14 +186,14 @@ def _electrical(
 
 
 def _rumble(physics: Physics, mounting: Resonance, severity: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the acceleration [g] of a foundation that rings in noise, (axes, n)."""
+    """Return the acceleration [g] of a foundation under broadband excitation, (axes, n)."""
     if not severity:
         return np.zeros((AXES, VIBRATION_SAMPLES), np.float32)
     frequencies = fft.rfftfreq(VIBRATION_SAMPLES, 1 / VIBRATION_RATE)
     ratio = frequencies / mounting.frequency
     response = 1 / (1 - ratio**2 + 2j * mounting.damping * ratio)
     response *= 1j * frequencies  # from displacement to velocity
-    response /= 1 + (frequencies / _RUMBLE_TO) ** 2  # turbulence has little force beyond
+    response /= 1 + (frequencies / _RUMBLE_TO) ** 2  # turbulence has little force above it
     velocity = fft.irfft(fft.rfft(rng.standard_normal(VIBRATION_SAMPLES)) * response, VIBRATION_SAMPLES)
     velocity *= _MOUNTING_VELOCITY * physics.fault_gain * severity * 1e-3 / velocity.std()
     acceleration = np.gradient(velocity, 1 / VIBRATION_RATE) / STANDARD_GRAVITY

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import tomllib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +19,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+from pdm.cli import analysis as commands
 from pdm.errors import InvalidInputError
+from pdm.ingest import recordings_containers
 from pdm.ingest.fleet_file import write_fleet
 from pdm.ingest.formats import RecordingSource, open_recording
 from pdm.ingest.npz_folder import write_block
@@ -25,6 +30,7 @@ from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.measurements import Acquisition, OperatingContext, Waveform
 
+ROOT = Path(__file__).parents[2]
 RATE = 12800.0
 COUNT = 2000
 SIGNALS = {
@@ -139,6 +145,24 @@ def samples_of(found: ReadFile) -> dict[str, NDArray[np.float64]]:
 
 def test_every_format_known_is_in_this_suite() -> None:
     assert set(FORMATS) == set(READERS)
+
+
+@per_format
+def test_a_format_has_a_row_in_the_docs(ending: str) -> None:
+    page = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    assert any(f"`{ending}`" in cell for cell in re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE))
+
+
+@per_format
+def test_a_format_is_named_in_the_help_of_the_command(ending: str) -> None:
+    shown = get_type_hints(commands.diagnose, include_extras=True)["file"].__metadata__[0].help
+    assert READERS[ending].__name__.removeprefix("read_").upper() in shown.upper()
+
+
+def test_the_extra_for_files_has_every_library_that_a_reader_loads() -> None:
+    loaded = set(re.findall(r'_library\("(\w+)"', inspect.getsource(recordings_containers)))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {re.split("[<>=]", each)[0] for each in project["optional-dependencies"]["files"]} == loaded
 
 
 @per_format

@@ -27,7 +27,7 @@ from pdm.alerts.kinds import KINDS
 from pdm.alerts.kinds.behaviour import Observation, OffDelay, OnDelay
 from pdm.alerts.kinds.fields import Fields, number
 from pdm.alerts.kinds.history import MachineHistory
-from pdm.alerts.kinds.kind import Document, Flags, Kind, Plain
+from pdm.alerts.kinds.kind import Document, Flags, Plain, RuleKind
 from pdm.alerts.kinds.rule_input import DiagnosedFault, DiagnosisNote, Reading
 from pdm.alerts.rules.rule import Rule, RuleSet
 from pdm.alerts.rules.rule_identity import rule_document
@@ -203,7 +203,7 @@ def test_every_file_of_a_kind_is_listed_and_no_kind_leaves_an_answer_out() -> No
     found: dict[str, str] = {}
     for module in pkgutil.iter_modules(kinds.__path__):
         for _, each in inspect.getmembers(importlib.import_module(f"{kinds.__name__}.{module.name}"), inspect.isclass):
-            if each.__module__.endswith(f".{module.name}") and issubclass(each, Kind) and "kind" in vars(each):
+            if each.__module__.endswith(f".{module.name}") and issubclass(each, RuleKind) and "kind" in vars(each):
                 found[each.kind] = module.name
                 assert not inspect.isabstract(each)
     assert found.keys() == KINDS.keys(), "a new kind is listed in `Condition` of pdm/alerts/kinds/__init__.py"

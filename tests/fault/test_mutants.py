@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-COPIED = ("pdm", "api", "migrations", "tests", "pyproject.toml")
-LINKED = ("features", "docs", "deploy", "README.md")
+from tests.fault.source_copy import ROOT, Change, run_in_copy
 
 
 @dataclass(frozen=True)
@@ -42,8 +36,8 @@ MUTANTS = {
         "tests/integration/test_alerts.py::test_a_cause_never_has_two_open_alerts_whatever_the_caller_believes",
     ),
     "halving skipped": Mutant(
-        "            if sum(len(task.waiting) for task in tasks) <= 1:\n",
-        "            if True:\n",
+        "            elif len(claims) == 1 and len(claims[0].waiting) <= 1:\n",
+        "            elif True:\n",
         "tests/integration/test_worker.py::test_poison_is_set_aside_alone",
     ),
     "evidence of a diagnosis ignored": Mutant(
@@ -79,22 +73,8 @@ def test_a_mutant_finds_the_text_that_it_changes_and_the_test_that_it_fails(name
 
 
 def _run_against(mutant: Mutant, folder: Path, server: str | None) -> str:
-    ignored = shutil.ignore_patterns("__pycache__", "node_modules", "community")
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        else:
-            shutil.copy2(ROOT / name, folder / name)
-    for name in LINKED:
-        (folder / name).symlink_to(ROOT / name)
-    place = _place(mutant, folder)
-    place.write_text(place.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    if server is not None:
-        environment["PDM_TEST_DSN"] = server
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "60", mutant.test]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    file = _place(mutant, ROOT).relative_to(ROOT)
+    return run_in_copy(folder, [mutant.test], Change(str(file), mutant.old, mutant.new), server)
 
 
 def _assert_red(mutant: Mutant, output: str) -> None:

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from pdm.alerts.lifecycle.alert import AlertRecord
 from pdm.alerts.states import AlertState, Verb
 from pdm.errors import ConflictError, NotFoundError, PreconditionError
-from pdm.service.alerting.operator_actions import Acted, RequestContext, act
+from pdm.service.alerting.operator_actions import RequestContext, act
 from pdm.store.alerts import alerts
 from tests.integration.alert_plant import START, add_machine, add_subscription, change
 
@@ -30,12 +31,12 @@ def events(conn: Connection[Any]) -> list[tuple[Any, ...]]:
 
 def only_alert(conn: Connection[Any], machine_id: int) -> UUID:
     (alert,) = alerts.fetch_open(conn, machine_id)
-    return UUID(alert.id)
+    return alert.id
 
 
 def acknowledge(
     conn: Connection[Any], alert_id: UUID, actor: str, version: int | None = None, site_ids: list[int] | None = None
-) -> Acted:
+) -> tuple[AlertRecord, bool]:
     with conn.transaction():
         return act(conn, alert_id, Verb.ACKNOWLEDGE, RequestContext(actor, NOW, version, site_ids))
 
@@ -43,8 +44,8 @@ def acknowledge(
 def test_an_alert_lives_from_opened_to_cleared_with_every_event_kept(conn: Connection[Any]) -> None:
     machine_id = add_machine(conn, "press-07")
     alerts.apply_changes(conn, machine_id, [change("opened", "warning")], False)
-    acknowledged = acknowledge(conn, only_alert(conn, machine_id), "kim", 1)
-    assert (acknowledged.alert.state, acknowledged.alert.version, acknowledged.is_new) == ("acknowledged", 2, True)
+    acknowledged, is_new = acknowledge(conn, only_alert(conn, machine_id), "kim", 1)
+    assert (acknowledged.state, acknowledged.version, is_new) == ("acknowledged", 2, True)
     alerts.apply_changes(conn, machine_id, [change("escalated", "critical")], False)
     (alert,) = alerts.fetch_open(conn, machine_id)
     assert (alert.state, alert.severity, alert.version) == (AlertState.UNACKNOWLEDGED, "critical", 3)
@@ -141,9 +142,9 @@ def test_acknowledging_again_changes_nothing_and_is_refused_with_the_version_of_
     machine_id = add_machine(conn, "press-07")
     alerts.apply_changes(conn, machine_id, [change("opened", "warning")], False)
     alert_id = only_alert(conn, machine_id)
-    first = acknowledge(conn, alert_id, "kim", 1)
-    again = acknowledge(conn, alert_id, "lee")
-    assert (again.alert.version, again.alert.acknowledged_by, again.is_new) == (first.alert.version, "kim", False)
+    first, _ = acknowledge(conn, alert_id, "kim", 1)
+    again, is_new = acknowledge(conn, alert_id, "lee")
+    assert (again.version, again.acknowledged_by, is_new) == (first.version, "kim", False)
     with pytest.raises(PreconditionError):
         acknowledge(conn, alert_id, "lee", 1)
     assert len(events(conn)) == 2
@@ -174,7 +175,7 @@ def test_of_operators_who_acknowledge_at_once_one_is_noted(conn: Connection[Any]
     def press(name: str) -> None:
         with psycopg.connect(dsn) as own:
             try:
-                outcomes.append(acknowledge(own, alert_id, name, 1).is_new)
+                outcomes.append(acknowledge(own, alert_id, name, 1)[1])
             except PreconditionError:
                 outcomes.append(False)
 

@@ -309,7 +309,7 @@ def test_a_machine_of_scalars_alone_cannot_be_diagnosed(pool: Pool, caller: http
     plant.add(pool, dataclasses.replace(described, points=described.points[-1:]))
     answer = caller.post("/v1/machines/press-07/diagnosis")
     assert answer.status_code == 422
-    assert "waveforms" in answer.json()["detail"]
+    assert "has no waveform point" in answer.json()["detail"]
 
 
 def test_only_those_who_may_operate_the_site_ask_and_only_those_who_may_see_it_read(

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.store.acquisitions import receipt_views
 from pdm.store.analysis import queue
-from pdm.store.analysis.queue import SavedState
+from pdm.store.analysis.queue import MachineState
 from pdm.store.machines import machine_views
 from tests.integration.plant import NOW, acquisition, add, ask, machine, send, series
 
@@ -43,7 +43,7 @@ def _take(conn: Connection[Any], machines: int, per_machine: int) -> dict[int, l
             queue.complete(conn, [(claim.machine_id, item) for item in claim.waiting])
             if claim.waiting:
                 reached = claim.waiting[-1].measured_at
-                queue.save_states(conn, [SavedState(claim.machine_id, b"s", reached, None, claim.revision)])
+                queue.save_states(conn, [replace(claim.before, state=b"s", last_measured_at=reached)])
         queue.forget_attempts(conn, list(attempts))
     return taken
 
@@ -56,7 +56,7 @@ def test_a_claim_holds_the_earliest_acquisitions_in_order_of_time(waiting: dict[
     for claim in claims:
         assert [item.measured_at for item in claim.waiting] == expected[:5]
         assert not claim.is_drained
-        assert (claim.state, claim.last_measured_at, claim.dirty_from, claim.revision) == (None, None, None, 0)
+        assert claim.before == MachineState(claim.machine_id, None, None, None, 0)
 
 
 def test_a_claim_that_takes_all_says_so(waiting: dict[str, int], dsn: str) -> None:
@@ -156,4 +156,4 @@ def test_a_machine_with_late_data_is_picked_although_nothing_waits(waiting: dict
         assert machine_views.count_waiting(conn).pending == 1
         assert set(queue.pick(conn, 16)) == {waiting["c"]}
         (claim,) = queue.claim(conn, [waiting["c"]], 8)
-        assert (claim.state, claim.dirty_from, claim.waiting) == (b"s", NOW, ())
+        assert (claim.before.state, claim.before.dirty_from, claim.waiting) == (b"s", NOW, ())

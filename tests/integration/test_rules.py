@@ -116,7 +116,7 @@ def test_a_set_is_proposed_put_in_force_replaced_and_brought_back_and_every_vers
     assert second.diff["changed"]["oil-hot"]["above"] == ["353.15 K", "363.15 K"]
     third = roll_back(pool, scope="all", target="", version=1, author="bob", reason="too few")
     assert third is not None
-    assert (third.version, third.reason) == (3, "back to version 1: too few")
+    assert (third.version, third.reason) == (3, "rollback to version 1: too few")
     assert third.document == first.document
     rows = list_rule_sets(pool, before=2**62, limit=10)
     assert [(row.version, row.status, row.author) for row in rows] == [
@@ -161,7 +161,7 @@ def test_what_cannot_be_put_in_force_is_refused_with_the_reason(pool: Pool, mach
 def test_a_set_that_has_been_in_force_keeps_its_history_and_comes_back_as_a_new_version_only(pool: Pool) -> None:
     first = _deploy(pool, _hot(80))
     _deploy(pool, _hot(90))
-    with pytest.raises(ConflictError, match="go back to version 1"):
+    with pytest.raises(ConflictError, match="rollback to version 1"):
         deploy(pool, first.id, author="ann")
     (_, kept) = list_rule_sets(pool, before=2**62, limit=10)
     assert (kept.status, kept.in_force_at) == ("retired", first.in_force_at)

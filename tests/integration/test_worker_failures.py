@@ -153,10 +153,11 @@ class _Death(BaseException):
 
 
 class _DyingWorker(Worker):
-    def _settle(self, conn: Any, tasks: Any, *more: Any) -> int:
-        if any(task.stored.machine.key == SICK for task in tasks):
+    def _settle(self, conn: Any, claims: Any, *more: Any) -> int:
+        ((sick,),) = conn.execute("SELECT id FROM machine WHERE key = %s", (SICK,)).fetchall()
+        if any(claim.machine_id == sick for claim in claims):
             raise _Death
-        return super()._settle(conn, tasks, *more)
+        return super()._settle(conn, claims, *more)
 
 
 @pytest.mark.parametrize("damage", [r"'\xdead'::bytea", "overlay(state PLACING 'PDM9'::bytea FROM 1)"])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from pdm.alerts.evaluation.evaluate import (
     AlertChange,
     AlertState,
     Cases,
-    StoredOpenAlert,
     close_all,
     evaluate,
-    reconcile,
 )
+from pdm.alerts.lifecycle.alert import AlertRecord
+from pdm.alerts.lifecycle.reconcile import reconcile
 from pdm.alerts.rules.rule import DEFAULT_RULES, HealthLow, OffDelay, OnDelay, Rule, RuleSet, Severity
 from pdm.errors import InvalidInputError
 from pdm.health.assessment import Assessment
@@ -188,19 +189,23 @@ def test_a_removed_rule_clears_cases_that_only_it_had_raised() -> None:
     assert after == Cases()
 
 
+def _stored(severity: Severity, state: AlertState) -> AlertRecord:
+    return AlertRecord(UUID(int=1), 1, "machine", None, severity, state, START, "health-low", {}, "1")
+
+
 def test_reconciling_gives_only_differences_from_the_stored_alerts() -> None:
     cases, _ = run(healths(*[0.5] * 5))
     now = START + timedelta(days=1)
-    known = StoredOpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
+    known = _stored(Severity.WARNING, AlertState.ACKNOWLEDGED)
     assert reconcile([known], cases, now) == ()
     assert kinds_of(reconcile([known], Cases(), now)) == [("cleared", "warning")]
     opened = reconcile([], cases, now)
     assert kinds_of(opened) == [("opened", "warning")]
     assert opened[0].occurred_at == cases.open["machine"].opened_at
     assert (opened[0].message, opened[0].reason) == ("health-low", "late-data")
-    lesser = StoredOpenAlert("machine", None, Severity.ADVISORY, AlertState.UNACKNOWLEDGED, START)
+    lesser = _stored(Severity.ADVISORY, AlertState.UNACKNOWLEDGED)
     assert kinds_of(reconcile([lesser], cases, now)) == [("escalated", "warning")]
-    greater = StoredOpenAlert("machine", None, Severity.CRITICAL, AlertState.UNACKNOWLEDGED, START)
+    greater = _stored(Severity.CRITICAL, AlertState.UNACKNOWLEDGED)
     assert kinds_of(reconcile([greater], cases, now)) == [("eased", "warning")]
 
 
@@ -208,7 +213,7 @@ def test_reconciling_gives_only_differences_from_the_stored_alerts() -> None:
 @pytest.mark.parametrize("severity", list(Severity))
 def test_an_alert_whose_condition_is_active_after_replay_is_raised_again(state: AlertState, severity: Severity) -> None:
     cases, _ = run(healths(*[0.5] * 5))
-    gone = StoredOpenAlert("machine", None, severity, state, START)
+    gone = _stored(severity, state)
     assert kinds_of(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
 
 

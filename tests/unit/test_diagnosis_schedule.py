@@ -55,7 +55,7 @@ def causes(*assessments: Assessment) -> list[str | None]:
     found: list[str | None] = []
     for assessment in assessments:
         watch, due = find_due(watch, [assessment], DAY)
-        found.append(None if due is None else due.cause)
+        found.append(None if due is None else due[0])
     return found
 
 
@@ -123,7 +123,7 @@ def test_of_a_batch_the_last_acquisition_that_asks_counts() -> None:
     ]
     watch, due = find_due(None, batch, DAY)
     assert due is not None
-    assert (due.cause, due.as_of) == ("symptom", AT + 2 * HOUR)
+    assert due == ("symptom", AT + 2 * HOUR)
     assert watch is not None
     assert watch.measured_at == AT
 

@@ -28,7 +28,12 @@ def test_columns_and_shares_of_the_page_are_those_of_the_code():
 
 
 def test_every_file_the_page_names_is_there():
-    root = Path(__file__).parents[2]
-    for name in ("moments.py", "passage.py", "trend.py", "survival.py"):
-        assert name in PAGE
-        assert (root / "pdm" / "prognosis" / name).is_file()
+    room = Path(__file__).parents[2] / "pdm" / "prognosis"
+    for place in (
+        "model/few_lives.py",
+        "statistics/first_passage.py",
+        "statistics/degradation_trend.py",
+        "statistics/weibull.py",
+    ):
+        assert place.split("/")[1] in PAGE
+        assert (room / place).is_file()

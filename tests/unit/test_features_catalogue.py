@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import features
-from features.catalogue import CATALOGUE, definitions, names
+from features.catalogue import CATALOGUE, FEATURE_VERSION, definitions, names
 from features.catalogue.reasons import TEXTS
 from features.vibration import CORE_COLUMNS
 
@@ -33,6 +33,15 @@ def test_the_table_has_a_column_for_every_feature_and_no_other(quantity):
     assert made_with(table) == tuple(d.name for d in catalogued if d.version == 1)
     assert sorted(added_to(table)) == sorted(d.name for d in catalogued if d.version > 1)
     assert len({d.name for d in catalogued}) == len(catalogued)
+
+
+def test_the_version_of_the_catalogue_is_that_of_its_newest_feature():
+    assert max(d.version for d in CATALOGUE) == FEATURE_VERSION
+
+
+def test_the_views_of_the_tables_were_made_again_for_this_version():
+    # A view keeps the columns that its table had; the file runs again only when its text changes.
+    assert f"catalogue version {FEATURE_VERSION}." in (MIGRATIONS / "repeatable" / "features.sql").read_text()
 
 
 def test_names_can_stand_in_sql_without_quotes():

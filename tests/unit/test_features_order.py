@@ -191,7 +191,7 @@ def test_orders_stop_at_half_the_sampling_rate_of_the_fastest_turn():
     ("x", "angle", "problem"),
     [
         (np.zeros(1000), chirp(999), "shape"),
-        (np.zeros(1000), np.zeros(1000), "does not grow"),
+        (np.zeros(1000), np.zeros(1000), "does not increase"),
         (np.zeros(1000), chirp(1000), "turns are fewer"),
         (np.full(40_000, np.inf), chirp(), "finite"),
         (np.zeros(8), chirp(8), "shape"),

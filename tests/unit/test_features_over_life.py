@@ -343,7 +343,7 @@ def test_impossible_records_are_refused_with_their_place(times, values, where):
 
 def test_time_does_not_go_back_behind_the_state_and_the_point_is_named():
     state, _ = ONE.advance(ONE.begin(), [5.0], [[1.0]])
-    with pytest.raises(SignalError, match=r"life_time, record 0: 4\.0 goes back"):
+    with pytest.raises(SignalError, match=r"life_time, record 0: 4\.0 is before the previous time"):
         ONE.advance(state, [4.0], [[1.0]])
     with pytest.raises(SignalError, match="point 1, record 1"):
         ONE.advance_many(np.stack([ONE.begin()] * 2), [[0.0, 1.0], [1.0, 0.0]], np.ones((2, 2, 1)))

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from pdm.health.baseline.indicators import INDICATORS
+from pdm.health.baseline.tracked_features import CURRENT, CURRENT_GROUP, TEMPERATURE, VIBRATION
 from pdm.health.detection.symptoms import find_component
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from tests.unit.health_snapshots import follow, learned, snapshot
@@ -51,6 +53,12 @@ def test_sidebands_in_the_noise_or_of_a_wandering_clock_name_nothing(growth):
     _, assessments = follow((snapshot(n, rng, growth=growth) for n in range(20, 45)), state=learned(rng))
     assert assessments[-1].symptom not in ("broken_rotor_bar", "eccentricity")
     assert assessments[-1].health > 0.75
+
+
+@pytest.mark.parametrize("indicator", INDICATORS, ids=lambda indicator: indicator.name)
+def test_every_feature_that_an_indicator_reads_is_followed(indicator):
+    tables = {"vibration": VIBRATION, "current": CURRENT, "current_group": CURRENT_GROUP, "temperature": (TEMPERATURE,)}
+    assert set(indicator.features) <= {each.feature for each in tables[indicator.source]}
 
 
 def test_nothing_is_named_on_a_healthy_machine():

@@ -1,9 +1,11 @@
-"""Texts for people use standard terms: catalogues, documents and the messages in the source."""
+"""Texts use standard terms: catalogues, documents, and messages, docstrings and comments of the source."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +98,80 @@ BANNED = (
 )
 _BANNED = re.compile("|".join(f"(?:{each})" for each in BANNED), re.IGNORECASE | re.MULTILINE)
 
+PROSE = (
+    "api/app.py",
+    "api/availability.py",
+    "api/body.py",
+    "api/dependencies.py",
+    "api/errors.py",
+    "api/ingest_queue.py",
+    "api/language.py",
+    "api/metrics.py",
+    "api/openapi.py",
+    "api/paging.py",
+    "api/stream.py",
+    "pdm/bootstrap.py",
+    "pdm/cli",
+    "pdm/service",
+    "pdm/store",
+)
+"""Folders and files whose docstrings and comments, also those of SQL, use standard terms."""
+
+NOT_YET = (
+    "pdm/service/analysis/isolation.py",
+    "pdm/service/analysis/late_data.py",
+    "pdm/service/analysis/machine_pipeline.py",
+    "pdm/service/analysis/pipeline.py",
+    "pdm/service/analysis/snapshots.py",
+    "pdm/service/analysis/worker.py",
+    "pdm/service/platform/subprocess_call.py",
+    "pdm/service/prognosis/explanation_process.py",
+    "pdm/service/prognosis/explanation_requests.py",
+    "pdm/service/prognosis/job_process.py",
+    "pdm/service/prognosis/job_runner.py",
+    "pdm/service/prognosis/jobs.py",
+    "pdm/service/prognosis/model_import.py",
+    "pdm/service/rules/backtest_process.py",
+    "pdm/service/rules/backtest_requests.py",
+    "pdm/store/analysis/diagnoses.py",
+    "pdm/store/analysis/queue.py",
+    "pdm/store/database/scheduled_jobs.py",
+    "pdm/store/delivery/outbox.py",
+    "pdm/store/models/jobs.py",
+    "pdm/store/sql/diagnoses.sql",
+    "pdm/store/sql/jobs.sql",
+    "pdm/store/sql/outbox.sql",
+    "pdm/store/sql/queue.sql",
+    "pdm/store/sql/timers.sql",
+)
+"""Files of these folders that still use former words."""
+
+BANNED_PROSE = (
+    r"\breturn if\b",
+    r"\bsay(s|ing)?\b",
+    r"\bstands?\b",
+    r"\bstood\b",
+    r"\bheard\b",
+    r"\bspoken\b",
+    r"\bsomeone\b",
+    r"\bwhoever\b",
+    r"\baside\b",
+    r"\baway\b",
+    r"\bask(s|ed|ing)? (for|of|about)\b",
+    r"\bparcels?\b",
+    r"(?<!dead )\bletters?\b",
+    r"\bcourses?\b",
+    r"\bwr(ite|ites|itten|ote) down\b",
+    r"\bput down to\b",
+    r"\bbecame of\b",
+    r"\bin words\b",
+    r"\bgo(es)? on\b",
+    r"\bgiv(e|en) (back|up)\b",
+    r"\bup to date\b",
+    r"\bmeanwhile\b",
+)
+_BANNED_PROSE = re.compile("|".join(f"(?:{each})" for each in BANNED_PROSE), re.IGNORECASE)
+
 ALLOWED = {
     ("ko", "일시 보류 사유"): "the term for the reason of shelving",
     ("pdm/store/analysis/backfill.py", "set aside"): "a status that the query answers, no text",
@@ -129,6 +205,35 @@ def literals(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def prose(source: str) -> Iterator[tuple[int, str]]:
+    """Return the docstrings and comments of a Python source with their lines, without code in backticks."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, _without_code(node.value.value)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], _without_code(token.string)
+
+
+def comments_of_sql(source: str) -> Iterator[tuple[int, str]]:
+    """Return the comments of an SQL source with their lines, without names of queries."""
+    for number, line in enumerate(source.splitlines(), 1):
+        _, dashes, comment = line.partition("--")
+        if dashes and not comment.startswith(" name:"):
+            yield number, _without_code(comment)
+
+
+def _without_code(text: str) -> str:
+    return " ".join(re.sub(r"`[^`]*`", "", text).split())
+
+
+def prose_files(place: str) -> list[Path]:
+    """Return the Python and SQL files of a folder, or the file itself, without those that are not clean yet."""
+    root = ROOT / place
+    found = [root] if root.is_file() else sorted([*root.rglob("*.py"), *root.rglob("*.sql")])
+    return [path for path in found if str(path.relative_to(ROOT)) not in NOT_YET]
+
+
 def is_message(text: str) -> bool:
     """Return whether a literal is a text for people: words with spaces between them, and no SQL."""
     return " " in text.strip() and not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|COPY|WITH|CREATE|ALTER) ", text)
@@ -158,6 +263,30 @@ def test_no_message_in_the_source_uses_a_banned_word(room: str) -> None:
             if words:
                 found[f"{place}:{line}"] = words
     assert found == {}
+
+
+@pytest.mark.parametrize("place", [*PROSE, "migrations/repeatable"])
+def test_no_docstring_or_comment_uses_a_banned_word(place: str) -> None:
+    found = {}
+    for path in prose_files(place):
+        where, source = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+        for line, text in comments_of_sql(source) if path.suffix == ".sql" else prose(source):
+            words = [*offences(text, where), *(each.group(0) for each in _BANNED_PROSE.finditer(text))]
+            if words:
+                found[f"{where}:{line}"] = words
+    assert found == {}
+
+
+def test_every_file_that_is_not_clean_yet_exists() -> None:
+    assert [place for place in NOT_YET if not (ROOT / place).is_file()] == []
+
+
+def test_a_planted_word_is_found_in_a_docstring_and_a_comment_but_not_in_code() -> None:
+    planted = '"""Return if `told` is so."""\ntold = 1  # nobody\n'
+    texts = [text for _, text in prose(planted)]
+    assert [_BANNED_PROSE.search(text) is not None for text in texts] == [True, False]
+    assert [offences(text) for text in texts] == [[], ["nobody"]]
+    assert [text for _, text in comments_of_sql("-- name: tell\n-- Tell.\nSELECT 1; -- told\n")] == ["Tell.", "told"]
 
 
 def test_a_planted_word_is_found_in_a_message_but_not_in_a_docstring_or_a_name() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -15,13 +16,13 @@ from pdm.alerts.evaluation.evaluate import (
     AlertChange,
     AlertState,
     Cases,
-    StoredOpenAlert,
     close_all,
     evaluate,
-    reconcile,
 )
 from pdm.alerts.evaluation.standstill import detect_standstill, is_judged_at_standstill
 from pdm.alerts.kinds.rule_input import Reading
+from pdm.alerts.lifecycle.alert import AlertRecord
+from pdm.alerts.lifecycle.reconcile import reconcile
 from pdm.alerts.rules.rule import (
     DEFAULT_RULES,
     DataGap,
@@ -157,10 +158,14 @@ def test_a_stop_takes_nothing_from_temperatures_diagnoses_data_instruments_and_s
     assert is_judged_at_standstill(rule) is is_judged
 
 
+def _stored(severity: Severity, state: AlertState) -> AlertRecord:
+    return AlertRecord(UUID(int=1), 1, "machine", None, severity, state, START, "health-low", {}, "1")
+
+
 def test_late_data_tell_of_a_stop_only_where_it_was_not_known() -> None:
     resting, _ = run([SICK, SICK, OFF])
     standing, _ = run([SICK, SICK])
-    alert = StoredOpenAlert("machine", None, Severity.WARNING, AlertState.ACKNOWLEDGED, START)
+    alert = _stored(Severity.WARNING, AlertState.ACKNOWLEDGED)
     at_rest = replace(alert, at_rest=True)
 
     def kinds_of(changes: tuple[AlertChange, ...]) -> list[ChangeKind]:

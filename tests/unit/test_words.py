@@ -82,7 +82,7 @@ def keys_in_code() -> dict[str, set[str]]:
             if reasons.fullmatch(word)
         },
     }
-    health = [room / "health" / f"{name}.py" for name in ("assess", "baseline", "zone_trend")]
+    health = [room / "health" / name for name in ("assess.py", "baseline/baseline.py", "detection/zone_trend.py")]
     emitted["reason"] |= {
         word.partition(":")[0] for path in health for word in _constants(path) if reasons.fullmatch(word)
     }
@@ -100,7 +100,7 @@ def keys_in_code() -> dict[str, set[str]]:
 def _messages_of_rules(folder: Path) -> set[str]:
     """Return the default of every `message` field of a rule."""
     found = set()
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "message":
                 found |= {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)} & _nonempty(node)

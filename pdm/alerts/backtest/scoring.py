@@ -17,8 +17,8 @@ from pdm.alerts.backtest.replay import CaseRun
 from pdm.alerts.kinds.behaviour import Category
 from pdm.alerts.kpi.assess import find_floods
 
-MONTH = timedelta(days=30.4375)
-REPEAT_WITHIN = timedelta(days=1)
+MONTH = timedelta(days=30.4375)  # a twelfth of 365.25 days
+REPEAT_WITHIN = timedelta(days=1)  # chosen by hand: a case that opens again so soon repeats
 
 
 @dataclass(frozen=True)

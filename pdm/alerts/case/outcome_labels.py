@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class LinkedWork:
+class LinkedWorkEvent:
     """Work event linked to a case: 'failure', 'replacement', 'inspection' or 'stop'."""
 
     id: int
@@ -40,7 +40,7 @@ class CaseLabel:
     finding: str = ""
     fault: str | None = None
     found_component: str | None = None
-    work: tuple[LinkedWork, ...] = ()
+    work: tuple[LinkedWorkEvent, ...] = ()
 
     @property
     def is_true(self) -> bool | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
-WIDTH, HEIGHT = 640, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 34, 30
+WIDTH, HEIGHT = 640, 240  # px, of the picture; chosen by eye, as the margins
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 34, 30  # px, margins with room for the texts
 _TITLE = 86  # characters of a title that fit
 
 

@@ -30,6 +30,7 @@ from pdm.machines.model import check_key
 MOST_RULES = 200
 """Largest number of rules in one document, so that it remains maintainable."""
 MOST_PROBLEMS = 50
+"""That an answer lists; chosen by hand."""
 
 __all__ = [
     "KINDS",

@@ -14,7 +14,7 @@ from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.rules.rule import RuleSet
 from pdm.alerts.states import AlertState
 
-__all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "StoredOpenAlert", "describe_change"]
+__all__ = ["AlertChange", "AlertState", "ChangeKind", "Findings", "describe_change"]
 
 
 class ChangeKind(StrEnum):
@@ -60,20 +60,6 @@ class AlertChange:
     act_by: datetime | None = None
     escalate_after: float | None = None
     points: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StoredOpenAlert:
-    """An alert that is stored as open."""
-
-    cause: str
-    component: str | None
-    severity: Severity
-    state: AlertState
-    opened_at: datetime
-    id: str = ""
-    version: int = 1
-    at_rest: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pdm.alerts.evaluation.causes import GAP_CAUSE, MACHINE_CAUSE, cause_of_component
+from pdm.alerts.evaluation.causes import MACHINE_CAUSE, cause_of_component
 from pdm.alerts.evaluation.changes import (
     AlertChange,
     AlertState,
     ChangeKind,
     Findings,
-    StoredOpenAlert,
     describe_change,
 )
 from pdm.alerts.evaluation.rule_state import Case, Cases, Remembered, RuleTimer
@@ -37,13 +36,12 @@ __all__ = [
     "Case",
     "Cases",
     "ChangeKind",
-    "StoredOpenAlert",
     "close_all",
+    "describe_rest",
     "evaluate",
-    "reconcile",
+    "kind_of_change",
 ]
 
-LATE_DATA = "late-data"  # the reason of a change that results from late data
 CONFIDENT = 0.7  # from this confidence on another component is another cause
 
 
@@ -197,7 +195,7 @@ def _settle(
                 parameters=rule_now.condition.parameters(findings.reading),
                 rule_key=rule_now.key,
             )
-            kind = _kind(was.severity if was else None, rule_now.severity)
+            kind = kind_of_change(was.severity if was else None, rule_now.severity)
             reason = "returned" if kind is ChangeKind.EASED else rule_now.key
             points = findings.reading.assessment.points
             change = describe_change(kind, after[cause], at, reason, findings.evidence(), rules, points)
@@ -216,17 +214,19 @@ def _rest(
         at_rest = is_at_rest(case, cause not in before.open, raised, reading, now.is_stopped)
         if at_rest is not case.at_rest:
             after = replace(case, at_rest=at_rest)
-            moved.append((after, _describe_rest(after, now.is_stopped, reading.assessment.measured_at, rules)))
+            moved.append((after, describe_rest(after, now.is_stopped, reading.assessment.measured_at, rules)))
     return moved
 
 
-def _describe_rest(case: Case, is_stopped: bool, at: datetime, rules: RuleSet) -> AlertChange:
+def describe_rest(case: Case, is_stopped: bool, at: datetime, rules: RuleSet) -> AlertChange:
+    """Return that a case is suppressed since the machine stands still, or that it is so no longer."""
     kind = ChangeKind.SUPPRESSED if case.at_rest else ChangeKind.UNSUPPRESSED
     runs = HOLDS_AT_STANDSTILL if is_stopped else MACHINE_RUNS
     return describe_change(kind, case, at, MACHINE_OFF if case.at_rest else runs, {}, rules)
 
 
-def _kind(was: Severity | None, now: Severity) -> ChangeKind:
+def kind_of_change(was: Severity | None, now: Severity) -> ChangeKind:
+    """Return what a severity is after another; None: there was no case before."""
     if was is None:
         return ChangeKind.OPENED
     return ChangeKind.ESCALATED if now.rank > was.rank else ChangeKind.EASED
@@ -264,34 +264,3 @@ def close_all(
         if (values := rule.condition.memory_of_end(occurred_at))
     }
     return Cases(timers, kept, memories, cases.is_stopped), tuple(changes)
-
-
-def reconcile(
-    open_alerts: Iterable[StoredOpenAlert],
-    cases: Cases,
-    occurred_at: datetime,
-    rules: RuleSet = DEFAULT_RULES,
-) -> tuple[AlertChange, ...]:
-    """Return the changes that bring the stored open alerts into agreement with cases replayed from late data.
-
-    A state that is already stored gives no change, so that there is no second notification; the caller stores the
-    changes as re-evaluated. `occurred_at` is the time of the newest replayed acquisition. Alerts for missing data are
-    left to the scheduler.
-    """
-    stored = {alert.cause: alert for alert in open_alerts if alert.cause != GAP_CAUSE}
-    changes = []
-    for cause, alert in sorted(stored.items()):
-        if cause not in cases.open:
-            was = Case(cause, alert.component, alert.severity, alert.opened_at, LATE_DATA)
-            changes.append(describe_change(ChangeKind.CLEARED, was, occurred_at, LATE_DATA, {}, rules))
-    for cause, case in sorted(cases.open.items()):
-        known = stored.get(cause)
-        if known is not None and not known.state.is_active:
-            known = None  # stored as inactive, but active after the replay
-        if known is None or known.severity is not case.severity:
-            kind = _kind(known.severity if known else None, case.severity)
-            at = case.opened_at if known is None else occurred_at
-            changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
-        if case.at_rest is not (known is not None and known.at_rest):
-            changes.append(_describe_rest(case, cases.is_stopped, occurred_at, rules))
-    return tuple(changes)

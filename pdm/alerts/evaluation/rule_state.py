@@ -14,10 +14,10 @@ from pdm.alerts.kinds.behaviour import Category, Observation, OffDelay, OnDelay,
 from pdm.alerts.kinds.kind import Memory
 from pdm.errors import InvalidInputError
 
-_FORMAT = 2
+_FORMAT = 2  # of the bytes; raised by hand when their meaning changes (docs/develop/state-formats.md)
 _MISSING: Mapping[int, tuple[Any, ...]] = {2: ([], False), 3: (False,)}  # what older services did not write
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # POSIX: times are stored in microseconds since then
+_MICROSECOND = timedelta(microseconds=1)  # resolution of the times of PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)

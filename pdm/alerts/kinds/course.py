@@ -58,4 +58,6 @@ class OnCourse(OnValues, Remembering):
 
 def check_times(span: float) -> None:
     """Refuse a span [s] that a course cannot have."""
-    check(STEPS <= span < LONGEST, f"span must be {STEPS} s at least, a second a step, and below 31 years", "over")
+    check(
+        STEPS <= span < LONGEST, f"span must be {STEPS} s at least (one second per step) and less than 31 years", "over"
+    )

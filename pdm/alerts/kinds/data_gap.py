@@ -11,14 +11,14 @@ import numpy as np
 from pdm.alerts.kinds.behaviour import LONGEST, Category, Observation, OffDelay, OnDelay, Schedule
 from pdm.alerts.kinds.fields import Fields
 from pdm.alerts.kinds.history import MachineHistory
-from pdm.alerts.kinds.kind import Document, Flags, Kind, Memory
+from pdm.alerts.kinds.kind import Document, Flags, Memory, RuleKind
 from pdm.alerts.kinds.quantities import parse_duration, write
 from pdm.alerts.kinds.rule_input import Reading
 from pdm.errors import InvalidInputError
 
 
 @dataclass(frozen=True)
-class DataGap(Kind):
+class DataGap(RuleKind):
     """No data received from a live machine for `after` [s] on the wall clock; only the scheduler evaluates it."""
 
     after: float
@@ -32,7 +32,7 @@ class DataGap(Kind):
 
     def __post_init__(self) -> None:
         if not 60 <= self.after < LONGEST:
-            raise InvalidInputError("a gap is at least a minute, and less than 31 years", field="after")
+            raise InvalidInputError("must be at least 60 s and less than 31 years", field="after")
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:
@@ -46,9 +46,9 @@ class DataGap(Kind):
         """Return the reasons why on-delay and schedule do not apply on the wall clock."""
         why = {}
         if on_delay not in (None, cls.on_delay):
-            why["on_delay"] = "a gap counts no acquisitions: 'after' is its delay"
+            why["on_delay"] = "not allowed for this kind: 'after' is its delay"
         if schedule is not None:
-            why["schedule"] = "missing data are found on the wall clock, at any time"
+            why["schedule"] = "not allowed for this kind: missing data is detected on the wall clock at any time"
         return why
 
     def identity(self) -> Document:

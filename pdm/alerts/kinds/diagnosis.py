@@ -38,7 +38,10 @@ class FaultDiagnosed(Remembering):
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence <= 1:
-            raise InvalidInputError("a diagnosis that is more likely wrong than right calls nobody", field="confidence")
+            raise InvalidInputError(
+                "confidence must be at least 0.5: a diagnosis that is probably wrong must not raise an alert",
+                field="confidence",
+            )
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:

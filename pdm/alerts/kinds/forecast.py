@@ -42,9 +42,13 @@ class ForecastCrossing(OnCourse):
         check(math.isfinite(self.limit), "limit must be finite", "limit")
         check(0 < self.horizon < 10 * LONGEST, "horizon must be positive, below 310 years", "horizon")
         check_times(self.span)
-        check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: a dead band", "clear_ratio")
+        check(1 < self.clear_ratio <= 100, "clear_ratio must be in (1, 100]: it is the deadband", "clear_ratio")
         if self.signal is None:
-            check(0 < self.limit < 1 and self.side == "below", "health crosses a limit in (0, 1) from above", "limit")
+            check(
+                0 < self.limit < 1 and self.side == "below",
+                "the limit of health must be in (0, 1) and 'side' below",
+                "limit",
+            )
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:

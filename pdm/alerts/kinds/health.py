@@ -27,7 +27,7 @@ class HealthLow(Plain):
     def __post_init__(self) -> None:
         if not 0 < self.raise_below < self.clear_above < 1:
             raise InvalidInputError(
-                f"health limits must hold 0 < raise_below < clear_above < 1, not {self.raise_below} and "
+                f"health limits must satisfy 0 < raise_below < clear_above < 1, not {self.raise_below} and "
                 f"{self.clear_above}",
                 field="raise_below",
             )

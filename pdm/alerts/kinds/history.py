@@ -16,8 +16,8 @@ from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
 
 Floats = NDArray[np.float64]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_INDICATORS: NDArray[np.float32] = np.empty(0, np.float32)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # POSIX
+_NO_INDICATORS: NDArray[np.float32] = np.empty(0, np.float32)  # an array of no figures
 ZONE_CODES = " ABCD"
 
 

@@ -28,7 +28,7 @@ Named = tuple[str | None, float | None]
 """A component and the confidence [1] in it."""
 
 
-class Kind(ABC):
+class RuleKind(ABC):
     """A condition of one kind, as written or fitted to a machine.
 
     Attributes
@@ -114,7 +114,7 @@ class Kind(ABC):
         """Return the condition fitted to a machine: none, itself, or one per point."""
         return (self,)
 
-    def fit_like(self, fitted: Kind) -> Self:  # noqa: ARG002
+    def fit_like(self, fitted: RuleKind) -> Self:  # noqa: ARG002
         """Return the condition with the points of another condition of the kind that is fitted to a machine."""
         return self
 
@@ -150,7 +150,7 @@ class Kind(ABC):
         return condition
 
 
-class Plain(Kind):
+class Plain(RuleKind):
     """A condition on one acquisition, without memory."""
 
     def look(self, reading: Reading, memory: Memory) -> tuple[Observation, Memory]:
@@ -162,7 +162,7 @@ class Plain(Kind):
         """Return the observation of an acquisition."""
 
 
-class Remembering(Kind):
+class Remembering(RuleKind):
     """A condition on an acquisition and on the memory of earlier ones."""
 
     remembers: ClassVar[bool] = True

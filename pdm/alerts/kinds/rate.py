@@ -30,8 +30,8 @@ class RateOfChange(OnCourse):
     message: ClassVar[str] = "changing-fast"
 
     def __post_init__(self) -> None:
-        check(0 < self.rate < math.inf, "rate must be positive: the direction says which way", "rate")
-        check(0 < self.deadband < self.rate, "0 < deadband < rate must hold", "deadband")
+        check(0 < self.rate < math.inf, "rate must be positive; 'direction' gives the sign", "rate")
+        check(0 < self.deadband < self.rate, "0 < deadband < rate is required", "deadband")
         check_times(self.span)
 
     @classmethod

@@ -56,9 +56,9 @@ class RemainingLifeShort(Plain):
         if self.horizon is not None and not 0 < self.horizon < 1e10:
             raise InvalidInputError("horizon must be positive", field="horizon")
         if not 1 < self.clear_ratio <= 100:
-            raise InvalidInputError("clear_ratio must be in (1, 100]: a dead band", field="clear_ratio")
+            raise InvalidInputError("clear_ratio must be in (1, 100]: it is the deadband", field="clear_ratio")
         if not 0 < (0.5 if self.health_below is None else self.health_below) < self.healthy_above < 1:
-            raise InvalidInputError("0 < health_below < healthy_above < 1 must hold", field="health_below")
+            raise InvalidInputError("0 < health_below < healthy_above < 1 is required", field="health_below")
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:

@@ -12,7 +12,7 @@ import numpy as np
 from pdm.alerts.kinds.behaviour import Observation
 from pdm.alerts.kinds.fields import MISSING, Fields, one_of, text_of
 from pdm.alerts.kinds.history import Floats, MachineHistory
-from pdm.alerts.kinds.kind import Document, Flags, Kind, Named
+from pdm.alerts.kinds.kind import Document, Flags, Named, RuleKind
 from pdm.alerts.kinds.quantities import parse_value
 from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured, Reading, rounded
 from pdm.errors import InvalidInputError
@@ -63,9 +63,9 @@ class Signal:
         if known is None:
             names = [name for kind, name in inner.features if kind == quantity]
             near = difflib.get_close_matches(feature, names, 3)
-            hint = f"; near are {', '.join(near)}" if near else ""
-            where = quantity if quantity in FEATURED else f"{quantity}, whose points report single values"
-            inner.refuse("feature", f"{feature!r} is no feature of {where}{hint}")
+            hint = f"; similar: {', '.join(near)}" if near else ""
+            where = quantity if quantity in FEATURED else f"{quantity}, whose points report scalars"
+            inner.refuse("feature", f"{feature!r} is not a feature of {where}{hint}")
             return None
         return cls(quantity, feature, point, component, known.is_shared, known.unit)
 
@@ -103,7 +103,7 @@ class Signal:
         return point.component is not None and self.component in (point.component, kinds[point.component])
 
 
-class OnValues(Kind):
+class OnValues(RuleKind):
     """A condition on measured values of some points of a machine; it reads no value until it is fitted."""
 
     written_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -132,7 +132,7 @@ class OnValues(Kind):
         components = {point.component for point in reading.machine.points if point.key in points}
         return (components.pop() if len(components) == 1 else None), None
 
-    def fit_like(self, fitted: Kind) -> Self:
+    def fit_like(self, fitted: RuleKind) -> Self:
         """Return the condition with the points of another condition of the kind that is fitted to a machine."""
         assert isinstance(fitted, OnValues)
         return replace(self, keys=fitted.keys)  # type: ignore[type-var]

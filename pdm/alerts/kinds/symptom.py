@@ -29,7 +29,7 @@ class SymptomNamed(Plain):
 
     def __post_init__(self) -> None:
         if not 0 < self.confidence - self.deadband < self.confidence <= 1:
-            raise InvalidInputError("0 < confidence - deadband < confidence <= 1 must hold", field="confidence")
+            raise InvalidInputError("0 < confidence - deadband < confidence <= 1 is required", field="confidence")
 
     @classmethod
     def parse(cls, fields: Fields) -> Self | None:

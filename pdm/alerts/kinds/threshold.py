@@ -32,11 +32,15 @@ class Threshold(OnValues, Plain):
 
     def __post_init__(self) -> None:
         check(math.isfinite(self.limit), "limit must be finite", "limit")
-        check(0 < self.deadband < math.inf, "a deadband must be positive, or the alert flaps", "deadband")
+        check(0 < self.deadband < math.inf, "deadband must be positive; without it the alert chatters", "deadband")
         if self.signal.quantity == "temperature":
             check(self.limit > 0, "limit must be above absolute zero", "limit")
         if self.side == "above" and self._cannot_be_negative and self.limit > 0:
-            check(self.deadband < self.limit, "the value would have to fall below 0 to return", "deadband")
+            check(
+                self.deadband < self.limit,
+                "limit minus deadband must not be negative, or the alert never clears",
+                "deadband",
+            )
 
     @property
     def _cannot_be_negative(self) -> bool:

@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from pdm.alerts.kpi.figures import ActiveAlert, Actor, AlarmEvent, Delay, Flood, Kpi, Precision, Rate
 from pdm.errors import InvalidInputError
 
-INTERVAL = timedelta(minutes=10)
+INTERVAL = timedelta(minutes=10)  # over which alarms are counted [1]_
 ACCEPTABLE_RATE, MOST_RATE = 1.0, 2.0
 """Alarms per operator and 10 min: very likely acceptable, and maximum manageable [1]_."""
 

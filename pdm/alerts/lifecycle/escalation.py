@@ -26,6 +26,7 @@ class EscalationPolicy:
     times: int
 
 
+# Chosen by hand: no standard gives these times. `escalate_after` of a rule replaces the first.
 ESCALATION_POLICIES: Mapping[Severity, EscalationPolicy] = {
     Severity.CRITICAL: EscalationPolicy(timedelta(minutes=15), timedelta(hours=1), 24),
     Severity.WARNING: EscalationPolicy(timedelta(hours=8), timedelta(days=1), 7),

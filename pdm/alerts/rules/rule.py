@@ -142,7 +142,7 @@ class RuleSet:
     def __post_init__(self) -> None:
         by_key = {rule.key: rule for rule in self.rules}
         if len(by_key) != len(self.rules) or "" in by_key:
-            raise InvalidInputError("every rule of a set needs a key of its own", field="rules")
+            raise InvalidInputError("each rule of a set must have a unique key", field="rules")
         evaluated = tuple(rule for rule in self.rules if not rule.condition.on_clock)
         wanted = {key: None for rule in evaluated for key in rule.condition.wanted}
         object.__setattr__(self, "version", rules_version(self.rules))

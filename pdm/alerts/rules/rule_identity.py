@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-FORMAT = 3
-_DIGITS = 8
+FORMAT = 3  # of the documents; raised by hand when their meaning changes (docs/develop/state-formats.md)
+_DIGITS = 8  # hexadecimal: 32 bits tell the versions of a plant apart
 
 
 def rules_version(rules: Iterable[Rule]) -> str:

@@ -1,8 +1,8 @@
-"""What is normal: robust location and scale of every tracked feature in one operating state.
+"""The baseline: robust location and scale of every tracked feature in one operating state.
 
-The baseline is learned once, over the state's first acquisitions, as median and median absolute
-deviation, which up to half of the acquisitions may contaminate (Hampel 1974). It is then frozen until a
-work event: a baseline that follows the machine would learn the fault as normal.
+The baseline is learned once, over the first acquisitions in the state, as median and median absolute deviation
+(breakdown point 50 %: Hampel 1974). It is then frozen until a work event, because an adaptive baseline would learn the
+fault as normal.
 """
 
 from __future__ import annotations
@@ -25,26 +25,24 @@ Floats = NDArray[np.float64]
 LEARNING_ROWS = 30
 """Acquisitions kept while learning; of a longer learning period, an even sample of this many."""
 MOST_LEARNING_ROWS = 400  # rows kept while learning: bounds the state to some 100 KB
-_KEPT_VALUES = 3200  # a machine of few columns keeps more rows, to learn how its channels go together
-_PATIENCE = 3  # learning periods after which a baseline is learned from what there is
-_SMALL_SAMPLE = 4.0  # the scale of n acquisitions is widened by 1 + 4/n: t-like room for its own error
-_LEAST_RELATED = 20  # rows from which it can be learned how channels go together
+_KEPT_VALUES = 3200  # a machine of few columns keeps more rows, to learn the correlation of its channels
+_PATIENCE = 3  # learning periods after which a baseline is learned from the rows available
+_SMALL_SAMPLE = 4.0  # the scale of n acquisitions is widened by 1 + 4/n, for its estimation error (as Student's t)
+_LEAST_RELATED = 20  # least rows for learning the correlation of channels
 
 OUTLIERS, TREND, RUNNING_IN = "outliers-while-learning", "trend-while-learning", "running-in"
 DOUBTS = (OUTLIERS, TREND, RUNNING_IN)
-"""What can be doubtful of a baseline, in the order of the bits in which it is kept."""
+"""Codes of the doubts about a baseline, in the order of their bits in the stored state."""
 
 
 @dataclass
 class Baseline:
     """The baseline of one operating state; columns (M,) as in the machine's layout, covariates (C,) too.
 
-    While learning, `location` is the first value seen, against which rows are kept as half-precision
-    differences, `scale` the degradation (`carry`) known from other states when this one was met, `order`
-    which acquisition each row is of, and `times` [s] when it was measured. `ranges` (2, C) are the least and
-    the most of each covariate met in it.
-
-    `fresh` are columns that a later release added: they are learned `beside` the others, which go on.
+    While learning, `location` is the first value, and rows are stored as half-precision differences from it; `scale` is
+    the degradation (`carry`) known from other states when this one was first met, `order` the index of each row's
+    acquisition and `times` [s] its time. `ranges` (2, C) are the minimum and maximum of each covariate in the state.
+    `fresh` are columns that a later release added: they are learned in `beside`, while the other columns remain in use.
     """
 
     name: str
@@ -71,23 +69,23 @@ class Baseline:
 
     @property
     def carry(self) -> NDArray[np.float32]:
-        """Degradation (M,) known from other states when this one was met; only while learning."""
+        """Degradation (M,) known from other states when this one was first met; only while learning."""
         return self.scale
 
     @property
     def doubt_names(self) -> list[str]:
-        """What is doubtful of the baseline."""
+        """The codes of the doubts about the baseline."""
         return [name for bit, name in enumerate(DOUBTS) if self.doubts >> bit & 1]
 
     def meet(self, covariates: Floats) -> None:
-        """Widen the ranges by what was met, while learning."""
+        """Extend the covariate ranges by one acquisition, while learning."""
         if not self.learned:
             self.ranges = np.stack(
                 (np.fmin(self.ranges[0], covariates), np.fmax(self.ranges[1], covariates)), dtype=np.float32
             )
 
     def learn(self, compared: Floats, covariates: Floats, at: float) -> None:
-        """Take one acquisition's compared features (M,), covariates (C,) and time [s] into the learning rows."""
+        """Add one acquisition's compared features (M,), covariates (C,) and time [s] to the learning rows."""
         fill = np.isnan(self.location) & ~np.isnan(compared)
         if fill.any():
             self.location = np.where(fill, compared, self.location).astype(np.float32)
@@ -105,7 +103,7 @@ class Baseline:
         self.seen += 1
 
     def progress(self, needed: int) -> float:
-        """Return how much of a learning period of so many acquisitions is done [1]."""
+        """Return the completed fraction [1] of a learning period of `needed` acquisitions."""
         if self.learned:
             return 1.0
         return min(1.0, self.seen / needed, len(self.rows) / min(needed, rows_kept(len(self.location))))
@@ -116,18 +114,18 @@ class Baseline:
         return middle
 
     def conclude(self, layout: Layout, needed: int) -> list[str]:
-        """Turn the learning rows into a baseline, or drop what contaminates them and go on learning.
+        """Conclude learning with a baseline, or discard contaminated rows and continue learning.
 
         Parameters
         ----------
         layout : Layout
         needed : int
-            Acquisitions of a learning period; after three of them the baseline is learned from what there is.
+            Acquisitions of a learning period; after three periods the baseline is learned from the rows available.
 
         Returns
         -------
         reasons : list of str
-            Why learning goes on; empty where it is over.
+            Why learning continues; empty when it is complete.
         """
         in_time = np.argsort(self.order)
         rows, along = self.rows[in_time].astype(np.float64), self.along[in_time].astype(np.float64)
@@ -175,7 +173,7 @@ class Baseline:
         self.learned = True
 
     def learn_beside(self, layout: Layout, compared: Floats, covariates: Floats, at: float, needed: int) -> list[str]:
-        """Take one acquisition into what is learned of fresh columns; returns the features still being learned."""
+        """Add one acquisition to the learning rows of fresh columns; return the features still being learned."""
         if not len(self.fresh):
             return []
         names = list(dict.fromkeys(layout.columns[place].tracked.feature for place in self.fresh.tolist()))
@@ -196,11 +194,11 @@ class Baseline:
         return names
 
     def _join(self, learned: Baseline, which: NDArray[np.uint32]) -> None:
-        """Take columns that were learned beside into the baseline."""
+        """Merge columns that were learned in `beside` into the baseline."""
         mine, other = self.compensation, learned.compensation
         middle = np.where(np.isnan(mine.middle), other.middle, mine.middle)
         half_span = np.where(np.isnan(mine.half_span), other.half_span, mine.half_span)
-        moved = np.append(middle - other.middle, np.float32(0.0))[other.which]  # both relations from one middle
+        moved = np.append(middle - other.middle, np.float32(0.0))[other.which]  # both relations from one centre
         location = learned.location + np.where(other.which >= 0, other.slope * moved, np.float32(0.0))
         for array, value in (
             (self.location, location),
@@ -219,13 +217,13 @@ class Baseline:
         self.fresh, self.beside = np.empty(0, np.uint32), None
 
     def _relate(self, rows: Floats, is_known: bool) -> None:
-        """Learn how the scalar channels go together, relative to their medians."""
+        """Learn the multivariate baseline of the scalar channels, relative to their medians."""
         rows = rows[np.isfinite(rows).all(axis=1)]
         if rows.shape[1] and is_known and len(rows) >= _LEAST_RELATED:
             self.relation = learn_multivariate(rows - np.median(rows, axis=0))
 
     def change(self, compared: Floats, covariates: Floats, at: float) -> tuple[Floats, Floats]:
-        """Return how far features (M,) lie from the baseline at a time [s], and the scatter (M,) to weigh that by."""
+        """Return the deviations (M,) of features from the baseline at a time [s], and their scatter (M,)."""
         change, scale = compared - self.location, self.scale.astype(np.float64)
         if self.compensation.used:
             explained, doubt = self.compensation.explain(covariates)
@@ -237,14 +235,14 @@ class Baseline:
 
 
 def rows_kept(columns: int) -> int:
-    """Return how many acquisitions of so many features are kept while learning."""
+    """Return the number of acquisitions stored while learning, for a number of features."""
     return min(MOST_LEARNING_ROWS, max(LEARNING_ROWS, _KEPT_VALUES // max(columns, 1)))
 
 
 def begin_baseline(
     name: str, *, declared: bool, speed: float, load: float, carry: NDArray[np.float32], covariates: int = 2
 ) -> Baseline:
-    """Return a baseline of which nothing is learned yet; `carry` (M,) as in `Baseline`."""
+    """Return a baseline without learning rows; `carry` (M,) as in `Baseline`."""
     return Baseline(
         name=name,
         declared=declared,
@@ -261,7 +259,7 @@ def begin_baseline(
 
 
 def _slot(seen: int) -> int:
-    """Return where the next row goes in an even sample; a hash stands in for chance, for determinism."""
+    """Return the slot of the next row in an even sample; a hash replaces random numbers, for determinism."""
     return ((seen * 2654435761) >> 7) % (seen + 1)
 
 
@@ -271,7 +269,7 @@ def _sorted(rows: NDArray[np.floating]) -> Floats:
 
 
 def _quantile(ordered: Floats, q: float) -> Floats:
-    """Return a quantile (M,) of sorted columns, NaN aside; NaN for a column without values."""
+    """Return a quantile (M,) of sorted columns without NaN; NaN for a column without values."""
     count = np.sum(~np.isnan(ordered), axis=0)
     place = q * np.maximum(count - 1, 0)
     below = place.astype(np.intp)

@@ -1,9 +1,9 @@
-"""Compensation: what the air, the load and the speed explain of a feature is no fault.
+"""Covariate compensation: remove the effect of ambient temperature, load and speed on a feature.
 
-Each feature is related to at most one covariate, the one it followed best while its baseline was learned, and only
-where that cannot be chance. Time is no covariate, so slow wear is not explained away; and a covariate that itself
-drifted while the baseline was learned is not used, because what it explains could as well be wear. Beyond what was
-learned the relation is trusted less and less, in the width of the scatter, and not at all one span further out.
+Each feature is related to at most one covariate: the one of highest rank correlation while its baseline was learned,
+and only if that correlation is significant. Time is not a covariate, so slow wear is not compensated. A covariate that
+drifted while the baseline was learned is not used, because its effect cannot be distinguished from wear. Outside the
+learned range the scatter is widened with the distance, and one span outside the relation is not used at all.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pdm.health.baseline.robust_scale import MAD_TO_DEVIATION
 Floats = NDArray[np.float64]
 
 LEAST_ROWS = 20
-"""Learned rows below which no relation is looked for."""
+"""Least number of learned rows for a relation."""
 LEAST_T = 4.0
-"""Student's t of the rank correlation from which it is no chance: p = 0.0002 one-sided for 30 rows."""
+"""Student's t from which a rank correlation is significant: p = 0.0002 one-sided for 30 rows."""
 MOST_DRIFT = 0.5
-"""Rank correlation of a covariate with time above which it is not told from wear."""
-_NONE = -1  # index that names no covariate
+"""Rank correlation of a covariate with time above which it cannot be distinguished from wear."""
+_NONE = -1  # index for no covariate
 
 
 @dataclass
 class Compensation:
-    """Which covariate (M,) each feature follows (-1 none), by which slope (M,), and what was seen of it (C,).
+    """The covariate (M,) of each feature (-1 none), its slope (M,), and the learned range of covariates (C,).
 
-    `middle` and `half_span` (C,) are those of the covariates while learning, `steepness` (M,) the slope's standard
+    `middle` and `half_span` (C,) describe the covariates while learning, `steepness` (M,) is the slope's standard
     error.
     """
 
@@ -43,19 +43,19 @@ class Compensation:
 
     @classmethod
     def none(cls, columns: int, covariates: int) -> Compensation:
-        """Return that nothing explains anything."""
+        """Return a compensation without relations."""
         nothing, nowhere = np.zeros(columns, np.float32), np.full(covariates, np.nan, np.float32)
         return cls(np.full(columns, _NONE, np.int8), nothing, nothing.copy(), nowhere, nowhere.copy())
 
     @cached_property
     def used(self) -> tuple[int, ...]:
-        """Which covariates explain something, once it is learned."""
+        """Indices of the covariates in use, after learning."""
         return tuple(np.unique(self.which[self.which >= 0]).tolist())
 
     def explain(self, covariates: Floats) -> tuple[Floats, Floats]:
-        """Return what covariates (C,) explain of each feature (M,), and how far off that may be (M,).
+        """Return the effect of covariates (C,) on each feature (M,), and its standard error (M,).
 
-        An absent covariate explains nothing, and leaves the scatter that it explained at its middle.
+        An absent covariate has no effect, and the scatter that it explains at its middle remains.
         """
         away = np.nan_to_num(covariates - self.middle)
         reach = 3.0 * np.nan_to_num(self.half_span)
@@ -64,7 +64,7 @@ class Compensation:
         return self.slope * moved, self.steepness * np.abs(moved) + np.abs(self.slope) * 0.25 * beyond
 
     def beyond(self, covariates: Floats) -> list[int]:
-        """Return the covariates in use that lie further out than the relation is trusted at all."""
+        """Return the covariates in use that lie outside the range in which the relation is used."""
         if not self.used:
             return []
         away = np.abs(np.nan_to_num(covariates - self.middle))
@@ -72,18 +72,18 @@ class Compensation:
 
 
 def learn_compensation(rows: Floats, covariates: Floats) -> Compensation:
-    """Learn what covariates explain of features.
+    """Learn the relation of features to covariates.
 
     Parameters
     ----------
     rows : ndarray, shape (n, M)
-        Compared features in the order of time, NaN where absent.
+        Compared features in order of time, NaN where absent.
     covariates : ndarray, shape (n, C)
         At the same times, NaN where unknown.
 
     Notes
     -----
-    Spearman's rank correlation finds the relation; the slope is of least squares over values limited to four robust
+    Spearman's rank correlation selects the covariate; the slope is a least-squares fit to values limited to four robust
     standard deviations.
     """
     count, size = rows.shape
@@ -123,7 +123,7 @@ def _standard_ranks(rows: Floats) -> Floats:
 
 
 def _slopes(rows: Floats, away: Floats) -> tuple[Floats, Floats]:
-    """Return the slopes of columns over a covariate, and their standard errors."""
+    """Return the slopes of columns against a covariate, and their standard errors."""
     middle = np.median(rows, axis=0)
     scatter = MAD_TO_DEVIATION * np.median(np.abs(rows - middle), axis=0)
     limited = np.clip(rows - middle, -4 * scatter, 4 * scatter)

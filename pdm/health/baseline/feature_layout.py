@@ -1,4 +1,4 @@
-"""Where a machine's tracked features lie in one flat vector: worked out once a machine, used each time."""
+"""The layout of a machine's tracked features in one flat vector: computed once per machine."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from pdm.measurements import OperatingContext
 
 Floats = NDArray[np.float64]
 _LARGEST = 1e4  # beyond any decibel or kelvin; within half precision
-_MOST_RELATED = 16  # scalar channels whose relation is learned: its size grows with the square
+_MOST_RELATED = 16  # most scalar channels in the multivariate baseline: its size grows with the square
 _ABSENT = np.full(1, np.nan)  # the column that padding points to
-_SMALLEST = 1e-12  # below any amplitude that a sensor resolves, in SI
+_SMALLEST = 1e-12  # below the resolution of any sensor, in SI
 
 
 @dataclass(frozen=True)
 class Column:
-    """One tracked feature at one point; `point` is '' for what the phases share.
+    """One tracked feature at one point; `point` is '' for features that the phases share.
 
     `source` is 'vibration', 'current', 'current_group', 'temperature' or 'scalar'.
     """
@@ -49,9 +49,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a machine's tracked vector (M,) and the arrays that go with them.
+    """The columns of a machine's tracked vector (M,) and their parameters.
 
-    `described` says what is learned of each column, `identity` is the same as the document that states carry.
+    `described` identifies what is learned of each column, `identity` is its canonical document in stored states.
     """
 
     machine: Machine
@@ -86,11 +86,11 @@ class Layout:
 
     @property
     def has_waveforms(self) -> bool:
-        """Whether any point delivers waveforms that health follows."""
+        """Whether any point delivers waveforms with tracked features."""
         return bool(self.vibration_points or self.current_points)
 
     def only(self, which: NDArray[np.integer]) -> Layout:
-        """Return some columns with what learning asks of them; how channels go together is not among it."""
+        """Return some columns with their learning parameters, without the multivariate baseline."""
         return replace(
             self,
             columns=tuple(self.columns[place] for place in which.tolist()),
@@ -102,7 +102,7 @@ class Layout:
         )
 
     def raw_values(self, snapshot: Snapshot) -> Floats:
-        """Return the tracked features of an acquisition (M,), each in its own unit, NaN where absent."""
+        """Return the tracked features of an acquisition (M,), each in its unit, NaN where absent."""
         raw = np.full(len(self.columns), np.nan)
         start = 0
         for point in self.vibration_points:
@@ -126,18 +126,18 @@ class Layout:
         return raw
 
     def compared(self, raw: Floats) -> Floats:
-        """Return tracked features (M,) as they are compared: logarithms, or the value itself."""
+        """Return tracked features (M,) in the scale of comparison: logarithms, or the value itself."""
         linear = np.minimum(np.maximum(raw / self.magnitude, -_LARGEST), _LARGEST)
         return np.where(self.is_log, np.log(np.maximum(raw + self.offset, _SMALLEST)), linear)
 
     def uncompared(self, column: int, value: float) -> float:
-        """Return a compared value of one column in the feature's own unit."""
+        """Return a compared value of one column in the unit of the feature."""
         if not self.is_log[column]:
             return float(value * self.magnitude[column])
         return float(np.exp(value) - self.offset[column])
 
     def covariate_values(self, snapshot: Snapshot, context: OperatingContext) -> Floats:
-        """Return what may explain a change without a fault (C,): speed, load, ambient and how the machine is run."""
+        """Return the covariates (C,): speed, load, ambient temperature and process values."""
         known = [np.nan if value is None else value for value in (context.speed, context.load)]
         return np.array([*known, *(snapshot.scalars.get(point, np.nan) for point in self.covariates[2:])])
 
@@ -161,7 +161,7 @@ _CATALOGUED: dict[str, tuple[Quantity, Scope]] = {
     "current": ("current", "channel"),
     "current_group": ("current", "group"),
 }
-_MEASURED_VERSION = 1  # of what a point reports itself
+_MEASURED_VERSION = 1  # of values that a point reports itself
 _VIBRATION_UNITS = {d.name: d.unit for d in definitions("vibration", "channel")}
 _CURRENT_UNITS = {d.name: d.unit for d in definitions("current", "channel")}
 _GROUP_UNITS = {d.name: d.unit for d in definitions("current", "group")}
@@ -220,7 +220,7 @@ def layout_of(machine: Machine) -> Layout:
 
 
 def is_ambient(point: MeasurementPoint) -> bool:
-    """Say whether a point measures the air around the machine: a temperature on no component, named ambient."""
+    """Return whether a point measures the ambient temperature: a temperature on no component, named ambient."""
     return point.quantity == "temperature" and point.component is None and point.key.startswith("ambient")
 
 
@@ -244,7 +244,7 @@ def _columns_of(columns: list[Column], source: str, features: tuple[str, ...]) -
 
 
 def _indicator_columns(columns: list[Column]) -> NDArray[np.intp]:
-    """Return columns (indicators, most) of each indicator, padded with M, one past the last column."""
+    """Return the columns (indicators, most) of each indicator, padded with M, one past the last column."""
     found = [_columns_of(columns, i.source, i.features) for i in INDICATORS]
     most = max(1, *(len(f) for f in found))
     padded = np.full((len(INDICATORS), most), len(columns), dtype=np.intp)

@@ -1,7 +1,7 @@
-"""Layouts as revision 080f245 identified them in states `HLT3`. Frozen: nothing here follows what is tuned today.
+"""Layouts as revision 080f245 identified them in states `HLT3`. Frozen: independent of today's parameters.
 
-Its signature was a digest of every tunable of every column. It is computed again from the values that the revision had;
-where a state has the same one, its columns are known, and the state is one of the layout written here.
+Its signature was a digest of every parameter of every column. It is recomputed from the parameters of that revision; if
+a state has the same signature, the state has the layout of this module.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pdm.machines.model import Machine, MeasurementPoint
 
 _Numbers = tuple[str, str, float, float, float, bool]  # feature, scale, floor, offset, weight, persistent
 
+# As revision 080f245 had them (pdm/health at that revision): never tuned.
 _VIBRATION: tuple[_Numbers, ...] = (
     ("rms", "log", 0.1, 0.0, 1.0, False),
     ("velocity_rms", "log", 0.1, 0.0, 1.0, False),
@@ -35,6 +36,7 @@ _VIBRATION: tuple[_Numbers, ...] = (
     ("order_3x", "log", 0.2, 0.0, 1.0, False),
     ("spectral_centroid", "log", 0.05, 0.0, 0.0, False),
 )
+# As above, of revision 080f245.
 _CURRENT: tuple[_Numbers, ...] = (
     ("rms", "log", 0.05, 0.0, 0.0, False),
     ("total_harmonic_distortion", "log", 0.15, 0.002, 1.0, False),
@@ -47,21 +49,23 @@ _CURRENT: tuple[_Numbers, ...] = (
     ("bearing_sideband_bsf", "linear", 3.0, 0.0, 1.0, False),
     ("bearing_sideband_ftf", "linear", 3.0, 0.0, 1.0, False),
 )
+# As above, of revision 080f245.
 _CURRENT_GROUP: tuple[_Numbers, ...] = (
     ("current_unbalance", "log", 0.2, 0.003, 1.0, False),
     ("negative_sequence_ratio", "log", 0.2, 0.003, 1.0, False),
     ("park_ripple_2f", "log", 0.2, 0.003, 1.0, False),
     ("park_ripple_2sf", "log", 0.2, 0.001, 1.0, False),
 )
+# As above, of revision 080f245.
 _TEMPERATURE: _Numbers = ("temperature", "linear", 2.0, 0.0, 1.0, False)
 _VIBRATION_SCALARS = ("acceleration", "velocity", "displacement")
-_MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}
+_MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}  # of revision 080f245
 _NOT_FOLLOWED = ("temperature", "speed", "tachometer")
-_FEATURE_VERSION = 1  # of every feature that the revision followed
+_FEATURE_VERSION = 1  # of every feature that the revision tracked
 
 
 def former_layout(machine: Machine) -> tuple[bytes, LayoutIdentity]:
-    """Return the signature that a machine's states had, and the layout that it was the signature of."""
+    """Return the signature of a machine's states in that revision, and the corresponding layout."""
     scalars = [point for point in machine.points if not point.is_waveform]
     vibration = [p.key for p in machine.points if p.is_waveform and p.quantity == "acceleration"]
     current = [p.key for p in machine.points if p.is_waveform and p.quantity == "current"]

@@ -1,4 +1,4 @@
-"""Indicators: what of a machine's change is kept for prognosis, the same list for every machine."""
+"""Health indicators: the deviations that are stored for prognosis, the same list for every machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ INDICATOR_VERSION = "indicators-1"
 
 @dataclass(frozen=True)
 class Indicator:
-    """One number that says how far a machine has moved from its own baseline in its operating state.
+    """A health indicator: the deviation of a machine from its baseline in its operating state.
 
     The largest change over the machine's points of `source`'s feature, in `unit`: dB for amplitudes,
     ratios and prominences, K for temperature. It is NaN where no point delivers the feature, and for all
     indicators while the machine is off. While the baseline is being learned the reference is the median
-    so far, so that a life is complete from its first acquisition.
+    so far, so that a life has indicators from its first acquisition.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What identifies a layout in stored states: a canonical document of what is learned of each column.
+"""The identity of a layout in stored states: a canonical document of what is learned of each column.
 
-Point, feature and its version, and how values are compared belong to it; floors, weights and what else is tuned do not.
-Every name is written here, not taken from a class. `FORMAT` is raised by hand when a document gets another meaning.
+It contains point, feature, feature version and scale of comparison, but no floors, weights or other tuning parameters.
+Every name is a literal here, not taken from a class. `FORMAT` is raised by hand when the meaning of a document changes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT = 1
+FORMAT = 1  # raised by hand when the meaning of a document changes (docs/develop/state-formats.md)
 
 
 @dataclass(frozen=True)
 class ColumnIdentity:
-    """What is learned of one column: of another identity nothing that was learned holds.
+    """The identity of one column: learned values are valid for the same identity only.
 
-    `offset` and `magnitude` are those of the comparison (`pdm.health.baseline.tracked_features`), `version` that of the
-    feature.
+    `offset` and `magnitude` are parameters of the comparison (`pdm.health.baseline.tracked_features`), `version` that
+    of the feature.
     """
 
     source: str
@@ -31,7 +31,7 @@ class ColumnIdentity:
     magnitude: float = 1.0
 
     def describe(self) -> dict[str, Any]:
-        """Return what is the same at every point; a neutral offset and magnitude are left out."""
+        """Return the part that is independent of the point, without a neutral offset and magnitude."""
         fields: dict[str, Any] = {"feature": self.feature, "version": self.version, "scale": self.scale}
         if self.offset != 0.0:
             fields["offset"] = float(self.offset)
@@ -42,7 +42,7 @@ class ColumnIdentity:
 
 @dataclass(frozen=True)
 class LayoutIdentity:
-    """Columns in order, covariates in order, and all points that the machine had, followed or not."""
+    """Columns in order, covariates in order, and all points of the machine, tracked or not."""
 
     columns: tuple[ColumnIdentity, ...]
     covariates: tuple[str, ...]
@@ -65,7 +65,7 @@ class LayoutIdentity:
         Raises
         ------
         ValueError
-            It is no such document, or of another format.
+            The bytes are not such a document, or it has another format.
         """
         fields = json.loads(document)
         if not isinstance(fields, dict) or fields.get("format") != FORMAT:
@@ -82,7 +82,7 @@ class LayoutIdentity:
             raise ValueError("the document of a layout is damaged") from error
 
     def differs_in_points(self, now: LayoutIdentity) -> bool:
-        """Whether the machine itself is measured otherwise: what was learned then is of another machine."""
+        """Whether the measurement of the machine has changed, so that the learned values are not valid for it."""
         were, are = {c.point for c in self.columns if c.point}, {c.point for c in now.columns if c.point}
         return (
             self.covariates != now.covariates
@@ -97,7 +97,7 @@ def _vibration_points(columns: Iterable[ColumnIdentity]) -> list[str]:
 
 
 def _grouped(columns: Sequence[ColumnIdentity]) -> list[dict[str, Any]]:
-    """Return columns by source and point, points in a row that have the same features together."""
+    """Return columns by source and point; consecutive points with the same features are one group."""
     groups: list[dict[str, Any]] = []
     place = 0
     while place < len(columns):

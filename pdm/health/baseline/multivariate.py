@@ -1,9 +1,9 @@
-"""A robust multivariate baseline: what several channels together look like while nothing has changed.
+"""A robust multivariate baseline: location, scale and correlation of several channels without change.
 
-Correlated channels are judged together, so that a change against the usual relation counts even where each channel
-stays within its own scatter. Location and scale are median and median absolute deviation, and correlations are of
-limited deviations (Huber 1981, 8): a few outliers among the learning rows do not teach the baseline. Deviations are
-smoothed before they are weighed, as in the multivariate EWMA chart (Lowry et al. 1992).
+Correlated channels are evaluated together, so that a change of their relation is detected even if each channel stays
+within its scatter. Location and scale are median and median absolute deviation, and correlations are of limited
+deviations (Huber 1981, 8): a few outliers among the learning rows have little effect on the baseline. Deviations are
+smoothed before weighting, as in the multivariate EWMA chart (Lowry et al. 1992).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pdm.health.baseline.robust_scale import IQR_TO_DEVIATION, MAD_TO_DEVIATION
 
 Floats = NDArray[np.float64]
 
-_LEARNING_LIMIT = 4.0  # deviations beyond this count as this in correlations
-_LARGEST_DEVIATION = 20.0  # one outlier moves nothing further than this, by the weight of the newest row
-_LEAST_ROWS = 20  # fewer do not carry a covariance of some channels
-_LEAST_RELATIVE_SCALE = 1e-9  # of a channel that stood still while learning
+_LEARNING_LIMIT = 4.0  # limit of deviations in correlations
+_LARGEST_DEVIATION = 20.0  # limit of one row's deviation before it is weighted into the chart
+_LEAST_ROWS = 20  # least rows for a covariance of several channels
+_LEAST_RELATIVE_SCALE = 1e-9  # of a channel that was constant while learning
 
 
 @dataclass(frozen=True)
 class MultivariateBaseline:
-    """Location, scale and correlation of some channels, and how far their smoothed deviation wanders in control.
+    """Location, scale and correlation of channels, and the control limit of their smoothed deviation.
 
     Attributes
     ----------
@@ -52,14 +52,14 @@ class MultivariateBaseline:
         return np.zeros(len(self.location))
 
     def advance(self, chart: Floats, row: Floats) -> tuple[Floats, float]:
-        """Take one more row into the chart.
+        """Update the chart with one row.
 
         Parameters
         ----------
         chart : ndarray, shape (channels,)
-            As `begin` or the last call returned it; it is left as it was.
+            From `begin` or the previous call; it is not modified.
         row : ndarray, shape (channels,)
-            NaN where absent: that channel's chart stays as it was.
+            NaN where absent: the chart of that channel does not change.
 
         Returns
         -------
@@ -72,7 +72,7 @@ class MultivariateBaseline:
         return after, float(np.sqrt(after @ self.precision @ after)) / self.limit
 
     def scores(self, rows: ArrayLike) -> Floats:
-        """Return the scores (n,) of rows (n, channels) from a fresh chart: the same bits as one by one."""
+        """Return the scores (n,) of rows (n, channels) from an initial chart, bit-identical to calls of `advance`."""
         return np.array(list(self._lengths(np.asarray(rows, np.float64))))
 
     def _lengths(self, rows: Floats) -> Iterator[float]:
@@ -85,19 +85,19 @@ class MultivariateBaseline:
 def learn_multivariate(
     rows: ArrayLike, *, smoothing: float = 0.05, shrinkage: float = 0.1, limit_deviations: float = 3.0
 ) -> MultivariateBaseline:
-    """Learn a baseline from rows during which nothing is thought to have changed.
+    """Learn a baseline from rows that are assumed to be without change.
 
     Parameters
     ----------
     rows : array_like, shape (n, channels)
-        In the order of time, at least 20.
+        In order of time, at least 20.
     smoothing : float [1]
         Weight of the newest row in the chart.
     shrinkage : float [1]
-        How far correlations are drawn to none, which keeps their inverse stable.
+        Shrinkage of correlations towards 0, which keeps their inverse stable.
     limit_deviations : float [1]
-        The limit, in robust standard deviations of the chart's length over the learning rows above its median. The
-        rows' own autocorrelation is in it, as it is in what follows.
+        The control limit: robust standard deviations of the chart's length over the learning rows, above its median. It
+        includes the autocorrelation of the rows, which later rows have too.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def learn_multivariate(
 
 
 def _precision(limited: Floats, shrinkage: float) -> Floats:
-    """Return the inverse (channels, channels) of the shrunk correlation; a channel that stood still has none."""
+    """Return the inverse (channels, channels) of the shrunk correlation; a constant channel has none."""
     centred = limited - limited.mean(axis=0)
     length = np.sqrt(np.sum(centred**2, axis=0))
     unit = centred / np.where(length > 0, length, 1.0)

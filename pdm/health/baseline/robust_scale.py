@@ -1,4 +1,4 @@
-"""What turns robust measures of spread into the standard deviation of a Gaussian."""
+"""Factors from robust measures of spread to the standard deviation of a Gaussian."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The features that health follows, out of the catalogue: how each is compared with its baseline.
+"""The tracked features of health assessment, from the catalogue, and the comparison of each with its baseline.
 
-Amplitudes and ratios are compared as logarithms, because they vary by factors; prominences are decibels
-already. `floor` is the scatter below which a change is no news on any machine: it keeps an exceptionally
-quiet baseline from turning small changes into alarms. Amplitudes: 0.10, about 0.9 dB, the order of what
-remounting a sensor or a change of temperature does. The floors are this project's, not a standard's.
+Amplitudes and ratios are compared as logarithms, because they vary by factors; prominences are decibels already.
+`floor` is the least scatter on any machine: it prevents false alarms from small changes against an exceptionally quiet
+baseline. Amplitudes: 0.10, about 0.9 dB, the order of the effect of remounting a sensor or of a change of temperature.
+The floors are this project's, not a standard's.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ DECIBEL = 20.0 / math.log(10.0)  # dB per unit of the natural logarithm of an am
 
 @dataclass(frozen=True)
 class Tracked:
-    """A feature that health follows.
+    """A tracked feature of health assessment.
 
-    `floor` is in the natural logarithm for `scale` "log", else in the feature's own unit. `offset` is
-    added before the logarithm, in the feature's unit: ratios below it count as zero. `weight` [1] is how
-    much the feature's deviation counts as evidence of a fault: 0 for what only describes (load, centroid),
-    0.5 for impulsiveness. `persistent` asks that evidence be in nearly every acquisition: a bearing's
-    defect strikes at every turn, shocks from outside come and go. `relative_floor` [1] is a floor as a share
-    of the baseline, `magnitude` the unit in which a linear scale counts. Of a `two_sided` feature a fall is
-    evidence as a rise is.
+    `floor` is in the natural logarithm for `scale` "log", else in the feature's own unit. `offset` is added before the
+    logarithm, in the feature's unit: ratios below it count as zero. `weight` [1] is the weight of the feature's
+    deviation as evidence of a fault: 0 for descriptive features (load, centroid), 0.5 for impulsiveness. `persistent`
+    requires evidence in nearly every acquisition: a bearing defect causes impacts at every turn, external shocks are
+    intermittent. `relative_floor` [1] is a floor as a share of the baseline, `magnitude` the unit of a linear scale.
+    For a `two_sided` feature a fall is evidence as well as a rise.
     """
 
     feature: str
@@ -41,7 +40,7 @@ class Tracked:
     magnitude: float = 1.0
 
 
-# Floors (robust standard deviations below which scatter is not believed), weights and offsets of these tables were
+# Floors (least robust standard deviations), weights and offsets of these tables were
 # chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted.
 VIBRATION: tuple[Tracked, ...] = (
     Tracked("rms", "log", 0.10),
@@ -65,6 +64,7 @@ VIBRATION: tuple[Tracked, ...] = (
     Tracked("spectral_centroid", "log", 0.05, weight=0.0),
 )
 
+# By hand on the simulated fleet, as those of vibration.
 CURRENT: tuple[Tracked, ...] = (
     Tracked("rms", "log", 0.05, weight=0.0),
     Tracked("total_harmonic_distortion", "log", 0.15, offset=0.002),
@@ -78,6 +78,7 @@ CURRENT: tuple[Tracked, ...] = (
     Tracked("bearing_sideband_ftf", "linear", 3.0),
 )
 
+# By hand on the simulated fleet, as those of vibration.
 CURRENT_GROUP: tuple[Tracked, ...] = (
     Tracked("current_unbalance", "log", 0.20, offset=0.003),
     Tracked("negative_sequence_ratio", "log", 0.20, offset=0.003),
@@ -85,16 +86,17 @@ CURRENT_GROUP: tuple[Tracked, ...] = (
     Tracked("park_ripple_2sf", "log", 0.20, offset=0.001),
 )
 
-TEMPERATURE = Tracked("temperature", "linear", 2.0)  # floor in K: what sensors and rooms scatter
+TEMPERATURE = Tracked("temperature", "linear", 2.0)  # floor in K: scatter of sensors and room temperature
 
 _VIBRATION_SCALARS = ("acceleration", "velocity", "displacement")
 _MAGNITUDES = {"pressure": 1e5, "power": 1e3, "force": 1e3, "flow": 1e-3}  # SI units in which a usual value is near 1
 
 
 def scalar_tracked(quantity: str) -> Tracked:
-    """Return how a scalar on a component is followed: levels of vibration as such, all else up and down.
+    """Return the tracked feature of a scalar on a component: one-sided for vibration levels, else two-sided.
 
-    What a process value may do is not known beforehand, so a change either way is evidence beyond 1 % of the baseline.
+    The direction of a fault in a process value is unknown, so a change in either direction is evidence beyond 1 % of
+    the baseline.
     """
     if quantity in _VIBRATION_SCALARS:
         return Tracked(quantity, "log", 0.10)

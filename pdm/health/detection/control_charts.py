@@ -1,8 +1,8 @@
-"""Control charts: when a change began, and how often a chart cries out over nothing.
+"""Control charts: the onset of a change, and the average run length to a false alarm (ARL0).
 
-Beside the EWMA that health rests on (`pdm.health.detection.state_detection`) every followed feature has a CUSUM (Page
-1954). It answers two questions that the EWMA does not: whether a change is there although it is small, with a stated
-average run length to a false signal, and since when (Page's estimate: the moment when the sum last left nothing).
+In addition to the EWMA of health (`pdm.health.detection.state_detection`) every tracked feature has a CUSUM (Page
+1954). It gives two results that the EWMA does not: the detection of small changes at a stated ARL0, and the onset of
+the change (Page's estimate: the last time when the sum left 0).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from scipy.special import ndtr
 Floats = NDArray[np.float64]
 
 ALLOWANCE = 1.0
-"""What a CUSUM forgives an acquisition [robust standard deviations]: tuned to changes of twice as much."""
+"""Allowance k of the CUSUM per acquisition [robust standard deviations]: optimal for changes of 2 k."""
 DECISION = 8.0
-"""Where a CUSUM says that something has changed [robust standard deviations]."""
+"""Decision interval h of the CUSUM [robust standard deviations]."""
 MOST_DEVIATION = 8.0
-"""One acquisition counts for no more: alone it never makes a CUSUM signal."""
+"""Limit of one acquisition's deviation: a single acquisition never causes a CUSUM signal."""
 _SIDES = np.array([[1.0], [-1.0]])  # upper and lower sum of a two-sided CUSUM (Page 1954)
 _STEPS = 200  # states of the Markov chain (Brook and Evans 1972); 400 change a run length by less than 2 %
 _LONGEST = 1e12  # acquisitions; the linear system is singular to rounding beyond
@@ -29,18 +29,18 @@ _LONGEST = 1e12  # acquisitions; the linear system is singular to rounding beyon
 
 @dataclass
 class Charts:
-    """CUSUMs of all columns upwards and downwards (2, M), and when each last left nothing (2, M) [s]."""
+    """Upper and lower CUSUMs of all columns (2, M), and the time when each last left 0 (2, M) [s]."""
 
     sums: NDArray[np.float32]
     since: Floats
 
     @classmethod
     def of(cls, columns: int) -> Charts:
-        """Return charts (M,) that have seen nothing."""
+        """Return initial charts (M,)."""
         return cls(np.zeros((2, columns), np.float32), np.zeros((2, columns)))
 
     def advance(self, deviation: Floats, at: float) -> Charts:
-        """Return the charts after the deviations (M,) of an acquisition at a time [s]; NaN leaves a column as it was.
+        """Return the charts after the deviations (M,) of an acquisition at a time [s]; NaN does not change a column.
 
         A change is dated at the first acquisition of the run that led to it.
         """
@@ -58,11 +58,11 @@ def cusum_run_length(allowance: float = ALLOWANCE, decision: float = DECISION, s
     allowance, decision : float
         In standard deviations.
     shift : float
-        Of the mean [standard deviations]; 0 gives the run length to a false signal.
+        Of the mean [standard deviations]; 0 gives the run length to a false alarm (ARL0).
 
     Notes
     -----
-    For independent Gaussian deviations from a baseline that is known exactly. Siegmund's formula
+    For independent Gaussian deviations from an exactly known baseline. Siegmund's formula
     (`siegmund_run_length`) agrees within a few per cent.
 
     Examples
@@ -101,14 +101,15 @@ def ewma_run_length(weight: float, limit: float, shift: float = 0.0) -> float:
     weight : float
         Of the newest value.
     limit : float
-        In standard deviations of single values, not of the average.
+        In standard deviations of single values, not of the EWMA.
     shift : float
-        Of the mean, in the same.
+        Of the mean, in the same unit.
 
     Notes
     -----
-    The side where it does not signal reflects at four standard deviations of the average, which a chart started at 0
-    reaches seldom enough not to matter. Above 1e12 double precision cannot tell it from infinity, which is returned.
+    The boundary on the side without a signal is reflecting, at four standard deviations of the EWMA, which a chart
+    started at 0 rarely reaches. Above 1e12 double precision cannot distinguish the run length from infinity, which is
+    returned.
     """
     lowest = -4.0 * math.sqrt(weight / (2 - weight))
     width = (limit - lowest) / _STEPS

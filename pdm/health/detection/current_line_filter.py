@@ -1,7 +1,7 @@
-"""Which changes of a current's lines count: a line in the noise, or of a clock that wanders, is no evidence.
+"""Filter for changes of current lines: a line in the noise, or caused by clock jitter, is no evidence.
 
-An index of sidebands that do not stand out reads the noise, and rises with it; a phase that wanders about a steady
-drift makes sidebands of its own (the same limits as in a diagnosis, docs/diagnosis.md).
+The index of sidebands below the noise floor measures the noise and rises with it; a phase that deviates from a steady
+drift causes sidebands itself (the same limits as in a diagnosis, docs/diagnosis.md).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pdm.health.baseline.feature_layout import Layout
 from pdm.health.snapshot import Snapshot
 
 LEAST_PROMINENCE = 10.0
-"""dB over the lines around from which sidebands are more than noise."""
+"""dB over the local floor from which sidebands are more than noise."""
 MOST_WANDER = 0.05
 """rad of the fundamental's phase about a steady drift, beyond which the clock is in doubt."""
 
 _Floats = NDArray[np.float64]
 _NAMES = names("current", "channel")
 _WANDER = _NAMES.index("phase_wander")
-_LINES = {  # what tells whether the lines stand out
+_LINES = {  # features that show whether the lines are prominent
     "broken_bar_index": _NAMES.index("broken_bar_prominence"),
     "eccentricity_lower": _NAMES.index("eccentricity_prominence"),
     "eccentricity_upper": _NAMES.index("eccentricity_prominence"),
@@ -29,9 +29,9 @@ _LINES = {  # what tells whether the lines stand out
 
 
 def heed_lines(layout: Layout, snapshot: Snapshot, change: _Floats) -> _Floats:
-    """Return the change (M,) from the baseline without rises of lines of the current that are no lines.
+    """Return the change (M,) from the baseline, without rises of current lines that are not prominent.
 
-    A rise becomes none; a fall stays, for it can only speak for a sound motor.
+    Such a rise becomes 0; a fall is kept, because it can only indicate a sound motor.
     """
     heeded = change
     for point in layout.current_points:

@@ -1,9 +1,9 @@
-"""Operating states: the sender's own names, else few stable bins of speed and load.
+"""Operating states: names declared by the sender, else a few stable bins of speed and load.
 
-A change is news only against what is normal in the same state. A state is recognised by its centre: speed
-within 5 %, load within 0.15 of rated load. What was never met is a new state, to be learned, not an alarm.
-A machine that runs at too many speeds and loads for that, as by a converter, gets wider states until they are few,
-and what speed and load explain within one is compensated (`pdm.health.baseline.covariates`).
+A change is evaluated only against the baseline of the same state. A state is recognised by its centre: speed within
+5 %, load within 0.15 of rated load. A condition outside all states is a new state, to be learned, not an alarm. If a
+machine runs at too many speeds and loads, as with a converter, its states are widened until there are few, and the
+effect of speed and load within a state is compensated (`pdm.health.baseline.covariates`).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from pdm.measurements import OperatingContext
 
 OFF = "off"
 UNKNOWN = "unknown"
-"""The state of a machine of which neither state, speed nor load is known."""
+"""The operating state of a machine without known state, speed or load."""
 
 # of the state's speed; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted
 SPEED_TOLERANCE = 0.05
 LOAD_TOLERANCE = 0.15  # of rated load; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8), not fitted
-MOST_STATES = 8  # bounds the state that is stored a machine
-MOST_LEARNING = 4  # half of them: learned states are not crowded out
+MOST_STATES = 8  # bounds the stored state of a machine
+MOST_LEARNING = 4  # half of them: learning states do not displace learned ones
 WIDEST = 8.0
-"""How many times as wide as above states become before the one longest unseen makes room."""
+"""Greatest factor on the tolerances; beyond it the least recently used state is removed."""
 _OFF_NAMES = frozenset({"off", "stopped", "standstill"})
 _OFF_SPEED = 0.05  # of rated speed
 _OFF_SPEED_UNRATED = 0.5  # Hz
-_OFF_ACTIVITY = np.log(10.0)  # a machine at a tenth of its quietest known state stands still
+_OFF_ACTIVITY = np.log(10.0)  # a machine at a tenth of its quietest known state is at standstill
 
 
 def is_off(
@@ -42,14 +42,14 @@ def is_off(
     compared: NDArray[np.float64],
     activity: NDArray[np.intp],
 ) -> bool:
-    """Say whether the machine stands still: by its name, its speed, or signals near nothing.
+    """Return whether the machine is at standstill: by its state name, its speed, or signals near 0.
 
     Parameters
     ----------
     compared : ndarray, shape (M,)
         Compared features of the acquisition.
     activity : ndarray of int
-        Columns whose fall to a tenth of every learned state means standstill.
+        Columns whose fall to a tenth of every learned state indicates standstill.
     """
     if context.state is not None and context.state.strip().lower() in _OFF_NAMES:
         return True
@@ -65,7 +65,7 @@ def is_off(
 
 
 def find_state(context: OperatingContext, states: Sequence[Baseline], width: float = 1.0) -> int | None:
-    """Return the index of the known state the machine is in, None if it is a new one.
+    """Return the index of the machine's present state among the known states, None if it is new.
 
     `width` multiplies the tolerances.
     """
@@ -85,14 +85,14 @@ def find_state(context: OperatingContext, states: Sequence[Baseline], width: flo
 
 
 def is_crowded(states: Sequence[Baseline]) -> bool:
-    """Say whether there is no room for another state: `MOST_STATES`, or `MOST_LEARNING` that are learning."""
+    """Return whether the number of states is at its limit: `MOST_STATES`, or `MOST_LEARNING` learning states."""
     return sum(not state.learned for state in states) >= MOST_LEARNING or len(states) >= MOST_STATES
 
 
 def widen(states: list[Baseline], width: float) -> float:
-    """Make states of bins of speed and load wider, so that they are fewer; returns the new width.
+    """Widen states that are bins of speed and load, so that they are fewer; return the new width.
 
-    Of two that now lie in each other's reach the one that is learned stays, or the one met more often.
+    Of two states that now overlap, the learned one is kept, or the one with more acquisitions.
     """
     width = min(2.0 * width, WIDEST)
     kept: list[Baseline] = []
@@ -107,9 +107,9 @@ def widen(states: list[Baseline], width: float) -> float:
 def meet_state(
     context: OperatingContext, states: list[Baseline], carry: NDArray[np.float32], covariates: int = 2
 ) -> tuple[int, str | None]:
-    """Add the state of this context; returns its index and the name of a state that made room for it.
+    """Add the state of this context; return its index and the name of the state that was removed for it.
 
-    At most `MOST_STATES` are kept, `MOST_LEARNING` of them learning: the one longest unseen makes room.
+    At most `MOST_STATES` are kept, `MOST_LEARNING` of them learning: the least recently used state is removed.
     """
     learning = [state for state in states if not state.learned]
     crowd = learning if len(learning) >= MOST_LEARNING else states if len(states) >= MOST_STATES else []
@@ -130,7 +130,7 @@ def meet_state(
 
 
 def describe_states(states: Sequence[Baseline]) -> list[dict[str, Any]]:
-    """Return what is known of each state, as data: its ranges of speed [Hz] and load [1], and how far it is learned."""
+    """Return a description of each state: its ranges of speed [Hz] and load [1], and its learning progress."""
     for state in states:
         if state.described is None or not state.learned or not state.described["learned"]:
             state.described = _describe(state)
@@ -160,7 +160,7 @@ def _known(value: float) -> float | None:
 
 
 def settle(context: OperatingContext, state: Baseline) -> None:
-    """Move a learning state's centre to the mean of what was met in it; a learned state's stands."""
+    """Update a learning state's centre to the mean of its contexts; a learned state's centre is fixed."""
     if state.learned:
         return
     weight = 1.0 / (state.seen + 1)
@@ -175,7 +175,7 @@ def _towards(centre: float, value: float, weight: float) -> float:
 
 
 def _distance(context: OperatingContext, state: Baseline) -> float:
-    """Return how far a context lies from a state's centre; 1 is the edge, inf another kind."""
+    """Return the distance of a context from a state's centre; 1 is the tolerance, inf another kind of state."""
     by_speed = _part(context.speed, state.speed, SPEED_TOLERANCE * state.speed)
     return max(by_speed, _part(context.load, state.load, LOAD_TOLERANCE))
 

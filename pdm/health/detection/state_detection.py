@@ -1,10 +1,10 @@
 """State detection: from deviations to evidence of sustained change, and from evidence to health.
 
-Each feature's deviation from its baseline, in its own robust standard deviations, is smoothed by an EWMA
-over acquisitions whose innovations are limited (a robust EWMA chart; Roberts 1959, Lucas and Crosier
-1982): one outlier, however large, moves a feature by at most 1.2, several in a row are believed.
-Every feature is relative to the operating state of its own acquisition, so evidence survives changes of
-state and needs no state's history but its baseline.
+Each feature's deviation from its baseline, in its own robust standard deviations, is smoothed by an EWMA over
+acquisitions whose innovations are limited (a robust EWMA chart; Roberts 1959, Lucas and Crosier 1982): one outlier,
+however large, moves a feature by at most 1.2, while several in a row accumulate. Every feature is relative to the
+operating state of its acquisition, so evidence persists across changes of state and needs only the baseline of each
+state, no history.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pdm.health.baseline.feature_layout import Layout
 Floats = NDArray[np.float64]
 
 SMOOTHING = 0.15
-"""Weight of the newest acquisition: evidence follows a lasting step to 80 % in 10 acquisitions."""
+"""Weight of the newest acquisition: evidence reaches 80 % of a lasting step in 10 acquisitions."""
 PERSISTENT_SMOOTHING = (0.05, 0.2)
 """The same for persistent features, upwards and downwards: four times as heavy downwards makes the chart
 follow the lowest fifth of recent acquisitions (an expectile) instead of their mean."""
@@ -25,11 +25,11 @@ follow the lowest fifth of recent acquisitions (an expectile) instead of their m
 # 1 to 8), not fitted
 MOST_INNOVATION = 8.0
 ABSENT_DECAY = 0.97
-"""Evidence of a feature that is absent fades by this factor an acquisition."""
+"""Decay factor per acquisition of the evidence of an absent feature."""
 WARNING_SEVERITY = 4.0
 """Severity [robust standard deviations] at which health is 0.6."""
 RELATION_SEVERITY = 1.0
-"""Severity of scalar channels whose chart stands at its limit: health warns at four times that."""
+"""Severity of scalar channels whose chart is at its limit: health warns at four times that."""
 # severity at health 0.5, which puts health 0.6 at WARNING_SEVERITY
 _HALF_SEVERITY = WARNING_SEVERITY * 1.5 ** (1 / 1.5)
 # puts health 0.3 near twice the warning severity; chosen by hand on the simulated fleet (`pdm demo`, seeds 1 to 8),
@@ -43,7 +43,7 @@ def smooth(
 ) -> NDArray[np.float32]:
     """Return the smoothed evidence (M,) after one more acquisition's deviations (M,).
 
-    `fading` is False for an acquisition that was not meant to hold every channel, as scalars sent alone.
+    `fading` is False for an acquisition that is not expected to contain every channel, for example scalars alone.
     """
     innovation = np.minimum(np.maximum(deviation - smoothed, -MOST_INNOVATION), MOST_INNOVATION)
     weight = np.where(layout.persistent, np.where(innovation > 0, *PERSISTENT_SMOOTHING), SMOOTHING)
@@ -53,7 +53,7 @@ def smooth(
 
 
 def weigh(smoothed: NDArray[np.float32], layout: Layout) -> Floats:
-    """Return what each feature (M,) contributes to severity [robust standard deviations]."""
+    """Return the contribution (M,) of each feature to severity [robust standard deviations]."""
     if layout.has_two_sided:
         smoothed = np.where(layout.two_sided, np.abs(smoothed), smoothed)
     evidence: Floats = smoothed * layout.weight
@@ -61,10 +61,10 @@ def weigh(smoothed: NDArray[np.float32], layout: Layout) -> Floats:
 
 
 def severity_of(evidence: Floats) -> float:
-    """Return how strong the evidence of change is [robust standard deviations], not below 0.
+    """Return the severity: the strength of the evidence of change [robust standard deviations], not below 0.
 
-    The three strongest features count 0.5, 0.3 and 0.2, so that a machine is called sick by features
-    that agree and not by one.
+    The three strongest features have weights 0.5, 0.3 and 0.2, so that high severity requires several features that
+    agree.
     """
     if len(evidence) < len(WEIGHTS):
         evidence = np.append(evidence, np.zeros(len(WEIGHTS)))
@@ -73,7 +73,7 @@ def severity_of(evidence: Floats) -> float:
 
 
 def health_of(severity: float) -> float:
-    """Return health [1] of a severity: 1 at 0, 0.6 at 4, 0.3 near 9, falling for ever.
+    """Return health [1] of a severity: 1 at 0, 0.6 at 4, 0.3 near 9, strictly decreasing.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Symptoms: what is wrong so far, where, and how clearly it stands out.
+"""Symptoms: the present fault indication, its place and its confidence.
 
-Each symptom has features that speak for it. The one with the strongest smoothed evidence is named; a
-bearing's symptom names the faulty part only where that part's lines stand out of the envelope spectrum.
+Each symptom has features that indicate it. The symptom of the strongest smoothed evidence is reported; a bearing's
+symptom names the faulty part only if that part's lines are prominent in the envelope spectrum.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pdm.health.baseline.feature_layout import Column, Layout
 from pdm.machines.model import ComponentKind, Machine
 
 LEAST_SEVERITY = 2.5
-"""Severity below which nothing is named (health about 0.75)."""
-_LEAST_LINE = 2.5  # evidence at which a bearing's lines count as standing out
-_LOOSE_SHARE = 0.5  # half-order evidence, of the strongest order's, that only looseness explains
+"""Severity below which no symptom is reported (health about 0.75)."""
+_LEAST_LINE = 2.5  # evidence at which a bearing's lines count as prominent
+_LOOSE_SHARE = 0.5  # half-order evidence relative to the strongest order's, from which it is looseness
 _BROADBAND = ("high_frequency_rms", "envelope_rms", "kurtosis", "crest_factor", "envelope_kurtosis")
-# a part's lines, and the sidebands that must come with them: what turns through the load zone is modulated
-# (Randall and Antoni 2011), so lines at the inner race's frequency without sidebands are another part's
+# a part's lines, and the sidebands required with them: a part that passes the load zone is modulated (Randall and
+# Antoni 2011), so lines at the inner race's frequency without sidebands belong to another part
 _BEARING_PARTS = (
     ("bearing_outer_race", "bpfo_prominence", None),
     ("bearing_inner_race", "bpfi_prominence", "bpfi_sideband_prominence"),
@@ -39,7 +39,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Symptom:
-    """What is wrong so far; `confidence` [1] is strength times margin over the next, uncalibrated."""
+    """A fault indication; `confidence` [1] is strength times margin over the next symptom, uncalibrated."""
 
     name: str
     component: str | None
@@ -47,7 +47,7 @@ class Symptom:
 
 
 def name_symptom(layout: Layout, smoothed: list[float]) -> Symptom:
-    """Return the symptom that the evidence speaks for most.
+    """Return the symptom of the strongest evidence.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ WIDTH = 5.0
 
 
 class Candidate(NamedTuple):
-    """A symptom at a point, its score, and how clearly it stands before its like [1]."""
+    """A symptom at a point, its score, and its margin over symptoms of the same family [1]."""
 
     score: float
     name: str
@@ -148,7 +148,7 @@ def _electrical(evidence: _SmoothedFeatures) -> list[Candidate]:
 
 
 def _scalar_symptom(column: Column) -> str:
-    """Return what a change of a scalar is called: of vibration, or of what the machine does."""
+    """Return the symptom of a changed scalar: of vibration, or of a process value."""
     return "process_change" if column.tracked.two_sided else "overall_vibration"
 
 
@@ -157,10 +157,10 @@ def _family(symptom: str) -> str:
 
 
 def find_component(machine: Machine, symptom: str, point: str) -> str | None:
-    """Return the component that a symptom at a point concerns, None if the machine does not say.
+    """Return the component that a symptom at a point concerns, None if the machine's description has none.
 
-    A bearing's symptom belongs to the point's own bearing, or to the machine's only one; the others to
-    the first component of the kinds that have that fault, else to the point's component.
+    A bearing's symptom belongs to the point's own bearing, or to the machine's only one; the others to the first
+    component of a kind with that fault, else to the point's component.
     """
     own = next((p.component for p in machine.points if p.key == point), None)
     if symptom.startswith("bearing"):

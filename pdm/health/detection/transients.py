@@ -1,7 +1,7 @@
-"""Whether a machine runs steadily enough to be judged: what stands still or runs up is neither sick nor sound.
+"""Transient detection: whether a machine is in steady operation, which health assessment requires.
 
-A run-up is seen within an acquisition, by the start in its current or a fundamental that swells, or between two
-acquisitions shortly after each other, by their speeds. Two far apart say nothing of what lay between.
+A run-up is detected within an acquisition, by a start or a rising fundamental in its current, or between two
+acquisitions shortly after each other, by their speeds. Two acquisitions far apart give no information.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from pdm.measurements import OperatingContext
 
 TRANSIENT = "transient"
 UNJUDGED = (OFF, TRANSIENT)
-"""Operating states in which nothing is judged."""
+"""Operating states without health assessment."""
 _TRANSIENT_NAMES = frozenset({TRANSIENT, "run-up", "coast-down", "starting", "stopping"})
 SPEED_STEP = 0.05
-"""Change of speed, of rated speed, between two acquisitions that is no scatter."""
+"""Change of speed between two acquisitions that is more than scatter, as a fraction of rated speed."""
 LONGEST_RUN_UP = 60.0
-"""Seconds between two acquisitions beyond which a change of speed is a change of state and not a run-up."""
+"""Interval [s] between two acquisitions beyond which a change of speed is a change of state, not a run-up."""
 MOST_VARIATION = 0.2
-"""Standard deviation of the current's fundamental over its mean: above it the load swells or fades in the record."""
+"""Standard deviation of the current's fundamental over its mean, above which the load varies in the record."""
 _INRUSH, _VARIATION = (names("current", "channel").index(name) for name in ("inrush_ratio", "fundamental_variation"))
 
 
 def is_transient(machine: Machine, snapshot: Snapshot, context: OperatingContext, before: tuple[float, float]) -> bool:
-    """Say whether the machine was running up, coasting down or changing load while it was measured.
+    """Return whether the machine was running up, coasting down or changing load during the measurement.
 
     Parameters
     ----------
     machine : Machine
     snapshot : Snapshot
     context : OperatingContext
-        How it ran, as far as known.
+        Operating conditions, as far as known.
     before : (float, float)
-        When the acquisition before was made [s] and at which speed [Hz], NaN if unknown.
+        Time [s] and speed [Hz] of the previous acquisition, NaN if unknown.
     """
     if context.state is not None and context.state.strip().lower() in _TRANSIENT_NAMES:
         return True
@@ -64,9 +64,9 @@ def _changed_between(
 
 
 def context_of(machine: Machine, snapshot: Snapshot) -> OperatingContext:
-    """Return how the machine ran, with what its scalar points tell where the sender's context does not.
+    """Return the operating conditions: the sender's context, completed from the machine's scalar points.
 
-    A point of speed is the speed; a point of power, over the rated power, is the load.
+    A speed point gives the speed; a power point, divided by the rated power, gives the load.
     """
     context = snapshot.context
     if not snapshot.scalars or (context.speed is not None and context.load is not None):

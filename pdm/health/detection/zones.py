@@ -1,4 +1,4 @@
-"""Severity zones A-D of velocity RMS, by the limits cited for the machine."""
+"""Severity zones A-D of velocity RMS, by the limits of the machine's standard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def zone_of(limits: SeverityLimits | None, velocity_rms: float) -> str | None:
     Parameters
     ----------
     limits : SeverityLimits or None
-        None where no standard's zones apply.
+        None if no standard's zones apply.
     velocity_rms : float
         Velocity RMS 10-1000 Hz [m/s], NaN where it could not be graded.
 

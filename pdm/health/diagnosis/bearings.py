@@ -1,4 +1,4 @@
-"""Rolling bearings: lines of the whitened envelope at the rates at which each part's fault strikes.
+"""Rolling bearings: lines of the whitened envelope at the fault frequencies of each part.
 
 Rates: R. B. Randall, J. Antoni, "Rolling element bearing diagnostics - a tutorial", MSSP 25 (2011), eqs 1-4.
 Whitening: P. Borghesani et al., MSSP 36 (2013). Score: `features.ranking`.
@@ -21,12 +21,12 @@ from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import Component, ComponentKind, Machine
 
 PART = 5.0
-"""Seconds of a part into which longer records are cut: longer ones have finer lines, which slip smears."""
-_HARMONICS = 3  # harmonics of a rate that count: higher ones lie in the noise of most records
-_CAGE_BEATS = 4.0  # dB more that the cage's own lines need: a damaged element passes its load zone at that rate too
-_LINE = 8.0  # dB over the local median from which a line of the whitened envelope is named as found
+"""Length [s] of the segments of longer records: slip smears the finer lines of a longer segment."""
+_HARMONICS = 3  # evaluated harmonics of a rate: higher ones lie in the noise of most records
+_CAGE_BEATS = 4.0  # dB more for the cage's lines: a damaged element passes the load zone at that rate too
+_LINE = 8.0  # dB over the local median from which a line of the whitened envelope is reported as found
 _LARGEST_SLIP = 0.0095  # a line at the end of the search, 1 %, may be of something else
-_UNMISTAKEN = 15.0  # dB of prominence from which even such a line is the bearing's, its geometry a little off
+_UNMISTAKEN = 15.0  # dB of prominence from which even such a line is the bearing's, with a small error of geometry
 _RESOLVED = 1.5  # lines of the spectrum between a bearing's rate and the shaft's nearest multiple
 
 
@@ -63,7 +63,7 @@ def bearing_tables(
 def bearing_hypotheses(
     machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], FeatureTable]
 ) -> list[Hypothesis]:
-    """Return what each accelerometer says of the bearing it is mounted on, or of every bearing if on none."""
+    """Return the hypotheses of each accelerometer on its bearing, or on every bearing if it is mounted on none."""
     bearings = [each for each in machine.components if each.kind is ComponentKind.BEARING]
     found = [
         refuse(fault, each.key, Reason("geometry-missing", {}, None, "give-bearing-geometry"))
@@ -106,7 +106,7 @@ def _orders(bearing: Component) -> features.BearingOrders:
 
 @lru_cache(maxsize=256)
 def rates(bearing: Component) -> tuple[_Rate, ...]:
-    """Return the rate of each part's fault as a multiple of shaft speed; a ball strikes both races."""
+    """Return the fault frequency of each part as a multiple of shaft speed; a ball defect strikes both races."""
     orders = _orders(bearing)
     return (
         _Rate(Fault.BEARING_OUTER_RACE, "bpfo", "BPFO", orders.bpfo),
@@ -153,7 +153,7 @@ def _judge_rate(
 
 
 def _spacing(order: float, speed: float) -> float:
-    """Return how far a rate lies from the nearest multiple of shaft speed [Hz]."""
+    """Return the distance of a rate from the nearest multiple of shaft speed [Hz]."""
     return max(abs(order - round(order)) * speed, 1e-6)
 
 

@@ -1,4 +1,4 @@
-"""What to look at next on the machine, a key for each, in the order in which it is cheapest to do."""
+"""Keys of the recommended checks on the machine, the cheapest first."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether sidebands are the machine's, or of a sampling clock that swings to and fro.
+"""Whether sidebands come from the machine or from jitter of the sampling clock.
 
-A clock that swings by dt shifts the phase of a component of frequency f by 2 pi f dt: it makes sidebands of phase
-alone, and those of the supply's fifth harmonic are five times as deep. What turns in the motor modulates the
-amplitude as well, and leaves the supply's harmonics alone. (The two modulations of a pair of sidebands: B. Boashash,
-"Time-Frequency Signal Analysis and Processing", 2016, ch. 1.)
+A clock error of dt shifts the phase of a component of frequency f by 2 pi f dt: it causes sidebands of phase modulation
+only, and those of the supply's fifth harmonic are five times as deep. The rotor modulates the amplitude as well, and
+does not modulate the supply's harmonics. (The two modulations of a pair of sidebands: B. Boashash, "Time-Frequency
+Signal Analysis and Processing", 2016, ch. 1.)
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 
 from pdm.health.diagnosis.usable_channels import Heard
 
-_PURE = 0.25  # amplitude over phase modulation up to which a pair of sidebands is of phase alone
-_GROWS = 0.5  # of the depth in proportion to frequency, from which a harmonic's sidebands tell the same clock
-_HARMONICS = (5, 7)  # of the supply, 6k +- 1: the strongest that a converter or a motor puts into its current
-_PROMINENT = 20.0  # dB over its surroundings from which a harmonic of the supply carries sidebands that can be read
+_PURE = 0.25  # amplitude over phase modulation up to which a pair of sidebands is of phase modulation only
+_GROWS = 0.5  # of the depth in proportion to frequency, from which a harmonic's sidebands are of the same clock
+_HARMONICS = (5, 7)  # of the supply, 6k +- 1: the strongest in the current of a converter or a motor
+_PROMINENT = 20.0  # dB over its surroundings from which the sidebands of a supply harmonic can be measured
 
 
 def swings_with_clock(phase: Heard, supply: float, distance: float) -> bool:
-    """Return whether sidebands of the supply at `distance` [Hz] are the clock's rather than the motor's.
+    """Return whether sidebands of the supply at `distance` [Hz] come from the clock rather than the motor.
 
-    Where no harmonic of the supply stands out to tell, sidebands of phase alone count as the clock's.
+    If no harmonic of the supply is prominent, sidebands of phase modulation only count as the clock's.
     """
     amplitude, swing = _modulation(phase, supply, distance)
     if amplitude > _PURE * swing:
@@ -40,7 +40,7 @@ def _carries(phase: Heard, frequency: float) -> bool:
 
 
 def _modulation(phase: Heard, carrier: float, distance: float) -> tuple[float, float]:
-    """Return the depths to which a carrier is modulated in amplitude and in phase at `distance`."""
+    """Return the depths of amplitude and phase modulation of a carrier at `distance`."""
     samples = len(phase.samples)
     time = (np.arange(samples) - samples / 2) / phase.rate
     windowed = phase.samples * np.hanning(samples)

@@ -1,4 +1,4 @@
-"""The motor by its current: rotor bars, eccentricity, stator windings and the supply.
+"""Motor current signature analysis: rotor bars, eccentricity, stator windings and the supply.
 
 ISO 20958:2013; W. T. Thomson, M. Fenger, "Current signature analysis to detect induction motor faults", IEEE
 Industry Applications Magazine 7 (2001); M. E. H. Benbouzid, IEEE Trans. Ind. Electron. 47 (2000).
@@ -34,15 +34,15 @@ _HEALTHY_ECCENTRICITY = -48.0  # dB; sound machines of the literature read -60 t
 _ZERO_SHARE = (0.03, 0.5)  # zero sequence, and its part of the negative: without a neutral, currents sum to nothing
 _HEALTHY_SEQUENCE = 0.03  # negative sequence of current: 1 % of voltage gives 6 to 10 % (NEMA MG 1, 14.36)
 _NOISE = 10.0  # dB of prominence that noise alone reaches
-_LEAST_LOAD = 0.35  # fraction of rated load under which the bars carry too little current to show
+_LEAST_LOAD = 0.35  # fraction of rated load below which the current of the bars is too small for detection
 # 1: below, the sidebands at 2 s f merge with the supply's line in a usual record; a motor near no load
 _LEAST_SLIP = 0.004
-_TURNS = ((3, 1), (5, 1), (1, 3), (3, 3))  # turns and multiples of the supply whose sums shorted turns add (Thomson)
-_TURNS_STAND = 15.0  # dB over the lines around from which lines of shorted turns are there
-_TURNS_CLEAR = 6.0  # lines from them to harmonics of the supply and their neighbours at shaft speed
-_EITHER = 3.0  # dB that those lines weigh between winding and supply
-_FURTHER = 6.0  # dB more that they weigh at most where they stand high
-_ELECTRICAL = 1.0  # dB over the mechanical score up to which vibration explains lines at the shaft's speed
+_TURNS = ((3, 1), (5, 1), (1, 3), (3, 3))  # multiples of shaft and supply in lines of shorted turns (Thomson)
+_TURNS_STAND = 15.0  # dB over the local floor from which lines of shorted turns are present
+_TURNS_CLEAR = 6.0  # least distance in lines to harmonics of the supply and their sidebands at shaft speed
+_EITHER = 3.0  # dB of weight of those lines between winding and supply
+_FURTHER = 6.0  # dB of greatest additional weight for high levels
+_ELECTRICAL = 1.0  # dB over the mechanical score up to which vibration explains lines at shaft speed
 
 
 def current_tables(machine: Machine, runs: Sequence[tuple[Running, Sequence[Heard]]]) -> list[Values | None]:
@@ -76,7 +76,7 @@ def current_hypotheses(
     mechanical: Sequence[Hypothesis],
     value: Values | None,
 ) -> list[Hypothesis]:
-    """Return what the phases of the current say of the motor; nothing of a machine without one."""
+    """Return the hypotheses on the motor from the phases of the current; none for a machine without one."""
     phases = _alike(heard)
     motor = next((each.key for each in machine.components if each.kind is ComponentKind.MOTOR), None)
     if not phases and motor is None:
@@ -93,7 +93,7 @@ def current_hypotheses(
 
 
 def _alike(heard: Sequence[Heard]) -> list[Heard]:
-    """Return the currents that were sampled as the first was."""
+    """Return the currents with the sampling of the first."""
     currents = [channel for channel in heard if channel.point.quantity == "current"]
     return [
         each for each in currents if each.rate == currents[0].rate and len(each.samples) == len(currents[0].samples)
@@ -109,7 +109,7 @@ def _missing(machine: Machine, running: Running) -> Reason | None:
 
 
 def _rotor_speed(machine: Machine, running: Running) -> float | None:
-    """Return the speed that the slip tells, which is finer than a stated one."""
+    """Return the speed from the slip, which is more precise than a stated speed."""
     is_slip = running.slip is not None and 0.0 < running.slip < 1.0 and machine.pole_pairs
     if is_slip and running.supply and machine.pole_pairs and running.slip is not None:
         return running.supply / machine.pole_pairs * (1.0 - running.slip)
@@ -144,7 +144,7 @@ def _bars(
 
 
 def _of_the_clock(score: float, phase: Heard, supply: float, distance: float) -> list[Reason]:
-    """Return a doubt where evidence is no more than the swing of the converter's clock."""
+    """Return a doubt if jitter of the converter's clock explains the evidence."""
     if score <= 0.0 or not swings_with_clock(phase, supply, distance):
         return []
     return [Reason("clock-swings", {"beat_hz": distance}, phase.point.key, "check-sampling-clock")]
@@ -178,7 +178,7 @@ def _eccentricity(
     score = min(float(level) - _HEALTHY_ECCENTRICITY, value["eccentricity_prominence"] - _NOISE)
     shaking = max((each.score for each in mechanical if each.score is not None), default=-math.inf)
     if shaking > 0.0 and shaking > score - _ELECTRICAL:
-        # A rotor that is shaken, out of balance or out of line swings its air gap as well.
+        # Vibration, unbalance or misalignment of the rotor modulates the air gap as well.
         figures: dict[str, float | str] = {"mechanical_db": shaking, "electrical_db": score}
         found.append(Reason("mechanical-cause", figures, phase.point.key, "balance-and-align-first"))
     found += _of_the_clock(score, phase, running.supply, running.speed)
@@ -189,7 +189,7 @@ def _eccentricity(
 def _windings(
     motor: str | None, value: Mapping[str, float], running: Running, phases: list[Heard], doubts: tuple[Reason, ...]
 ) -> list[Hypothesis]:
-    """Return the winding's and the supply's share in a current that is not the same in all phases."""
+    """Return the hypotheses of winding and supply from an unbalance of the phase currents."""
     ratio, point = value["negative_sequence_ratio"], phases[0].point.key
     if math.isnan(ratio):
         single = Reason("phases-missing", {}, point, "measure-three-phases")
@@ -213,9 +213,9 @@ def _windings(
 
 
 def _turns(running: Running, phases: list[Heard]) -> tuple[MatchedLine, ...]:
-    """Return the lines of shorted turns that nothing else has; none where the record parts them from nothing.
+    """Return the lines specific to shorted turns; none if the record does not resolve them.
 
-    At low slip some lie within a line or two of those of eccentricity, and would be read off them.
+    At low slip some lie within one or two lines of those of eccentricity, and would measure those.
     """
     if running.speed is None or running.supply is None:
         return ()

@@ -1,4 +1,4 @@
-"""From recordings of a machine to its faults, each with verdict, lines, reasons and what to check next."""
+"""Diagnosis of a machine from recordings: faults with verdict, lines, reasons and recommended checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pdm.health.diagnosis.usable_channels import Heard, listen
 from pdm.machines.model import Machine
 
 DIAGNOSIS_VERSION = "diagnosis-2"
-"""Of the rules and of every constant in them: it changes whenever a diagnosis may."""
+"""Version of the rules and their constants: it changes whenever a diagnosis may change."""
 
 _Scored = Hypothesis | Finding
 _BY_LEVEL = (*SHAFT_FAULTS, Fault.GEAR_WEAR, Fault.ECCENTRICITY, Fault.STATOR, Fault.SUPPLY_UNBALANCE)
@@ -37,18 +37,18 @@ _RIVALS = (BEARING_FAULTS, SHAFT_FAULTS, GEAR_FAULTS, (Fault.STATOR, Fault.SUPPL
 
 
 def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
-    """Say which faults the recordings of a machine speak for, how sure, and why no surer.
+    """Diagnose the faults of a machine from recordings, with the confidence and its limiting reasons.
 
-    Every fault that the machine can have and the recordings could show is a finding: SUPPORTED where the data
-    carry it, WEAK where they do not, REFUSED where they cannot tell. The same recordings give the same answer,
-    in whatever order their channels come.
+    Every fault that the machine can have and the recordings could show is a finding: SUPPORTED if the data support it,
+    WEAK if they do not, REFUSED if they are not sufficient for a decision. The result does not depend on the order of
+    the channels.
 
     Parameters
     ----------
     machine : Machine
         Geometry, teeth, pole pairs, slots, rated speed and limits as far as known.
     recordings : sequence of Recording
-        Taken in about the same condition; scores are means over them.
+        Recorded in about the same condition; scores are means over the recordings.
 
     Returns
     -------
@@ -98,7 +98,7 @@ class _PreparedRecording(NamedTuple):
 def _consider(
     machine: Machine, runs: Sequence[_PreparedRecording], runnings: Sequence[Running]
 ) -> list[list[Hypothesis]]:
-    """Return each fault of each component as each recording speaks for it."""
+    """Return the hypothesis of each recording on each fault of each component."""
     as_heard = [(running, run.heard) for run, running in zip(runs, runnings, strict=True)]
     followed = [(running, follow(run.shaft, run.heard)) for run, running in zip(runs, runnings, strict=True)]
     bearings, gears = bearing_tables(machine, followed), gear_tables(machine, followed)
@@ -122,7 +122,7 @@ def _consider(
 
 
 def _in_new_state(each: Hypothesis, recording: Recording) -> Hypothesis:
-    """Return the hypothesis, doubted if it goes by levels: what is usual in this operating state is not known yet."""
+    """Return the hypothesis, doubted if it is based on levels: this operating state has no learned baseline."""
     if recording.is_state_learned is not False or each.score is None or each.fault not in _BY_LEVEL:
         return each
     figures: dict[str, float | str] = {"state": recording.context.state or "unknown"}
@@ -173,20 +173,20 @@ def _finding(hypothesis: Hypothesis, judged: list[Hypothesis]) -> Finding:
 
 
 def leads(findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
-    """Return each finding that was judged, with its lead over the strongest rival of its kind [dB]."""
+    """Return each evaluated finding, with its lead over the strongest rival of its kind [dB]."""
     judged = [each for each in findings if each.verdict is not Verdict.REFUSED]
     return [(each, _lead(each, judged)[0]) for each in judged]
 
 
 def _lead(one: _Scored, judged: Sequence[_Scored]) -> tuple[float, _Scored | None]:
-    """Return by how much [dB] a fault leads the strongest of its kind, and which that is.
+    """Return the lead [dB] of a fault over the strongest other of its kind, and that rival.
 
-    A rival without evidence, with a score under zero, is no rival: nothing is led by more than the score.
+    A fault with a score below 0 is not a rival: the lead never exceeds the score.
     """
     kind: tuple[Fault, ...] = next((each for each in _RIVALS if one.fault in each), ())
     rivals = [each for each in judged if each is not one and each.fault in kind]
     if one.fault is not Fault.BEARING_CAGE:
-        # Elements and races beat at the cage's rate too, so cage lines say nothing against them.
+        # Elements and races cause lines at the cage's rate too, so cage lines are no evidence against them.
         rivals = [each for each in rivals if each.fault is not Fault.BEARING_CAGE]
     rival = max(rivals, key=lambda each: each.score or 0.0, default=None)
     over = max(0.0, 0.0 if rival is None else rival.score or 0.0)

@@ -1,4 +1,4 @@
-"""Features of many recordings in one call: each costs the loops over its samples, and all together one overhead."""
+"""Features of many recordings in one call, which shares the call overhead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Rows of samples (channels, samples) [SI] whose features are wanted, with what is known of their machine."""
+    """Input of one feature computation: rows of samples (channels, samples) [SI], and parameters of their machine."""
 
     rows: NDArray[np.float32]
     rate: float
@@ -28,18 +28,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Features (channels,) by name, and of all channels together; NaN and the bits of `absence` where absent."""
+    """Features (channels,) by name, and group features of all channels; NaN and the bits of `absence` where absent."""
 
     channels: dict[str, NDArray[np.float64]]
     group: Values
     absence: Absence
 
     def median(self, name: str) -> float:
-        """Return the median over the channels that have it."""
+        """Return the median over the channels with a value."""
         return _over(self.channels[name], np.median)
 
     def mean(self, name: str) -> float:
-        """Return the mean over the channels that have it."""
+        """Return the mean over the channels with a value."""
         return _over(self.channels[name], np.mean)
 
 
@@ -60,7 +60,7 @@ def describe(
     pole_pairs: int | None = None,
     rotor_slots: int | None = None,
 ) -> list[FeatureTable]:
-    """Return the features of each, those of one shape and rate computed together."""
+    """Return the features of each input; inputs of equal shape and rate are computed together."""
     alike: dict[tuple[float, tuple[int, ...]], list[int]] = {}
     for place, each in enumerate(wanted):
         alike.setdefault((each.rate, each.rows.shape), []).append(place)

@@ -1,4 +1,4 @@
-"""What vibration and current say of one fault together: agreement raises a score, contradiction lowers it."""
+"""Fusion of vibration and current evidence of one fault: agreement raises a score, contradiction lowers it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pdm.health.diagnosis.spectrum import STANDING, SpectralLine
 from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 
-_AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small beside the evidence itself, for the second path is the weaker one
-_SURE = STANDING + 3.0  # dB: 3 over the level at which a line counts, so that noise seldom passes in both senses
-_PARTED = 3.0  # lines between components that a Hann window parts
-_EVIDENT = 3.0  # dB from which an eccentricity explains a shake at shaft speed that is no stronger
-_PULLS, _QUIET = 0.5, 0.1  # of the A/B limit: a shake at twice the supply that agrees, and one that contradicts
+_AGREES, _CONTRADICTS = 1.5, -1.5  # dB: small relative to the evidence itself, because the second path is weaker
+_SURE = STANDING + 3.0  # dB: 3 over the level of a prominent line, so that noise seldom passes in either direction
+_PARTED = 3.0  # lines between components that a Hann window resolves
+_EVIDENT = 3.0  # dB from which an eccentricity explains a vibration at shaft speed that is not stronger
+_PULLS, _QUIET = 0.5, 0.1  # of the A/B limit: vibration at twice the supply that agrees, and that contradicts
 _MAGNETIC = (Fault.STATOR, Fault.ECCENTRICITY, Fault.SUPPLY_UNBALANCE)
-_SUPPLY_REACH = 0.003  # relative: a grid's own deviation
+_SUPPLY_REACH = 0.003  # relative: frequency deviation of a grid
 
 
 def fuse(
     machine: Machine, running: Running, heard: Sequence[Heard], hypotheses: Sequence[Hypothesis]
 ) -> list[Hypothesis]:
-    """Return the hypotheses with what the other quantity adds to each."""
+    """Return the hypotheses with the evidence of the other quantity added."""
     current = next((each for each in heard if each.point.quantity == "current"), None)
     vibration = [each for each in heard if each.is_vibration]
     gap = max((h.score for h in hypotheses if h.fault is Fault.ECCENTRICITY and h.score is not None), default=0.0)
@@ -49,7 +49,7 @@ def fuse(
 
 
 def _bars(each: Hypothesis, running: Running, vibration: Sequence[Heard]) -> Hypothesis:
-    """Weigh sidebands of 1x at twice the slip frequency: broken bars shake the torque (Thomson)."""
+    """Weigh sidebands of 1x at twice the slip frequency: broken bars modulate the torque (Thomson)."""
     if running.speed is None or running.slip is None or running.supply is None:
         return each
     pole_pass = 2.0 * running.slip * running.supply
@@ -63,14 +63,14 @@ def _bars(each: Hypothesis, running: Running, vibration: Sequence[Heard]) -> Hyp
 
 
 def _explained_by_gap(each: Hypothesis, gap: float, current: Heard) -> Hypothesis:
-    """Return the unbalance doubted: a rotor off its middle is pulled round once a turn as well."""
+    """Return the unbalance with a doubt: an eccentric rotor causes a force once per turn as well."""
     figures: dict[str, float | str] = {"mechanical_db": each.score or 0.0, "electrical_db": gap}
     reason = Reason("electrical-cause", figures, current.point.key, "switch-off-test")
     return replace(each, doubts=(*each.doubts, reason))
 
 
 def _magnetic(each: Hypothesis, machine: Machine, running: Running, vibration: Sequence[Heard]) -> Hypothesis:
-    """Weigh the shake at twice the supply: an uneven field or air gap pulls at it (Cameron, Thomson and Dow 1986)."""
+    """Weigh vibration at twice the supply, from an uneven field or air gap (Cameron, Thomson and Dow 1986)."""
     if running.supply is None:
         return each
     heard = []
@@ -104,7 +104,7 @@ def _bearing(each: Hypothesis, machine: Machine, running: Running, current: Hear
 
 
 def _raised(each: Hypothesis, named: Sequence[MatchedLine]) -> float:
-    """Return the score, raised by lines in the current; their absence says nothing of so faint a sign."""
+    """Return the score, raised by lines in the current; the absence of so weak lines is no evidence."""
     agrees = len(named) == 2 and all(line.level is not None and line.level >= _SURE for line in named)
     return (each.score or 0.0) + (_AGREES if agrees else 0.0)
 
@@ -123,9 +123,9 @@ def _named(name: str, source: str, channel: Heard, place: float, line: SpectralL
 
 
 def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
-    """Return a shake at twice the supply frequency: the motor's own, never the coupling's.
+    """Return the hypotheses from vibration at twice the supply frequency, which the motor causes, not the coupling.
 
-    Without a current recorded it speaks for windings, air gap or supply and cannot say for which, so it stays weak.
+    Without a recorded current it indicates windings, air gap or supply without distinction, so it stays weak.
     """
     if machine.supply_frequency is None:
         return []
@@ -147,7 +147,7 @@ def electrical_vibration(machine: Machine, running: Running, heard: Sequence[Hea
 
 
 def _clear_of_shaft(channel: Heard, twice: float, speed: float | None) -> float | None:
-    """Return how far [Hz] to look around twice the supply, None where a multiple of the shaft is too near."""
+    """Return the search range [Hz] around twice the supply, None if a multiple of shaft speed is too near."""
     if speed is None or channel.spectrum is None:
         return None
     apart = abs(twice - round(twice / speed) * speed)

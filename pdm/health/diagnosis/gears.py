@@ -1,4 +1,4 @@
-"""Gears: the mesh with its harmonics and sidebands, and what the average turn holds beside them.
+"""Gears: the mesh with its harmonics and sidebands, and the residual of the time synchronous average.
 
 J. J. Zakrajsek, D. P. Townsend, H. J. Decker, NASA TM-105950 (1993): FM4, M6A, M8A; ISO 13373-3:2015, annex D.
 """
@@ -19,8 +19,8 @@ from pdm.machines.model import Component, ComponentKind, Machine
 _COLUMNS = ("mesh_1", "mesh_2", "mesh_3", "fm4", "m6a", "m8a", "sideband_index", "sideband_level_factor")
 _HEALTHY_FM4 = 4.5  # 3 for noise; averages of few turns scatter to here
 _HEALTHY_SIDEBANDS = 0.2  # of the mesh: eccentric but sound gears stay below
-_HEALTHY_HARMONICS = 0.7  # of the mesh: 2x or 3x as strong as the mesh itself is a profile worn hollow
-_DOMINANT = 0.75  # sidebands over mesh beyond which modulation cannot have made them: it halves them at its deepest
+_HEALTHY_HARMONICS = 0.7  # of the mesh: 2x or 3x as strong as the mesh indicates a worn profile
+_DOMINANT = 0.75  # sidebands over mesh that modulation cannot exceed: full modulation gives one half
 _REACH = 0.005  # relative: error of a stated speed
 _ABSENT = (
     (Absence.FEW_TURNS, "record-too-short", "record-longer"),
@@ -49,7 +49,7 @@ def gear_tables(
 def gear_hypotheses(
     machine: Machine, running: Running, heard: Sequence[Heard], table: Mapping[tuple[str, str], FeatureTable]
 ) -> list[Hypothesis]:
-    """Return what each accelerometer says of the gear it is mounted on, or of every gear if on none."""
+    """Return the hypotheses of each accelerometer on its gear, or on every gear if it is mounted on none."""
     found = []
     for channel, gear in _seen(machine, heard):
         found += _judge(channel, gear, running, table.get((channel.point.key, gear.key)))
@@ -79,7 +79,7 @@ def _judge(channel: Heard, gear: Component, running: Running, feature_table: Fea
     lines = _lines(channel, gear.teeth, speed)
     doubts = (*channel.doubts, *running.doubts)
     if lines[0].found is None:
-        # Without a mesh there is no telling its sidebands, or a tooth, from noise.
+        # Without a mesh line, its sidebands and a tooth fault cannot be distinguished from noise.
         figures: dict[str, float | str] = {"mesh_hz": gear.teeth * speed, "level_db": lines[0].level or 0.0}
         doubts = (*doubts, Reason("mesh-not-found", figures, channel.point.key, "check-teeth-and-speed"))
     tooth = 20.0 * math.log10(max(value["fm4"], 1e-3) / _HEALTHY_FM4)
@@ -97,7 +97,7 @@ def _absence(bits: Absence, channel: Heard) -> Reason:
 
 
 def _dominance(value: dict[str, float], channel: Heard) -> tuple[Reason, ...]:
-    """Return a doubt where the mesh is one of many like multiples of the shaft, as after a blow once a turn."""
+    """Return a doubt if the mesh is one of many similar multiples of shaft speed, as of one impact per turn."""
     share = value["sideband_index"] / max(value["mesh_1"], 1e-9)
     if share <= _DOMINANT:
         return ()
@@ -106,7 +106,7 @@ def _dominance(value: dict[str, float], channel: Heard) -> tuple[Reason, ...]:
 
 
 def _wear(value: dict[str, float]) -> float:
-    """Return how far sidebands or the mesh's harmonics exceed what sound gears show [dB]."""
+    """Return the excess [dB] of sidebands or mesh harmonics over the values of sound gears."""
     mesh = max(value["mesh_1"], 1e-9)
     higher = [value[name] for name in ("mesh_2", "mesh_3") if not math.isnan(value[name])]
     sidebands = value["sideband_index"] / mesh / _HEALTHY_SIDEBANDS

@@ -1,4 +1,4 @@
-"""A fault that records may speak for: how strongly, by which lines, and against what doubts."""
+"""Fault hypotheses from records: score, lines and doubts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CURRENT_FAULTS = (Fault.BROKEN_ROTOR_BAR, Fault.ECCENTRICITY, Fault.STATOR, Faul
 class Hypothesis:
     """A fault of a component with its score [dB over what is no evidence], or None where it cannot be judged.
 
-    `doubts` keep the verdict from being supported; of one without a score they say why.
+    `doubts` prevent the verdict "supported"; without a score they are the reasons.
     """
 
     fault: Fault
@@ -34,17 +34,17 @@ class Hypothesis:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others."""
+        """Its identity: fault and component."""
         return self.fault.value, self.component or ""
 
 
 def refuse(fault: Fault, component: str | None, *reasons: Reason) -> Hypothesis:
-    """Return a hypothesis that cannot be judged, and why."""
+    """Return a hypothesis that cannot be evaluated, with the reasons."""
     return Hypothesis(fault, component, None, (), reasons)
 
 
 def strongest(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-    """Return each fault of each component once, as the point saw it that saw it best."""
+    """Return each fault of each component once, from the point of the strongest evidence."""
     best: dict[tuple[str, str], Hypothesis] = {}
     for each in hypotheses:
         known = best.get(each.key)

@@ -1,4 +1,4 @@
-"""What a diagnosis says: faults in order, each with its verdict, its lines, its reasons and what to check."""
+"""The result of a diagnosis: faults in order, each with verdict, lines, reasons and recommended checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdm.measurements import OperatingContext
 
 
 class Verdict(StrEnum):
-    """Whether the data carry what is said."""
+    """Whether the data support the fault."""
 
     SUPPORTED = "SUPPORTED"
     WEAK = "WEAK"
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 class Fault(StrEnum):
-    """Faults (conditions, ISO 13372) that are told apart."""
+    """Faults (conditions, ISO 13372) that the diagnosis distinguishes."""
 
     BEARING_OUTER_RACE = "bearing_outer_race"
     BEARING_INNER_RACE = "bearing_inner_race"
@@ -42,9 +42,9 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a verdict is not better: a code, and the figures that make it a sentence in any language.
+    """Why a verdict is limited: a code, and the figures of its message in any language.
 
-    `point` is the measurement point concerned. `remedy` is the code of what would make the verdict strong.
+    `point` is the measurement point concerned. `remedy` is the code of the measure that would remove the limitation.
     """
 
     code: str
@@ -57,8 +57,8 @@ class Reason:
 class MatchedLine:
     """A spectral line that a fault predicts: where it was expected, where found [Hz], level over local floor [dB].
 
-    `source` says in which spectrum: velocity, acceleration, envelope, current or park. `found` is None where
-    nothing stands out; `level` is then that of the strongest line within tolerance.
+    `source` is the spectrum: velocity, acceleration, envelope, current or park. `found` is None if no line is
+    prominent; `level` is then that of the strongest line within tolerance.
     """
 
     name: str
@@ -71,7 +71,7 @@ class MatchedLine:
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault: score, calibrated confidence [1], verdict, and why."""
+    """One fault: score, calibrated confidence [1], verdict and reasons."""
 
     fault: Fault
     component: str | None
@@ -85,11 +85,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Findings in falling order of score, and what the records themselves allow.
+    """Findings in descending order of score, and the limitations of the records.
 
-    `verdict` is SUPPORTED where a finding is, REFUSED where no record could be judged at all, otherwise WEAK:
-    no clear evidence. `speed` is the shaft speed [Hz] that was used, from `speed_source`: measured, estimated or
-    unknown. `acquisitions` are the records behind it.
+    `verdict` is SUPPORTED if a finding is, REFUSED if no record could be evaluated, otherwise WEAK: no clear evidence.
+    `speed` is the shaft speed [Hz] that was used, from `speed_source`: measured, estimated or unknown. `acquisitions`
+    are the records that were used.
     """
 
     machine: str
@@ -108,7 +108,7 @@ class Diagnosis:
 class RecordedChannel:
     """One channel of a recording: samples [SI, or int16 counts of `scale` SI units], and its point.
 
-    `doubts` are what whoever read it knows of it: times that lie beside an even grid, a unit that was assumed.
+    `doubts` come from the reader of the file: times off an even grid, an assumed unit.
     """
 
     point: MeasurementPoint
@@ -120,10 +120,9 @@ class RecordedChannel:
 
 @dataclass(frozen=True)
 class Recording:
-    """Channels sampled together, and how the machine ran.
+    """Channels sampled together, and the operating conditions.
 
-    `is_state_learned` says whether the machine's baseline has learned the operating state it ran in, None where
-    there is no baseline to ask.
+    `is_state_learned` is whether the baseline of the operating state is learned, None without a baseline.
     """
 
     measured_at: datetime

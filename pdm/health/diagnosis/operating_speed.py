@@ -1,4 +1,4 @@
-"""How the machine ran, as the records tell it: shaft speed, supply frequency and slip."""
+"""Operating speed from the records: shaft speed, supply frequency and slip."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from pdm.measurements import OperatingContext
 _Array = NDArray[np.float64]
 
 MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
-_AGREES = 0.02  # relative: a stated speed this near to the current's is the same, less finely told
-_DRIVES = 0.12  # of synchronous speed: a rated speed this near is the motor's own, not one behind a gear or belt
-_RATED = 0.05  # either side of the rated speed where a shaft is looked for
+_AGREES = 0.02  # relative: a stated speed this near to the current's is the same, at lower resolution
+_DRIVES = 0.12  # of synchronous speed: a rated speed this near is the motor's, not one behind a gear or belt
+_RATED = 0.05  # search range either side of the rated speed
 _LARGEST_SLIP = 0.1  # of synchronous speed: an induction motor's rated slip stays below it
-_FAMILY = (1, 2, 3, 4)  # multiples of the shaft that make a family
+_FAMILY = (1, 2, 3, 4)  # multiples of shaft speed that form a family
 _LEAST_FAMILY = 12.0  # dB, mean of the family's three best lines over the floor
 _LEAST_LEAD = 3.0  # dB over the next family
-_APART = 3.0  # lines from the best family to where the next may be: a Hann window's main lobe
+_APART = 3.0  # least distance in lines from the best family to the next: a Hann window's main lobe
 # dB over the next family; chosen by hand on simulated machines (`python -m benchmarks.diagnosis`), not fitted
 _SURE_LEAD = 5.0
-_SURE_HARMONICS = 2  # one line alone may be another machine's
-_CLOCK = 0.02  # relative: a grid never strays so far (EN 50160:2010: 1 %, islands 2 %)
-_WANDER = 0.05  # rad about a steady drift: a grid's own phase stays within a tenth of it over seconds
+_SURE_HARMONICS = 2  # a single line may come from another machine
+_CLOCK = 0.02  # relative: greatest deviation of a grid (EN 50160:2010: 1 %, islands 2 %)
+_WANDER = 0.05  # rad about a steady drift: the phase of a grid stays within a tenth of it over seconds
 
 
 @dataclass(frozen=True)
 class Running:
-    """Shaft speed [Hz], where it comes from, supply frequency [Hz] and slip [1]; None is unknown.
+    """Shaft speed [Hz] and its source, supply frequency [Hz] and slip [1]; None is unknown.
 
-    `doubts` concern the speed and whatever follows from it, `clock` the converter's clock.
+    `doubts` concern the speed and the results that depend on it, `clock` the converter's clock.
     """
 
     speed: float | None
@@ -52,7 +52,7 @@ class Running:
 
 
 class Current(NamedTuple):
-    """What a current tells: supply frequency [Hz], slip [1], and what is doubtful about the clock."""
+    """Supply frequency [Hz] and slip [1] from a current, and doubts about the clock."""
 
     supply: float | None
     slip: float | None
@@ -66,13 +66,12 @@ def read_running(
     current: Current,
     shaft: MeasuredShaft | None = None,
 ) -> Running:
-    """Return how the machine ran: what was measured comes first, then current, then vibration.
+    """Return the operating speed: from a measured speed first, then from current, then from vibration.
 
-    A tachometer comes before a stated speed, for it was sampled with the record; where they differ by more than 2 %,
-    the sampling rate may be another than is stated, and both are doubted.
-
-    A stated speed that agrees with the current's within 2 % is replaced by the latter, which tells slip a
-    hundred times more finely; it still counts as measured. Otherwise both are doubted.
+    A tachometer has priority over a stated speed, because it is sampled with the record; if they differ by more than 2
+    %, the stated sampling rate may be wrong, and both are doubted. A stated speed that agrees with the current's within
+    2 % is replaced by the latter, which resolves slip a hundred times more finely; it still counts as measured.
+    Otherwise both are doubted.
     """
     measured = context.speed if shaft is None else shaft.speed
     from_current = None
@@ -110,14 +109,14 @@ def _by_tachometer(context: OperatingContext, shaft: MeasuredShaft | None) -> tu
 
 
 def _is_direct(machine: Machine) -> bool:
-    """Return whether the machine's speed is the motor's own."""
+    """Return whether the machine's speed is the motor's."""
     if machine.rated_speed is None or machine.supply_frequency is None or machine.pole_pairs is None:
         return True
     return abs(machine.rated_speed * machine.pole_pairs / machine.supply_frequency - 1.0) <= _DRIVES
 
 
 def read_currents(machine: Machine, recordings: Sequence[Sequence[Heard]]) -> list[Current]:
-    """Return what the first phase of each recording tells of supply, slip and clock; all in one call."""
+    """Return supply, slip and clock doubts from the first phase of each recording; all in one call."""
     nominal = machine.supply_frequency
     firsts = [next((each for each in heard if each.point.quantity == "current"), None) for heard in recordings]
     phases = [] if nominal is None else [each for each in firsts if each is not None]
@@ -161,9 +160,9 @@ def _known(value: float) -> float | None:
 def _from_vibration(
     machine: Machine, supply: float | None, heard: Sequence[Heard]
 ) -> tuple[float | None, tuple[Reason, ...]]:
-    """Return the speed whose harmonics stand out most near the rated speed, None if no family leads.
+    """Return the speed of the most prominent family of harmonics near the rated speed, None without a clear lead.
 
-    A family of one line, or one hardly ahead of the next, is doubted.
+    A family of one line, or with a small lead, is doubted.
     """
     span = _span(machine, supply)
     channels = [channel for channel in heard if channel.is_vibration]
@@ -198,7 +197,7 @@ def _span(machine: Machine, supply: float | None) -> tuple[float, float] | None:
 def _family_scores(channel: Heard, candidates: _Array, supply: float | None) -> _Array:
     """Return the mean level [dB] of the three best of four harmonics of each candidate speed.
 
-    Lines at the supply frequency and twice it are not the shaft's, and are left out.
+    Lines at the supply frequency and at twice it are not the shaft's, and are excluded.
     """
     spectrum = channel.spectrum
     if spectrum is None or candidates[0] < _APART * spectrum.step:
@@ -215,7 +214,7 @@ def _family_scores(channel: Heard, candidates: _Array, supply: float | None) -> 
 
 
 def _sharpen(channels: Sequence[Heard], speed: float) -> tuple[float, int]:
-    """Return the speed as the highest standing harmonics tell it, the most finely, and how many stand."""
+    """Return the speed from the highest prominent harmonics, which resolve it best, and the number of them."""
     found = []
     for channel in channels:
         for order in _FAMILY:

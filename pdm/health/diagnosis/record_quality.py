@@ -1,6 +1,6 @@
-"""Whether a recorded channel is a measurement at all: what is wrong with it, before anything is read from it.
+"""Quality checks of a recorded channel, before it is evaluated.
 
-Each doubt is a `Reason`; those of `REFUSING` leave nothing to be judged, the others make a verdict weak.
+Each doubt is a `Reason`; those of `REFUSING` exclude the channel, the others make a verdict weak.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ REFUSING = frozenset(
 )
 """Codes of doubts under which a channel is not used."""
 
-LEAST_SAMPLES = 256  # fewer do not resolve what quality checks look for
+LEAST_SAMPLES = 256  # fewer are not sufficient for quality checks
 _CLIPPED_SHARE = (1e-4, 1e-2)  # of samples at a limit: weak, refused
 _DROPOUT_SHARE = 0.02  # of samples in runs of one value amid a live signal
-_DROPOUT_RUN = 12  # samples; a live converter does not repeat itself so long
+_DROPOUT_RUN = 12  # samples; a live converter does not repeat a value so long
 _LEVELS = (3.0, 12.0)  # standard deviation in steps of the converter: refused below, weak below
 _RATE = (1e-3, 2e-2)  # relative difference of stated and declared sampling rate: weak, refused
 _DRIFT = 3.0  # change of level between the record's ends, in standard deviations about them
-_SLOPE_SHARE = 0.9  # of an acceleration's power below 2 Hz: a charge amplifier recovering, not a machine
+_SLOPE_SHARE = 0.9  # of an acceleration's power below 2 Hz: recovery of a charge amplifier, not machine vibration
 _SLOPE_TOP = 2.0  # Hz
 _GLANCE = 512  # samples whose values are counted first
 
 
 def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
-    """Return what is doubtful about a channel, the worst first; nothing if it is sound.
+    """Return the doubts about a channel, the worst first; none if it is sound.
 
-    Checked are length, flat line, clipping, dropouts (a cable that loses contact), the converter's resolution,
-    the sampling rate against the declared one, and overload of an accelerometer's amplifier: a level that
-    drifts back after a blow, or power that piles up under 2 Hz (the "ski slope" of ISO 13373-2:2016, 6.7).
+    Checked are length, flat line, clipping, dropouts (a cable that loses contact), the converter's resolution, the
+    sampling rate against the declared one, and overload of an accelerometer's amplifier: a level that drifts back after
+    an impact, or power concentrated below 2 Hz (the "ski slope" of ISO 13373-2:2016, 6.7).
     """
     samples = np.ascontiguousarray(channel.samples)
     point = channel.point.key
@@ -49,7 +49,7 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
     if spread <= 1e-6 * abs(mean) or not high > low:
         return (Reason("flat", {"value": float(samples[0])}, point, "check-sensor"),)
     doubts = [*_scale(channel, point), *_rate(channel, point)]
-    if channel.point.quantity != "tachometer":  # whose pulses stand at one level or the other
+    if channel.point.quantity != "tachometer":  # whose pulses are at one of two levels
         at_ends, equal, in_runs = standstill(samples, low, high, _DROPOUT_RUN)
         doubts += [
             *_clipping(at_ends / (len(samples) - 1), point),
@@ -62,19 +62,19 @@ def examine(channel: RecordedChannel) -> tuple[Reason, ...]:
 
 
 def is_refused(doubts: tuple[Reason, ...]) -> bool:
-    """Return whether the doubts leave nothing to be judged."""
+    """Return whether the doubts exclude the channel."""
     return any(doubt.code in REFUSING for doubt in doubts)
 
 
 def _scale(channel: RecordedChannel, point: str) -> list[Reason]:
-    """Find counts of which nobody has said what they are worth: their level means nothing."""
+    """Find counts without a declared scale: their level is undefined."""
     if channel.samples.dtype != np.int16 or channel.scale is not None:
         return []
     return [Reason("scale-missing", {}, point, "give-scale")]
 
 
 def _clipping(share: float, point: str) -> list[Reason]:
-    """Judge the share that stands still at the highest or lowest value: a converter or amplifier at its end."""
+    """Evaluate the share of samples at the highest or lowest value: saturation of a converter or amplifier."""
     weak, refused = _CLIPPED_SHARE
     if share < weak:
         return []
@@ -83,19 +83,19 @@ def _clipping(share: float, point: str) -> list[Reason]:
 
 
 def _dropouts(share: float, point: str) -> list[Reason]:
-    """Judge the share in runs of one value amid a live signal."""
+    """Evaluate the share of samples in runs of one value amid a live signal."""
     if share < _DROPOUT_SHARE:
         return []
     return [Reason("dropouts", {"share": share, "limit": _DROPOUT_SHARE}, point, "check-cable")]
 
 
 def _resolution(samples: NDArray[Any], spread: float, width: float, point: str) -> list[Reason]:
-    """Find few steps of the converter under the signal: the noise is then its own, and lines of it are false."""
+    """Find a signal of few converter steps: its noise is quantisation noise, with false lines."""
     refused, weak = _LEVELS
     if samples.dtype == np.int16:
         step = 1.0
     elif len(np.unique(samples[:_GLANCE])) > weak * width / spread + 1.0:
-        return []  # more values than such coarse steps have
+        return []  # more distinct values than such coarse steps give
     else:
         steps = np.diff(np.unique(samples))
         step = float(steps.min())
@@ -126,7 +126,7 @@ def _overload(samples: NDArray[Any], rate: float, point: str) -> list[Reason]:
     (first, first_spread), (last, last_spread) = moments(samples[:part]), moments(samples[-part:])
     spread, drift = math.hypot(first_spread, last_spread) / math.sqrt(2.0), abs(first - last)
     seconds = len(samples) / rate
-    # A machine's own slow motion could fill a short record's ends, so the drift is judged over a second or more.
+    # Slow motion of the machine could dominate the ends of a short record, so the drift needs a second or more.
     if seconds >= 1.0 and drift > _DRIFT * spread > 0:
         return [Reason("overloaded", {"drift": drift, "spread": spread}, point, "settle-sensor")]
     if seconds * _SLOPE_TOP < 4:

@@ -1,8 +1,8 @@
-"""A hint of resonance: a hump in the floor between the lines, where something amplifies whatever shakes it.
+"""A hint of resonance: a maximum of the floor between the lines, where a structure amplifies its excitation.
 
-What is struck or driven has lines; what resonates raises the noise around its natural frequency as well, as one
-degree of freedom does (D. J. Ewins, "Modal Testing", 2000, ch. 2). It is never more than a hint: a recording of a
-running machine does not tell the response from the force (ISO 7626-5 does).
+Periodic excitation causes lines; a resonance also raises the noise around its natural frequency, as a system of one
+degree of freedom (D. J. Ewins, "Modal Testing", 2000, ch. 2). It is only a hint: a recording of a running machine does
+not separate the response from the force (a test by ISO 7626-5 does).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pdm.health.diagnosis.hypotheses import Hypothesis
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
 from pdm.health.diagnosis.usable_channels import Heard
 
-_LOW, _HIGH = 20.0, 1000.0  # Hz: where machines and foundations have their first modes
-_BANDS = 12  # an octave
-_LINES = 25  # of the spectrum in a band, at least
-_QUARTER = 6  # of them in order: three quarters of a band may be the skirts of lines and are not heard
-_QUIET = 6.0  # dB that the highest of seventy such quantiles stands over the octaves around it by chance
-_LEAST_SECONDS = 0.5  # s: 2 Hz a line, narrower than a resonance's usual width
+_LOW, _HIGH = 20.0, 1000.0  # Hz: range of the first modes of machines and foundations
+_BANDS = 12  # per octave
+_LINES = 25  # least lines of the spectrum in a band
+_QUARTER = 6  # rank among them: up to three quarters of a band may be skirts of lines and have no effect
+_QUIET = 6.0  # dB of the highest of seventy such quantiles over the octaves around it, by chance
+_LEAST_SECONDS = 0.5  # s: 2 Hz per line, narrower than a resonance's usual width
 
 
 def resonance_hypotheses(heard: Sequence[Heard]) -> list[Hypothesis]:
-    """Return the highest hump of each point of vibration."""
+    """Return the highest maximum of the floor at each vibration point."""
     found = []
     for channel in heard:
         if not channel.is_vibration or channel.spectrum is None or channel.seconds < _LEAST_SECONDS:
@@ -45,7 +45,7 @@ def resonance_hypotheses(heard: Sequence[Heard]) -> list[Hypothesis]:
 
 @lru_cache(maxsize=16)
 def _bands(step: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return the middle [Hz] of each band, and the places of its lines (bands, 25)."""
+    """Return the middle [Hz] of each band, and the indices of its lines (bands, 25)."""
     octaves = np.log2(min(_HIGH, 0.8 * step * count) / _LOW)
     places = _LOW * 2.0 ** (np.arange(int(octaves * _BANDS)) / _BANDS) if octaves > 0 else np.empty(0)
     width = np.maximum(places * (2.0 ** (1 / _BANDS) - 1), _LINES * step)

@@ -1,7 +1,7 @@
 """Unbalance, misalignment and looseness: multiples of shaft speed in the velocity spectrum.
 
-Which multiples speak for what: ISO 13373-3:2015, annex D, and ISO 13373-1:2002, annex C. How much is much: the
-zones of ISO 20816, at which a line alone would take the machine out of zone A.
+Multiples of each fault: ISO 13373-3:2015, annex D, and ISO 13373-1:2002, annex C. Reference level: the zones of ISO
+20816, at which a line alone would exceed zone A.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
 
 SMALL_MACHINE = 0.71e-3
-"""m/s RMS: the lowest A/B limit of ISO 20816-1:2016, table C.1, where the machine has no limits of its own."""
+"""m/s RMS: the lowest A/B limit of ISO 20816-1:2016, table C.1, for a machine without limits."""
 LEAST_TURNS = 16.0
-"""Turns from which half orders part from whole ones under a Hann window, with lines around them for a floor."""
-# multiples of the shaft that are read; half orders and 4x to 6x are looseness's (ISO 13373-3:2015, annex D)
+"""Least turns for resolving half orders under a Hann window, with lines between them for the floor."""
+# evaluated multiples of shaft speed; half orders and 4x to 6x indicate looseness (ISO 13373-3:2015, annex D)
 _ORDERS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
 _HALVES = (0.5, 1.5, 2.5)  # half orders: looseness
 _HIGH = (4.0, 5.0, 6.0)  # high orders: looseness
 _COUPLING = (1.0, 2.0, 3.0)  # orders of misalignment
 _REACH = 0.005  # relative: error of a stated speed
-_PARTED = 3.0  # lines between two components that a Hann window parts
-_UNBALANCE_DOMINANCE = 6.0  # dB by which 1x exceeds the other multiples: unbalance is one force a turn
+_PARTED = 3.0  # lines between two components that a Hann window resolves
+_UNBALANCE_DOMINANCE = 6.0  # dB by which 1x exceeds the other multiples: unbalance is one force per turn
 _MISALIGNMENT_SHARE = -2.5  # dB of 2x over 1x: 2x above 3/4 of 1x
-_LOOSENESS_SHARE = 0.3  # of the limit: looseness spreads what it has over many multiples
-_AXIAL_BONUS = 3.0  # dB: a misaligned coupling pushes along the shaft
+_LOOSENESS_SHARE = 0.3  # of the limit: looseness spreads its energy over many multiples
+_AXIAL_BONUS = 3.0  # dB: a misaligned coupling causes axial force
 _LEAST_SERIES = 3  # lines, half orders and high ones together
 _MISSING_SERIES = 6.0  # dB less without half orders, and without high ones
 
 
 class _Orders(NamedTuple):
-    """Lines at multiples of shaft speed that stand; `shared` are those that cannot be told from twice the supply."""
+    """Prominent lines at multiples of shaft speed; `shared` are those not resolved from twice the supply."""
 
     lines: Mapping[float, SpectralLine]
     expected: Mapping[float, float]
     shared: Mapping[float, Reason]
 
     def rms(self, *orders: float) -> float:
-        """Return the velocity at these multiples together [m/s RMS]; what does not stand counts as none."""
+        """Return the velocity at these multiples together [m/s RMS]; lines that are not prominent count as 0."""
         return math.hypot(*(self.lines[each].rms for each in orders if each in self.lines))
 
     def alone(self) -> _Orders:
-        """Return the lines that are the shaft's for sure."""
+        """Return the lines that are certainly the shaft's."""
         mine = {order: line for order, line in self.lines.items() if order not in self.shared}
         return self._replace(lines=mine, shared={})
 
 
 def shaft_hypotheses(machine: Machine, running: Running, heard: Sequence[Heard]) -> list[Hypothesis]:
-    """Return what each point of vibration says of the shaft."""
+    """Return the hypotheses on the shaft from each vibration point."""
     channels = [channel for channel in heard if channel.is_vibration]
     component = _shaft(machine)
     if not channels:
@@ -111,7 +111,7 @@ def _measure(channel: Heard, machine: Machine, running: Running, speed: float) -
 
 
 def _unresolved(channel: Heard, shaft: float, supply: float) -> Reason:
-    """Return that a multiple of the shaft and twice the supply are one line here: it counts for neither."""
+    """Return the reason that a multiple of shaft speed and twice the supply are not resolved: it counts for neither."""
     figures: dict[str, float | str] = {
         "shaft_hz": shaft,
         "supply_hz": supply,
@@ -157,7 +157,7 @@ def _decibels(ratio: float) -> float:
 
 
 def _unbalance(orders: _Orders, limit: float) -> float:
-    """Return 1x over the limit [dB], less what it lacks of standing 6 dB over the others together."""
+    """Return 1x over the limit [dB], less its deficit to 6 dB over the sum of the others."""
     first = orders.rms(1.0)
     others = orders.rms(0.5, 1.5, 2.0, 3.0)
     lacking = _UNBALANCE_DOMINANCE - _decibels(first / max(others, 1e-9))
@@ -165,7 +165,7 @@ def _unbalance(orders: _Orders, limit: float) -> float:
 
 
 def _misalignment(orders: _Orders, limit: float, *, is_axial: bool) -> float:
-    """Return 2x and 3x over the limit [dB], less what 2x lacks of 3/4 of 1x, and if half orders speak of play."""
+    """Return 2x and 3x over the limit [dB], less the deficit of 2x to 3/4 of 1x, and less if half orders show play."""
     second, first = orders.rms(2.0), orders.rms(1.0)
     both = orders.rms(1.0, 2.0, 3.0) if is_axial else orders.rms(2.0, 3.0)
     lacking = 0.0 if is_axial else _MISALIGNMENT_SHARE - _decibels(second / max(first, 1e-9))
@@ -180,5 +180,5 @@ def _looseness(orders: _Orders, limit: float) -> float:
     high = sum(each in orders.lines for each in _HIGH)
     missing = _MISSING_SERIES * ((halves == 0) + (high < 2))
     score = _decibels(orders.rms(*_HALVES, *_HIGH) / (_LOOSENESS_SHARE * limit)) - missing
-    # One line or two are no series, however strong.
+    # One or two lines are not a series, whatever their level.
     return score if halves + high >= _LEAST_SERIES else min(score, 0.0)

@@ -1,4 +1,4 @@
-"""Lines of a record's spectrum: where they were expected, where found, and how far above what lies around."""
+"""Lines of a record's spectrum: expected frequency, found frequency, and level over the local floor."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from features.kernels.record import amplitudes, strongest, windowed
 
 STANDING = 12.0
 """dB over the local floor from which a line is not noise: one of noise in 60 000 reaches it, exp(-ln 2 10^1.2)."""
-_LOBE = 2  # lines either side that a Hann window spreads a line over
-_NEIGHBOURS = 24  # lines of either side whose median is the floor
+_LOBE = 2  # lines either side in a Hann window's main lobe
+_NEIGHBOURS = 24  # lines on either side whose median is the floor
 _TINY = 1e-300  # keeps the logarithm finite
 
 
 @dataclass(frozen=True)
 class SpectralLine:
-    """A line: its place [Hz], its amplitude RMS, and its level over the median of the lines around [dB]."""
+    """A line: its frequency [Hz], its amplitude RMS, and its level over the median of the lines around [dB]."""
 
     place: float
     rms: float
@@ -48,7 +48,7 @@ class Spectrum:
     def line(self, frequency: float, reach: float = 0.0) -> SpectralLine | None:
         """Return the strongest line within `reach` [Hz] of a frequency, at least within a line either side.
 
-        None where the spectrum does not hold it: under three lines from zero, or beyond its top.
+        None outside the spectrum: below three lines from zero, or beyond its top.
         """
         centre = frequency / self.step
         radius = max(1.0, reach / self.step)
@@ -63,7 +63,7 @@ class Spectrum:
 
 
 def _hann_shift(left: float, peak: float, right: float) -> float:
-    """Return where between lines a sine stands: T. Grandke, IEEE Trans. Instrum. Meas. 32 (1983), Hann window."""
+    """Return the position of a sine between lines: T. Grandke, IEEE Trans. Instrum. Meas. 32 (1983), Hann window."""
     if not peak > 0 or (left > peak or right > peak):
         return 0.0
     side, sign = (right, 1.0) if right >= left else (left, -1.0)
@@ -72,7 +72,7 @@ def _hann_shift(left: float, peak: float, right: float) -> float:
 
 
 def _hann_gain(shift: float) -> float:
-    """Return what a Hann window leaves of a sine `shift` lines beside one."""
+    """Return the gain of a Hann window for a sine at a distance of `shift` lines."""
     turn = math.pi * shift
     return (math.sin(turn) / turn if shift else 1.0) / (1.0 - shift * shift)
 
@@ -104,7 +104,7 @@ def velocity_spectrum(samples: NDArray[np.float32], rate: float, quantity: str) 
 
 @lru_cache(maxsize=8)
 def _integral(step: float, lines: int) -> NDArray[np.float64]:
-    """Return what turns lines of acceleration into lines of velocity."""
+    """Return the factors from lines of acceleration to lines of velocity."""
     angular = 2.0 * math.pi * step * np.arange(lines)
     angular[0] = math.inf
     integral: NDArray[np.float64] = np.asarray(1.0 / angular, np.float64)

@@ -1,8 +1,8 @@
-"""What a tachometer tells: speed, the shaft's angle at each sample, and whether the clock ran evenly.
+"""Tachometer evaluation: speed, shaft angle at each sample, and regularity of the clock.
 
-A record whose shaft speed varies is taken anew at even steps of the shaft's angle, as if it had run at its mean
-speed: lines of the shaft, its bearings and gears are then as sharp as at constant speed (K. R. Fyfe, E. D. S. Munck,
-"Analysis of computed order tracking", MSSP 11, 1997).
+A record of varying shaft speed is resampled at even steps of the shaft's angle (order tracking): lines of the shaft,
+its bearings and gears are then as sharp as at constant speed (K. R. Fyfe, E. D. S. Munck, "Analysis of computed order
+tracking", MSSP 11, 1997).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pdm.health.diagnosis.model import Reason
 from pdm.health.diagnosis.spectrum import velocity_spectrum
 from pdm.health.diagnosis.usable_channels import Heard
 
-_JUMP = 0.05  # of a turn's time, by which no shaft with a machine on it changes from one turn to the next
+_JUMP = 0.05  # of a turn's time: more than a loaded shaft can change from one turn to the next
 _STEADY = 0.002  # relative change of speed within a record up to which lines stay sharp
 _TURN = 2 * math.pi  # rad
 
 
 @dataclass(frozen=True)
 class MeasuredShaft:
-    """The shaft by its tachometer: mean speed [Hz], angle [rad] at each sample, and what is doubtful."""
+    """The shaft by its tachometer: mean speed [Hz], angle [rad] at each sample, and doubts."""
 
     speed: float
     angle: NDArray[np.float64]
@@ -36,13 +36,13 @@ class MeasuredShaft:
 
     @property
     def is_steady(self) -> bool:
-        """Whether the speed hardly varied."""
+        """Whether the variation of speed is negligible."""
         speeds = _speeds(self.angle)
         return bool(np.ptp(speeds) <= _STEADY * speeds.mean())
 
 
 def read_tachometer(heard: Sequence[Heard]) -> tuple[MeasuredShaft | None, tuple[Reason, ...]]:
-    """Return the shaft by the first tachometer that can be read, and why others cannot."""
+    """Return the shaft from the first usable tachometer, and the reasons why others are not usable."""
     unread: list[Reason] = []
     for channel in heard:
         if channel.point.quantity != "tachometer":
@@ -59,7 +59,7 @@ def read_tachometer(heard: Sequence[Heard]) -> tuple[MeasuredShaft | None, tuple
 
 
 def follow(shaft: MeasuredShaft | None, heard: Sequence[Heard]) -> tuple[Heard, ...]:
-    """Return the channels with those of vibration taken by the shaft's angle, where its speed varied."""
+    """Return the channels; vibration is resampled by shaft angle if the speed varied."""
     if shaft is None or shaft.is_steady:
         return tuple(heard)
     return tuple(_follow(shaft, each) for each in heard)
@@ -83,7 +83,7 @@ def _speeds(angle: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _uneven(angle: NDArray[np.float64], channel: Heard) -> tuple[Reason, ...]:
-    """Return a doubt where one turn took much longer or shorter than the next: samples are missing or doubled."""
+    """Return a doubt if consecutive turns differ much in time: samples are missing or duplicated."""
     times = _speeds(angle)
     jump = float(np.abs(np.diff(times)).max() / times.mean()) if len(times) > 2 else 0.0
     if jump <= _JUMP:

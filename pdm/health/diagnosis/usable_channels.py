@@ -1,4 +1,4 @@
-"""The channels of a recording that can be judged, in SI units, with what is doubtful about each."""
+"""The usable channels of a recording, in SI units, with the doubts about each."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pdm.health.diagnosis.spectrum import Spectrum, rms_spectrum, velocity_spect
 from pdm.machines.model import MeasurementPoint
 
 _VIBRATION = ("acceleration", "velocity")
-_BAND = (10.0, 1000.0)  # Hz, of the velocity that machines are graded by (ISO 20816-1)
-_IMPLAUSIBLE = 1.0  # m/s RMS: a hundred times what shuts machines down
-_MIXED = 30.0  # between two points of one part: axes differ by less, mm/s from m/s and g from mm/s2 by more
+_BAND = (10.0, 1000.0)  # Hz, band of the velocity for severity (ISO 20816-1)
+_IMPLAUSIBLE = 1.0  # m/s RMS: a hundred times the trip level of machines
+_MIXED = 30.0  # ratio between two points of one component: axes differ by less, mm/s from m/s and g from mm/s2 by more
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A channel that may be judged: samples in SI units, spectrum, doubts.
+    """A usable channel: samples in SI units, spectrum, doubts.
 
     The spectrum is of velocity for vibration, of current for a current, None for anything else.
     """
@@ -40,7 +40,7 @@ class Heard:
 
     @property
     def velocity(self) -> float:
-        """Velocity of a vibration from 10 to 1000 Hz [m/s RMS], by a Hann window's power."""
+        """Velocity of a vibration from 10 to 1000 Hz [m/s RMS], corrected for the power of the Hann window."""
         if self.spectrum is None or not self.is_vibration:
             return 0.0
         first, last = (int(limit / self.spectrum.step) for limit in _BAND)
@@ -54,7 +54,7 @@ class Heard:
 
 
 def listen(recording: Recording) -> tuple[tuple[Heard, ...], tuple[Reason, ...]]:
-    """Return the channels that may be judged, by key of their point, and why others may not."""
+    """Return the usable channels, ordered by the key of their point, and the reasons why others are not usable."""
     heard: list[Heard] = []
     refusals: list[Reason] = []
     for channel in sorted(recording.channels, key=lambda each: each.point.key):
@@ -68,7 +68,7 @@ def listen(recording: Recording) -> tuple[tuple[Heard, ...], tuple[Reason, ...]]
 
 
 def _compare_levels(heard: list[Heard]) -> tuple[Heard, ...]:
-    """Return the channels, doubted where their levels say that a unit is another than declared."""
+    """Return the channels, with a doubt if their levels indicate a wrong declared unit."""
     velocities = {each.point.key: each.velocity for each in heard if each.is_vibration}
     compared = []
     for each in heard:
@@ -89,7 +89,7 @@ def _compare_levels(heard: list[Heard]) -> tuple[Heard, ...]:
 
 
 def _beyond(channel: RecordedChannel) -> Reason | None:
-    """Return why samples are no numbers or none that a sensor gives, None if they are."""
+    """Return the reason if samples are not finite or not plausible for a sensor, else None."""
     if len(channel.samples) == 0:
         return None
     scale = 1.0 if channel.scale is None else abs(channel.scale)

@@ -1,4 +1,4 @@
-"""How good remaining life is told, in the figures that the literature prints: error, score, intervals, alerts.
+"""Metrics of remaining-life prediction as defined in the literature: error, score, intervals, alerts.
 
 References
 ----------
@@ -21,14 +21,14 @@ from pdm.prognosis.training.validation import OutOfFold
 
 RESAMPLES = 2000  # of the bootstrap: interval ends are then known to 2 % of its width
 BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cap
-FEWEST_RECORDS = 25  # before a row counts, and
+FEWEST_RECORDS = 25  # first record of a life whose row is evaluated, and
 NEAREST, FURTHEST = 0.04, 1.2  # of the cap: 5 and 150 cycles of 125
 
 Vector = NDArray[np.float64]
 
 
 def describe_errors(predicted: Vector, actual: Vector, *, seed: int = 0) -> dict[str, Any]:
-    """Return error figures of one prediction a machine, with 95 % bootstrap intervals over the machines.
+    """Return error metrics of one prediction per machine, with 95 % bootstrap intervals over the machines.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def describe_errors(predicted: Vector, actual: Vector, *, seed: int = 0) -> dict
 
 
 def describe_out_of_fold(seen: OutOfFold, cap: float, *, seed: int = 0) -> dict[str, Any]:
-    """Return the figures of rows that members said of lives they had not seen, capped at `cap`.
+    """Return the metrics of out-of-fold predictions, capped at `cap`.
 
-    Rows count from the 25th record on, with 4 % to 120 % of the cap left: 5 to 150 of 125 cycles. The
-    bootstrap resamples lives, because rows of one life err together.
+    Rows are evaluated from the 25th record on, with 4 % to 120 % of the cap left: 5 to 150 of 125 cycles. The bootstrap
+    resamples lives, because the errors of one life's rows are correlated.
     """
     counts = (seen.record >= FEWEST_RECORDS) & (seen.actual >= NEAREST * cap) & (seen.actual <= FURTHEST * cap)
     rows = seen.select(counts)
@@ -77,7 +77,7 @@ def describe_out_of_fold(seen: OutOfFold, cap: float, *, seed: int = 0) -> dict[
 
 
 def describe_intervals(rows: OutOfFold, cap: float) -> dict[str, Any]:
-    """Return coverage and width of the intervals: overall, life by life, and by band of what was said."""
+    """Return coverage and width of the intervals: overall, per life, and per band of the prediction."""
     actual = np.minimum(rows.actual, cap)
     is_covered = ((rows.lower <= actual) & (actual <= rows.upper)).astype(np.float64)
     width = rows.upper - rows.lower
@@ -94,23 +94,23 @@ def describe_intervals(rows: OutOfFold, cap: float) -> dict[str, Any]:
 
 
 def alpha_lambda(seen: OutOfFold, left: float, alpha: float = 0.2) -> float:
-    """Return the share of lives whose prediction at `left` to go lay within alpha of it [2]; NaN without rows."""
+    """Return the share of lives whose prediction at remaining life `left` is within alpha [2]; NaN without rows."""
     rows = seen.select(seen.actual == left)
     return float(np.mean(np.abs(rows.predicted - left) <= alpha * left)) if len(rows.actual) else float("nan")
 
 
 @dataclass(frozen=True)
 class AlertRule:
-    """Call as soon as remaining life is said to be at most `threshold`; needless with over `needless` to go."""
+    """Alert when predicted remaining life is at most `threshold`; a false alert if more than `needless` remains."""
 
     threshold: float
     needless: float
 
 
 def describe_alerts(seen: OutOfFold, rule: AlertRule) -> dict[str, Any]:
-    """Return what a rule would have done over whole lives: notice given, failures missed, needless calls.
+    """Return the performance of a rule over whole lives: notice, missed failures, false alerts.
 
-    A failure is missed if nobody was called before the last record.
+    A failure is missed if no alert was raised before the last record.
     """
     leads, missed, needless = [], 0, 0
     lives = np.unique(seen.life)

@@ -1,4 +1,4 @@
-"""Whether intervals told in service kept their word, once it is known when machines failed.
+"""Empirical coverage of prediction intervals in service, from the failures that occurred.
 
 References
 ----------
@@ -16,11 +16,11 @@ from math import exp, inf, log
 from pdm.errors import InvalidInputError
 from pdm.prognosis.prognosis import Prognosis
 
-SIGNIFICANCE = 0.05  # of coverage below the claim, before an interval is said to have stopped holding
+SIGNIFICANCE = 0.05  # level of the test for coverage below the nominal level
 
 
 class CoverageVerdict(StrEnum):
-    """What is known of a level."""
+    """The result of the coverage test of a level."""
 
     HOLDS = "holds"
     TOO_FEW = "too-few-lives-to-tell"
@@ -29,9 +29,9 @@ class CoverageVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class LifeOutcome:
-    """One life that has ended in failure: at each level, how many prognoses gave an interval and how many held.
+    """One life that ended in failure: per level, the number of intervals and of those that contain the truth.
 
-    `by_source` says the same for each source and level, so that a bad source does not hide behind a good one.
+    `by_source` has the same per source and level, so that a good source does not mask a bad one.
     """
 
     machine: str
@@ -41,10 +41,10 @@ class LifeOutcome:
 
 @dataclass(frozen=True)
 class LiveCoverage:
-    """Coverage of one source at one level over the lives that ended.
+    """Coverage of one source at one level over the lives that ended in failure.
 
-    `coverage` is the mean over lives of each life's share of intervals that held; `chance` bounds how likely so
-    low a mean is if the claim were true.
+    `coverage` is the mean over lives of each life's share of correct intervals; `chance` is an upper bound of the
+    probability of such a low mean if the nominal level were true.
     """
 
     source: str
@@ -56,16 +56,16 @@ class LiveCoverage:
 
 
 def score_outcome(machine: str, prognoses: Iterable[Prognosis], failed_at_s: float) -> LifeOutcome:
-    """Compare what was said of a life with when it failed.
+    """Compare the prognoses of a life with its time of failure.
 
-    A prognosis counts if it carries an interval and was made before the failure. An upper end of None says "at
-    least the lower end".
+    A prognosis counts if it has an interval and was made before the failure. An upper end of None means "at least the
+    lower end".
 
     Parameters
     ----------
     machine : str
     prognoses : iterable of Prognosis
-        Of this life alone: none from before its begin.
+        Of this life alone: none from before its start.
     failed_at_s : float
         Time of the failure's work event [s since 1970].
     """
@@ -82,16 +82,16 @@ def score_outcome(machine: str, prognoses: Iterable[Prognosis], failed_at_s: flo
 
 
 def track_coverage(outcomes: Sequence[LifeOutcome], *, latest: int | None = None) -> list[LiveCoverage]:
-    """Return coverage by source and level over the lives that ended, and whether the claim still stands.
+    """Return coverage by source and level over the lives that ended, and the test of the nominal level.
 
-    Rows of a life go together, so a life is one observation: its share of intervals that held. If the claim
-    were true that share would average the level; Hoeffding's bound [1] says how likely less is.
+    Rows of a life are correlated, so a life is one observation: its share of correct intervals. At the nominal level
+    the expected share is the level; Hoeffding's bound [1] limits the probability of a lower mean.
 
     Parameters
     ----------
     outcomes : sequence of LifeOutcome
     latest : int, optional
-        Count only so many lives, those that failed last: a claim that held for years may have stopped.
+        Number of lives to evaluate, those that failed last: earlier coverage may no longer be valid.
 
     Returns
     -------
@@ -113,9 +113,9 @@ def track_coverage(outcomes: Sequence[LifeOutcome], *, latest: int | None = None
 
 
 def chance_of_less(share: float, level: float, lives: int) -> float:
-    """Bound the chance that the mean of `lives` shares is `share` or less though each averages `level` [1].
+    """Bound the probability that the mean of `lives` shares is at most `share` if each has the mean `level` [1].
 
-    exp(-n D), D the divergence of one coin from the other: never below the binomial's own tail.
+    exp(-n D), D the Kullback-Leibler divergence of the Bernoulli distributions: never below the binomial's tail.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Figures of merit of remaining life, each as the literature defines it, with bootstrap intervals over the units.
+"""Metrics of remaining-life prediction as defined in the literature, with bootstrap intervals over the units.
 
 References
 ----------
@@ -28,12 +28,12 @@ Integers = NDArray[np.int64]
 
 
 def nasa_score(predicted: Vector, actual: Vector) -> Vector:
-    """Return what each prediction costs, shape (n,) [1]: late costs more than early; sum it over the units.
+    """Return the NASA score of each prediction, shape (n,) [1]: late costs more than early; the total is the sum.
 
     Parameters
     ----------
     predicted, actual : ndarray, shape (n,)
-        Remaining life [cycles]; the score has a scale of its own, so other units make no sense.
+        Remaining life [cycles]; the score has a fixed scale, so other units are not valid.
     """
     error = np.asarray(predicted - actual, np.float64)
     cost: Vector = np.where(error < 0.0, np.expm1(-np.minimum(error, 0.0) / 13.0), np.expm1(np.maximum(error, 0) / 10))
@@ -41,7 +41,7 @@ def nasa_score(predicted: Vector, actual: Vector) -> Vector:
 
 
 def challenge_score(predicted: Vector, actual: Vector) -> Vector:
-    """Return what each prediction earns in the PHM 2012 challenge, 0 to 1, shape (n,) [2]; average it over bearings.
+    """Return the PHM 2012 challenge score of each prediction, 0 to 1, shape (n,) [2]; the total is the mean.
 
     With the error in percent of the truth, positive where the prediction is early, it halves every 20 % early
     and every 5 % late.
@@ -49,7 +49,7 @@ def challenge_score(predicted: Vector, actual: Vector) -> Vector:
     Raises
     ------
     InvalidInputError
-        An actual remaining life is not positive: its relative error has no meaning.
+        An actual remaining life is not positive: its relative error is undefined.
     """
     if not (actual > 0).all():
         raise InvalidInputError("the challenge score requires remaining life above zero", field="actual")
@@ -59,7 +59,7 @@ def challenge_score(predicted: Vector, actual: Vector) -> Vector:
 
 
 def relative_accuracy(predicted: Vector, actual: Vector) -> Vector:
-    """Return 1 - |error| / truth of each prediction, shape (n,) [3]; NaN where nothing is left."""
+    """Return 1 - |error| / truth of each prediction, shape (n,) [3]; NaN where the truth is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         accuracy: Vector = np.where(actual > 0, 1.0 - np.abs(predicted - actual) / actual, np.nan)
     return accuracy
@@ -71,10 +71,10 @@ def is_within_alpha(predicted: Vector, actual: Vector, alpha: float = 0.2) -> ND
 
 
 def prognostic_horizon(predicted: Vector, actual: Vector, life: float, alpha: float = 0.1) -> float:
-    """Return how long before its end a life was told within `alpha` of its length, and from then on always [3].
+    """Return the prognostic horizon: the remaining life from which all predictions are within `alpha` of the life [3].
 
-    Reference [3] asks for the first such prediction; a lucky one is not counted here unless all later ones
-    hold too. 0 if even the last does not.
+    Reference [3] uses the first such prediction; here all later ones must be within `alpha` too, so that a chance hit
+    does not count. 0 if the last prediction is not.
 
     Parameters
     ----------
@@ -90,17 +90,17 @@ def prognostic_horizon(predicted: Vector, actual: Vector, life: float, alpha: fl
 
 
 def pinball(quantile: Vector, actual: Vector, level: float) -> Vector:
-    """Return the loss of a quantile said at `level`, shape (n,)."""
+    """Return the pinball loss of a quantile at `level`, shape (n,)."""
     gap = actual - quantile
     loss: Vector = np.maximum(level * gap, (level - 1.0) * gap)
     return loss
 
 
 def crps(quantiles: Vector, actual: Vector) -> Vector:
-    """Return the continuous ranked probability score of each distribution, shape (n,) [4]: an error, less is better.
+    """Return the continuous ranked probability score of each distribution, shape (n,) [4]: less is better.
 
-    Twice the mean pinball loss over the levels, which is exact as the quantiles become many; that of one certain
-    value is its absolute error.
+    Twice the mean pinball loss over the levels, which converges to it with the number of quantiles; for a point
+    prediction it is the absolute error.
 
     Parameters
     ----------
@@ -117,15 +117,15 @@ def crps(quantiles: Vector, actual: Vector) -> Vector:
 def mean_with_interval(
     values: Vector, unit: Integers, *, root: bool = False, seed: int = 0
 ) -> tuple[float, tuple[float, float]]:
-    """Return the mean over rows and its 95 % bootstrap interval, resampling units because their rows err together.
+    """Return the mean over rows and its 95 % bootstrap interval, resampling units because their rows are correlated.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
     unit : ndarray, shape (n,)
-        Which unit each row is of.
+        Unit of each row.
     root : bool
-        Return the root of the mean instead, as for squared errors.
+        Return the square root of the mean, for squared errors.
     """
     _, unit = np.unique(unit, return_inverse=True)
     sums, sizes = np.bincount(unit, values), np.bincount(unit)
@@ -139,12 +139,12 @@ def mean_with_interval(
 def figure_with_interval(
     values: Vector, figure: Callable[[Vector], float], *, seed: int = 0
 ) -> tuple[float, tuple[float, float]]:
-    """Return a figure of one value a unit, and its 95 % bootstrap interval over the units."""
+    """Return a statistic of one value per unit, and its 95 % bootstrap interval over the units."""
     draws = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
     return float(figure(values)), ends(np.array([figure(values[draw]) for draw in draws]))
 
 
 def ends(draws: Vector) -> tuple[float, float]:
-    """Return where the middle 95 % of bootstrap draws begin and end."""
+    """Return the ends of the central 95 % of bootstrap draws."""
     low, high = np.quantile(draws, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     return float(low), float(high)

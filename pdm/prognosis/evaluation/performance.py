@@ -1,4 +1,4 @@
-"""How good remaining life was told over whole lives, in every figure that the literature prints.
+"""Performance of remaining-life prediction over whole lives, in the metrics of the literature.
 
 References are in `pdm.prognosis.evaluation.metrics`.
 """
@@ -27,10 +27,10 @@ from pdm.prognosis.evaluation.metrics import (
 
 ALPHA = 0.2  # alpha-lambda: share of the truth
 HORIZON_ALPHA = 0.1  # prognostic horizon: share of the life
-LAMBDAS = (0.25, 0.5, 0.75, 0.9)  # shares of a life at which alpha-lambda is quoted
+LAMBDAS = (0.25, 0.5, 0.75, 0.9)  # shares of a life at which alpha-lambda is reported
 BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cap
-LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # at which calibration is drawn
-SPREAD = 20  # quantiles that stand for the distribution
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of the calibration curve
+SPREAD = 20  # quantiles that represent the distribution
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -38,10 +38,10 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """What was said of units that were not learned from, every array (n,), rows of a unit in order of time.
+    """Predictions for units that were not in training, every array (n,), rows of a unit in order of time.
 
-    `age` is since the begin of the unit's life, `actual` what was left, `upper` infinite for "at least"; all in
-    one unit of time. `level` is what the interval claims.
+    `age` is the time since the start of the unit's life, `actual` the true remaining life, `upper` infinite for "at
+    least"; all in one unit of time. `level` is the nominal coverage of the interval.
     """
 
     unit: Integers
@@ -53,7 +53,7 @@ class PredictionSet:
     level: float
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not belong together."""
+        """Refuse arrays of different length or with values that are not finite."""
         columns = (self.unit, self.age, self.actual, self.middle, self.lower, self.upper)
         if len({len(column) for column in columns}) != 1 or not len(self.unit):
             raise InvalidInputError("the predictions have no rows, or columns of different length")
@@ -73,23 +73,23 @@ class PredictionSet:
         )
 
     def capped(self, cap: float) -> PredictionSet:
-        """Return the same under the convention that what is left counts as `cap` at most."""
+        """Return the predictions with remaining life limited to `cap`."""
         actual, upper = np.minimum(self.actual, cap), np.minimum(self.upper, cap)
         return PredictionSet(self.unit, self.age, actual, self.middle, self.lower, upper, self.level)
 
 
 def describe_predictions(predictions: PredictionSet, cap: float, *, threshold: float, seed: int = 0) -> dict[str, Any]:
-    """Return every figure under both label conventions, with 95 % bootstrap intervals over the units.
+    """Return every metric with and without the cap, with 95 % bootstrap intervals over the units.
 
     Parameters
     ----------
     predictions : PredictionSet
     cap : float
-        Beyond it what is left counts as the cap, and intervals end there.
+        Upper limit of remaining life and of interval ends in the capped convention.
     threshold : float
-        An alert is raised when remaining life is first told to be so little.
+        An alert is raised when predicted remaining life first falls to this value.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
     """
     return {
         "rows": len(predictions.unit),
@@ -104,7 +104,7 @@ def describe_predictions(predictions: PredictionSet, cap: float, *, threshold: f
 
 
 def describe_errors(predictions: PredictionSet, *, seed: int = 0) -> dict[str, Any]:
-    """Return RMSE, MAE, bias, the NASA score a row, and the CRPS of a distribution calibrated on the other units."""
+    """Return RMSE, MAE, bias, the NASA score per row, and the CRPS of a distribution calibrated on the other units."""
     error = predictions.middle - predictions.actual
     figures = {
         "rmse": mean_with_interval(error**2, predictions.unit, root=True, seed=seed),
@@ -120,7 +120,7 @@ def describe_errors(predictions: PredictionSet, *, seed: int = 0) -> dict[str, A
 
 
 def describe_interval(predictions: PredictionSet, cap: float, *, seed: int = 0) -> dict[str, Any]:
-    """Return how often intervals held and how wide they were: overall, unit by unit, and by band of what was left."""
+    """Return coverage and width of the intervals: overall, per unit, and per band of true remaining life."""
     is_covered = ((predictions.lower <= predictions.actual) & (predictions.actual <= predictions.upper)).astype(
         np.float64
     )
@@ -144,7 +144,7 @@ def describe_interval(predictions: PredictionSet, cap: float, *, seed: int = 0) 
 
 
 def describe_over_life(predictions: PredictionSet, *, seed: int = 0) -> dict[str, Any]:
-    """Return alpha-lambda, cumulative relative accuracy and the prognostic horizon, a figure a unit."""
+    """Return alpha-lambda, cumulative relative accuracy and the prognostic horizon, one value per unit."""
     units = [predictions.select(predictions.unit == unit) for unit in np.unique(predictions.unit)]
     found: dict[str, Any] = {"alpha": ALPHA, "alpha_lambda": {}}
     for share in LAMBDAS:
@@ -169,10 +169,10 @@ def describe_over_life(predictions: PredictionSet, *, seed: int = 0) -> dict[str
 
 
 def describe_notice(predictions: PredictionSet, threshold: float, *, seed: int = 0) -> dict[str, Any]:
-    """Return the notice that an alert at `threshold` would have given, failures missed and needless alerts.
+    """Return the notice of an alert at `threshold`, missed failures and false alerts.
 
-    The alert is raised at the first row that tells so little. A failure is missed if that never happens before
-    the end; an alert is needless with over twice the threshold truly left.
+    The alert is raised at the first row whose prediction is at most the threshold. A failure is missed without an alert
+    before the end; an alert is false if the true remaining life is more than twice the threshold.
     """
     leads = []
     for unit in np.unique(predictions.unit):
@@ -203,15 +203,15 @@ def describe_notice(predictions: PredictionSet, threshold: float, *, seed: int =
 
 
 def spread(predictions: PredictionSet) -> Vector:
-    """Return quantiles of each row at (i + 1/2) / 20, shape (n, 20), learned from the other units' rows alone.
+    """Return quantiles of each row at (i + 1/2) / 20, shape (n, 20), calibrated on the other units' rows alone.
 
-    The interval's own width, to either side, is stretched so that the other units' truths lie below each
-    quantile as often as its level says; quantiles never cross.
+    The interval's width, to either side, is scaled so that the share of the other units' truths below each quantile
+    equals its level; quantiles never cross.
 
     Raises
     ------
     InvalidInputError
-        There is but one unit.
+        There is only one unit.
     """
     units = np.unique(predictions.unit)
     if len(units) < 2:
@@ -228,7 +228,7 @@ def spread(predictions: PredictionSet) -> Vector:
 
 
 def calibration_curve(predictions: PredictionSet) -> list[tuple[float, float]]:
-    """Return (level, share that held) of intervals stretched to each level on the other units; empty for one unit."""
+    """Return (level, coverage) of intervals scaled to each level on the other units; empty for one unit."""
     if len(np.unique(predictions.unit)) < 2:
         return []
     below, above = _sides(predictions)
@@ -251,7 +251,7 @@ def by_band(by: Vector, cap: float, values: Vector) -> dict[str, float]:
 
 
 def _quantiles_of_others(values: Vector, unit: Integers, levels: Vector) -> Iterator[tuple[NDArray[np.bool_], Vector]]:
-    """Yield, a unit, its rows and the quantiles of all other units' values, every unit weighing the same."""
+    """Yield per unit its rows and the quantiles of all other units' values, with equal weight per unit."""
     _, own, sizes = np.unique(unit, return_inverse=True, return_counts=True)
     order = np.argsort(values, kind="stable")
     ranked, ranked_own, ranked_weight = values[order], own[order], (1.0 / sizes[own])[order]
@@ -263,7 +263,7 @@ def _quantiles_of_others(values: Vector, unit: Integers, levels: Vector) -> Iter
 
 
 def _sides(predictions: PredictionSet) -> tuple[Vector, Vector]:
-    """Return how far the interval reaches below and above the middle, never nothing."""
+    """Return the half-widths of the interval below and above the median, always positive."""
     finite = np.where(
         np.isfinite(predictions.upper), predictions.upper, predictions.middle + (predictions.middle - predictions.lower)
     )
@@ -272,7 +272,7 @@ def _sides(predictions: PredictionSet) -> tuple[Vector, Vector]:
 
 
 def _at_share(unit: PredictionSet, share: float) -> float | None:
-    """Return whether the last row at or before this share of a life was right, None where there is none."""
+    """Return whether the last row at or before this share of a life is within alpha, None without such a row."""
     life = float(unit.age[-1] + unit.actual[-1])
     before = np.flatnonzero(unit.age <= share * life * (1 + 1e-12))
     if not len(before):

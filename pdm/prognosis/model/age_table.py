@@ -1,7 +1,7 @@
-"""What a fleet's lives say of a machine that shows no degradation yet: its remaining life by its age alone.
+"""Remaining life by age alone, from fleet statistics, for a machine without degradation.
 
-All lives count, those that have not ended too. The statistics are solved once, when a model is trained, at ages
-close enough together to be read in between.
+All lives are used, censored ones too. The statistics are computed once, when a model is trained, at ages close enough
+for interpolation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pdm.prognosis.model.lives import FleetLife
 from pdm.prognosis.statistics.weibull import fit_weibull, predict_by_age
 
 AGES = 25  # rows of the table; values between them are interpolated
-FARTHEST = 1.5  # of the oldest age seen: an older machine is told as one of that age
+FARTHEST = 1.5  # of the oldest observed age: the table ends there and is used for older machines
 
 _AGE = itemgetter(0)  # first column
 
@@ -27,7 +27,7 @@ Table = tuple[tuple[float, float, float, float, float], ...]
 def learn_by_age(lives: Sequence[FleetLife]) -> Table:
     """Return rows of age, lower end, middle and upper end of remaining life [unit of life time], and level.
 
-    Empty where the lives make no Weibull distribution.
+    Empty if the lives do not fit a Weibull distribution.
     """
     age = np.array([life.ended_at - life.life_time[0] for life in lives])
     is_failure = np.array([life.is_failed for life in lives])

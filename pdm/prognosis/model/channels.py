@@ -1,4 +1,4 @@
-"""What is followed over a life: sensors freed of the operating regime, and what several of them say together."""
+"""Model channels over a life: sensors standardised per operating regime, and combinations of sensors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError, RefusalError
 from pdm.prognosis.model.regimes import Regimes, find_regimes
 
-COMPONENTS = 3  # principal components beside the health index
-WORN, FRESH = 0.16, 1.2  # of the cap: rows the health index learns to tell apart (20 and 150 of 125 cycles)
-LARGEST = 8.0  # standard deviations; beyond it a value says no more
-# added to a Gram matrix of standardised columns: small beside hundreds of rows; chosen with the recipe on C-MAPSS
+COMPONENTS = 3  # principal components in addition to the health index
+WORN, FRESH = 0.16, 1.2  # of the cap: rows of the two classes of the health index (20 and 150 of 125 cycles)
+LARGEST = 8.0  # standard deviations; limit of a value
+# added to a Gram matrix of standardised columns: small relative to hundreds of rows; chosen with the recipe on C-MAPSS
 # training engines
 _RIDGE = 10.0
-_LEAST_ROWS = 50  # of each kind for a health index
+_LEAST_ROWS = 50  # of each class for a health index
 
 Vector = NDArray[np.float64]
 Numbers = tuple[float, ...]
@@ -26,7 +26,7 @@ Numbers = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Channels:
-    """How settings and sensor values become channels that mean the same in every regime.
+    """The transformation of settings and sensor values to channels that are comparable across regimes.
 
     `mean` and `scale` are per regime (R, K) of the sensors `kept` (K,); `mixes` (M, K) are the combinations
     appended to the standardised sensors: the health index, then principal components.
@@ -42,12 +42,12 @@ class Channels:
 
     @classmethod
     def of_relative(cls, names: Sequence[str]) -> Channels:
-        """Return channels of values that are relative already: each is its own channel, as it is."""
+        """Return channels of values that are already relative: each value is a channel without change."""
         return cls(Regimes(((),), (), (), ()), len(names), (), (), (), (), tuple(names))
 
     @property
     def are_relative(self) -> bool:
-        """Whether the values are the channels."""
+        """Whether the channels are the values without change."""
         return not self.kept
 
     def of(self, settings: Vector, values: Vector) -> Vector:
@@ -61,7 +61,7 @@ class Channels:
         Raises
         ------
         InvalidInputError
-            The shapes are not those the channels were learned from.
+            The shapes differ from those of training.
         """
         if values.ndim != 2 or values.shape[1] != self.sensors:
             raise InvalidInputError(
@@ -73,16 +73,16 @@ class Channels:
         standard = (values[:, list(self.kept)] - np.array(self.mean)[regime]) / np.array(self.scale)[regime]
         standard = np.clip(standard, -LARGEST, LARGEST)
         mixes = np.array(self.mixes).reshape(-1, len(self.kept))
-        # not a matrix product: its last bits depend on how many rows there are, and a stream has one
+        # not a matrix product: its last bits depend on the number of rows, which is 1 in a stream
         return np.hstack([standard, (standard[:, None, :] * mixes).sum(axis=2)])
 
     def to_document(self) -> dict[str, Any]:
-        """Return the channels as what JSON can hold."""
+        """Return the channels as a JSON document."""
         return asdict(self)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Channels:
-        """Read channels from what `to_document` returned; raises KeyError or TypeError if it is not that."""
+        """Read channels from a document of `to_document`; raises KeyError or TypeError if it is not one."""
         fields = document["regimes"]
         regimes = Regimes(
             _table(fields["centres"]), tuple(fields["scale"]), tuple(fields["low"]), tuple(fields["high"])
@@ -95,9 +95,8 @@ class Channels:
 def learn_channels(settings: Vector, values: Vector, remaining: Vector, cap: float, names: Sequence[str]) -> Channels:
     """Learn the channels of a fleet from all rows of its training lives.
 
-    A sensor that is constant within a regime is dropped. The health index is a ridge regression that tells
-    rows near the end (16 % of the cap left) from rows far from it (120 %); it and the components have unit
-    variance.
+    A sensor that is constant within a regime is dropped. The health index is a ridge regression that separates rows
+    near the end (16 % of the cap left) from rows far from it (120 %); the index and the components have unit variance.
 
     Parameters
     ----------
@@ -107,7 +106,7 @@ def learn_channels(settings: Vector, values: Vector, remaining: Vector, cap: flo
     remaining : ndarray, shape (n,)
         Remaining life [unit of life time], NaN where the life did not end in failure.
     cap : float
-        Remaining life beyond which lives are not told apart [unit of life time].
+        Remaining life beyond which lives are not distinguished [unit of life time].
     names : sequence of str, length K
 
     Raises

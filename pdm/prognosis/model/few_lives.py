@@ -1,9 +1,9 @@
-"""Remaining life as a share of age, from moments of past lives at which wear grew alike: for a handful of lives.
+"""Remaining life as a share of age, from times of past lives with similar growth of wear: for few lives.
 
-Lives of one kind of bearing differ by a factor of five, so remaining life itself says little from one to the
-next. What carries over is how far through its life a machine is. A moment of a past life is known by two
-numbers: how much its level of wear had grown over the last part of its age, and what was left as a share
-of that age. Moments whose growth is like the one at hand, weighted by a kernel, make the distribution.
+Lives of one kind of bearing differ by a factor of five, so remaining life itself does not transfer from one to another.
+The fraction of life that has passed does. A moment of a past life has two numbers: the growth of its level of wear over
+the last part of its age, and its remaining life as a share of that age. The predictive distribution is the moments of
+similar growth, weighted by a kernel.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ BANDWIDTH = 0.5  # of the kernel, in standard deviations of growth over the mome
 RECENT = 0.3  # of the age so far, over which growth is taken
 SMOOTHING = 15.0  # records, time constant of the average over the level
 BASELINE = 50  # first records whose median is the level as new
-BEGIN, END = 0.5, 0.9  # of past lives, between which moments are taken
+BEGIN, END = 0.5, 0.9  # of past lives, range of the moments
 MOMENTS_A_LIFE = 41  # between BEGIN and END: every hundredth of life
-_CANDIDATES = 99  # percentiles among which the best guess is searched
+_CANDIDATES = 99  # percentiles that are candidates for the best prediction
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,16 +40,16 @@ class WornLife:
     level: Vector
 
     def growth(self) -> Vector:
-        """Return how much the smoothed level has grown over the last 30 % of the age, after each record, (n,)."""
+        """Return the growth of the smoothed level over the last 30 % of the age, after each record, (n,)."""
         smooth = _smoothed(self.level)
         return np.asarray(smooth - smooth[((1.0 - RECENT) * np.arange(len(smooth))).astype(np.int64)])
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of past lives: `growth` (m,), what was left as a `share` of age (m,), and `life` (m,), whose it was.
+    """Moments of past lives: `growth` (m,), remaining life as a `share` of age (m,), and index of the `life` (m,).
 
-    `radius` is how far truth lay from the middle on lives left out, as a logarithm, at `level`.
+    `radius` is the logarithmic distance of the truth from the median on left-out lives, at `level`.
     """
 
     growth: Vector
@@ -60,7 +60,7 @@ class Moments:
     level: float
 
     def weights(self, growth: float) -> Vector:
-        """Return the kernel's weight of each moment for one of this growth, (m,)."""
+        """Return the kernel weight of each moment for this growth, (m,)."""
         distance = ((self.growth - growth) / (BANDWIDTH * self.scale)) ** 2
         weight = np.exp(-0.5 * (distance - distance.min()))
         return np.asarray(weight / weight.sum())
@@ -76,13 +76,13 @@ class Moments:
         return middle, middle / reach, middle * reach
 
     def best(self, growth: float, age: float, gain: Gain) -> float:
-        """Return the remaining life that earns most on average over the distribution.
+        """Return the remaining life of greatest expected gain over the distribution.
 
         Parameters
         ----------
         growth, age : float
         gain : callable
-            What predictions (n,) earn beside truths (n,), such as `metrics.challenge_score`.
+            Gain of predictions (n,) for truths (n,), such as `metrics.challenge_score`.
         """
         weight, truth = self.weights(growth), age * self.share
         candidates = np.unique([age * self.quantile(growth, q) for q in np.linspace(0.01, 0.99, _CANDIDATES)])
@@ -93,12 +93,12 @@ class Moments:
 def learn_moments(lives: Sequence[WornLife]) -> Moments:
     """Learn from lives that all ended in failure at their last record.
 
-    The interval is calibrated by leaving each life out; so many lives cannot claim more than n/(n+1).
+    The interval is calibrated by leave-one-life-out; the level with n lives is at most n/(n+1).
 
     Raises
     ------
     RefusalError
-        Fewer than four lives, or the level of none ever changes.
+        Fewer than four lives, or the level of every life is constant.
     InvalidInputError
         A life is too short, or its records are not evenly apart or not finite.
     """
@@ -119,7 +119,7 @@ def learn_moments(lives: Sequence[WornLife]) -> Moments:
 
 
 def check(life: WornLife) -> None:
-    """Return if a life can be learned from or told about.
+    """Raise an error unless a life is usable for training and prediction.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def check(life: WornLife) -> None:
 
 
 def moments_of(life: WornLife, fractions: Vector) -> Integers:
-    """Return the records nearest below these fractions of a life, (m,)."""
+    """Return the indices of the last records before these fractions of a life, (m,)."""
     return np.asarray(np.round(fractions * (len(life.age) - 1), 9), np.int64)
 
 
@@ -153,7 +153,7 @@ def _gather(lives: Sequence[WornLife]) -> Moments:
 
 
 def _smoothed(level: Vector) -> Vector:
-    """Return the exponential average over the records so far, its begin corrected."""
+    """Return the exponential average over the records so far, with bias correction at the start."""
     keep = float(np.exp(-1.0 / SMOOTHING))
     smooth, total, weight = np.empty(len(level)), 0.0, 0.0
     for index, value in enumerate(level.tolist()):

@@ -1,4 +1,4 @@
-"""A fleet's remaining-life model: members of grouped folds, calibration and metrics in one verifiable file."""
+"""The remaining-life model of a fleet: members of grouped folds, calibration and metrics in one verifiable file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pdm.prognosis.model.life_state import LifeState, advance_each, begin_life, 
 from pdm.prognosis.statistics.conformal import Calibration, as_tuple
 
 FORMAT = "fleet-3"
-AT_CAP = 0.98  # of the target's range: from here on a prediction says "at least"
+AT_CAP = 0.98  # of the target's range: from here on a prediction means "at least"
 
 Vector = NDArray[np.float64]
 Columns = NDArray[np.float32]
@@ -29,13 +29,13 @@ Answers = tuple[Vector, Vector, Vector]
 
 
 def to_target(remaining: Vector, cap: float) -> Vector:
-    """Return what the trees learn: the square root of remaining life as a share of the cap [1]."""
+    """Return the target of the trees: the square root of remaining life as a share of the cap [1]."""
     target: Vector = np.sqrt(np.clip(remaining / cap, 0.0, 1.0))
     return target
 
 
 def to_remaining(target: Vector, cap: float) -> Vector:
-    """Return the remaining life that a target stands for [unit of the cap]."""
+    """Return the remaining life of a target [unit of the cap]."""
     remaining: Vector = cap * np.clip(target, 0.0, 1.0) ** 2
     return remaining
 
@@ -44,7 +44,7 @@ def to_remaining(target: Vector, cap: float) -> Vector:
 class Ensemble:
     """Members that read the same channels, as one LightGBM model whose prediction is their mean.
 
-    `folds` says which fold's lives each member has not seen, in the order of its trees, `trees_each` to a member.
+    `folds` is the held-out fold of each member, in the order of the trees, `trees_each` per member.
     """
 
     channels: Channels
@@ -66,7 +66,7 @@ class Ensemble:
         return target
 
     def target_of(self, fold: int, columns: Columns) -> Vector:
-        """Return what the member says that has not seen the lives of `fold`, shape (n,)."""
+        """Return the target from the member with held-out fold `fold`, shape (n,)."""
         first = self.folds.index(fold) * self.trees_each
         predicted = self.booster.predict(columns, start_iteration=first, num_iteration=self.trees_each, num_threads=1)
         target: Vector = np.clip(len(self.folds) * predicted, 0.0, 1.0)
@@ -75,18 +75,18 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class FleetState:
-    """What is remembered of one machine's life for a model: a memory for each of its ensembles."""
+    """The state of one machine's life for a model: one recursive memory per ensemble."""
 
     lives: tuple[LifeState, ...]
 
 
 @dataclass(frozen=True)
 class FleetModel:
-    """What was learned of a fleet; all times in the fleet's own unit of life time (cycles, seconds, hours).
+    """A trained model of a fleet; all times in the fleet's unit of life time (cycles, seconds, hours).
 
-    Remaining life beyond `cap` is only said to be at least that. `reads` names the version of what it reads,
-    `sensors` the values; `deciles` (K, 11) are theirs over all training records, for telling drift; `by_age`
-    what the lives say by age alone; `folds` says by which fold's member each training life was not seen.
+    Remaining life beyond `cap` is reported as "at least". `reads` is the version of the inputs, `sensors` their names;
+    `deciles` (K, 11) are theirs over all training records, for drift detection; `by_age` is the table of remaining life
+    by age alone; `folds` is the held-out fold of each training life.
     """
 
     reads: str
@@ -104,35 +104,35 @@ class FleetModel:
     def predict(self, life_time: Vector, settings: Vector, values: Vector) -> Answers:
         """Return remaining life after each record of a life, and the ends of its interval, each (n,).
 
-        Every answer depends on that record and those before it, on nothing later. The upper end is NaN for
-        "at least the lower end".
+        Every prediction is causal: it depends on its record and those before. The upper end is NaN for "at least the
+        lower end".
 
         Parameters
         ----------
         life_time : ndarray, shape (n,)
-            Rising, from the life's first record on [the fleet's unit].
+            Increasing, from the life's first record on [the fleet's unit].
         settings : ndarray, shape (n, S)
         values : ndarray, shape (n, sensors)
 
         Raises
         ------
         InvalidInputError
-            Time does not rise, or the shapes are not those the model was trained on.
+            Time does not increase, or the shapes differ from those of training.
         """
         columns = [life_columns(life_time, e.channels.of(settings, values)) for e in self.ensembles]
         predicted = self.answer(self.target(columns))
         return _widened(predicted, self.know(settings))
 
     def know(self, settings: Vector) -> NDArray[np.bool_]:
-        """Return which rows of settings (n, S) are operating states seen in training, shape (n,).
+        """Return which rows of settings (n, S) are operating states of the training data, shape (n,).
 
-        In any other, `predict` and `advance` say "at least nothing": 0 to NaN around the middle.
+        In any other, `predict` and `advance` return an uninformative interval: 0 to NaN around the median.
         """
         own = [e.channels.regimes.know(settings) for e in self.ensembles if not e.channels.are_relative]
         return np.logical_and.reduce(own) if own else np.ones(len(settings), np.bool_)
 
     def predict_unseen(self, key: str, life_time: Vector, settings: Vector, values: Vector) -> Vector:
-        """Return what is said of a life by members that did not see it, shape (n,): all, if none of them did."""
+        """Return the prediction for a life by the members not trained on it, shape (n,): all for an unknown life."""
         fold = self.folds.get(key)
         if fold is None:
             return self.predict(life_time, settings, values)[0]
@@ -141,16 +141,16 @@ class FleetModel:
         return to_remaining(own.target_of(fold, columns), self.cap)
 
     def begin(self) -> FleetState:
-        """Return the state of a machine of which nothing has been seen yet."""
+        """Return the initial state of a machine without records."""
         return FleetState(tuple(begin_life() for _ in self.ensembles))
 
     def advance(
         self, states: Sequence[FleetState], life_time: Sequence[float], settings: Vector, values: Vector
     ) -> tuple[list[FleetState], Answers]:
-        """Take the next record of each of many machines and say how long they will last.
+        """Process the next record of each of many machines and predict their remaining life.
 
-        The answers have the bits of `predict` over the machine's whole life, at the same cost however long
-        that is.
+        The predictions are bit-identical to `predict` over the machine's whole life, at a cost independent of its
+        length.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class FleetModel:
         Raises
         ------
         InvalidInputError
-            A record is not later than the machine's last one, or the shapes are not those of the model.
+            A record is not later than the machine's last one, or the shapes differ from those of the model.
         """
         lives, columns = [], []
         for index, ensemble in enumerate(self.ensembles):
@@ -192,14 +192,14 @@ class FleetModel:
         )
 
     def quantiles(self, target: Vector) -> Vector:
-        """Return remaining life at the `calibration.QUANTILES`, shape (n, Q): rising in each row, capped."""
+        """Return remaining life at the `calibration.QUANTILES`, shape (n, Q): increasing in each row, capped."""
         return to_remaining(self.calibration.quantiles(target), self.cap)
 
     def contributions(self, columns: Sequence[Columns]) -> tuple[Vector, dict[str, Vector]]:
-        """Return the trees' base value (n,), and how far each column moves the target from it, (n,) a column.
+        """Return the trees' base value (n,), and the contribution of each column to the target, (n,) per column.
 
-        Tree SHAP of LightGBM itself; the sum of all is the target before it is limited to its range. Some
-        milliseconds a row, so it is for explaining, not for following.
+        Tree SHAP of LightGBM; the sum is the target before it is limited to its range. It takes some milliseconds per
+        row, so it is for explanations, not for every record.
         """
         found: dict[str, Vector] = {}
         base = np.zeros(len(columns[0]))
@@ -226,7 +226,7 @@ class FleetModel:
     def from_bytes(cls, body: bytes, *, sha256: bytes) -> FleetModel:
         """Read a model that was written by `to_bytes`, after its checksum has been verified.
 
-        LightGBM takes most damaged models without a word, so nothing is parsed before that.
+        LightGBM accepts most damaged models without an error, so nothing is parsed before verification.
 
         Raises
         ------

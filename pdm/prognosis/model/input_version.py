@@ -1,8 +1,8 @@
-"""The version of what models read of machines."""
+"""The version of the model inputs."""
 
 from __future__ import annotations
 
 from pdm.health.baseline.indicators import INDICATOR_VERSION
 
-MEMORY_VERSION = "life-3"  # of the columns over life, so that no model reads others than it was trained on
-READS = f"{INDICATOR_VERSION} {MEMORY_VERSION}"  # what a model must read to serve machines
+MEMORY_VERSION = "life-3"  # of the columns over life, so that a model reads only columns of its training
+READS = f"{INDICATOR_VERSION} {MEMORY_VERSION}"  # version of a model that can serve machines

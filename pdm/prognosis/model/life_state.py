@@ -1,9 +1,8 @@
-"""What is remembered of one life: long, causal memory over its channels, updated a record at a time.
+"""The state of one life: causal long-term memory over its channels, updated per record.
 
-Time enters in units of the life's own usual interval between records (the median of its first ones): one
-record in ten seconds, one in eight hours and one a cycle are all one step, and a stop of many intervals counts
-as a few, because a machine that stands still does not age. The recursion over that time is
-`features.over_life`'s.
+The unit of time is the life's typical interval between records (the median of the first intervals): a record per ten
+seconds, per eight hours or per cycle is one step, and a stop of many intervals counts as a few, because a machine at
+standstill does not age. The recursion over that time is in `features.over_life`.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from pdm.errors import InvalidInputError
 from pdm.prognosis.model.inputs import over_life, read_columns
 from pdm.prognosis.statistics.thinned_history import ThinnedHistory
 
-INTERVAL_COUNT = 16  # first intervals whose median is the usual one
-LONGEST_STEP = 4.0  # in usual intervals: a longer gap weighs no more
+INTERVAL_COUNT = 16  # first intervals, whose median is the typical interval
+LONGEST_STEP = 4.0  # in typical intervals: limit of a gap
 
 _HEAD = struct.Struct("<4sHHIdddd")
 _MAGIC = b"LIF3"
@@ -34,9 +33,9 @@ Columns = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class LifeState:
-    """The recursive memory of one life: about 1 KiB a channel, however long the life is.
+    """The recursive memory of one life: about 1 KiB per channel, independent of the length of the life.
 
-    Times are in the unit of the records, `lived` is the age in usual intervals, `memory` the state of
+    Times are in the unit of the records, `lived` is the age in typical intervals, `memory` the state of
     `features.over_life` over `width` channels.
     """
 
@@ -104,7 +103,7 @@ class LifeState:
 
 
 def begin_life() -> LifeState:
-    """Return the state of a life of which nothing has been seen yet."""
+    """Return the initial state of a life without records."""
     empty = np.zeros(0)
     return LifeState(0, 0, 0.0, 0.0, 0.0, 0.0, empty, empty, ThinnedHistory())
 
@@ -112,29 +111,29 @@ def begin_life() -> LifeState:
 def advance(
     life: LifeState, at: float, values: NDArray[np.floating], health: float | None = None
 ) -> tuple[LifeState, Columns]:
-    """Take one record into the memory of a life and return the columns a model reads.
+    """Update the memory of a life with one record and return the input columns of a model.
 
     Parameters
     ----------
     life : LifeState
-        The state before this record; it is left as it was.
+        The state before this record; it is not modified.
     at : float
-        Time of the record, later than every one before [the unit in which this life is told].
+        Time of the record, later than every one before [the unit of this life].
     values : ndarray, shape (K,)
-        The channels; NaN where the machine has no such sensor or nothing is known yet.
+        The channels; NaN where the machine has no such sensor or no value is known yet.
     health : float, optional
-        Health of the assessment, 1 as new to 0, kept thinned for the degradation trend.
+        Health of the assessment, 1 as new to 0, stored in thinned form for the degradation trend.
 
     Returns
     -------
     life : LifeState
     columns : ndarray, shape (C,), float32
-        As `memory.Memory.columns` names them; NaN wherever the channel has not been seen.
+        As `memory.Memory.columns` names them; NaN for a channel without a value so far.
 
     Raises
     ------
     InvalidInputError
-        The record is not later than the one before, or K is not the K of this life.
+        The record is not later than the previous one, or K differs from the K of this life.
     """
     row = np.asarray(values)
     if row.ndim != 1:
@@ -146,7 +145,7 @@ def advance(
 def advance_each(
     lives: Sequence[LifeState], at: Sequence[float], values: NDArray[np.floating]
 ) -> tuple[list[LifeState], Columns]:
-    """Take the next record of each of many lives, as `advance` does without a health, at a fraction of the cost.
+    """Update many lives with one record each, as `advance` does without health, at a fraction of the cost.
 
     Parameters
     ----------
@@ -181,7 +180,7 @@ def life_columns(times: Vector, values: NDArray[np.floating]) -> Columns:
     Raises
     ------
     InvalidInputError
-        Times are not strictly rising, or the shapes do not agree.
+        Times are not strictly increasing, or the shapes do not agree.
     """
     if values.ndim != 2 or len(times) != len(values):
         raise InvalidInputError(f"{len(times)} times but values of shape {values.shape}")
@@ -197,7 +196,7 @@ def _known(values: NDArray[np.floating]) -> Vector:
 
 
 def _age(life: LifeState, times: list[float], width: int) -> tuple[list[float], LifeState]:
-    """Return the age in usual intervals at each of `times`, and the life with its clock advanced."""
+    """Return the age in typical intervals at each of `times`, and the life with its clock advanced."""
     if life.records and width != life.width:
         raise InvalidInputError(f"{width} channels; this life has {life.width}")
     last, lived, usual, intervals = life.last_at, life.lived, life.usual_interval, life.intervals

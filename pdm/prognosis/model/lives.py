@@ -1,4 +1,4 @@
-"""The lives a fleet's model learns from, and what is refused before anything is learned from them."""
+"""The training lives of a fleet model, and their validation before training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError, RefusalError
 from pdm.prognosis.statistics.conformal import attainable_level
 
-FEWEST_FAILED_LIVES = 4  # each fold of the grouped validation needs one, and the rest must teach
-ALIKE = 2.0  # factor within which the levels of a sensor lie over a fleet, for a stray to be told
+FEWEST_FAILED_LIVES = 4  # each fold of the grouped validation needs one, and the others are for training
+ALIKE = 2.0  # factor within which a fleet's levels of a sensor must lie for the detection of an outlier
 STRAY = 7.0  # factor from the fleet's level: 9.8 is g for m/s2, 25.4 inch for mm, 1000 milli for one
-_SPREAD = (0.05, 0.5, 0.95)  # quantiles by which machines' levels are compared
+_SPREAD = (0.05, 0.5, 0.95)  # quantiles for the comparison of machines' levels
 
 Vector = NDArray[np.float64]
 
@@ -26,9 +26,8 @@ Vector = NDArray[np.float64]
 class FleetLife:
     """One life: records at `life_time` (n,) with `settings` (n, S) and sensor `values` (n, K), and its end.
 
-    `ended_by` is 'failure' where the remaining life is known, anything else where it is only known to have
-    been at least what was seen. Life time is in the fleet's own unit. `reads` names the version of the
-    features in `values`, where they have one.
+    `ended_by` is 'failure' if the remaining life is known, anything else if the life is censored. Life time is in the
+    fleet's unit. `reads` is the version of the features in `values`, if they have one.
     """
 
     machine: str
@@ -41,26 +40,25 @@ class FleetLife:
 
     @property
     def key(self) -> str:
-        """What this life is called in every training: its machine and when it began."""
+        """The identity of this life in every training: its machine and its start."""
         return f"{self.machine}@{float(self.life_time[0])!r}"
 
     @property
     def is_failed(self) -> bool:
-        """Whether its remaining life is known."""
+        """Whether the life ended in failure, so that its remaining life is known."""
         return self.ended_by == "failure"
 
 
 def check_lives(lives: Sequence[FleetLife], sensors: Sequence[str], *, are_relative: bool) -> None:
-    """Return if a model can be learned from these lives.
+    """Raise an error unless a model can be trained on these lives.
 
     Raises
     ------
     RefusalError
         Fewer than four lives ended in failure.
     InvalidInputError
-        A life's times repeat or fall, its shapes do not agree, it is there twice, its features are of
-        another version, or a sensor of it is on another scale than that of all others; the message names
-        the machine.
+        A life's times repeat or decrease, its shapes do not agree, it occurs twice, its features are of another
+        version, or one of its sensors has another scale than in all other lives; the message names the machine.
     """
     failed = sum(life.is_failed for life in lives)
     if failed < FEWEST_FAILED_LIVES:
@@ -95,7 +93,7 @@ def _check_life(life: FleetLife, sensors: int) -> None:
 
 
 def _refuse_other_units(lives: Sequence[FleetLife], sensors: Sequence[str]) -> None:
-    """Refuse a life of which a sensor lies a plain factor from where it lies in all others: a mix-up of units."""
+    """Refuse a life with a sensor that differs by a clear factor from all other lives: a wrong unit."""
     for sensor, name in enumerate(sensors):
         known = [(life.machine, life.values[np.isfinite(life.values[:, sensor]), sensor]) for life in lives]
         machines = [machine for machine, values in known if len(values)]
@@ -120,7 +118,7 @@ def _refuse_other_units(lives: Sequence[FleetLife], sensors: Sequence[str]) -> N
 
 
 def fingerprint(lives: Sequence[FleetLife], *more: object) -> str:
-    """Return what identifies a training: the same for the same lives, in order, and the same of everything else."""
+    """Return a fingerprint of a training: equal for equal lives, in order, and equal other parameters."""
     digest = hashlib.sha256(_document(["training", 1, *more]))
     for life in lives:
         digest.update(_document([life.machine, life.ended_by, float(life.ended_at), life.reads]))
@@ -130,5 +128,5 @@ def fingerprint(lives: Sequence[FleetLife], *more: object) -> str:
 
 
 def _document(values: Sequence[object]) -> bytes:
-    """Return values as canonical JSON: the same whether numbers and sequences are Python's or NumPy's."""
+    """Return values as canonical JSON: equal for Python's and NumPy's numbers and sequences."""
     return json.dumps(values, sort_keys=True, separators=(",", ":"), default=lambda array: array.tolist()).encode()

@@ -1,7 +1,7 @@
-"""A model as a file to carry elsewhere: one line with the SHA-256 of what follows, then the model as JSON.
+"""A model as a file for export: one line with the SHA-256 of the rest, then the model as JSON.
 
-Nothing of the model is read here. LightGBM takes most damaged models without a word and ends the process over
-others, so what comes from elsewhere is parsed in a child process only (`check_model`).
+This module does not parse the model. LightGBM accepts most damaged models without an error and ends the process for
+others, so an imported model is parsed in a child process only (`check_model`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _HEAD = len(MAGIC) + 64 + 1  # magic, SHA-256 in hexadecimal, line feed
 
 
 def pack_model(body: bytes) -> bytes:
-    """Return the file of a model's bytes."""
+    """Return the file with a model's bytes."""
     return MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
@@ -25,7 +25,7 @@ def unpack_model(file: bytes) -> bytes:
     Raises
     ------
     InvalidInputError
-        It is no such file, or its bytes are not those that were written.
+        The file is not a model file, or its checksum does not match.
     """
     if len(file) <= _HEAD or not file.startswith(MAGIC) or file[_HEAD - 1 : _HEAD] != b"\n":
         raise InvalidInputError("this is not a model file that pdm exported", field="body")

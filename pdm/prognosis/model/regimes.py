@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 
-MOST_REGIMES = 12  # twice what any public fleet has (C-MAPSS FD002: 6)
-TIGHT = 0.02  # of the settings' variance may lie within regimes, else they are not told apart
-BEYOND = 0.1  # of the settings' range: what lies farther outside was not seen in training
-LEAST_SHARE = 0.01  # of the rows; fewer are strays of the regime nearest to them
+MOST_REGIMES = 12  # twice the maximum of public fleets (C-MAPSS FD002: 6)
+TIGHT = 0.02  # greatest share of the settings' variance within regimes, else there is one regime
+BEYOND = 0.1  # of the settings' range: farther outside is unknown from training
+LEAST_SHARE = 0.01  # of the rows; fewer are outliers of the nearest regime
 _ROUNDS = 50  # of Lloyd's algorithm; it ends earlier when no row changes
-_ROWS = 2000  # evenly spaced rows are enough to find clusters in
+_ROWS = 2000  # evenly spaced rows for the clustering
 
 Vector = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ Vector = NDArray[np.float64]
 class Regimes:
     """Centres of the regimes, shape (R, S), in settings divided by `scale` (S,).
 
-    `low` and `high` (S,) are the ends of the settings they were found in, in their own units.
+    `low` and `high` (S,) are the ends of the training settings, in their units.
     """
 
     centres: tuple[tuple[float, ...], ...]
@@ -33,7 +33,7 @@ class Regimes:
 
     @property
     def count(self) -> int:
-        """How many regimes there are."""
+        """Number of regimes."""
         return len(self.centres)
 
     def assign(self, settings: Vector) -> NDArray[np.int64]:
@@ -50,10 +50,10 @@ class Regimes:
         return _nearest(settings / np.array(self.scale), np.array(self.centres))
 
     def know(self, settings: Vector) -> NDArray[np.bool_]:
-        """Return which rows of settings lie where the regimes were found, shape (n,).
+        """Return which rows of settings lie in the range of the regimes, shape (n,).
 
-        Beyond the ends by more than a tenth of their distance, or farther from every regime than a third of
-        the way to the next one, is an operating state of which nothing was learned.
+        A row beyond the ends by more than a tenth of their distance, or farther from every regime than a third of the
+        distance to the next one, is an unknown operating state.
 
         Raises
         ------
@@ -77,10 +77,9 @@ class Regimes:
 def find_regimes(settings: Vector) -> Regimes:
     """Find the operating regimes in a fleet's settings.
 
-    The largest number of clusters is taken that are tight (at most 2 % of the variance within them), well
-    apart and each of at least 1 % of the rows. Settings that wander without clusters are one regime: cutting
-    a continuum into pieces would put steps into every sensor. Farthest-first seeding makes the outcome
-    independent of chance.
+    The result is the largest number of clusters that are tight (at most 2 % of the variance within them), well
+    separated and each of at least 1 % of the rows. Settings without clusters are one regime: a partition of a continuum
+    would cause steps in every sensor. Farthest-first seeding makes the result deterministic.
 
     Parameters
     ----------
@@ -137,7 +136,7 @@ def _cluster(points: Vector, count: int) -> Vector:
 
 
 def _is_separate(points: Vector, centres: Vector) -> bool:
-    """Whether every point is at least three times nearer to its own centre than to the next one."""
+    """Whether every point is at least three times nearer to its own centre than to any other."""
     distance = np.sort(np.sqrt(_distances(points, centres)), axis=1)
     return bool(np.mean(3.0 * distance[:, 0] <= distance[:, 1]) >= 0.99)
 

@@ -1,4 +1,4 @@
-"""Fitting the trees of one member with LightGBM, as large as the fleet has lives for."""
+"""Fit the trees of one member with LightGBM, at a size that depends on the number of lives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TREES = 300  # chosen with the recipe by out-of-fold error on C-MAPSS training engines (docs/prognosis.md)
-NEAR, CLOSE = 0.20, 0.08  # of the cap left: over these rows' weight rises
+NEAR, CLOSE = 0.20, 0.08  # of the cap left: range over which the weight of rows rises
 HEAVIEST = 3.0  # weight of a row about to fail, where others weigh 1
 FEW_LIVES = 12  # failed lives below which trees are kept small
-MANY_LIVES = 40  # failed lives from which on age and whole-life memory are read, and every band has its own width
-LONG_PARTS = ("age", "mean", "baseline", "ewma_1000", "slope_1000", "curvature_1000")  # they tell how long it has run
+MANY_LIVES = 40  # failed lives from which on age and whole-life memory are inputs, and every band has a width
+LONG_PARTS = ("age", "mean", "baseline", "ewma_1000", "slope_1000", "curvature_1000")  # parts that indicate the age
 
 
 def fit_trees(
@@ -34,7 +34,7 @@ def fit_trees(
     """
     parameters = tree_parameters(len(target), failed, seed)
     if failed < MANY_LIVES:
-        # Lives that failed are those that did not grow old: few of them must not teach that age is wear.
+        # Failed lives are the short ones: the model must not learn from few of them that age is wear.
         is_long = np.array([name == "age" or name.rpartition(".")[2] in LONG_PARTS for name in names])
         columns = np.where(is_long, np.float32(np.nan), columns)
     labels = [f"c{number}" for number in range(len(names))]
@@ -43,15 +43,15 @@ def fit_trees(
 
 
 def weigh(target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weights of rows by their target, shape (n,): 1, rising to 3 as failure comes near.
+    """Return the weights of rows by their target, shape (n,): 1, rising to 3 near failure.
 
-    Rows near failure are few, and it is there that a relative error costs most: of 125 cycles, weights
-    rise from 25 to 10 left. Over whole lives the error stays what it was.
+    Rows near failure are few, and a relative error there costs most: of 125 cycles, weights rise from 25 to 10 left.
+    The error over whole lives does not change.
 
     Parameters
     ----------
     target : ndarray, shape (n,)
-        Square root of what was left as a share of the cap.
+        Square root of remaining life as a share of the cap.
     """
     nearness: NDArray[np.float64] = np.clip((NEAR - target**2) / (NEAR - CLOSE), 0.0, 1.0)
     return 1.0 + (HEAVIEST - 1.0) * nearness

@@ -1,4 +1,4 @@
-"""Whether a LightGBM text model is one that can be walked through: checked before LightGBM reads it."""
+"""Validation of a LightGBM text model before LightGBM reads it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _TREE = re.compile(r"^Tree=(\d+)$", flags=re.MULTILINE)
 _END = "end of trees"
 _HEADER = {"version": "v4", "num_class": "1", "num_tree_per_iteration": "1", "label_index": "0"}
 _LARGEST_LEAF = 100.0  # the targets are 0 to 1
-_MOST_LEAVES = 4096  # of an imported tree; our own have a few dozen
+_MOST_LEAVES = 4096  # of an imported tree; trees of this service have a few dozen
 _NO_CATEGORY = {"0", "2", "4", "6", "8", "10"}  # decision types without the bit of a categorical split
 
 
 def check_trees(text: str, columns: int, trees: int) -> None:
-    """Return if a text model has `trees` sound numerical trees over `columns` columns.
+    """Raise ModelError unless a text model has `trees` valid numerical trees over `columns` columns.
 
-    Every split reads a column that exists, every node is reached once, and every leaf is a finite number.
+    In a valid tree every split reads an existing column, every node is reached once, and every leaf is a finite number.
 
     Raises
     ------
     ModelError
-        It has not; the message says which tree.
+        The model is not valid; the message names the tree.
     """
     body, found, _ = text.partition(_END)
     header, *parts = _TREE.split(body)
@@ -39,12 +39,12 @@ def check_trees(text: str, columns: int, trees: int) -> None:
     starts = [match.start() for match in _TREE.finditer(body)] + [len(body)]
     sizes = [str(len(body[a:b].encode())) for a, b in pairwise(starts)]
     if fields.get("tree_sizes", "").split() != sizes:
-        raise ModelError("the trees are not of the sizes that the model says")
+        raise ModelError("the sizes of the trees differ from the header of the model")
     for number, block in enumerate(blocks):
         try:
             _check_tree(block, columns)
         except (ValueError, KeyError) as error:
-            raise ModelError(f"tree {number} is not sound: {error}") from error
+            raise ModelError(f"tree {number} is not valid: {error}") from error
 
 
 def _check_tree(block: str, columns: int) -> None:

@@ -1,4 +1,4 @@
-"""Several LightGBM models as one whose prediction is their mean: its trees are theirs, scaled."""
+"""Merge several LightGBM models into one that predicts their mean: it has all their trees, scaled."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pdm.errors import ModelError
 
 _SCALED = ("leaf_value=", "internal_value=")
-_UNREAD = ("split_gain=", "leaf_weight=", "internal_weight=")  # neither predictions nor their shares need them
+_UNREAD = ("split_gain=", "leaf_weight=", "internal_weight=")  # not needed for predictions and contributions
 _END = "end of trees"
 
 
 def mean_of_boosters(texts: Sequence[str]) -> str:
     """Return the text model that predicts the mean of text models trained on the same columns.
 
-    What is not needed to predict and explain is left out. One model of all trees is walked through in one call,
-    which on 64 rows costs a fraction of a call each.
+    Fields that are not needed for prediction and explanation are omitted. One model of all trees needs one call, which
+    on 64 rows costs a fraction of one call per model.
     """
     header, trees = "", []
     for text in texts:

@@ -1,8 +1,8 @@
-"""Intervals that keep their word: conformal calibration in which the life, not the row, is the unit.
+"""Conformal prediction intervals, calibrated with the life, not the row, as the unit.
 
-Rows of one life err together, so n lives are n observations however many rows they have. Every life
-weighs the same and one share is kept for the life to come (hierarchical conformal prediction, Lee, Barber
-& Willett 2023, arXiv:2306.06342): with n exchangeable lives no interval can claim more than n / (n + 1).
+Rows of one life are correlated, so n lives are n observations, whatever their number of rows. All lives have equal
+weight, and one share is reserved for the future life (hierarchical conformal prediction, Lee, Barber & Willett 2023,
+arXiv:2306.06342): with n exchangeable lives the coverage of an interval is at most n / (n + 1).
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 WANTED_LEVEL = 0.9  # of the interval, as every interval of this service
-LIVES_A_BAND = 6  # lives for which another band of predictions gets a width of its own
+LIVES_A_BAND = 6  # lives per band of predictions with a separate width
 MOST_BANDS = 4  # more bands would have too few lives each
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)  # reported ones: interval ends of 0.9, 0.8 and 0.5, and the median
-_SMALLEST_SCALE = 0.02  # of the target's range: no life is known better than that
-_SMALLEST_RADIUS = 0.1  # in scales: a band whose calibration rows were all right is not certain
+_SMALLEST_SCALE = 0.02  # of the target's range: lower limit of a scale
+_SMALLEST_RADIUS = 0.1  # in scales: lower limit for a band whose calibration rows have no error
 
 Vector = NDArray[np.float64]
 
 
 def attainable_level(lives: int) -> float:
-    """Return the coverage that an interval calibrated on this many lives may claim."""
+    """Return the attainable coverage of an interval that is calibrated on this many lives."""
     return min(WANTED_LEVEL, lives / (lives + 1))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far truth lay below and above predictions, by predicted value, and how often.
+    """The calibrated distribution of the truth around predictions, by predicted value.
 
-    `centres` are predicted values (rising), `below` and `above` the scales there; the interval reaches
-    `radius` scales to either side and was calibrated on `lives` lives for coverage `level`. `signed` are the
-    `QUANTILES` of how many scales truth lay from predictions, below counted negative.
+    `centres` are predicted values (increasing), `below` and `above` the scales there; the interval extends `radius`
+    scales to either side and was calibrated on `lives` lives for coverage `level`. `signed` are the `QUANTILES` of the
+    signed distance of the truth from predictions in scales, negative below.
     """
 
     level: float
@@ -68,10 +68,10 @@ def calibrate(
     most_bands: int = MOST_BANDS,
     each_band_holds: bool = False,
 ) -> Calibration:
-    """Calibrate on out-of-fold predictions of the target; `life` says which life each row is of.
+    """Calibrate on out-of-fold predictions of the target; `life` is the life of each row.
 
-    There are at most `most_bands` bands of predictions, fewer where lives are few. With `each_band_holds` every
-    band keeps the level by itself before the whole does (Mondrian), for fleets with lives enough.
+    There are at most `most_bands` bands of predictions, fewer if lives are few. With `each_band_holds` the coverage is
+    valid within every band (Mondrian conformal prediction), for fleets with enough lives.
     """
     _, life, sizes = np.unique(life, return_inverse=True, return_counts=True)
     weight = 1.0 / sizes[life]
@@ -97,14 +97,14 @@ def calibrate(
 
 
 def _score(unit: Calibration, predicted: Vector, actual: Vector) -> Vector:
-    """Return how many scales truth lies from predictions."""
+    """Return the distance of the truth from predictions in scales."""
     lower, upper = unit.interval(predicted)
     score: Vector = np.maximum((predicted - actual) / (predicted - lower), (actual - predicted) / (upper - predicted))
     return score
 
 
 def weighted_quantile(values: Vector, weight: Vector, share: float) -> float:
-    """Return the smallest value at or below which at least `share` of the weight lies."""
+    """Return the weighted quantile: the smallest value at or below which at least `share` of the weight lies."""
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(weight[order])
     index = int(np.searchsorted(cumulative, share * cumulative[-1] * (1 - 1e-9)))

@@ -1,9 +1,8 @@
-"""When a level that drifts and wanders first reaches a limit: Wiener process seen through noise.
+"""First passage of a degradation level at a limit: Wiener process with drift, observed with noise.
 
-What is seen is the sum of three things: a steady drift, wandering that stays (diffusion), and noise that does not. How
-much of the scatter is wandering and how much noise is not known, so the answer is averaged over all mixtures, each
-weighted by how well it explains what was seen; a straight line with noise alone and a pure random walk with drift are
-its two ends.
+The observation is the sum of a constant drift, diffusion and measurement noise. The shares of diffusion and noise in
+the scatter are unknown, so the result is averaged over all mixtures, weighted by their likelihood; the two extremes are
+a straight line with noise alone and a pure random walk with drift.
 
 References
 ----------
@@ -22,22 +21,22 @@ from scipy.special import log_ndtr, ndtr
 
 from pdm.errors import InvalidInputError, RefusalError
 
-FEWEST_POINTS = 8  # fewer do not part drift from wandering
-# grid of the share of variance that is noise; denser near 1, where the answer changes fastest
+FEWEST_POINTS = 8  # fewer do not separate drift from diffusion
+# grid of the noise share of the variance; denser near 1, where the result is most sensitive
 _NOISE_SHARES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999])
 _DRIFTS, _LEVELS = 9, 5  # nodes of the quadratures
-_NEGLIGIBLE = 1e-4  # of the heaviest node
-_GRID = np.geomspace(1e-3, 1e3, 121)  # times, in those that the likeliest drift needs
+_NEGLIGIBLE = 1e-4  # of the greatest weight of a node
+_GRID = np.geomspace(1e-3, 1e3, 121)  # times, in units of the passage time at the most likely drift
 
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Drifting:
-    """What points leave possible of a drifting level at its last point: nodes, each array (m,).
+    """The posterior of a drifting level at its last point, as quadrature nodes, each array (m,).
 
-    `weight` sums to 1; `drift` is per unit of time, `diffusion` the variance gained per unit of time, `level` what
-    the level truly is now.
+    `weight` sums to 1; `drift` is per unit of time, `diffusion` the increase of variance per unit of time, `level` the
+    true present level.
     """
 
     weight: Vector
@@ -47,20 +46,20 @@ class Drifting:
 
 
 def fit_drift(time: Vector, seen: Vector) -> Drifting:
-    """Fit drift, diffusion and noise to points of a level by their likelihood, the mixture of the two left open.
+    """Fit drift, diffusion and noise to points of a level by likelihood, with an unknown noise share.
 
     Parameters
     ----------
     time : ndarray, shape (n,)
-        Rising.
+        Increasing.
     seen : ndarray, shape (n,)
 
     Raises
     ------
     RefusalError
-        Fewer than eight points, or they lie on a line to the last bit.
+        Fewer than eight points, or the points lie exactly on a line.
     InvalidInputError
-        Times do not rise, or a value is not finite.
+        Times do not increase, or a value is not finite.
     """
     if len(time) != len(seen) or not (np.isfinite(time).all() and np.isfinite(seen).all()):
         raise InvalidInputError("each point of a level must be finite and have a time")
@@ -72,7 +71,7 @@ def fit_drift(time: Vector, seen: Vector) -> Drifting:
     parts = [_fit(step, np.diff(seen), float(seen[-1]), share) for share in _NOISE_SHARES.tolist()]
     evidence = np.array([part[0] for part in parts])
     if not np.isfinite(evidence).any():
-        raise RefusalError("the points lie on a line to the last bit")
+        raise RefusalError("the points lie exactly on a line")
     weight = np.exp(evidence - evidence.max())
     nodes = [part[1] for part in parts]
     shares = np.concatenate([own * each.weight for own, each in zip(weight / weight.sum(), nodes, strict=True)])
@@ -84,7 +83,7 @@ def fit_drift(time: Vector, seen: Vector) -> Drifting:
 
 
 def chance_of_passage(process: Drifting, limit: float, within: Vector) -> Vector:
-    """Return the chance that the level, drifting up, first reaches the limit within these times, shape (n,)."""
+    """Return the probability of first passage at the limit within these times, for upward drift, shape (n,)."""
     gap = limit - process.level
     time = np.asarray(within, np.float64)[:, None]
     spread = np.sqrt(process.diffusion * time)
@@ -98,7 +97,7 @@ def chance_of_passage(process: Drifting, limit: float, within: Vector) -> Vector
 
 
 def passage_quantiles(process: Drifting, limit: float, levels: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the times within which the limit is reached with these chances; infinite where it may never be."""
+    """Return the quantiles of the first passage time; infinite if passage is less probable."""
     gap, drift = float(process.weight @ (limit - process.level)), float(process.weight @ process.drift)
     if gap <= 0.0:
         return tuple(0.0 for _ in levels)
@@ -118,19 +117,19 @@ def passage_quantiles(process: Drifting, limit: float, levels: tuple[float, ...]
 
 
 def chance_of_drift(process: Drifting) -> float:
-    """Return the chance that the level drifts up at all."""
+    """Return the probability that the drift is upward."""
     return float(process.weight @ (process.drift > 0))
 
 
 def _fit(step: Vector, rise: Vector, last: float, noise: float) -> tuple[float, Drifting]:
-    """Return the log evidence of one mixture and its nodes: generalised least squares on the rises.
+    """Return the log evidence of one mixture and its nodes: generalised least squares on the increments.
 
-    Noise in a point is in the rise before it and, with the other sign, in the one after.
+    The noise of a point is in the increment before it and, with opposite sign, in the increment after it.
     """
     count, usual = len(step), float(step.mean())
     shape = np.diag((1.0 - noise) * step + 2.0 * noise * usual)
     shape -= noise * usual * (np.eye(count, k=1) + np.eye(count, k=-1))
-    own = noise * usual * np.eye(count)[-1]  # how the last point's noise goes with the rises
+    own = noise * usual * np.eye(count)[-1]  # covariance of the last point's noise with the increments
     solved = np.linalg.solve(shape, np.column_stack([step, rise, own]))
     information = float(step @ solved[:, 0])
     drift = float(step @ solved[:, 1]) / information
@@ -138,9 +137,9 @@ def _fit(step: Vector, rise: Vector, last: float, noise: float) -> tuple[float, 
     if rest <= 1e-24 * max(float(np.abs(rise).max()) ** 2, 1e-300):
         return -np.inf, Drifting(*(np.zeros(1) for _ in range(4)))
     evidence = -0.5 * float(np.linalg.slogdet(shape)[1]) - 0.5 * np.log(information) - 0.5 * (count - 1) * np.log(rest)
-    variance = rest / max(count - 3, 1)  # of Student's t with count - 1 degrees of freedom, which a normal stands for
+    variance = rest / max(count - 3, 1)  # of Student's t with count - 1 degrees of freedom, approximated by a normal
     level = last - float(own @ (solved[:, 1] - drift * solved[:, 0]))
-    leans = float(own @ solved[:, 0])  # the level now told is higher where the drift is
+    leans = float(own @ solved[:, 0])  # coupling of the present level to the drift
     certain = max(noise * usual - float(own @ solved[:, 2]), 0.0)
     (drifts, levels), weights = _nodes()
     strayed = np.sqrt(variance / information) * drifts

@@ -1,4 +1,4 @@
-"""The thinned course of one life's health: whole life in at most 64 means over equally many acquisitions."""
+"""The thinned health history of one life: at most 64 means over equal numbers of acquisitions."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError
 
 LENGTH = 64  # points kept; at that many, neighbours are merged
-FIRST_STRIDE = 2  # acquisitions in a mean, until the history is full for the first time
+FIRST_STRIDE = 2  # acquisitions per mean, until the history is full for the first time
 
 _HEAD = struct.Struct("<HIIddd")
 
 
 @dataclass(frozen=True)
 class ThinnedHistory:
-    """Means of time [s] and health over `stride` acquisitions each, and the mean now being gathered.
+    """Means of time [s] and health over `stride` acquisitions each, and the incomplete last mean.
 
-    When it is full, neighbours are merged and the stride doubles, so that it always spans the life. A mean
-    is only ever appended whole: what is read from it changes once in `stride` acquisitions.
+    When it is full, neighbours are merged and the stride doubles, so that it always spans the life. Only complete means
+    are appended: the series changes once per `stride` acquisitions.
     """
 
     points: bytes = b""  # (n, 2) float64
@@ -32,7 +32,7 @@ class ThinnedHistory:
     health_sum: float = 0.0
 
     def add(self, measured_at_s: float, health: float | None) -> ThinnedHistory:
-        """Return the history with one acquisition more; one without health changes nothing."""
+        """Return the history with one more acquisition; an acquisition without health has no effect."""
         if health is None or not np.isfinite(health):
             return self
         origin = self.origin if self.gathered or self.points else measured_at_s

@@ -1,13 +1,13 @@
-"""How long machines of a fleet live, by age alone: Weibull statistics of failed and censored lives.
+"""Weibull life statistics of a fleet, by age alone, from failed and censored lives.
 
-For a machine that shows no degradation yet this is all there is to know; it is told as such.
+For a machine without degradation this is the only source, and the prognosis names it as such.
 
 References
 ----------
 [1] W. Meeker, L. Escobar, "Statistical Methods for Reliability Data", Wiley 1998, chapters 8 (likelihood with
     censoring), 11 (late entry) and 12 (prediction).
 [2] J. Lawless, "Statistical Models and Methods for Lifetime Data", 2nd ed., Wiley 2003, section 5.2: log age is of a
-    location-scale family, for which the prior 1/(shape scale) gives intervals of exact coverage without censoring.
+    location-scale family, for which intervals with the prior 1/(shape scale) have exact coverage without censoring.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from scipy.optimize import brentq
 from pdm.errors import InvalidInputError, RefusalError
 from pdm.prognosis.statistics.conformal import WANTED_LEVEL, attainable_level, weighted_quantile
 
-FEWEST_FAILURES = 4  # as of a fleet's model: with fewer no interval can claim 80 %
+FEWEST_FAILURES = 4  # as for a fleet model: fewer do not give a level of 80 %
 OLDER_THAN_ANY = "older-than-any-life-seen"
-_SHAPES = (0.05, 200.0)  # searched; steeper than that all lives end alike
+_SHAPES = (0.05, 200.0)  # search range; above it all lives are practically equal
 _NODES = 64  # of the shape's posterior
-_DEPTH = 14.0  # in log likelihood under its maximum, where the posterior is cut off
+_DEPTH = 14.0  # in log likelihood below its maximum, where the posterior is truncated
 
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Weibull:
-    """Ages at failure of a fleet: `shape` [1] and `scale` [unit of age] of greatest likelihood, from `units` lives.
+    """Ages at failure of a fleet: `shape` [1] and `scale` [unit of age] of maximum likelihood, from `units` lives.
 
-    `oldest` is the greatest age seen, failed or not. `nodes` are what the lives leave possible: shapes, their
-    weights, and the logarithm of the exposure, the sum over lives of age to the power of the shape.
+    `oldest` is the greatest observed age, failed or not. `nodes` are the posterior: shapes, their weights, and the
+    logarithm of the exposure, the sum over lives of age to the power of the shape.
     """
 
     shape: float
@@ -47,20 +47,20 @@ class Weibull:
     nodes: tuple[tuple[float, float, float], ...]
 
     def survival(self, age: Vector) -> Vector:
-        """Return the share of machines that live beyond `age`, by the likeliest shape and scale."""
+        """Return the survival probability at `age`, for the maximum-likelihood shape and scale."""
         share: Vector = np.exp(-((np.asarray(age, np.float64) / self.scale) ** self.shape))
         return share
 
     @property
     def shape_90(self) -> tuple[float, float]:
-        """90 % interval of the shape: above 1 machines wear out, below they fail young."""
+        """90 % interval of the shape: above 1 wear-out failures, below 1 early failures."""
         shape, weight, _ = np.array(self.nodes).T
         return weighted_quantile(shape, weight, 0.05), weighted_quantile(shape, weight, 0.95)
 
 
 @dataclass(frozen=True)
 class RemainingByAge:
-    """Remaining life given that a machine has reached its age: middle and interval [unit of age], and the claim."""
+    """Remaining life given that a machine has reached its age: median and interval [unit of age], and its level."""
 
     middle: float
     lower: float
@@ -70,17 +70,17 @@ class RemainingByAge:
 
 
 def fit_weibull(age: Vector, is_failure: NDArray[np.bool_], entry: Vector | None = None) -> Weibull:
-    """Fit a Weibull distribution to the lives of a fleet by maximum likelihood; censored lives count too.
+    """Fit a Weibull distribution to the lives of a fleet by maximum likelihood, with censored lives.
 
     Parameters
     ----------
     age : ndarray, shape (n,)
-        When each life failed or was last seen, from its begin [any unit of time].
+        Age at failure or at the last observation of each life [any unit of time].
     is_failure : ndarray, shape (n,)
-        False for a life that was replaced in time or still runs.
+        False for a life that was replaced before failure or still runs.
     entry : ndarray, shape (n,), optional
-        Age at which each life came under observation; 0 if not given. Machines that failed before are
-        not among these, which the likelihood takes into account.
+        Age at which each life came under observation; 0 if not given. The likelihood takes into account that machines
+        that failed before are not observed (left truncation).
 
     Raises
     ------
@@ -111,9 +111,9 @@ def fit_weibull(age: Vector, is_failure: NDArray[np.bool_], entry: Vector | None
 def predict_by_age(fleet: Weibull, age: float, level: float = WANTED_LEVEL) -> RemainingByAge:
     """Return the remaining life of a machine that has reached `age`, uncertainty of the fit included.
 
-    The conditional distribution is averaged over all shapes and scales that the lives leave possible [2], given
-    that this machine, which is best not one of them, has lived so long: few failures make wide intervals.
-    The claim is at most what so many failures can carry, n/(n+1).
+    The conditional distribution is averaged over the posterior of shape and scale [2], given survival of this machine
+    to its age; the machine should not be one of the lives. Few failures give wide intervals. The level is at most
+    n/(n+1) for n failures.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def predict_by_age(fleet: Weibull, age: float, level: float = WANTED_LEVEL) -> R
 
 
 def failure_chance(fleet: Weibull, age: float, within: float) -> float:
-    """Return the chance that a machine which has reached `age` fails `within` the time to come."""
+    """Return the probability that a machine of age `age` fails `within` the following time."""
     shape, weight, exposure = np.array(fleet.nodes).T
     survived, to_come = (_lives_beyond(at, shape, exposure, fleet.failures) for at in (age, age + within))
     deepest = survived.max()
@@ -144,7 +144,7 @@ def _remaining(fleet: Weibull, age: float, share: float) -> float:
 
 
 def _lives_beyond(age: float, shape: Vector, exposure: Vector, failures: int) -> Vector:
-    """Return log chances to live beyond an age, a shape, with the scale integrated over its gamma posterior."""
+    """Return the log survival probability at an age per shape, with the scale integrated over its gamma posterior."""
     with np.errstate(divide="ignore"):
         ratio = shape * np.log(age) - exposure
     chance: Vector = -failures * np.logaddexp(0.0, ratio)

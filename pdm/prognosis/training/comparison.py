@@ -1,8 +1,8 @@
-"""Whether a newly trained model should serve in the champion's place: a paired test on lives neither has seen.
+"""Champion-challenger comparison of a newly trained model: a paired test on lives unseen by both.
 
-Both say what they say of the same failed lives, each by members that did not learn from the life; a life that
-the champion never saw is told by all of its members. The life is the unit: the difference in squared error is
-averaged within lives, and lives are resampled.
+Both models predict the same failed lives, each with the members that were not trained on the life; the champion
+predicts a new life with all its members. The life is the unit: the difference in squared error is averaged within
+lives, and lives are resampled.
 
 References
 ----------
@@ -21,21 +21,22 @@ from numpy.typing import NDArray
 from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.model.lives import FleetLife
 
-RESAMPLES = 4000  # of the bootstrap: the chance is then known to 0.01
-WANTED_SHARE = 0.95  # of the resamples in which the challenger has to err less
-WANTED_GAIN = 0.02  # of the champion's error: a smaller one is the luck of a seed, not worth a change
-ROWS_A_LIFE = 100  # every life weighs the same
-FEWEST_LIVES = 4  # fewer cannot show a difference at the wanted chance
+RESAMPLES = 4000  # of the bootstrap: the share is then accurate to 0.01
+WANTED_SHARE = 0.95  # least share of resamples in which the challenger's error is smaller
+WANTED_GAIN = 0.02  # of the champion's error: a smaller gain is within the variation between seeds
+ROWS_A_LIFE = 100  # all lives have equal weight
+FEWEST_LIVES = 4  # fewer cannot show a difference at the wanted share
 
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Whether a challenger should serve, and what speaks for it.
+    """Whether a challenger should replace the champion, with the evidence.
 
-    `rmse` and `champion_rmse` are on remaining life up to `cap`, lives weighing the same; `better_share` is the
-    share of resampled fleets in which the challenger erred less. None where there was nothing to compare with.
+    `rmse` and `champion_rmse` are on remaining life up to `cap`, with equal weight per life; `better_share` is the
+    share of resampled fleets in which the challenger's error is smaller. They are None without a champion to compare
+    with.
     """
 
     is_better: bool
@@ -47,23 +48,23 @@ class ComparisonResult:
     better_share: float | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """Return the verdict as what JSON can hold."""
+        """Return the result as a JSON document."""
         return asdict(self)
 
 
 def compare(
     challenger: FleetModel, champion: FleetModel | None, lives: Sequence[FleetLife], *, seed: int = 0
 ) -> ComparisonResult:
-    """Say whether a challenger should serve in the champion's place.
+    """Compare a challenger with the champion.
 
     Parameters
     ----------
     challenger, champion : FleetModel
-        A champion that reads other columns than the challenger cannot answer any more, and yields.
+        A champion that reads other columns than the challenger cannot predict any more, and is replaced.
     lives : sequence of FleetLife
-        Of the fleet; those that ended in failure count.
+        Of the fleet; those that ended in failure are used.
     seed : int
-        Of the resampling.
+        Seed of the resampling.
     """
     if champion is None:
         return ComparisonResult(True, f"the first model of its fleet; {describe_skill(challenger)}")
@@ -87,7 +88,7 @@ def compare(
 
 
 def describe_skill(model: FleetModel) -> str:
-    """Say in words how a model did on lives it had not seen."""
+    """Return a text on the out-of-fold skill of a model."""
     skill = float(model.metrics["skill"])
     if skill > 0:
         return f"on held-out histories its error is {skill:.1%} less than that of the better constant estimate"

@@ -1,6 +1,6 @@
-"""Whether the world a model was trained in is still the one it serves: what it reads, and how it errs.
+"""Drift detection of a model: drift of its inputs and of its residuals.
 
-A fleet that is healthier than its past is no drift: only beyond all that training saw does a model extrapolate.
+A healthier fleet than in training is not drift: a model extrapolates only outside the range of training.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-BEYOND_SHARE = 0.05  # of recent records: more beyond a sensor's training range are a drift of that sensor
+BEYOND_SHARE = 0.05  # of recent records: a greater share beyond a sensor's training range is drift of that sensor
 FEWEST_RECORDS = 200  # BEYOND_SHARE of them are ten records
-ERROR_GROWTH = 1.5  # times the validated error, on lives that ended since
-FEWEST_LIVES = 3  # ended since training; fewer are an accident
+ERROR_GROWTH = 1.5  # times the validated error, on lives that ended since training
+FEWEST_LIVES = 3  # ended since training; fewer are not significant
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One reason to train again: 'features' or 'residuals', and what was found."""
+    """One reason for retraining: 'features' or 'residuals', with the figures."""
 
     kind: str
     reason: str
@@ -29,15 +29,15 @@ class Drift:
 def find_feature_drift(
     sensors: Sequence[str], deciles: Sequence[Sequence[float]], recent: NDArray[np.floating]
 ) -> Drift | None:
-    """Return the drift of what a model reads, or None.
+    """Return the drift of a model's inputs, or None.
 
     Parameters
     ----------
     sensors : sequence of str, length K
     deciles : sequence of sequence of float
-        Of each sensor in training, its ends first and last; empty if it was never seen.
+        Of each sensor in training, the first and last are the range; empty for a sensor without values.
     recent : ndarray, shape (n, K)
-        Values of lately; NaN where absent.
+        Recent values; NaN where absent.
     """
     found = []
     for name, bounds, values in zip(sensors, deciles, np.asarray(recent, np.float64).T, strict=True):
@@ -61,9 +61,9 @@ def find_residual_drift(validated_rmse: float, squared_errors: Sequence[float]) 
     Parameters
     ----------
     validated_rmse : float
-        Error on lives it had not seen, when it was trained.
+        Out-of-fold error at training.
     squared_errors : sequence of float
-        Mean squared error of what it said over each life that ended in failure since.
+        Mean squared error of the predictions for each life that ended in failure since training.
     """
     if len(squared_errors) < FEWEST_LIVES:
         return None

@@ -1,4 +1,4 @@
-"""How far a fleet's members may be trusted: their out-of-fold predictions calibrate the interval, life by life."""
+"""Calibration of a fleet model's intervals on the out-of-fold predictions of its members, per life."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pdm.prognosis.model.tree_fitting import MANY_LIVES
 from pdm.prognosis.statistics.conformal import Calibration, calibrate
 
 BANDS = 12  # of predictions in a fleet of many lives
-TELLING = 1.2  # of the cap: rows with more left are right whatever is said near the cap, and calibrate nothing there
+TELLING = 1.2  # of the cap: rows with more left agree with any prediction near the cap and are excluded
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 def calibrate_fleet(predicted: Vector, remaining: Vector, life: Integers, cap: float) -> Calibration:
-    """Calibrate on what members said (n,) [target] of lives that they had not seen, with what remained [cap's unit]."""
+    """Calibrate on out-of-fold predictions (n,) [target] with the true remaining life (n,) [unit of the cap]."""
     lives = len(np.unique(life))
-    if lives < 0.75 * MANY_LIVES:  # as many as the other folds of a fleet of many lives have
+    if lives < 0.75 * MANY_LIVES:  # the number in the other folds of a fleet of many lives
         return calibrate(predicted, to_target(remaining, cap), life)
     telling = remaining <= TELLING * cap
     truth = to_target(remaining[telling], cap)

@@ -1,7 +1,7 @@
 """Read an imported model in a child process with limits: `python -m pdm.prognosis.training.import_check`.
 
-The model's bytes come in on standard input; what it says of itself goes out as JSON. Any other end than that of
-a clean exit means that the model is refused.
+The model's bytes are the standard input, its card is the standard output, as JSON. Any exit status other than 0 means
+that the model is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CPU_S = 40  # s of processor time until the child process is ended
 
 
 def main() -> None:
-    """Read the model on standard input and print its card; refusals on standard output, with a status of their own."""
+    """Read the model on standard input and print its card; a refusal is printed too, with a separate exit status."""
     for kind, limit in (
         (resource.RLIMIT_CPU, _CPU_S),
         (resource.RLIMIT_AS, _MEMORY),
@@ -43,12 +43,12 @@ def main() -> None:
 
 
 def read_card(body: bytes) -> dict[str, Any]:
-    """Return what a model says of itself.
+    """Return the card of a model.
 
     Raises
     ------
     ModelError
-        It is not a sound model of this version.
+        The bytes are not a valid model of this version.
     """
     try:
         fields = json.loads(body, parse_constant=_refuse, object_pairs_hook=_each_once)
@@ -82,7 +82,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_numbers(model: FleetModel) -> None:
-    """Raise ModelError where a figure that predictions or verdicts rest on is impossible."""
+    """Raise ModelError if a figure that predictions or decisions depend on is impossible."""
     calibration = model.calibration
     centres, below, above = calibration.centres, calibration.below, calibration.above
     is_sound = (
@@ -109,7 +109,7 @@ def _check_numbers(model: FleetModel) -> None:
 
 
 def _try_out(model: FleetModel) -> None:
-    """Let the model answer for random lives; raises ModelError if an answer is not one."""
+    """Predict random lives with the model; raises ModelError if a prediction is not valid."""
     random = np.random.default_rng(0)
     settings = len(model.ensembles[0].channels.regimes.scale)
     values = random.normal(0.0, 10.0, (40, len(model.sensors)))

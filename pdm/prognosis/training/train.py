@@ -1,4 +1,4 @@
-"""Learn any fleet's remaining life from its past lives: one recipe, whatever the machines are."""
+"""Train a remaining-life model on the past lives of a fleet: one recipe for all kinds of machines."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from pdm.prognosis.training.fleet_calibration import calibrate_fleet, cross_cali
 from pdm.prognosis.training.validation import OutOfFold as OutOfFold
 from pdm.prognosis.training.validation import describe
 
-RECIPE = "recipe-4"  # of everything that decides what the same lives and seed lead to
-FOLDS = 5  # of whole lives: cost grows with them; a fleet has few lives
+RECIPE = "recipe-4"  # version of everything that determines the model from given lives and seed
+FOLDS = 5  # of whole lives: cost grows with their number; a fleet has few lives
 CAP_SHARE = 0.5  # of the median failed life: remaining life beyond it is "at least"
-ROWS_A_LIFE = 600  # a longer life is thinned evenly
-_DECILES = np.linspace(0.0, 1.0, 11)  # of each channel, kept to detect drift
+ROWS_A_LIFE = 600  # longer lives are thinned evenly
+_DECILES = np.linspace(0.0, 1.0, 11)  # of each channel, for drift detection
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -44,12 +44,12 @@ class _Rows:
     record: Integers
     remaining: Vector
     is_failed: NDArray[np.bool_]
-    is_certain: NDArray[np.bool_]  # failed, or known to have had the cap before it; and something was seen
+    is_certain: NDArray[np.bool_]  # failed, or remaining life known to be at least the cap; and with values
 
 
 @dataclass(frozen=True)
 class _Training:
-    """What all folds share."""
+    """The inputs that all folds share."""
 
     lives: Sequence[FleetLife]
     sensors: Sequence[str]
@@ -72,11 +72,11 @@ def train_fleet(
     progress: Progress | None = None,
     kept: MutableMapping[str, bytes] | None = None,
 ) -> tuple[FleetModel, OutOfFold]:
-    """Train a fleet's remaining-life model and say how it does on lives it has not seen.
+    """Train a fleet's remaining-life model and evaluate it on held-out lives.
 
-    Lives are dealt over grouped folds; regimes, standardisation, health index and trees of a fold are all
-    learned from the other folds' lives. The model is the mean of the folds' members, and their predictions
-    of the lives they have not seen calibrate its intervals with the life as the unit.
+    Lives are distributed over grouped folds; regimes, standardisation, health index and trees of a fold are learned
+    from the other folds' lives. The model is the mean of the folds' members, and their out-of-fold predictions
+    calibrate its intervals with the life as the unit.
 
     Parameters
     ----------
@@ -84,23 +84,23 @@ def train_fleet(
     sensors : sequence of str, length K
         Names of the sensors.
     are_relative : bool
-        The values are relative to each machine's own baseline in its operating state, so nothing is left
-        to standardise: they are the channels, and the memory of a life serves every model of the fleet.
+        The values are relative to each machine's baseline in its operating state, so they are the channels without
+        standardisation, and the memory of a life serves every model of the fleet.
     cap : float, optional
-        Remaining life beyond which lives are not told apart; half the median failed life if not given.
+        Remaining life beyond which lives are not distinguished; half the median failed life if not given.
     folds : int
     seed : int
         The same lives and seed give the same model.
     progress : callable, optional
-        Told the stage and the share done.
+        Called with the stage and the completed share.
     kept : mutable mapping, optional
-        Where finished members are kept, by a key of these lives, seed and recipe; those found there are not
-        fitted again, so that a training that was ended goes on where it stood.
+        Store of finished members, by a key of these lives, seed and recipe; stored members are not fitted again, so
+        that an interrupted training resumes.
 
     Raises
     ------
     RefusalError
-        Fewer than four lives ended in failure or have anything to see, or no sensor varies.
+        Fewer than four lives ended in failure or have values, or no sensor varies.
     InvalidInputError
         As `lives.check_lives`, or the cap is not positive.
     """
@@ -169,7 +169,7 @@ def _refuse_unusable(lives: Sequence[FleetLife], rows: _Rows) -> None:
 
 
 def _deal(lives: int, failed: Sequence[int], folds: int, random: np.random.Generator) -> Integers:
-    """Deal failed and other lives over the folds, evenly."""
+    """Distribute failed and other lives evenly over the folds."""
     fold = np.empty(lives, np.int64)
     for group in (np.array(failed, np.int64), np.setdiff1d(np.arange(lives), failed)):
         fold[random.permutation(group)] = np.arange(len(group)) % folds
@@ -179,7 +179,7 @@ def _deal(lives: int, failed: Sequence[int], folds: int, random: np.random.Gener
 def _fit_members(
     training: _Training, tell: Progress, kept: MutableMapping[str, bytes]
 ) -> tuple[tuple[Ensemble, ...], Vector]:
-    """Return the members, and what each said of the rows of the fold that it had not seen."""
+    """Return the members, and the prediction of each for the rows of its held-out fold."""
     name = fingerprint(
         training.lives, RECIPE, tuple(training.sensors), training.are_relative, training.cap, training.seed,
         training.fold.tolist(),
@@ -236,7 +236,7 @@ def _columns(training: _Training, channels: Channels) -> NDArray[np.float32]:
 
 
 def _deciles(lives: Sequence[FleetLife]) -> tuple[tuple[float, ...], ...]:
-    """Return the deciles of each sensor over the lives, every life weighing the same; empty if never seen."""
+    """Return the deciles of each sensor over the lives, with equal weight per life; empty without values."""
     found: list[tuple[float, ...]] = []
     for sensor in range(lives[0].values.shape[1]):
         parts = [life.values[np.isfinite(life.values[:, sensor]), sensor] for life in lives]

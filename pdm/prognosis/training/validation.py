@@ -1,4 +1,4 @@
-"""How a fleet's model did on lives its members had not seen, beside what anyone could say without it."""
+"""Out-of-fold validation of a fleet model, relative to predictions without a model."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What was said of lives by members that had not seen them, rows of failed lives only, each (n,).
+    """Out-of-fold predictions, rows of failed lives only, each array (n,).
 
-    `record` counts from 1 within the life. The interval was calibrated on the other folds' lives, so that
-    its coverage is not that of the rows it was made from. `upper` is the cap for "at least".
+    `record` counts from 1 within the life. The interval is calibrated on the other folds' lives, so that its coverage
+    is evaluated on other rows than those of its calibration. `upper` is the cap for "at least".
     """
 
     life: Integers
@@ -37,10 +37,10 @@ class OutOfFold:
 
 
 def describe(seen: OutOfFold, lives: Sequence[FleetLife], fold: Integers, cap: float, level: float) -> dict[str, Any]:
-    """Return the metrics of a grouped validation, every life weighing the same, on remaining life up to `cap`.
+    """Return the metrics of a grouped validation, with equal weight per life, on remaining life up to `cap`.
 
-    `skill` is the share of the error that the model takes off the better of two guesses made without it: the
-    other folds' median remaining life, and their median life less the age.
+    `skill` is the relative reduction of the error against the better of two reference predictions: the other folds'
+    median remaining life, and their median life less the age.
     """
     actual = np.minimum(seen.actual, cap)
     weight = _equal_lives(seen.life)
@@ -73,7 +73,7 @@ def describe(seen: OutOfFold, lives: Sequence[FleetLife], fold: Integers, cap: f
 
 
 def _guesses(seen: OutOfFold, lives: Sequence[FleetLife], fold: Integers) -> tuple[Vector, Vector]:
-    """Return what the other folds' lives alone suggest for each row."""
+    """Return the two reference predictions of each row, from the other folds' lives."""
     constant, by_age = np.empty(len(seen.life)), np.empty(len(seen.life))
     weight = _equal_lives(seen.life)
     length = np.array([life.ended_at - life.life_time[0] for life in lives])

@@ -1,4 +1,4 @@
-"""A case as callers see it: what is known of it and what to do about it, each with its text in one language."""
+"""Views of a case: evidence and recommended actions, each with its text in one language."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from uuid import UUID
 
 from pdm.alerts.case import advice, delay_cost
 from pdm.alerts.case.similarity import Like
+from pdm.alerts.case.trend_chart import TrendPoint
 from pdm.store.acquisitions.receipt_views import RecordedWork
-from pdm.store.alerts.cases import Feedback, PastCase, TrendStep
+from pdm.store.alerts.cases import Feedback, PastCase
 from pdm.words.phrases import say
 
 
 @dataclass(frozen=True)
 class DeadlineView:
-    """By when something has to be done, and why."""
+    """A deadline for an action, with the reason."""
 
     at: datetime
     reason: str
@@ -26,38 +27,38 @@ class DeadlineView:
 
     @classmethod
     def of(cls, deadline: advice.Deadline, language: str) -> DeadlineView:
-        """Return a deadline in words."""
+        """Return a deadline with its text."""
         why = deadline.why
         return cls(deadline.at, why.key, dict(why.parameters), say(why.key, why.parameters, language))
 
 
 @dataclass(frozen=True)
 class SuspectView(advice.Suspect):
-    """A fault that may be behind the case."""
+    """A fault that may be the cause of the case."""
 
     text: str = ""
 
     @classmethod
     def of(cls, suspect: advice.Suspect, language: str) -> SuspectView:
-        """Return a suspect in words."""
+        """Return a suspected fault with its text."""
         return cls(**vars(suspect), text=say(f"fault.{suspect.fault}", {}, language))
 
 
 @dataclass(frozen=True)
 class CheckView(advice.Check):
-    """What to look at, and for which faults."""
+    """A check and the faults that it can confirm."""
 
     text: str
 
     @classmethod
     def of(cls, check: advice.Check, language: str) -> CheckView:
-        """Return a check in words."""
+        """Return a check with its text."""
         return cls(**vars(check), text=say(f"check.{check.check}", {}, language))
 
 
 @dataclass(frozen=True)
 class PartView:
-    """A component that may have to be replaced; `part` is what to order."""
+    """A component that may require replacement; `part` is the part to order."""
 
     component: str
     kind: str
@@ -68,7 +69,7 @@ class PartView:
 
     @classmethod
     def of(cls, part: advice.Part, language: str) -> PartView:
-        """Return a part with its reason in words."""
+        """Return a part with the text of its reason."""
         text = say(part.why.key, part.why.parameters, language)
         return cls(part.component, part.kind, part.part, part.geometry, part.why.key, text)
 
@@ -81,14 +82,14 @@ class WaitingCostView(delay_cost.WaitingCost):
 
     @classmethod
     def of(cls, cost: delay_cost.WaitingCost, language: str) -> WaitingCostView:
-        """Return a cost in words."""
+        """Return a cost with its text."""
         keys = ["cost.failure", "cost.at-most"] if cost.is_at_most else ["cost.failure"]
         return cls(**vars(cost), text="; ".join(say(key, {}, language) for key in keys))
 
 
 @dataclass(frozen=True)
 class SimilarCase:
-    """A past case that is like this one, how like, and what became of it."""
+    """A similar past case with its similarity and outcome."""
 
     alert_id: UUID
     machine: str
@@ -108,7 +109,7 @@ class SimilarCase:
 
     @classmethod
     def of(cls, case: PastCase, like: Like, language: str) -> SimilarCase:
-        """Return a past case with its verdict in words."""
+        """Return a past case with the text of its verdict."""
         return cls(
             alert_id=case.id,
             machine=case.machine,
@@ -130,7 +131,7 @@ class SimilarCase:
 
 @dataclass(frozen=True)
 class CaseView:
-    """What is known of a case and what to do about it."""
+    """The evidence of a case and the recommended actions."""
 
     alert_id: UUID
     machine: str
@@ -148,4 +149,4 @@ class CaseView:
     similar: Sequence[SimilarCase]
     feedback: Sequence[Feedback]
     work_events: Sequence[RecordedWork]
-    trend: Sequence[TrendStep]
+    trend: Sequence[TrendPoint]

@@ -1,4 +1,4 @@
-"""A case as a person needs it to act: urgency, checks, parts, cost of waiting, trend, and what became of its like."""
+"""Cases: urgency, checks, parts, cost of waiting, trend and the outcome of similar cases."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pdm.service.alerting.case_views import (
 )
 from pdm.service.platform.access import Caller
 from pdm.store.alerts import cases
-from pdm.store.alerts.cases import Case, PastCase, TrendStep
+from pdm.store.alerts.cases import PastCase, StoredCase
 from pdm.store.analysis import assessments_read, diagnoses
 from pdm.store.machines.access import scoped
 from pdm.store.machines.registration import fetch_machine
@@ -38,34 +38,34 @@ from pdm.words.phrases import say
 
 Pool = ConnectionPool[Any]
 
-_PAST = 500  # past cases that are compared, the newest
-_STEPS = 300  # of a trend
+_PAST = 500  # newest past cases that are compared
+_STEPS = 300  # steps of a trend
 
 
 @dataclass(frozen=True)
 class _Context:
-    case: Case
+    case: StoredCase
     machine: Machine
-    assessment: Mapping[str, Any]  # stored with the alert where the case has ended
+    assessment: Mapping[str, Any]  # stored with the alert if the case has ended
     prognosis: Mapping[str, Any]
     diagnosis: Mapping[str, Any] | None
 
     @property
     def at(self) -> datetime:
-        """The newest measurement that the case rests on."""
+        """The newest measurement in the evidence of the case."""
         at: datetime = self.case.cleared_at or self.assessment.get("measured_at") or self.case.opened_at
         return at
 
 
 def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: datetime) -> CaseView:
-    """Return what is known of a case and what to do about it, with words in a language.
+    """Return the evidence of a case and the recommended actions, with texts in a language.
 
-    Of an open case the newest conclusions of its machine count, of one that ended those when it was raised.
+    An open case uses the newest assessment of its machine, an ended case the assessment at which it was raised.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         context = _read(conn, caller, alert_id)
@@ -101,12 +101,12 @@ def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: da
 
 
 def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Picture:
-    """Return the trend picture of a case: the machine's health up to now, with when the case began and ended.
+    """Return the trend chart of a case: health of the machine up to now, with start and end of the case.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         context = _read(conn, caller, alert_id)
@@ -114,7 +114,7 @@ def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Pic
     return Picture(
         title=f"{context.case.machine}: {say_alert(context.case.message, context.case.parameters, language)}",
         axis=say("feature.health", {}, language),
-        points=tuple(TrendPoint(step.at, step.health, step.zone) for step in trend),
+        points=trend,
         opened_at=context.case.opened_at,
         ended_at=context.case.cleared_at,
         nothing=say("reason.no-data", {}, language),
@@ -122,12 +122,12 @@ def draw_trend(pool: Pool, caller: Caller, alert_id: UUID, language: str) -> Pic
 
 
 def say_alert(message: str, parameters: Mapping[str, Any], language: str) -> str:
-    """Return an alert's message in words.
+    """Return the message text of an alert.
 
     Examples
     --------
     >>> say_alert("zone-reached", {"zone": "C", "limit": "C", "source": "ISO 10816-3"}, "ko")
-    '진동이 C 구역에 도달 (한계 C 구역, ISO 10816-3)'
+    '진동 등급 C 도달 (기준 등급 C, ISO 10816-3)'
     """
     return say(f"alert.{message}", parameters, language)
 
@@ -136,7 +136,7 @@ def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:
     with scoped(conn, caller.site_ids):
         case = cases.find_case(conn, alert_id)
     if case is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+        raise NotFoundError(f"unknown alert {alert_id}")
     ended = case.cleared_at
     assessment = prognosis = None
     if ended is None:
@@ -180,7 +180,7 @@ def _symptom(context: _Context) -> str | None:
     return found
 
 
-def _trend(conn: Connection[Any], context: _Context) -> list[TrendStep]:
+def _trend(conn: Connection[Any], context: _Context) -> list[TrendPoint]:
     opened = context.case.opened_at
     until = max(context.at, opened)
     since = min(opened - timedelta(seconds=context.machine.planning_horizon), until - timedelta(seconds=60))
@@ -188,7 +188,7 @@ def _trend(conn: Connection[Any], context: _Context) -> list[TrendStep]:
     return cases.fetch_trend(conn, context.case.machine_id, since, until, step)
 
 
-def _similar(case: Case, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
+def _similar(case: StoredCase, past: Sequence[PastCase], language: str) -> list[SimilarCase]:
     contributors = (case.evidence.get("assessment") or {}).get("contributors") or ()
     this = Traits(evidence_of(contributors), case.evidence.get("symptom"), case.component_kind, case.fleet)
     others = [

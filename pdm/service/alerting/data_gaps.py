@@ -1,8 +1,8 @@
-"""Missing data, told on the wall clock as what it is: an alert about data, never about a machine.
+"""Alerts of missing data, raised on the wall clock; they concern the data, not the machine.
 
-Data are missing of a machine that has sent before. What was not watched for, because the service stood still or its
-clock stepped, is no gap: every machine has its full time again from then on, and so it has when a maintenance window
-ends. A machine that was off when it was last measured owes no data, unless a rule names its operating state `off`.
+Data can be missing only for a machine that has sent data before. A time without checks, because the service was down or
+its clock stepped, is not a gap: the full time of each machine starts again after it, and after a maintenance window.
+A machine that was off at its last measurement is not expected to send, unless a rule lists the operating state `off`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from pdm.store.machines.registration import fetch_machines
 
 INTERVAL = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=15)
-"""Between two looks; after a longer one nobody knows what came meanwhile."""
+"""Longest interval between two checks; after a longer one the data in between is unknown."""
 
 _log = logging.getLogger(__name__)
 
 
 def find_gaps(conn: Connection[Any], now: datetime) -> str:
-    """Open an alert for each machine whose data have been missing for as long as its rules say, and end those over."""
+    """Open an alert for each machine without data for longer than its rules allow; end alerts whose gap is over."""
     watched_since = data_gaps.watch(conn, now, LONGEST_PAUSE)
     quiet = data_gaps.fetch_quiet_machines(conn, now - _shortest(conn), GAP_CAUSE, now)
     stored = fetch_machines(conn, [each.key for each in quiet])
@@ -53,9 +53,9 @@ def find_gaps(conn: Connection[Any], now: datetime) -> str:
 
 
 def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: datetime) -> AlertChange | None:
-    """Return what happens to a machine's alert of missing data at `now`, None where nothing does.
+    """Return the change of a machine's alert of missing data at `now`, or None.
 
-    The longest of several times that have passed decides, as it has the highest severity or at least its words.
+    If several times have passed, the longest decides: it has the highest severity, or at least its own message.
     """
     silent_since = None
     if quiet.measured_at is not None:
@@ -90,7 +90,7 @@ def _passed(rules: Sequence[tuple[Rule, DataGap]], since: datetime | None, now: 
 
 
 def _is_still_so(severity: Severity | None, asked: Rule, silent: Sequence[tuple[Rule, float]]) -> bool:
-    """Whether an open alert stays as severe as it is: that nobody looked, or a window, brings no data."""
+    """Whether an open alert keeps its severity: a pause of the checks or a maintenance window delivers no data."""
     if severity is None or asked.severity is severity:
         return severity is not None
     return asked.severity.rank < severity.rank <= max(rule.severity.rank for rule, _ in silent)
@@ -135,12 +135,12 @@ def _gap_rules(rules: RuleSet) -> Iterator[tuple[Rule, DataGap]]:
 
 
 def _shortest(conn: Connection[Any]) -> timedelta:
-    """Return the shortest gap that any rule in force speaks of."""
+    """Return the shortest gap of all rules in force."""
     times = [condition.after for _, condition in _gap_rules(DEFAULT_RULES)]
     for document in data_gaps.fetch_gap_documents(conn):
         try:
             rules = RuleSet(parse_document(document, feature_units()).rules)
         except InvalidRulesError:
-            continue  # the book tells of it where it is asked for
+            continue  # the alert book notifies if the change requires it
         times += [condition.after for _, condition in _gap_rules(rules)]
     return timedelta(seconds=min(times))

@@ -1,4 +1,4 @@
-"""What the wall clock does to alerts: holds begin and end, and who does not act is told again."""
+"""Changes of alerts by the wall clock: holds start and end, overdue alerts are notified again."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pdm.settings import Settings
 from pdm.store.alerts import alerts, holds
 
 INTERVAL = timedelta(seconds=5)
-BATCH = 500  # machines or alerts in one transaction: what is left is taken at the next tick
+BATCH = 500  # machines or alerts per transaction; the rest follows at the next tick
 
 
 def advance(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
-    """End expired holds, set alerts to what the holds of now have them, and tell of those that are overdue."""
+    """End expired holds, apply the present holds to alerts, and notify of overdue alerts."""
     ended = holds.end_expired(conn, now)
     moved = settle(conn, now)
     overdue = remind(conn, now)
@@ -25,7 +25,7 @@ def advance(conn: Connection[Any], settings: Settings, now: datetime) -> str:  #
 
 
 def settle(conn: Connection[Any], now: datetime) -> int:
-    """Withhold and release the alerts of machines for which a hold has begun or ended; returns how many machines."""
+    """Suppress or release alerts of machines with a started or ended hold; returns the number of machines."""
     machine_ids = holds.fetch_unsettled_machines(conn, now, BATCH)
     if machine_ids:
         ledger = alerts.open_ledger(conn, machine_ids, now)
@@ -35,7 +35,7 @@ def settle(conn: Connection[Any], now: datetime) -> int:
 
 
 def remind(conn: Connection[Any], now: datetime) -> int:
-    """Tell of alerts that nobody has seen in time, the longest waiting first; returns how many."""
+    """Notify of alerts that were not acknowledged in time, the oldest first; returns their number."""
     overdue = alerts.fetch_overdue(conn, now, BATCH)
     if not overdue:
         return 0

@@ -1,4 +1,4 @@
-"""What people say became of a case: true, false or useful, and the work that was done for it."""
+"""Feedback on a case (true, false or useful) and links to the work done for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pdm.errors import InvalidInputError, NotFoundError
 from pdm.service.platform.access import Caller
 from pdm.store.acquisitions.receipt_views import RecordedWork
 from pdm.store.alerts import cases
-from pdm.store.alerts.cases import Case, Feedback
+from pdm.store.alerts.cases import Feedback, StoredCase
 from pdm.store.machines import access, machine_views
 from pdm.store.machines.access import scoped
 
@@ -31,14 +31,14 @@ def give_feedback(
     component: str | None,
     now: datetime,
 ) -> Feedback:
-    """Write down what the caller holds of a case; what was held before stays, and the newest counts.
+    """Store the feedback of the caller on a case; earlier feedback is kept, the newest is used.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     InvalidInputError
-        The machine has no such component.
+        The component does not exist on the machine.
     """
     with pool.connection() as conn:
         case = _visible(conn, caller, alert_id)
@@ -63,12 +63,12 @@ def give_feedback(
 
 
 def list_feedback(pool: Pool, caller: Caller, alert_id: UUID) -> list[Feedback]:
-    """Return what people held of a case, newest first.
+    """Return the feedback on a case, newest first.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         _visible(conn, caller, alert_id)
@@ -76,12 +76,12 @@ def list_feedback(pool: Pool, caller: Caller, alert_id: UUID) -> list[Feedback]:
 
 
 def link_work_event(pool: Pool, caller: Caller, alert_id: UUID, work_event_id: int) -> list[RecordedWork]:
-    """Say that work was done for a case, and return all such work; again changes nothing.
+    """Link a work event to a case and return all linked work; a repeated call changes nothing.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see, or no such work event on its machine.
+        The alert or a work event of its machine does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         case = _visible(conn, caller, alert_id)
@@ -93,7 +93,7 @@ def link_work_event(pool: Pool, caller: Caller, alert_id: UUID, work_event_id: i
         return cases.list_linked_work(conn, alert_id)
 
 
-def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> Case:
+def _visible(conn: Connection[Any], caller: Caller, alert_id: UUID) -> StoredCase:
     with scoped(conn, caller.site_ids):
         found = cases.find_case(conn, alert_id)
     if found is None:

@@ -1,4 +1,4 @@
-"""Holds on a machine, a line or a site: maintenance windows and other reasons for which alerts are withheld."""
+"""Holds on a machine, a line or a site: maintenance windows and other reasons for suppressing alerts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class WindowRequest:
-    """What is to be withheld (a machine, or a line of a site, or a site), from when until when, and why."""
+    """Request of a hold: scope (a machine, a line of a site, or a site), start, end and reason."""
 
     kind: HoldKind
     reason: str
@@ -36,12 +36,12 @@ class WindowRequest:
     ends_at: datetime | None = None
 
     def check(self, now: datetime) -> None:
-        """Return if the wish makes sense.
+        """Raise InvalidInputError unless the request is consistent.
 
         Raises
         ------
         InvalidInputError
-            The scope is not one thing, the times are not in order, or what is shelved has no end or cause.
+            The scope is ambiguous, the end is before the start, or a shelving has no end or cause.
         """
         if self.machine is None and self.site is None:
             raise InvalidInputError("give a machine, a line with its site, or a site", field="site")
@@ -60,16 +60,16 @@ class WindowRequest:
 
 
 def open_window(pool: Pool, caller: Caller, request: WindowRequest, now: datetime) -> ListedHold:
-    """Withhold the alerts of a machine, a line or a site, present and coming; they stay in every list.
+    """Suppress present and future alerts of a machine, a line or a site; they remain in every list.
 
     Raises
     ------
     InvalidInputError
-        The wish does not make sense.
+        The request is not consistent.
     NotFoundError
-        There is no such machine, line or site that the caller may see.
+        The machine, line or site does not exist or is not visible to the caller.
     ConflictError
-        The cause is held so already.
+        The same hold on the cause exists.
     """
     request.check(now)
     with pool.connection() as conn:
@@ -115,14 +115,14 @@ def list_windows(
 
 
 def close_window(pool: Pool, caller: Caller, hold_id: UUID, now: datetime) -> None:
-    """End a hold; what is still open is told at once.
+    """End a hold and notify at once of alerts that are still open.
 
     Raises
     ------
     NotFoundError
-        There is no such hold that the caller may see.
+        The hold does not exist or is not visible to the caller.
     ConflictError
-        It has ended before.
+        The hold has already ended.
     """
     with pool.connection() as conn:
         if not holds.exists(conn, hold_id, caller.site_ids):

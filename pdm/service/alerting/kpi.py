@@ -1,4 +1,4 @@
-"""The figures of the alarm system over a time: for people, for reports and for Prometheus."""
+"""Performance indicators of the alarm system over a period, for the API, reports and Prometheus."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ GAUGES = (
     "alarms_unacknowledged",
     "alarm_precision",
 )
-_PATIENCE = timedelta(days=1)  # how long behind a period an acknowledgement still counts
+_PATIENCE = timedelta(days=1)  # how long after a period an acknowledgement is still counted
 
 
 def read_kpi(
     pool: ConnectionPool[Any], caller: Caller, since: datetime, before: datetime, site: str | None, operators: int
 ) -> Kpi:
-    """Return the figures of a period, of the sites that the caller may see or of one of them.
+    """Return the indicators of a period for all sites visible to the caller, or for one of them.
 
     Raises
     ------
     InvalidInputError
-        The period is empty, longer than 400 days, or holds more than half a million events.
+        The period is empty, longer than 400 days, or contains more than half a million events.
     """
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return measure(conn, since, before, site, operators)
 
 
 def measure(conn: Connection[Any], since: datetime, before: datetime, site: str | None, operators: int) -> Kpi:
-    """Return the figures of a period; raises as `read_kpi` does."""
+    """Return the indicators of a period; raises the errors of `read_kpi`."""
     if not since < before <= since + LONGEST:
         raise InvalidInputError("the period must be 1 to 400 days, with 'from' before 'to'", field="from")
     events = stored.fetch_alarm_events(conn, since, before + _PATIENCE, site, MOST_EVENTS + 1)
@@ -63,12 +63,12 @@ def measure(conn: Connection[Any], since: datetime, before: datetime, site: str 
 
 
 def gauges(pool: ConnectionPool[Any], now: datetime, operators: int = 1) -> dict[str, float]:
-    """Return the figures of the last 24 hours as Prometheus is told them; NaN where nothing is known."""
+    """Return the indicators of the last 24 hours for Prometheus; NaN if unknown."""
     nothing = float("nan")
     try:
         with pool.connection() as conn:
             day = measure(conn, now - timedelta(days=1), now, None, operators)
-    except InvalidInputError:  # more events than can be counted at every scrape
+    except InvalidInputError:  # too many events to count at every scrape
         return dict.fromkeys(GAUGES, nothing)
     recent = [flood for flood in day.floods if flood.ends > now]
     return {
@@ -89,7 +89,7 @@ def gauges(pool: ConnectionPool[Any], now: datetime, operators: int = 1) -> dict
 
 
 def report_text(kpi: Kpi) -> str:
-    """Return the figures for people, each beside what the standard holds acceptable."""
+    """Return the indicators as text, each with the acceptable value of the standard."""
     rate, delay, precision = kpi.rate, kpi.delay, kpi.precision
     lines = [
         f"Alarms from {kpi.since.isoformat()} to {kpi.before.isoformat()}, {kpi.operators} operator(s)",

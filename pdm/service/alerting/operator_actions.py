@@ -1,4 +1,4 @@
-"""What people do about an alert: acknowledge, confirm, comment, assign, reset, and withhold it for a while."""
+"""Operator actions on an alert: acknowledge, confirm, comment, assign, reset, and suppress for a time."""
 
 from __future__ import annotations
 
@@ -25,20 +25,12 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Who acts on an alert, when, and on which version of it; None: whatever it is now."""
+    """User, time and expected version of an action on an alert; version None accepts any version."""
 
     actor: str
     now: datetime
     version: int | None = None
     site_ids: Sequence[int] | None = None
-
-
-@dataclass(frozen=True)
-class Acted:
-    """An alert after somebody acted on it; `is_new` is False where it was so before."""
-
-    alert: AlertRecord
-    is_new: bool
 
 
 def act(
@@ -48,17 +40,19 @@ def act(
     context: RequestContext,
     comment: str = "",
     assignee: str | None = None,
-) -> Acted:
-    """Do what a person does to an alert, under its lock: of two who saw the same version one wins.
+) -> tuple[AlertRecord, bool]:
+    """Apply an action to an alert under its lock; of two actions on the same version only the first succeeds.
+
+    Returns the alert, and False if the action changed nothing.
 
     Raises
     ------
     NotFoundError
-        There is no such alert at the caller's sites.
+        The alert does not exist at the sites of the caller.
     PreconditionError
-        The alert is not of the version that the caller saw.
+        The version of the alert is not the one that the caller read.
     ConflictError
-        The alert's state does not allow it.
+        The state of the alert does not allow the operation.
     """
     machine_id = alerts.find_machine(conn, alert_id, context.site_ids)
     ledger = alerts.open_ledger(conn, [machine_id], context.now, alert_id)
@@ -68,7 +62,7 @@ def act(
         ledger.settle()
         alerts.close_ledger(conn, ledger)
         alerts.notify(conn)
-    return Acted(ledger.find(alert_id), is_new)
+    return ledger.find(alert_id), is_new
 
 
 def act_on_alert(
@@ -82,22 +76,22 @@ def act_on_alert(
     now: datetime,
     assignee: str | None = None,
 ) -> Alert:
-    """Acknowledge, confirm, comment, assign or reset an alert, write down who and why, and return it.
+    """Acknowledge, confirm, comment, assign or reset an alert, record user and reason, and return it.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     PreconditionError
-        The alert is not of the version that the caller saw.
+        The version of the alert is not the one that the caller read.
     ConflictError
-        The alert's state does not allow it.
+        The state of the alert does not allow the operation.
     """
     with pool.connection() as conn:
-        done = act(
+        _, is_new = act(
             conn, alert_id, verb, RequestContext(caller.name, now, seen_version, caller.site_ids), comment, assignee
         )
-        if done.is_new:
+        if is_new:
             more = {"assignee": assignee} if verb is Verb.ASSIGN else {}
             access.insert_audit(conn, caller.name, f"alert.{verb.value}", str(alert_id), comment=comment, **more)
         return _alert_document(conn, alert_id)
@@ -105,7 +99,7 @@ def act_on_alert(
 
 @dataclass(frozen=True)
 class HoldRequest:
-    """How an alert is to be withheld: until when (None: until somebody ends it, or it has returned once), and why."""
+    """Request to suppress an alert: end (None: until ended by a user, or until it has returned once) and reason."""
 
     kind: HoldKind
     reason: str
@@ -114,12 +108,12 @@ class HoldRequest:
     ground: Ground | None = None
 
     def check(self, now: datetime) -> None:
-        """Return if the wish makes sense.
+        """Raise InvalidInputError unless the request is consistent.
 
         Raises
         ------
         InvalidInputError
-            It ends before it begins, or shelves without an end.
+            The end is before the start, or a shelving has no end.
         """
         if self.until is not None and self.until <= now:
             raise InvalidInputError("the end must be after the start", field="until")
@@ -130,18 +124,18 @@ class HoldRequest:
 def hold_alert(
     pool: Pool, caller: Caller, alert_id: UUID, request: HoldRequest, *, seen_version: int | None, now: datetime
 ) -> Alert:
-    """Shelve an alert, suppress it or take it out of service; it stays in every list.
+    """Shelve an alert, suppress it or take it out of service; it remains in every list.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     PreconditionError
-        The alert is not of the version that the caller saw.
+        The version of the alert is not the one that the caller read.
     ConflictError
-        The alert has ended, is held so already, or has returned and is to be held until it returns.
+        The alert has ended, has the same hold already, or has returned although the hold lasts until it returns.
     InvalidInputError
-        The hold has no end that it needs, or one in the past.
+        The required end of the hold is missing or in the past.
     """
     request.check(now)
     with pool.connection() as conn:
@@ -185,16 +179,16 @@ def hold_alert(
 def release_alert(
     pool: Pool, caller: Caller, alert_id: UUID, kind: HoldKind, *, seen_version: int | None, now: datetime
 ) -> Alert:
-    """End the holds of a kind on just this alert; those on its machine, line or site last.
+    """End the holds of a kind on this alert only; holds on its machine, line or site continue.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     PreconditionError
-        The alert is not of the version that the caller saw.
+        The version of the alert is not the one that the caller read.
     ConflictError
-        The alert is not held so.
+        The alert has no such hold.
     """
     with pool.connection() as conn:
         context = RequestContext(caller.name, now, seen_version, caller.site_ids)

@@ -1,4 +1,4 @@
-"""The link between an alert and the work order that a maintenance system made of it."""
+"""Links between alerts and the work orders of a maintenance system."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def link_work_order(
     status: str,
     now: datetime,
 ) -> WorkOrder:
-    """Keep which work order an alert led to, or what became of it; told twice, the last counts.
+    """Store the work order of an alert, or its new status; the last call is used.
 
-    Later events of the alert carry it, so that who closes work orders need remember nothing.
+    Later events of the alert contain it, so that the maintenance system can close it without its own table.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         _require_visible(conn, caller, alert_id)
@@ -47,12 +47,12 @@ def link_work_order(
 
 
 def list_work_orders(pool: ConnectionPool[Any], caller: Caller, alert_id: UUID) -> list[WorkOrder]:
-    """Return the work orders of an alert, first made first.
+    """Return the work orders of an alert, oldest first.
 
     Raises
     ------
     NotFoundError
-        There is no such alert that the caller may see.
+        The alert does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         _require_visible(conn, caller, alert_id)

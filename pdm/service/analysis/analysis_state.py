@@ -1,4 +1,4 @@
-"""What a machine's analysis remembers between acquisitions, as one blob."""
+"""State of a machine's analysis between acquisitions, stored as one binary value."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MAGIC = b"PDM1"
 
 @dataclass(frozen=True)
 class AnalysisState:
-    """The recursive state of one machine: its health baseline, its life and its open cases."""
+    """The recursive state of one machine: health baseline, life and open cases."""
 
     health: HealthState
     life: LifeState
     cases: Cases
 
     def to_bytes(self) -> bytes:
-        """Return the state as bytes that `from_bytes` turns back into the very same state."""
+        """Return the state as bytes; `from_bytes` restores the identical state."""
         parts = (self.health.to_bytes(), self.life.to_bytes(), self.cases.to_bytes())
         return _LENGTHS.pack(_MAGIC, *map(len, parts)) + b"".join(parts)
 
@@ -35,13 +35,13 @@ class AnalysisState:
         Raises
         ------
         UnreadableStateError
-            The bytes are not such a state.
+            The bytes are not a valid state.
         """
         try:
             return cls._parsed(blob)
         except MemoryError:
             raise
-        except Exception as error:  # damaged bytes can be wrong in any way
+        except Exception as error:  # damaged bytes can raise any error
             raise UnreadableStateError(f"the analysis state cannot be read: {error}") from error
 
     @classmethod
@@ -58,5 +58,5 @@ class AnalysisState:
 
 
 def begin(machine: Machine, cases: Cases | None = None) -> AnalysisState:
-    """Return the state of a machine of whose present life nothing is known yet."""
+    """Return the state of a machine at the start of a life."""
     return AnalysisState(health=initial_state(machine), life=begin_life(), cases=cases or Cases())

@@ -1,8 +1,8 @@
-"""Computes the features of stored waveforms in another version, beside the rows that are there.
+"""Computes the features of stored waveforms in another version and adds them to the existing rows.
 
-What is done is what is there: a run that was killed goes on where rows are missing, and two runs at once write no row
-twice. Waveforms are read in one short transaction and rows written in another, which leaves alone whatever a worker
-wrote meanwhile; nothing of the analysis is locked. Whoever waits for a worker goes first.
+Progress is the stored rows: a killed run continues where rows are missing, and two concurrent runs write no row twice.
+Waveforms are read in one short transaction and rows written in another, which keeps rows that a worker has written in
+the meantime; the analysis is not locked. Acquisitions that wait for a worker have priority.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Pool = ConnectionPool[Any]
 Quantity = Literal["vibration", "current"]
 
 SENSED: dict[Quantity, str] = {"vibration": "acceleration", "current": "current"}
-BATCH = 32  # acquisitions of one machine a transaction
-PAGE = 512  # times looked through at once
-GIVE_WAY_SECONDS = 0.5  # most that a batch waits for the workers
+BATCH = 32  # acquisitions of one machine per transaction
+PAGE = 512  # times per page
+GIVE_WAY_SECONDS = 0.5  # longest wait of a batch for the workers
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 _END = datetime(9999, 12, 30, tzinfo=UTC)
 _GIVE_WAY_STEP = 0.02
@@ -41,7 +41,7 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Uncomputed:
-    """An acquisition whose features cannot be computed, and why."""
+    """An acquisition whose features cannot be computed, with the reason."""
 
     machine: str
     measured_at: datetime
@@ -50,10 +50,10 @@ class Uncomputed:
 
 @dataclass
 class BackfillReport:
-    """How many rows were `computed`, and of how many waveforms there was nothing to do.
+    """The number of `computed` rows, and of waveforms without work.
 
-    They were `present` before, are `waiting` for a worker who will compute them, or were `set_aside` by one.
-    `failed` are the acquisitions that cannot be computed.
+    These were `present` before, are `waiting` for a worker, or their analysis failed (`set_aside`).
+    `failed` lists acquisitions whose features cannot be computed.
     """
 
     quantity: Quantity
@@ -66,7 +66,7 @@ class BackfillReport:
     failed: list[Uncomputed] = field(default_factory=list)
 
     def text(self) -> str:
-        """Return the report for people, a line a failure."""
+        """Return the report as text, one line per failure."""
         first = (
             f"{self.quantity} features, version {self.version}, {self.machines} machines: {self.computed} computed, "
             f"{self.present} already present, {self.waiting} in the queue, {self.set_aside} failed in analysis, "
@@ -91,24 +91,24 @@ def backfill_features(
     Parameters
     ----------
     version : int
-        Of the catalogue; features that came later are left out.
+        Version of the catalogue; features added later are omitted.
     machine : str, optional
-        The only one to do.
+        Only this machine.
     since, before : datetime, optional
         Measured in [since, before).
     batch : int
-        Acquisitions a transaction.
+        Acquisitions per transaction.
     progress : callable
-        Told what, how many waveforms are done and of how many.
+        Called with the stage, the number of finished waveforms and the total.
 
     Raises
     ------
     InvalidInputError
-        There is no such version, or `batch` is less than one.
+        The version is unknown, or `batch` is less than one.
     NotFoundError
-        There is no such machine.
+        The machine does not exist.
     UnavailableError
-        The database is away; run it again.
+        The database is unavailable; run it again.
     """
     if not 1 <= version <= FEATURE_VERSION:
         raise InvalidInputError(f"feature version {version} is not 1 to {FEATURE_VERSION}", field="version")
@@ -123,7 +123,7 @@ def backfill_features(
 
 
 class _Run:
-    """One backfill: where it stands, and its report."""
+    """One backfill: its progress and report."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class _Run:
         self._progress = progress
         self._done = 0
         self._total = 0
-        self._written: list[datetime] = []  # the first and the last time of which rows were written
+        self._written: list[datetime] = []  # first and last time of written rows
 
     def all_machines(self, machine: str | None) -> None:
         with self._pool.connection() as conn:
@@ -162,7 +162,7 @@ class _Run:
             self._machine(stored)
 
     def refresh(self) -> None:
-        """Bring the hourly summaries up to date; that cannot stand in a transaction."""
+        """Refresh the hourly summaries; not possible inside a transaction."""
         if not self._written:
             return
         with self._pool.connection() as conn:
@@ -244,7 +244,7 @@ class _Run:
         return [stored.point_ids[p.key] for p in stored.machine.points if p.is_waveform and p.quantity in quantities]
 
     def _give_way(self) -> None:
-        """Wait a moment for the workers if anything waits for them."""
+        """Wait a moment for the workers if their queue is not empty."""
         until = time.monotonic() + GIVE_WAY_SECONDS
         while time.monotonic() < until:
             with self._pool.connection() as conn:

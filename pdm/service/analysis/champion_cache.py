@@ -1,4 +1,4 @@
-"""The models that serve, parsed once a process."""
+"""Cache of serving models, parsed once per process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _log = logging.getLogger(__name__)
 
 
 class Champions:
-    """Looks up which model serves a fleet and keeps the parsed ones.
+    """Looks up the serving model of a fleet and caches parsed models.
 
-    One that cannot be read, damaged or written by another version, gives no figures; the analysis goes on.
+    A model that is damaged or of another version gives no prognosis; the analysis continues.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Champions:
         self._not_noted: dict[int, str | None] = {}
 
     def serving(self, conn: Connection[Any], fleets: Iterable[str]) -> dict[str, Champion]:
-        """Return the champion of each fleet that has one."""
+        """Return the champion of each fleet with a champion."""
         ids = registry.fetch_champion_ids(conn, sorted(fleets))
         for model_id in ids.values():
             if model_id not in self._parsed:
@@ -35,7 +35,7 @@ class Champions:
         return {fleet: self._parsed[model_id] for fleet, model_id in ids.items()}
 
     def note_unreadable(self, pool: ConnectionPool[Any]) -> None:
-        """Write down which models could not be read and which can, if any were read since the last call."""
+        """Store which models are readable, if any were read since the last call."""
         if not self._not_noted:
             return
         with pool.connection() as conn:

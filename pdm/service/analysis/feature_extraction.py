@@ -1,4 +1,4 @@
-"""Stored waveforms in, feature vectors out: groups channels of equal shape so that kernels see batches."""
+"""Compute feature vectors of stored waveforms, in batches of channels with equal shape."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Motor = tuple[float | None, int | None, int | None]  # supply frequency [Hz], p
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """Feature vectors of one quantity, a row a channel; NaN is absent for the reasons in the mask."""
+    """Feature vectors of one quantity, one row per channel; NaN is absent, with the reasons in the mask."""
 
     columns: tuple[str, ...]
     point_ids: list[int]
@@ -33,9 +33,9 @@ class FeatureRows:
 
 
 def vibration_rows(channels: Sequence[FeatureChannel], tachometers: Iterable[FeatureChannel] = ()) -> FeatureRows:
-    """Return the vibration features of acceleration channels; each stands alone, but for its acquisition's tachometer.
+    """Return the vibration features of acceleration channels; channels share only the tachometer of their acquisition.
 
-    A record that is no measurement has a row without features but the reason.
+    The row of an invalid record contains no features, only the reason.
     """
     groups: dict[tuple[float, int, bool, bool], list[tuple[FeatureChannel, Shaft]]] = defaultdict(list)
     for channel, shaft in zip(channels, shafts_of(channels, tachometers), strict=True):
@@ -61,9 +61,9 @@ def vibration_rows(channels: Sequence[FeatureChannel], tachometers: Iterable[Fea
 
 
 def current_rows(channels: Iterable[FeatureChannel]) -> FeatureRows:
-    """Return the current features; three phases of one acquisition are read together.
+    """Return the current features; the three phases of one acquisition are evaluated together.
 
-    What is said of the phases together stands in the row of the first phase.
+    Features of all phases together are in the row of the first phase.
     """
     parts = []
     for (sampling_rate, phases, (supply, pole_pairs, rotor_slots)), records in _acquisitions_of_current(
@@ -110,7 +110,7 @@ def _acquisitions_of_current(
 
 
 def _is_counts(channel: FeatureChannel) -> bool:
-    """Whether the samples can stay integers, in which clipping shows."""
+    """Whether the samples can remain integers, so that clipping is visible."""
     return channel.samples.dtype == np.int16
 
 
@@ -119,7 +119,7 @@ def _stack_counts(channels: Sequence[FeatureChannel]) -> NDArray[np.int16]:
 
 
 def _scales(channels: Sequence[FeatureChannel]) -> NDArray[np.float64]:
-    """Return what a count is worth in SI."""
+    """Return the scale of a count in SI."""
     return np.array([si_conversion(c.point.quantity, c.point.unit)[0] * (c.scale or 1.0) for c in channels])
 
 

@@ -8,7 +8,7 @@ absence of the database ends the transaction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -19,11 +19,12 @@ from pdm.errors import UnreadableStateError
 from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.late_data import reprocess
-from pdm.service.analysis.pipeline import Task, analyse
+from pdm.service.analysis.pipeline import analyse
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.platform.failures import Blame, blame, describe
 from pdm.store.analysis import analysis_inputs, assessments_write, queue
-from pdm.store.analysis.queue import SavedState
+from pdm.store.analysis.queue import Claim, MachineState
+from pdm.store.machines.registration import StoredMachine
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +46,17 @@ class Isolation:
 
     conn: Connection[Any]
     methods: Methods
-    states: dict[int, SavedState]
+    machines: Mapping[int, StoredMachine]
+    states: dict[int, MachineState]
     on_hold: dict[int, str] = field(default_factory=dict)
     _rebuilt: set[int] = field(default_factory=set)
 
-    def analyse(self, tasks: Sequence[Task]) -> None:
+    def analyse(self, claims: Sequence[Claim]) -> None:
         """Analyse what waits; set aside what cannot be analysed."""
-        tasks = [task for task in tasks if task.before.machine_id not in self.on_hold]
-        if not tasks:
+        claims = [claim for claim in claims if claim.machine_id not in self.on_hold]
+        if not claims:
             return
-        current = [replace(task, before=self.states[task.before.machine_id]) for task in tasks]
+        current = [replace(claim, before=self.states[claim.machine_id]) for claim in claims]
         try:
             with self.conn.transaction():
                 self.states |= self._analysed(current)
@@ -63,77 +65,80 @@ class Isolation:
                 raise
             if isinstance(error, UnreadableStateError):
                 self._rebuild(current, error)
-                self.analyse(tasks)
-            elif len(tasks) == 1 and len(tasks[0].waiting) <= 1:
+                self.analyse(claims)
+            elif len(claims) == 1 and len(claims[0].waiting) <= 1:
                 self._give_up(current[0], error)
             else:
-                for half in _halves(tasks):
+                for half in _halves(claims):
                     self.analyse(half)
 
-    def replay(self, task: Task) -> None:
+    def replay(self, machine_id: int) -> None:
         """Follow a machine again from where late data came; hold it where that does not work from any checkpoint."""
-        machine_id = task.before.machine_id
         state = self.states[machine_id]
         try:
-            self._replay(task, state)
+            self._replay(state)
         except Exception as error:
             if blame(error) is Blame.DATABASE:
                 raise
             if blame(error) is Blame.PLATFORM:
-                self._hold(task, error)
+                self._hold(machine_id, error)
                 return
-            _log.exception("machine %s is followed again from its first acquisition", task.stored.machine.key)
+            _log.exception("machine %s is followed again from its first acquisition", self._key(machine_id))
             try:
-                self._replay(task, state, from_beginning=True)
+                self._replay(state, from_beginning=True)
             except Exception as again:
                 if blame(again) is Blame.DATABASE:
                     raise
-                self._hold(task, again)
+                self._hold(machine_id, again)
 
-    def _analysed(self, tasks: Sequence[Task]) -> dict[int, SavedState]:
+    def _analysed(self, claims: Sequence[Claim]) -> dict[int, MachineState]:
         by = self.methods
-        return analyse(self.conn, tasks, by.champions, by.rules, by.reorder_horizon, by.diagnosis_interval)
+        return analyse(
+            self.conn, claims, self.machines, by.champions, by.rules, by.reorder_horizon, by.diagnosis_interval
+        )
 
-    def _replay(self, task: Task, state: SavedState, *, from_beginning: bool = False) -> None:
-        machine = task.stored.machine
+    def _replay(self, state: MachineState, *, from_beginning: bool = False) -> None:
+        stored = self.machines[state.machine_id]
+        machine = stored.machine
         with self.conn.transaction():
             if from_beginning:
                 assessments_write.drop_checkpoints_from(self.conn, state.machine_id, analysis_inputs.BEGINNING)
             champion = self.methods.champions.serving(self.conn, [machine.fleet]).get(machine.fleet)
             rules = self.methods.rules.in_force(self.conn, [machine])[machine.key]
-            after = reprocess(self.conn, task.stored, state, champion, self.methods.reorder_horizon, rules)
+            after = reprocess(self.conn, stored, state, champion, self.methods.reorder_horizon, rules)
         self.states[state.machine_id] = after
 
-    def _rebuild(self, tasks: Sequence[Task], error: Exception) -> None:
+    def _rebuild(self, claims: Sequence[Claim], error: Exception) -> None:
         """Make the states that cannot be read again from the stored features, each once."""
-        for task in tasks:
-            state = task.before
+        for claim in claims:
+            state = claim.before
             if _is_readable(state):
                 continue
             if state.machine_id in self._rebuilt:
-                self._hold(task, error)
+                self._hold(state.machine_id, error)
                 continue
             self._rebuilt.add(state.machine_id)
-            _log.error("the state of machine %s cannot be read and is made again: %s", task.stored.machine.key, error)
+            key = self._key(state.machine_id)
+            _log.error("the state of machine %s cannot be read and is made again: %s", key, error)
             self._forget(state)
             if state.last_measured_at is not None:
-                self.replay(task)
+                self.replay(state.machine_id)
 
-    def _forget(self, state: SavedState) -> None:
+    def _forget(self, state: MachineState) -> None:
         known = [at for at in (state.dirty_from, state.last_measured_at) if at is not None]
         self.states[state.machine_id] = replace(state, state=None, dirty_from=min(known, default=None))
 
-    def _is_state_to_blame(self, task: Task) -> bool:
+    def _is_state_to_blame(self, claim: Claim) -> bool:
         """Whether an acquisition that fails could be analysed with a blank state: then the state may be damaged.
 
         Answered so once a machine and process, for it costs a replay of all that is stored.
         """
-        state = task.before
+        state = claim.before
         if state.state is None or state.last_measured_at is None or state.machine_id in self.methods.doubted:
             return False
         try:
             with self.conn.transaction(force_rollback=True):
-                self._analysed([replace(task, before=replace(state, state=None))])
+                self._analysed([replace(claim, before=replace(state, state=None))])
         except Exception as error:
             if blame(error) is Blame.DATABASE:
                 raise
@@ -141,41 +146,45 @@ class Isolation:
         self.methods.doubted.add(state.machine_id)
         return True
 
-    def _give_up(self, task: Task, error: Exception) -> None:
-        if not task.waiting or blame(error) is Blame.PLATFORM:
-            self._hold(task, error)
+    def _give_up(self, claim: Claim, error: Exception) -> None:
+        machine_id, key = claim.machine_id, self._key(claim.machine_id)
+        if not claim.waiting or blame(error) is Blame.PLATFORM:
+            self._hold(machine_id, error)
             return
-        if self._is_state_to_blame(task):
-            _log.error("the state of machine %s is made again", task.stored.machine.key, exc_info=error)
-            assessments_write.drop_checkpoints_from(self.conn, task.before.machine_id, analysis_inputs.BEGINNING)
-            self._forget(task.before)
-            self.replay(task)
-            self.analyse([task])
+        if self._is_state_to_blame(claim):
+            _log.error("the state of machine %s is made again", key, exc_info=error)
+            assessments_write.drop_checkpoints_from(self.conn, machine_id, analysis_inputs.BEGINNING)
+            self._forget(claim.before)
+            self.replay(machine_id)
+            self.analyse([claim])
             return
-        machine_id, item = task.before.machine_id, task.waiting[0]
-        _log.error("machine %s at %s set aside", task.stored.machine.key, item.measured_at, exc_info=error)
+        item = claim.waiting[0]
+        _log.error("analysis of machine %s at %s failed", key, item.measured_at, exc_info=error)
         queue.complete(self.conn, [(machine_id, item)])
         queue.set_aside(self.conn, machine_id, item.measured_at, describe(error))
 
-    def _hold(self, task: Task, error: Exception) -> None:
-        _log.error("machine %s is put on hold", task.stored.machine.key, exc_info=error)
-        self.on_hold[task.before.machine_id] = describe(error)
+    def _hold(self, machine_id: int, error: Exception) -> None:
+        _log.error("machine %s is put on hold", self._key(machine_id), exc_info=error)
+        self.on_hold[machine_id] = describe(error)
+
+    def _key(self, machine_id: int) -> str:
+        return self.machines[machine_id].machine.key
 
 
-def _is_readable(state: SavedState) -> bool:
+def _is_readable(state: MachineState) -> bool:
     try:
         return state.state is None or bool(AnalysisState.from_bytes(state.state))
     except UnreadableStateError:
         return False
 
 
-def _halves(tasks: Sequence[Task]) -> tuple[Sequence[Task], Sequence[Task]]:
+def _halves(claims: Sequence[Claim]) -> tuple[Sequence[Claim], Sequence[Claim]]:
     """Split by machines, and a single machine's acquisitions by time."""
-    if len(tasks) > 1:
-        middle = len(tasks) // 2
-        return tasks[:middle], tasks[middle:]
-    (task,) = tasks
-    middle = len(task.waiting) // 2
-    return [replace(task, waiting=task.waiting[:middle], is_drained=False)], [
-        replace(task, waiting=task.waiting[middle:])
+    if len(claims) > 1:
+        middle = len(claims) // 2
+        return claims[:middle], claims[middle:]
+    (claim,) = claims
+    middle = len(claim.waiting) // 2
+    return [replace(claim, waiting=claim.waiting[:middle], is_drained=False)], [
+        replace(claim, waiting=claim.waiting[middle:])
     ]

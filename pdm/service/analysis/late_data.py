@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
-from pdm.alerts.evaluation.evaluate import reconcile
 from pdm.alerts.kinds.rule_input import DiagnosisNote
+from pdm.alerts.lifecycle.reconcile import reconcile
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.errors import UnreadableStateError
 from pdm.service.analysis.analysis_state import AnalysisState, begin
@@ -25,7 +25,7 @@ from pdm.service.platform.failures import Blame, blame, describe
 from pdm.store.alerts import alerts
 from pdm.store.analysis import analysis_inputs, assessments_write, queue
 from pdm.store.analysis.diagnosis_notes import fetch_notes
-from pdm.store.analysis.queue import SavedState
+from pdm.store.analysis.queue import MachineState
 from pdm.store.machines.registration import StoredMachine
 
 CHUNK = 512
@@ -37,12 +37,12 @@ _log = logging.getLogger(__name__)
 def reprocess(
     conn: Connection[Any],
     stored: StoredMachine,
-    saved: SavedState,
+    saved: MachineState,
     champion: Champion | None,
     reorder_horizon: timedelta,
     rules: RuleSet = DEFAULT_RULES,
-) -> SavedState:
-    """Follow a claimed machine again from its last checkpoint before `held.dirty_from`; returns its new state.
+) -> MachineState:
+    """Follow a claimed machine again from its last checkpoint before `saved.dirty_from`; returns its new state.
 
     An acquisition that cannot be followed is found by halving and set aside. Raises what is no fault of a single
     acquisition.
@@ -74,7 +74,7 @@ def reprocess(
     alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
     if changes or life_ends:
         alerts.notify(conn)
-    state = SavedState(machine_id, memory.to_bytes(), until, None, replay.revision)
+    state = replace(saved, state=memory.to_bytes(), dirty_from=None, revision=replay.revision)
     queue.save_states(conn, [state])
     assessments_write.save_checkpoints(conn, [(machine_id, until, memory.to_bytes())])
     assessments_write.prune_checkpoints(conn, {machine_id: until - reorder_horizon})
@@ -140,7 +140,7 @@ class _Replay:
             if self.known_set_aside > MOST_KNOWN_SET_ASIDE:
                 raise error
         key = self.stored.machine.key
-        _log.error("machine %s at %s set aside in a replay", key, measured_at, exc_info=error)
+        _log.error("analysis of machine %s at %s failed in a replay", key, measured_at, exc_info=error)
         queue.set_aside(self.conn, self.machine_id, measured_at, describe(error))
 
 

@@ -91,41 +91,34 @@ def follow(
         champion.model if champion else None, champion.model_id if champion else None, machine, steps
     )
     values = [read_values(snapshot, rules.wanted) for snapshot in snapshots] if rules.wanted else []
-    evidence = _RuleEvidence(tuple(assessments), tuple(prognoses), values, tuple(diagnoses))
-    cases, changes = _advise(machine, cases, evidence, rules, closings)
+    cases, changes = _advise(machine, cases, assessments, prognoses, values, diagnoses, rules, closings)
     return AnalysisResult(AnalysisState(health, life, cases), tuple(assessments), tuple(prognoses), changes)
-
-
-@dataclass(frozen=True)
-class _RuleEvidence:
-    """What rules are asked about, one entry an acquisition, and the diagnoses."""
-
-    assessments: tuple[Assessment, ...]
-    prognoses: tuple[Prognosis, ...]
-    values: Sequence[Mapping[Measured, float]]
-    diagnoses: tuple[DiagnosisNote, ...]
-
-    def newest_diagnosis(self, at: datetime) -> DiagnosisNote | None:
-        place = bisect_right(self.diagnoses, at, key=lambda note: note.measured_at)
-        return self.diagnoses[place - 1] if place else None
 
 
 def _advise(
     machine: Machine,
     cases: Cases,
-    evidence: _RuleEvidence,
+    assessments: Sequence[Assessment],
+    prognoses: Sequence[Prognosis],
+    values: Sequence[Mapping[Measured, float]],
+    diagnoses: Sequence[DiagnosisNote],
     rules: RuleSet,
     closings: dict[int, list[datetime]],
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
     changes: list[AlertChange] = []
-    for index in range(len(evidence.assessments) + 1):
+    for index in range(len(assessments) + 1):
         for ended_at in closings.get(index, ()):
             cases, closed = close_all(cases, ended_at, rules=rules)
             changes += closed
-        if index < len(evidence.assessments):
-            assessment = evidence.assessments[index]
-            values = evidence.values[index] if evidence.values else NOTHING
-            diagnosis = evidence.newest_diagnosis(assessment.measured_at) if evidence.diagnoses else None
-            cases, found = evaluate(machine, cases, assessment, evidence.prognoses[index], rules, values, diagnosis)
+        if index < len(assessments):
+            assessment = assessments[index]
+            diagnosis = _newest_diagnosis(diagnoses, assessment.measured_at)
+            measured = values[index] if values else NOTHING
+            cases, found = evaluate(machine, cases, assessment, prognoses[index], rules, measured, diagnosis)
             changes += found
     return cases, tuple(changes)
+
+
+def _newest_diagnosis(diagnoses: Sequence[DiagnosisNote], at: datetime) -> DiagnosisNote | None:
+    place = bisect_right(diagnoses, at, key=lambda note: note.measured_at)
+    return diagnoses[place - 1] if place else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from pdm.alerts.kinds.rule_input import DiagnosisNote
 from pdm.alerts.rules.rule import RuleSet
 from pdm.health.assessment import Assessment
 from pdm.health.snapshot import Snapshot
+from pdm.machines.model import Machine
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
@@ -29,7 +30,7 @@ from pdm.service.platform.failures import Blame, blame
 from pdm.store.alerts import alerts
 from pdm.store.analysis import analysis_inputs, assessments_write, queue
 from pdm.store.analysis.diagnosis_notes import fetch_notes
-from pdm.store.analysis.queue import Claim, QueuedAcquisition, SavedState
+from pdm.store.analysis.queue import Claim, MachineState
 from pdm.store.machines.registration import StoredMachine
 
 CHECKPOINT_INTERVAL = timedelta(hours=6)
@@ -39,86 +40,60 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Task:
-    """Some waiting acquisitions of one claimed machine, in order of time, and its memory before them."""
-
-    stored: StoredMachine
-    before: SavedState
-    waiting: tuple[QueuedAcquisition, ...]
-    is_drained: bool
-
-    @classmethod
-    def of(cls, claim: Claim, stored: StoredMachine) -> Task:
-        """Make the task of a whole claim."""
-        before = SavedState(claim.machine_id, claim.state, claim.last_measured_at, claim.dirty_from, claim.revision)
-        return cls(stored, before, claim.waiting, claim.is_drained)
-
-
-@dataclass(frozen=True)
-class Deciders:
-    """What judges a machine's acquisitions beside its own baseline: the fleet's model, rules, diagnoses so far."""
-
-    champion: Champion | None
-    rules: RuleSet
-    diagnoses: tuple[DiagnosisNote, ...] = ()
-
-
-@dataclass(frozen=True)
 class AnalysisStep:
-    """What one task led to."""
+    """What one claim led to."""
 
-    after: SavedState
-    course: AnalysisResult
+    after: MachineState
+    result: AnalysisResult
     beyond_horizon: tuple[datetime, ...]
     life_ends: tuple[datetime, ...]
 
 
 def analyse(
     conn: Connection[Any],
-    tasks: Sequence[Task],
+    claims: Sequence[Claim],
+    machines: Mapping[int, StoredMachine],
     champions: Champions,
     book: RuleBook,
     reorder_horizon: timedelta,
     diagnosis_interval: timedelta,
-) -> dict[int, SavedState]:
+) -> dict[int, MachineState]:
     """Take claimed acquisitions through every stage and write what follows; returns the machines' new states."""
-    machines = {task.before.machine_id: task.stored for task in tasks}
-    keys = [(task.before.machine_id, item.measured_at) for task in tasks for item in task.waiting]
+    machines = {claim.machine_id: machines[claim.machine_id] for claim in claims}
+    keys = [(claim.machine_id, item.measured_at) for claim in claims for item in claim.waiting]
     snapshots = _by_machine(keys, featurise_new(conn, machines, keys))
-    ends = analysis_inputs.fetch_life_ends(
-        conn, {task.before.machine_id: task.before.last_measured_at for task in tasks}
-    )
+    ends = analysis_inputs.fetch_life_ends(conn, {c.machine_id: c.before.last_measured_at for c in claims})
     serving = champions.serving(conn, {stored.machine.fleet for stored in machines.values()})
-    in_force = book.in_force(conn, [stored.machine for stored in machines.values()])
-    notes = _diagnoses(conn, tasks, in_force)
+    by_key = book.in_force(conn, [stored.machine for stored in machines.values()])
+    rules = {machine_id: by_key[stored.machine.key] for machine_id, stored in machines.items()}
+    notes = _diagnoses(conn, claims, rules)
     steps = [
         _advance(
-            task,
-            snapshots.get(task.before.machine_id, []),
-            ends[task.before.machine_id],
-            Deciders(
-                serving.get(task.stored.machine.fleet),
-                in_force[task.stored.machine.key],
-                notes.get(task.before.machine_id, ()),
-            ),
+            claim,
+            machines[claim.machine_id].machine,
+            snapshots.get(claim.machine_id, []),
+            ends[claim.machine_id],
+            serving.get(machines[claim.machine_id].machine.fleet),
+            rules[claim.machine_id],
+            notes.get(claim.machine_id, ()),
             reorder_horizon,
         )
-        for task in tasks
+        for claim in claims
     ]
-    _write(conn, tasks, steps, reorder_horizon)
-    followed = [(task.stored, step.course.assessments) for task, step in zip(tasks, steps, strict=True)]
+    _write(conn, claims, steps, reorder_horizon)
+    followed = [(machines[step.after.machine_id], step.result.assessments) for step in steps]
     _ask_for_diagnoses(conn, followed, diagnosis_interval)
     return {step.after.machine_id: step.after for step in steps}
 
 
 def _diagnoses(
-    conn: Connection[Any], tasks: Sequence[Task], in_force: Mapping[str, RuleSet]
+    conn: Connection[Any], claims: Sequence[Claim], rules: Mapping[int, RuleSet]
 ) -> dict[int, tuple[DiagnosisNote, ...]]:
     """Return the diagnoses of the machines whose rules ask for them."""
     spans = {
-        task.before.machine_id: (task.waiting[0].measured_at, task.waiting[-1].measured_at)
-        for task in tasks
-        if task.waiting and in_force[task.stored.machine.key].asks_for_diagnoses
+        claim.machine_id: (claim.waiting[0].measured_at, claim.waiting[-1].measured_at)
+        for claim in claims
+        if claim.waiting and rules[claim.machine_id].asks_for_diagnoses
     }
     return fetch_notes(conn, spans)
 
@@ -131,31 +106,32 @@ def _by_machine(keys: Sequence[tuple[int, datetime]], snapshots: Sequence[Snapsh
 
 
 def _advance(
-    task: Task,
+    claim: Claim,
+    machine: Machine,
     snapshots: Sequence[Snapshot],
     life_ends: Sequence[datetime],
-    by: Deciders,
+    champion: Champion | None,
+    rules: RuleSet,
+    diagnoses: Sequence[DiagnosisNote],
     reorder_horizon: timedelta,
 ) -> AnalysisStep:
-    before = task.before
+    before = claim.before
     last = before.last_measured_at
     fresh = [s for s in snapshots if last is None or s.measured_at > last]
     late = [s.measured_at for s in snapshots if last is not None and s.measured_at <= last]
     beyond = tuple(at for at in late if last is not None and at < last - reorder_horizon)
     behind = [at for at in (before.dirty_from, *late) if at is not None and last is not None and at <= last]
     reached = fresh[-1].measured_at if fresh else last
-    life_ends = _due(life_ends, reached, reorder_horizon if task.is_drained else timedelta())
-    machine = task.stored.machine
+    life_ends = _due(life_ends, reached, reorder_horizon if claim.is_drained else timedelta())
     memory = AnalysisState.from_bytes(before.state) if before.state is not None else begin(machine)
-    course = follow(machine, memory, fresh, life_ends, by.champion, by.rules, by.diagnoses)
-    after = SavedState(
-        machine_id=before.machine_id,
-        state=course.memory.to_bytes() if fresh or life_ends else before.state,
+    result = follow(machine, memory, fresh, life_ends, champion, rules, diagnoses)
+    after = replace(
+        before,
+        state=result.memory.to_bytes() if fresh or life_ends else before.state,
         last_measured_at=reached,
         dirty_from=min((at for at in behind if at not in beyond), default=None),
-        revision=before.revision,
     )
-    return AnalysisStep(after, course, beyond, tuple(life_ends))
+    return AnalysisStep(after, result, beyond, tuple(life_ends))
 
 
 def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedelta) -> list[datetime]:
@@ -167,20 +143,20 @@ def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedel
 
 
 def _write(
-    conn: Connection[Any], tasks: Sequence[Task], steps: Sequence[AnalysisStep], reorder_horizon: timedelta
+    conn: Connection[Any], claims: Sequence[Claim], steps: Sequence[AnalysisStep], reorder_horizon: timedelta
 ) -> None:
     assessments_write.insert_assessments(
-        conn, [(s.after.machine_id, s.after.revision, a) for s in steps for a in s.course.assessments]
+        conn, [(s.after.machine_id, s.after.revision, a) for s in steps for a in s.result.assessments]
     )
     assessments_write.insert_prognoses(
-        conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.course.prognoses]
+        conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.result.prognoses]
     )
     ends = {step.after.machine_id: step.life_ends for step in steps if step.life_ends}
-    apply_changes(conn, {step.after.machine_id: step.course.changes for step in steps}, ends)
+    apply_changes(conn, {step.after.machine_id: step.result.changes for step in steps}, ends)
     queue.save_states(conn, [step.after for step in steps])
-    queue.complete(conn, [(t.before.machine_id, item) for t in tasks for item in t.waiting])
-    for task, step in zip(tasks, steps, strict=True):
-        for item in task.waiting:
+    queue.complete(conn, [(claim.machine_id, item) for claim in claims for item in claim.waiting])
+    for claim, step in zip(claims, steps, strict=True):
+        for item in claim.waiting:
             if item.measured_at in step.beyond_horizon:
                 queue.set_aside(conn, step.after.machine_id, item.measured_at, BEYOND_HORIZON)
     keep_checkpoints(conn, [step.after for step in steps], reorder_horizon)
@@ -196,7 +172,7 @@ def _ask_for_diagnoses(
     except Exception as error:
         if blame(error) is Blame.DATABASE or isinstance(error, MemoryError):
             raise
-        _log.exception("no diagnosis can be asked for")
+        _log.exception("a diagnosis cannot be requested")
 
 
 def apply_changes(
@@ -210,7 +186,7 @@ def apply_changes(
         alerts.notify(conn)
 
 
-def keep_checkpoints(conn: Connection[Any], states: Sequence[SavedState], reorder_horizon: timedelta) -> None:
+def keep_checkpoints(conn: Connection[Any], states: Sequence[MachineState], reorder_horizon: timedelta) -> None:
     """Save a checkpoint where the last one is old enough, and drop those behind the reorder horizon."""
     known = assessments_write.fetch_checkpoint_times(conn, [state.machine_id for state in states])
     due = [

@@ -1,4 +1,4 @@
-"""The rules in force for each machine, parsed and fitted once a process until they change."""
+"""Cache of the rules in force for each machine, parsed and fitted once per process until they change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class RuleBook:
-    """Looks up which rules hold for machines; one number in the database says whether anything has changed."""
+    """Looks up the rules in force for machines; a counter in the database shows whether they have changed."""
 
     def __init__(self) -> None:
         self._change = -1
@@ -27,7 +27,7 @@ class RuleBook:
         self._resolved: dict[str, tuple[Machine, RuleSet]] = {}
 
     def in_force(self, conn: Connection[Any], machines: Iterable[Machine]) -> dict[str, RuleSet]:
-        """Return the rules that hold for each machine, fitted to it."""
+        """Return the rules in force for each machine, fitted to it."""
         change = rules.fetch_change_number(conn)
         if change != self._change:
             self._resolved.clear()
@@ -41,7 +41,7 @@ class RuleBook:
         return {machine.key: self._resolved[machine.key][1] for machine in wanted}
 
     def fetch(self, conn: Connection[Any], machines: Iterable[Machine]) -> list[ScopedRules]:
-        """Return the sets in force that concern some machines."""
+        """Return the sets in force that apply to some machines."""
         targets: dict[str, dict[str, None]] = {scope: {} for scope in Scope}
         for machine in machines:
             for scope, names in targets_of(machine).items():
@@ -61,7 +61,7 @@ class RuleBook:
                 self._parsed[row.id] = ScopedRules(Scope(row.scope), row.target, document)
             except MemoryError:
                 raise
-            except Exception:  # written by another version: the wider rules hold, analysis goes on
+            except Exception:  # written by another version: the rules of the wider scope apply, the analysis continues
                 _log.exception("rule set %d of %s %s cannot be read", row.id, row.scope, row.target)
                 self._parsed[row.id] = None
         return self._parsed[row.id]

@@ -1,4 +1,4 @@
-"""The measured values that rules read of an acquisition, from its feature vectors and scalars."""
+"""Measured values of an acquisition that rules use, from its feature vectors and scalars."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHARED = {name: place for place, name in enumerate(names("current", "group"))}
 
 
 def read_values(snapshot: Snapshot, wanted: Sequence[Measured]) -> dict[Measured, float]:
-    """Return what is wanted of an acquisition, in SI; what was not measured is left out, what says nothing is NaN."""
+    """Return the required values of an acquisition in SI; unmeasured values are omitted, absent features are NaN."""
     found: dict[Measured, float] = {}
     for key in wanted:
         point, feature = key

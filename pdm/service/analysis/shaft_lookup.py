@@ -1,4 +1,4 @@
-"""Which shaft a point of vibration looks at: its speed, its gear, its bearing, and its angle by a tachometer."""
+"""The shaft of a vibration point: speed, gear, bearing, and angle by a tachometer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNKNOWN_ORDERS = np.full(4, np.nan)
 
 @dataclass(frozen=True)
 class FeatureChannel:
-    """One stored waveform with what its features need to know: speed [Hz], geometry and motor data."""
+    """One stored waveform with the data that its features require: speed [Hz], geometry and motor data."""
 
     point_id: int
     measured_at: datetime
@@ -33,13 +33,13 @@ class FeatureChannel:
 
     @property
     def sampled_with(self) -> tuple[str, datetime, float, int]:
-        """What channels have in common whose samples were taken at the same moments."""
+        """Key of channels that were sampled simultaneously."""
         return self.machine.key, self.measured_at, self.sampling_rate, len(self.samples)
 
 
 @dataclass(frozen=True)
 class Shaft:
-    """A shaft as `features.extract` takes it; NaN is unknown. `angle` is (samples,) [rad], or None."""
+    """A shaft in the form of `features.extract`; NaN is unknown. `angle` is (samples,) [rad], or None."""
 
     speed: float
     teeth: float
@@ -48,11 +48,11 @@ class Shaft:
 
 
 def shafts_of(channels: Iterable[FeatureChannel], tachometers: Iterable[FeatureChannel]) -> list[Shaft]:
-    """Return the shaft that each channel looks at.
+    """Return the shaft of each channel.
 
-    A point on a gear looks at that gear's shaft, which turns `ratio` times as fast as the machine; any other at
-    the shaft of the machine's speed. A tachometer counts for channels with its rate and length; of several the
-    first by key. It also gives the speed where the context has none.
+    A point on a gear measures the shaft of the gear, which turns `ratio` times as fast as the machine; any other point
+    measures the main shaft. A tachometer is used for channels with its rate and length; of several the first by
+    key. It also gives the speed if the context has none.
     """
     pulses: dict[tuple[str, datetime, float, int], FeatureChannel] = {}
     for tachometer in sorted(tachometers, key=lambda channel: channel.point.key):
@@ -68,7 +68,7 @@ def shafts_of(channels: Iterable[FeatureChannel], tachometers: Iterable[FeatureC
 
 
 def bearing_orders(machine: Machine, point: MeasurementPoint) -> NDArray[np.float64]:
-    """Return BPFO, BPFI, BSF, FTF as multiples of machine speed for what `point` looks at, NaN if unknown.
+    """Return BPFO, BPFI, BSF, FTF as multiples of machine speed for the bearing of `point`, NaN if unknown.
 
     That is the bearing the point is mounted on, or the machine's only bearing.
     """
@@ -107,7 +107,7 @@ def _own_or_only(components: list[Component], point: MeasurementPoint) -> Compon
 
 
 def _angle(tachometer: FeatureChannel) -> Angle | None:
-    """Return the angle of the shaft, or None where the pulses do not tell it."""
+    """Return the angle of the shaft, or None if the pulses do not determine it."""
     try:
         return shaft_angle_from_pulses(
             tachometer.samples, tachometer.sampling_rate, tachometer.point.pulses_per_turn or 1

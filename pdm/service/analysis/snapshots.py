@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,6 @@ from psycopg import Connection
 
 from features.catalogue import FEATURE_VERSION, names
 from pdm.health.snapshot import Snapshot
-from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
 from pdm.service.analysis.feature_extraction import (
@@ -33,13 +31,6 @@ Key = tuple[int, datetime]
 
 TABLES = {"acceleration": "feature_vibration_v1", "current": "feature_current_v1"}
 _CHANNEL_CURRENT = len(names("current", "channel"))
-
-
-@dataclass
-class _Parts:
-    vibration: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    current: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    scalars: dict[str, float] = field(default_factory=dict)
 
 
 def featurise_new(conn: Connection[Any], machines: Mapping[int, StoredMachine], keys: Sequence[Key]) -> list[Snapshot]:
@@ -121,34 +112,27 @@ def _snapshots(
     vectors: Mapping[Key, NDArray[np.float32]],
     scalars: Mapping[Key, float],
 ) -> list[Snapshot]:
-    parts: dict[Key, _Parts] = {key: _Parts() for key in keys}
+    vibration: dict[Key, dict[str, NDArray[np.float32]]] = {key: {} for key in keys}
+    current: dict[Key, dict[str, NDArray[np.float32]]] = {key: {} for key in keys}
+    values: dict[Key, dict[str, float]] = {key: {} for key in keys}
     owners = _owners(machines)
-    quantities = {machine_id: _points_by_key(stored.machine) for machine_id, stored in machines.items()}
+    points = {machine_id: {p.key: p for p in stored.machine.points} for machine_id, stored in machines.items()}
     for (point_id, measured_at), vector in vectors.items():
         machine_id, name = owners[point_id]
-        part = parts[machine_id, measured_at]
-        target = part.vibration if quantities[machine_id][name] == "acceleration" else part.current
-        target[name] = vector
+        target = vibration if points[machine_id][name].quantity == "acceleration" else current
+        target[machine_id, measured_at][name] = vector
     for (point_id, measured_at), value in scalars.items():
         machine_id, name = owners[point_id]
-        stored = machines[machine_id].machine
-        point = next(p for p in stored.points if p.key == name)
-        factor, offset = si_conversion(point.quantity, point.unit)
-        parts[machine_id, measured_at].scalars[name] = factor * value + offset
-    return [_snapshot(key, contexts[key], parts[key]) for key in keys]
-
-
-def _points_by_key(machine: Machine) -> dict[str, str]:
-    return {point.key: point.quantity for point in machine.points}
-
-
-def _snapshot(key: Key, context: OperatingContext, part: _Parts) -> Snapshot:
-    phases = sorted(part.current)
-    return Snapshot(
-        measured_at=key[1],
-        context=context,
-        vibration=dict(sorted(part.vibration.items())),
-        current={name: part.current[name][:_CHANNEL_CURRENT] for name in phases},
-        current_group=part.current[phases[0]][_CHANNEL_CURRENT:] if phases else None,
-        scalars=dict(sorted(part.scalars.items())),
-    )
+        factor, offset = si_conversion(points[machine_id][name].quantity, points[machine_id][name].unit)
+        values[machine_id, measured_at][name] = factor * value + offset
+    return [
+        Snapshot(
+            measured_at=key[1],
+            context=contexts[key],
+            vibration=dict(sorted(vibration[key].items())),
+            current={name: vector[:_CHANNEL_CURRENT] for name, vector in sorted(current[key].items())},
+            current_group=current[key][min(current[key])][_CHANNEL_CURRENT:] if current[key] else None,
+            scalars=dict(sorted(values[key].items())),
+        )
+        for key in keys
+    ]

@@ -13,18 +13,17 @@ from psycopg_pool import ConnectionPool
 
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.isolation import Isolation, Methods
-from pdm.service.analysis.pipeline import Task
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.diagnosis.runner import Diagnoser
 from pdm.settings import Settings
 from pdm.store.analysis import analysis_inputs, queue
-from pdm.store.analysis.queue import SavedState
-from pdm.store.machines.registration import fetch_machines
+from pdm.store.analysis.queue import Claim, MachineState
+from pdm.store.machines.registration import StoredMachine, fetch_machines
 
 MACHINES_A_ROUND = 16
 ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
 ATTEMPTS_BEFORE_SET_ASIDE = 9  # each halves the batch: the last three had one acquisition alone
-WORKERS_DIED = "workers died while analysing it"
+WORKERS_DIED = "workers ended repeatedly while analysing it"
 
 _log = logging.getLogger(__name__)
 
@@ -61,9 +60,9 @@ class Worker:
         is_suspect = tried >= ATTEMPTS_BEFORE_CAUTION
         per_machine = max(1, self._batch >> tried if is_suspect else self._batch // len(chosen))
         with self._pool.connection() as conn, conn.transaction():
-            tasks = self._claim(conn, chosen, per_machine)
-            handled = self._settle(conn, tasks, tried if is_suspect else 0)
-        self._interrupted = [each for each in chosen if each not in {task.before.machine_id for task in tasks}]
+            claims = queue.claim(conn, chosen, per_machine)
+            handled = self._settle(conn, claims, tried if is_suspect else 0)
+        self._interrupted = [each for each in chosen if each not in {claim.machine_id for claim in claims}]
         self._methods.champions.note_unreadable(self._pool)
         return handled
 
@@ -83,37 +82,32 @@ class Worker:
         self._interrupted = []
         return chosen, failed[chosen[0]] if chosen else 0
 
-    def _claim(self, conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Task]:
-        claims = queue.claim(conn, machine_ids, per_machine)
-        keys = analysis_inputs.fetch_machine_keys(conn, [claim.machine_id for claim in claims])
-        stored = fetch_machines(conn, list(keys.values()))
-        return [Task.of(claim, stored[keys[claim.machine_id]]) for claim in claims]
-
-    def _settle(self, conn: Connection[Any], tasks: Sequence[Task], deaths: int) -> int:
+    def _settle(self, conn: Connection[Any], claims: Sequence[Claim], deaths: int) -> int:
         """Analyse and replay; of a machine over which processes died so often, one of the two a round."""
-        handled = sum(len(task.waiting) for task in tasks)
-        is_replay_later = deaths > 0 and any(task.waiting and _must_replay(task.before) for task in tasks)
+        handled = sum(len(claim.waiting) for claim in claims)
+        is_replay_later = deaths > 0 and any(claim.waiting and _must_replay(claim.before) for claim in claims)
+        machines = _fetch_machines(conn, claims)
         if deaths >= ATTEMPTS_BEFORE_SET_ASIDE and not is_replay_later:
-            tasks = _give_up_first(conn, tasks)
-        batch = Isolation(conn, self._methods, {task.before.machine_id: task.before for task in tasks})
-        batch.analyse(tasks)
-        for task in tasks:
-            machine_id = task.before.machine_id
-            may_replay = task.is_drained and not is_replay_later and machine_id not in batch.on_hold
+            claims = _give_up_first(conn, claims)
+        batch = Isolation(conn, self._methods, machines, {claim.machine_id: claim.before for claim in claims})
+        batch.analyse(claims)
+        for claim in claims:
+            machine_id = claim.machine_id
+            may_replay = claim.is_drained and not is_replay_later and machine_id not in batch.on_hold
             if may_replay and _must_replay(batch.states[machine_id]):
-                batch.replay(task)
+                batch.replay(machine_id)
                 handled += 1
-        self._release(conn, tasks, batch.on_hold)
+        self._release(conn, claims, batch.on_hold)
         if is_replay_later:
             queue.set_attempts(conn, list(batch.states), deaths)
-        elif deaths and not all(task.is_drained for task in tasks):
+        elif deaths and not all(claim.is_drained for claim in claims):
             queue.set_attempts(conn, list(batch.states), deaths - 1)
         else:
             queue.forget_attempts(conn, list(batch.states))
         return handled + len(batch.on_hold)
 
-    def _release(self, conn: Connection[Any], tasks: Sequence[Task], on_hold: Mapping[int, str]) -> None:
-        queue.release(conn, [t.before.machine_id for t in tasks if t.before.machine_id not in on_hold])
+    def _release(self, conn: Connection[Any], claims: Sequence[Claim], on_hold: Mapping[int, str]) -> None:
+        queue.release(conn, [claim.machine_id for claim in claims if claim.machine_id not in on_hold])
         for machine_id, reason in on_hold.items():
             queue.hold(conn, machine_id, reason)
 
@@ -132,7 +126,7 @@ def _choose(failed: Mapping[int, int]) -> tuple[list[int], bool]:
     return [machine for machine in failed if machine not in suspects], False
 
 
-def _must_replay(state: SavedState) -> bool:
+def _must_replay(state: MachineState) -> bool:
     return (
         state.dirty_from is not None
         and state.last_measured_at is not None
@@ -140,12 +134,18 @@ def _must_replay(state: SavedState) -> bool:
     )
 
 
-def _give_up_first(conn: Connection[Any], tasks: Sequence[Task]) -> list[Task]:
-    """Set the first acquisition of each task aside: processes died over it."""
+def _fetch_machines(conn: Connection[Any], claims: Sequence[Claim]) -> dict[int, StoredMachine]:
+    keys = analysis_inputs.fetch_machine_keys(conn, [claim.machine_id for claim in claims])
+    stored = fetch_machines(conn, list(keys.values()))
+    return {machine_id: stored[key] for machine_id, key in keys.items()}
+
+
+def _give_up_first(conn: Connection[Any], claims: Sequence[Claim]) -> list[Claim]:
+    """Set the first acquisition of each claim aside: processes died over it."""
     rest = []
-    for task in tasks:
-        if task.waiting:
-            queue.complete(conn, [(task.before.machine_id, task.waiting[0])])
-            queue.set_aside(conn, task.before.machine_id, task.waiting[0].measured_at, WORKERS_DIED)
-        rest.append(replace(task, waiting=task.waiting[1:]))
+    for claim in claims:
+        if claim.waiting:
+            queue.complete(conn, [(claim.machine_id, claim.waiting[0])])
+            queue.set_aside(conn, claim.machine_id, claim.waiting[0].measured_at, WORKERS_DIED)
+        rest.append(replace(claim, waiting=claim.waiting[1:]))
     return rest

@@ -1,7 +1,7 @@
-"""Deliver alert events from the outbox: a lane a receiver, in order within an alert, at least once.
+"""Deliver alert events from the outbox: one lane per receiver, in order within an alert, at least once.
 
-An attempt runs outside any transaction, under a lease on its outbox row. A dispatcher that dies leaves
-the lease to run out; the repeat carries the same id, the row's own.
+An attempt runs outside any transaction, under a lease on its outbox row. After a crash of the dispatcher the
+lease expires; the repeated message has the same id, the one of the row.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from pdm.store.delivery import outbox
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.2  # with nothing due a poll reads one page of an empty index
-DEFERRED_REST_S = 1.0  # rest of a lane in which something waits for its hour
+POLL_S = 0.2  # if nothing is due, a poll reads one page of an empty index
+DEFERRED_REST_S = 1.0  # pause of a lane with a deferred message
 
 
 @dataclass(frozen=True)
 class DeliveryPolicy:
-    """How often and how long to try.
+    """Number and timing of attempts.
 
-    `timeout` bounds one attempt [s]; `lease` bounds how long a claimed row is out of others' reach [s].
+    `timeout` limits one attempt [s]; `lease` limits the time of a claim on a row [s].
     The n-th retry waits about `first_wait` * 2^(n-1) [s], `longest_wait` [s] at most, shortened by up to
-    half at random so that receivers are not met by all at once. With the defaults a receiver may be away
-    for about three days.
+    half at random, so that retries are spread. With the defaults a receiver may be unavailable for about
+    three days.
     """
 
     timeout: float = 10.0
@@ -52,14 +52,14 @@ class DeliveryPolicy:
     lanes: int = 128
 
     def wait(self, attempts: int, rng: random.Random) -> float:
-        """Return how long to wait after `attempts` failed attempts [s]."""
+        """Return the waiting time after `attempts` failed attempts [s]."""
         full = min(self.longest_wait, self.first_wait * 2.0 ** min(attempts - 1, 60))
         return full * (1 - 0.5 * rng.random())
 
 
 @dataclass
 class DeliveryCounts:
-    """What one pass did."""
+    """The result of one pass."""
 
     delivered: int = 0
     failed: int = 0
@@ -68,7 +68,7 @@ class DeliveryCounts:
 
 @dataclass
 class _Lane:
-    """One receiver: its kept connection, and its rest after it was not to be reached."""
+    """One receiver: its open connection, and its pause after it was unreachable."""
 
     sender: Sender | None = None
     failures: int = 0
@@ -78,7 +78,7 @@ class _Lane:
 
 @dataclass
 class Dispatcher:
-    """Runs the lanes; a receiver that hangs occupies its own lane and no other."""
+    """Runs the lanes; a receiver that hangs blocks only its own lane."""
 
     pool: ConnectionPool[Any]
     settings: Settings
@@ -93,7 +93,7 @@ class Dispatcher:
         self.stop = threading.Event()
 
     def run_lane(self, subscription_id: UUID) -> DeliveryCounts:
-        """Send what may go out to one receiver until nothing may, it is not to be reached, or `stop` is set."""
+        """Send the due messages of one receiver until none is left, it is unreachable, or `stop` is set."""
         lane = self._lanes.setdefault(subscription_id, _Lane())
         counts = DeliveryCounts()
         try:
@@ -119,7 +119,7 @@ class Dispatcher:
             return replace(batch, messages=(*batch.messages, reminder)) if reminder else batch
 
     def _send_all(self, lane: _Lane, batch: Batch, counts: DeliveryCounts) -> bool:
-        """Attempt claimed letters in order; False when the rest had to be given back."""
+        """Attempt claimed messages in order; False if the rest was released."""
         give_up_at = time.monotonic() + self.policy.lease - 1.5 * self.policy.timeout
         if lane.sender is None:
             url = self.settings.public_url
@@ -139,7 +139,7 @@ class Dispatcher:
         return True
 
     def _attempt(self, sender: Sender, batch: Batch, outgoing: OutgoingMessage) -> Attempt:
-        """Send a letter; what a sender did not foresee is a failed attempt like others."""
+        """Send a message; an unexpected error of the sender is a failed attempt."""
         try:
             return sender.send(batch.receiver, outgoing.message, self.now())
         except Exception as error:
@@ -173,9 +173,9 @@ class Dispatcher:
             )
 
     def start_due_lanes(self, executor: ThreadPoolExecutor) -> None:
-        """Start every lane that has something due, is not running and does not rest; end those of removed receivers.
+        """Start every idle lane with due messages that is not paused; end the lanes of removed receivers.
 
-        Raises what a lane died of, unless it concerns its receiver alone.
+        Raises the error of a failed lane, unless it concerns only its receiver.
         """
         if self._death is not None:
             raise self._death
@@ -196,7 +196,7 @@ class Dispatcher:
         except AWAY as error:
             log.warning("delivery to %s is interrupted: %s", subscription_id, error)
         except Exception as error:
-            if is_of_schema(error):  # no lane can go on
+            if is_of_schema(error):  # no lane can continue
                 self._death = error
                 return
             log.exception("delivery to %s failed", subscription_id)
@@ -208,7 +208,7 @@ class Dispatcher:
 
     @staticmethod
     def _end(lane: _Lane) -> None:
-        """Close the connection of a receiver that is no more."""
+        """Close the connection of a removed receiver."""
         try:
             if lane.sender is not None:
                 lane.sender.close()
@@ -233,7 +233,7 @@ def deliver_due(
     policy: DeliveryPolicy | None = None,
     rng: random.Random | None = None,
 ) -> DeliveryCounts:
-    """Send once what is due at `now`, one receiver after another; returns what became of it."""
+    """Send once the messages due at `now`, one receiver after another; returns the results."""
     dispatcher = Dispatcher(
         pool, settings or Settings(), policy or DeliveryPolicy(), rng or random.Random(), lambda: now
     )
@@ -258,7 +258,7 @@ def run(
     *,
     policy: DeliveryPolicy | None = None,
 ) -> None:
-    """Deliver until told to stop; an away database is waited for."""
+    """Deliver until `stop` is set; wait while the database is unavailable."""
     dispatcher = Dispatcher(pool, settings, policy or DeliveryPolicy())
     dispatcher.stop = stop_event
     with ThreadPoolExecutor(dispatcher.policy.lanes, thread_name_prefix="lane") as executor:
@@ -269,6 +269,6 @@ def run(
                 log.warning("delivery waits for the database: %s", error)
                 stop_event.wait(2.0)
             except BaseException:
-                stop_event.set()  # the lanes that run end, or the executor would wait for them
+                stop_event.set()  # end the running lanes, or the executor waits for them
                 raise
     dispatcher.close()

@@ -1,4 +1,4 @@
-"""What goes out next to one receiver: claimed from the outbox with an eye on when it may be told."""
+"""The next messages of one receiver, claimed from the outbox subject to quiet hours and rate limits."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pdm.notify.pacing import Backlog, Pacing, Release, decide
 from pdm.store.delivery import outbox, subscriptions
 from pdm.store.delivery.outbox import OutboxRow
 
-# How often a receiver that keeps a state is told all that stands. Alertmanager wants it every 30 s to 3 min, else
-# it takes alerts for ended; a broker that lost its retained messages has them again.
+# Interval at which a stateful receiver gets all open alerts. Alertmanager requires 30 s to 3 min, otherwise it
+# resolves the alerts; a broker that lost its retained messages gets them again.
 REMINDED_EVERY = {"alertmanager": timedelta(minutes=1), "mqtt": timedelta(minutes=5)}
-_STATE_CLAIM = 64  # events that one message to such a receiver is about
+_STATE_CLAIM = 64  # events per message to such a receiver
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message and the outbox rows that it settles; none where it only reminds of what stands."""
+    """A message and the outbox rows that it completes; none if it only refreshes open alerts."""
 
     message: Message
     outbox_rows: tuple[OutboxRow, ...] = ()
@@ -32,7 +32,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class Batch:
-    """Letters to one receiver, in order; `is_deferred` where something waits for its hour."""
+    """Messages to one receiver, in order; `is_deferred` if one waits for quiet hours or a rate limit."""
 
     receiver: Receiver
     messages: tuple[OutgoingMessage, ...] = ()
@@ -40,7 +40,7 @@ class Batch:
 
 
 def find_receiver(conn: Connection[Any], subscription_id: UUID) -> tuple[Receiver, Pacing] | None:
-    """Return where, how and when to send, with the secrets; None where the subscription ended."""
+    """Return address, kind and times of a receiver with its secrets; None if the subscription has ended."""
     row = subscriptions.find_receiver(conn, subscription_id)
     if row is None:
         return None
@@ -51,7 +51,7 @@ def find_receiver(conn: Connection[Any], subscription_id: UUID) -> tuple[Receive
 def claim_messages(
     conn: Connection[Any], subscription_id: UUID, now: datetime, lease: timedelta, limit: int
 ) -> Batch | None:
-    """Take what may go out now to a receiver, for the time of the lease; None where it is told nothing more."""
+    """Claim the due messages of a receiver for the time of the lease; None if its subscription has ended."""
     found = find_receiver(conn, subscription_id)
     if found is None:
         return None
@@ -72,11 +72,11 @@ def _paced(
         critical = outbox.claim(conn, receiver.id, now, lease, limit, is_critical_only=True)
         if critical:
             return Batch(receiver, _singles(critical))
-    waiting = outbox.fetch_backlog(conn, receiver.id, now)
+    due, oldest, has_begun = outbox.fetch_backlog(conn, receiver.id, now)
     sent = 0
     if pacing.rate_limit is not None:
         sent = outbox.count_messages(conn, receiver.id, now - timedelta(seconds=pacing.rate_limit.per_s))
-    decision = decide(pacing, Backlog(waiting.due, waiting.oldest, sent, waiting.has_begun), now)
+    decision = decide(pacing, Backlog(due, oldest, sent, has_begun), now)
     match decision.release:
         case Release.SINGLE:
             return Batch(receiver, _singles(outbox.claim(conn, receiver.id, now, lease, min(limit, decision.limit))))
@@ -85,7 +85,7 @@ def _paced(
         case Release.BEGUN:
             return Batch(receiver, _digest(outbox.claim_digest_again(conn, receiver.id, now, lease)))
         case Release.NOTHING:
-            return Batch(receiver, is_deferred=waiting.due > 0)
+            return Batch(receiver, is_deferred=due > 0)
 
 
 def _singles(outbox_rows: Sequence[OutboxRow]) -> tuple[OutgoingMessage, ...]:
@@ -118,7 +118,7 @@ def _state_messages(
 
 
 def claim_reminder(conn: Connection[Any], receiver: Receiver, now: datetime) -> OutgoingMessage | None:
-    """Return all that stands, for a receiver that keeps a state, if it is time to tell it again."""
+    """Return all open alerts for a stateful receiver, if its refresh is due."""
     if not outbox.claim_refresh(conn, receiver.id, now, REMINDED_EVERY[receiver.kind]):
         return None
     return OutgoingMessage(Message("", (), standing=_standing(conn, receiver.id, now, None)))
@@ -127,7 +127,4 @@ def claim_reminder(conn: Connection[Any], receiver: Receiver, now: datetime) -> 
 def _standing(
     conn: Connection[Any], subscription_id: UUID, now: datetime, machines: Sequence[str] | None
 ) -> tuple[CurrentAlert, ...]:
-    rows = outbox.fetch_standing(conn, subscription_id, now - ENDED_FOR, machines)
-    return tuple(
-        CurrentAlert(row.document, tuple(row.severities), row.changed_at, row.is_open, row.is_firing) for row in rows
-    )
+    return tuple(outbox.fetch_standing(conn, CurrentAlert, subscription_id, now - ENDED_FOR, machines))

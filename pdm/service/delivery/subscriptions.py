@@ -1,4 +1,4 @@
-"""Who is told of alerts, and whether that works."""
+"""Subscriptions: receivers of alerts, test messages and dead letters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ READ_BY_PEOPLE = ("email", "chat")
 
 @dataclass(frozen=True)
 class SubscriptionRequest:
-    """A receiver that somebody wants; `details` are of its kind and may hold secrets."""
+    """Request of a new receiver; `details` depend on its kind and may contain secrets."""
 
     name: str
     kind: str
@@ -49,14 +49,14 @@ class SubscriptionRequest:
 
 @dataclass(frozen=True)
 class NewSubscription(Subscription):
-    """A receiver that was just added; of a webhook with the secret that signs what it is sent."""
+    """A new receiver; for a webhook with the secret that signs its messages."""
 
     secret: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What became of one attempt to reach a receiver, and how long it took [s]."""
+class DeliveryTest:
+    """The result of one attempt to reach a receiver, and its duration [s]."""
 
     message_id: str
     is_delivered: bool
@@ -72,17 +72,17 @@ def subscribe(
     now: datetime,
     allowed_networks: str = "",
 ) -> NewSubscription:
-    """Add a receiver and return it; a webhook with the secret that signs what it is sent, shown this once.
+    """Add a receiver and return it; a webhook with the secret that signs its messages, returned only once.
 
-    What can be refused by looking at the address is refused here; what a name resolves to is checked at
-    each delivery.
+    The form of the address is checked here; the resolved addresses of its host are checked at each
+    delivery.
 
     Raises
     ------
     ForbiddenError
-        The caller is limited to some sites and names none.
+        The caller is limited to some sites and gave no site.
     InvalidInputError
-        The site is unknown, or nothing may be sent to such an address.
+        The site is unknown, or the address is not allowed.
     """
     if request.kind in STATE_KINDS and not request.pacing.is_immediate:
         raise InvalidInputError(
@@ -150,19 +150,19 @@ def read_subscription(pool: ConnectionPool[Any], caller: Caller, subscription_id
     Raises
     ------
     NotFoundError
-        There is none that the caller may see.
+        It does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         return _visible(conn, caller, subscription_id)
 
 
 def unsubscribe(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID) -> None:
-    """Tell a receiver nothing more.
+    """Remove a receiver.
 
     Raises
     ------
     NotFoundError
-        There is none that the caller may see.
+        It does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         found = _visible(conn, caller, subscription_id)
@@ -172,15 +172,15 @@ def unsubscribe(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID
 
 def try_subscription(
     pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID, *, now: datetime, settings: Settings
-) -> Trial:
-    """Send a receiver a message that nobody takes for an alert, and return what it said.
+) -> DeliveryTest:
+    """Send a test message to a receiver and return its response.
 
-    One attempt, outside any transaction, past the outbox: nothing is repeated and nothing is held back.
+    One attempt, outside any transaction and without the outbox: no retries, no quiet hours.
 
     Raises
     ------
     NotFoundError
-        There is none that the caller may see.
+        It does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         _visible(conn, caller, subscription_id)
@@ -198,7 +198,7 @@ def try_subscription(
     finally:
         sender.close()
     answer = attempt.answer if attempt.is_delivered else attempt.error
-    return Trial(message_id, attempt.is_delivered, answer, round(time.monotonic() - started, 3))
+    return DeliveryTest(message_id, attempt.is_delivered, answer, round(time.monotonic() - started, 3))
 
 
 def list_dead_letters(
@@ -210,7 +210,7 @@ def list_dead_letters(
     before_id: UUID,
     limit: int,
 ) -> list[DeadLetter]:
-    """Return what was given up, last first, of the receivers that the caller may see."""
+    """Return the dead letters of visible receivers, newest first."""
     with pool.connection() as conn:
         return outbox.page_dead_letters(
             conn,
@@ -223,12 +223,12 @@ def list_dead_letters(
 
 
 def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, outbox_id: UUID, now: datetime) -> DeadLetter:
-    """Send a dead letter again, under its own id, and return it.
+    """Send a dead letter again with the same id, and return it.
 
     Raises
     ------
     NotFoundError
-        There is none that the caller may see, or its subscription has ended.
+        It does not exist, is not visible to the caller, or its subscription has ended.
     """
     with pool.connection() as conn:
         found = outbox.find_dead_letter(conn, outbox_id, caller.site_ids)
@@ -239,12 +239,12 @@ def replay_dead_letter(pool: ConnectionPool[Any], caller: Caller, outbox_id: UUI
 
 
 def replay_dead_letters(pool: ConnectionPool[Any], caller: Caller, subscription_id: UUID, now: datetime) -> int:
-    """Send all dead letters of a receiver again, under their own ids; returns how many.
+    """Send all dead letters of a receiver again with the same ids; returns their number.
 
     Raises
     ------
     NotFoundError
-        There is no such receiver that the caller may see.
+        The receiver does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         _visible(conn, caller, subscription_id)

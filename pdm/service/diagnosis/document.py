@@ -1,4 +1,4 @@
-"""A diagnosis as the document that is stored and answered: plain values, units in names, times apart."""
+"""A diagnosis as the document that is stored and returned: plain values, units in names, times separate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def to_document(diagnosis: Diagnosis) -> Row:
-    """Return what a diagnosis says, as JSON can hold it; its time and acquisitions are kept beside it."""
+    """Return the content of a diagnosis as JSON values; its time and acquisitions are stored separately."""
     return {
         "verdict": diagnosis.verdict.value,
         "findings": [_finding(each) for each in diagnosis.findings],
@@ -55,5 +55,5 @@ def _reason(reason: Reason) -> Row:
 
 
 def _finite(value: float | None) -> float | None:
-    """Return a number that JSON knows."""
+    """Return a number that is valid in JSON."""
     return None if value is None or not math.isfinite(value) else float(value)

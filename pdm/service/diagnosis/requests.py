@@ -1,4 +1,4 @@
-"""What a caller asks of diagnoses: the newest that was computed, and a fresh one."""
+"""Requests of callers: read the newest diagnosis, or request a new one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class DiagnosisRequest:
-    """That a diagnosis was asked for, from at most `records` acquisitions up to `as_of`."""
+    """An accepted request of a diagnosis from at most `records` acquisitions up to `as_of`."""
 
     machine: str
     asked_at: datetime
@@ -33,14 +33,14 @@ class DiagnosisRequest:
 def read_diagnosis(
     pool: Pool, caller: Caller, machine: str, at: datetime | None, language: str = "en"
 ) -> Mapping[str, Any]:
-    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`, with its words.
+    """Return the newest diagnosis of a machine, or the newest from acquisitions up to `at`, with its texts.
 
-    `due` says what was asked for since and is not there yet.
+    `due` is a later request that is not finished.
 
     Raises
     ------
     NotFoundError
-        There is no such machine that the caller may see, or no diagnosis of it yet; then the reason is told.
+        The machine does not exist, is not visible to the caller, or has no diagnosis yet; the message has the reason.
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         found = diagnoses.fetch_diagnosis(conn, row.id, at)
@@ -52,20 +52,20 @@ def read_diagnosis(
 
 
 def request_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None, records: int) -> DiagnosisRequest:
-    """Ask for a diagnosis from at most `records` acquisitions, the newest or those up to `at`.
+    """Request a diagnosis from at most `records` acquisitions, the newest or those up to `at`.
 
-    A worker takes it at once if it has nothing else to do; it stands in place of a request that still waits.
+    An idle worker computes it at once; it replaces a request that still waits.
 
     Raises
     ------
     NotFoundError
-        There is no such machine that the caller may see.
+        The machine does not exist or is not visible to the caller.
     RefusalError
-        The machine has no point that records waveforms.
+        The machine has no waveform point.
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         if all(point.sampling_rate_hz is None for point in machine_views.list_points(conn, row.id)):
-            raise RefusalError(f"machine {machine!r} has no point that records waveforms; nothing can be diagnosed")
+            raise RefusalError(f"machine {machine!r} has no waveform point; a diagnosis is not possible")
         asked_at = diagnoses.ask(conn, row.id, "request", at, records)
         access.insert_audit(
             conn, caller.name, "diagnosis.request", machine, at=at.isoformat() if at else None, records=records
@@ -77,7 +77,7 @@ def _nothing_yet(machine: str, at: datetime | None, due: DiagnosisDue | None) ->
     until = "" if at is None else f" from acquisitions up to {at.isoformat()}"
     text = f"no diagnosis of machine {machine!r}{until} has been computed yet"
     if due is None:
-        return f"{text}; POST to the same place asks for one"
+        return f"{text}; request one with POST to the same path"
     if due.error is not None:
         return f"{text}; the last attempt failed: {due.error}"
-    return f"{text}; one was asked for at {due.asked_at.isoformat()} and waits for a worker"
+    return f"{text}; one was requested at {due.asked_at.isoformat()} and is in the queue"

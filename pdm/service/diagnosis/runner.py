@@ -1,7 +1,7 @@
-"""Diagnoses on a worker: what state detection and people ask for, from stored recordings, within a share of its time.
+"""Diagnoses on a worker, due by state detection or by request, from stored recordings, within a share of its time.
 
-What is due stands in the database. The analysis of acquisitions only writes it down; it is computed in transactions
-of its own, so that a diagnosis that fails fails alone.
+Due diagnoses are rows of the database. The analysis of acquisitions only inserts them; each is computed in its own
+transaction, so that a failure affects no other diagnosis.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from pdm.store.analysis.diagnoses import Diagnosable, Due
 from pdm.store.machines.registration import StoredMachine, fetch_machine
 
 RECORDS = 4
-REACH = timedelta(days=7)  # recordings older than this before the newest say nothing of the same condition
+REACH = timedelta(days=7)  # older recordings, relative to the newest, may be of another condition
 MOST_A_TURN = 8
-LEAST_CREDIT = 0.05  # s, to begin one with: it takes 0.02 to 0.05
-MOST_CREDIT = 5.0  # s, that idle time may save up
-_CANDIDATES = 4  # times the records wanted: some are incomplete, or of another operating state
+LEAST_CREDIT = 0.05  # s, required to start one: it takes 0.02 to 0.05
+MOST_CREDIT = 5.0  # s, the largest credit of idle time
+_CANDIDATES = 4  # times the required records: some are incomplete, or of another operating state
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, MemoryError)
 
 _log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ _log = logging.getLogger(__name__)
 def ask_where_due(
     conn: Connection[Any], followed: Sequence[tuple[StoredMachine, Sequence[Assessment]]], interval: timedelta
 ) -> None:
-    """Write down which machines are to be diagnosed after their next assessments, given in measured_at order.
+    """Store which diagnoses the next assessments of machines make due, given in measured_at order.
 
-    Late data that is followed again asks for nothing: a diagnosis says what its own acquisitions showed, which they
-    show still.
+    A replay of late data makes no diagnosis due: a diagnosis depends only on its own acquisitions, which have not
+    changed.
     """
     followed = [(stored, found) for stored, found in followed if found and _has_waveforms(stored)]
     known = diagnoses.fetch_watches(conn, [stored.id for stored, _ in followed])
@@ -62,11 +62,11 @@ def ask_where_due(
                 conn, stored.id, after.measured_at, is_severe=after.is_severe, reported=sorted(after.reported)
             )
         if due is not None:
-            diagnoses.ask(conn, stored.id, due.cause, due.as_of, RECORDS)
+            diagnoses.ask(conn, stored.id, *due, RECORDS)
 
 
 class Budget:
-    """A share of the time that passes, saved up to `most` seconds; what is spent beyond is owed."""
+    """A share of elapsed time, accumulated up to `most` seconds; it becomes negative if more is spent."""
 
     def __init__(self, share: float, most: float = MOST_CREDIT, clock: Callable[[], float] = time.monotonic) -> None:
         self._share = share
@@ -76,31 +76,31 @@ class Budget:
         self._seen = clock()
 
     def is_open(self) -> bool:
-        """Whether a diagnosis may begin now."""
+        """Whether a diagnosis may start now."""
         now = self._clock()
         self._credit = min(self._most, self._credit + self._share * (now - self._seen))
         self._seen = now
         return self._credit >= LEAST_CREDIT
 
     def spend(self, seconds: float) -> None:
-        """Take what was spent from the credit."""
+        """Subtract the spent time from the credit."""
         self._credit -= seconds
 
 
 class Diagnoser:
-    """Computes what is due, a few a turn; any number of them may run over one database."""
+    """Computes due diagnoses, a few per call; several instances may run on one database."""
 
     def __init__(self, pool: ConnectionPool[Any], settings: Settings) -> None:
         self._pool = pool
         self._budget = Budget(settings.diagnosis_share)
 
     def turn(self) -> int:
-        """Compute some of what is due: whatever people ask for, the rest within its share; returns how many."""
+        """Compute due diagnoses: all requested ones, others within the time share; returns their number."""
         for done in range(MOST_A_TURN):
             began = time.monotonic()
             with self._pool.connection() as conn:
                 due = diagnoses.take(conn, unasked=self._budget.is_open())
-            if due is None:  # looking costs nothing: who looks often would never come to do anything
+            if due is None:  # a query without a result costs no credit: frequent queries would consume all of it
                 return done
             self._compute(due)
             self._budget.spend(time.monotonic() - began)
@@ -138,13 +138,13 @@ def fetch_recordings(
 ) -> list[Recording]:
     """Return the newest recordings of a machine up to a time, of one operating state, in SI units; newest first.
 
-    Complete acquisitions come first; where none of the newest is complete, as when a sensor is dead, what there is
-    counts.
+    Complete acquisitions are preferred; if none of the newest is complete, because a sensor is defective, incomplete
+    ones are used.
 
     Raises
     ------
     RefusalError
-        No waveforms are stored: none came, or retention has dropped them.
+        No waveforms are stored: none were received, or retention has deleted them.
     """
     found = diagnoses.fetch_diagnosable(conn, stored.id, as_of, _CANDIDATES * records)
     chosen = choose(found, sum(point.is_waveform for point in stored.machine.points), records)
@@ -162,7 +162,7 @@ def fetch_recordings(
 
 
 def choose(found: Sequence[Diagnosable], waveform_points: int, records: int) -> list[Diagnosable]:
-    """Return which acquisitions, given newest first, are diagnosed together."""
+    """Return the acquisitions, given newest first, that are diagnosed together."""
     measured = [each for each in found if len(each.missing) < waveform_points]
     if not measured:
         return []
@@ -173,7 +173,7 @@ def choose(found: Sequence[Diagnosable], waveform_points: int, records: int) -> 
 
 
 def recorded(point: MeasurementPoint, waveform: StoredWaveform) -> RecordedChannel:
-    """Return a stored channel in SI units; counts, in which clipping shows, stay counts if the unit has no offset."""
+    """Return a stored channel in SI units; counts remain counts if the unit has no offset (shows clipping)."""
     factor, offset = si_conversion(point.quantity, point.unit)
     samples, scale = waveform.samples, waveform.scale
     if scale is not None and offset == 0.0:

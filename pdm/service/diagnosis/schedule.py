@@ -1,7 +1,7 @@
-"""When a machine is to be diagnosed without anybody asking: state detection, operating states, and the clock.
+"""When a machine is diagnosed without a request: by state detection, operating states and the clock.
 
-Pure: assessments in, what is due out. Of everything that a batch of acquisitions makes due only the last counts,
-for it has seen the most.
+Pure functions of assessments. Of all diagnoses that a batch of acquisitions makes due only the last is computed,
+because it uses the most data.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pdm.health.detection.symptoms import LEAST_SEVERITY
 from pdm.health.detection.transients import UNJUDGED
 
 RELIEF = 0.8
-"""Of the severity that counts: below this share a machine is well again, so that it may fall sick again."""
+"""Fraction of the severity limit below which a machine is healthy again, so that it can become due again."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What has been seen of a machine since its last regular diagnosis.
+    """Observations of a machine since its last regular diagnosis.
 
-    `measured_at` is when that one was due, `is_severe` whether the machine has been sick since it was last well,
-    `reported` the operating states and symptoms that diagnoses were asked for since: each asks once between two
-    regular diagnoses, so that a machine that alternates between states or symptoms costs no more than they are.
+    `measured_at` is the time at which that one was due, `is_severe` whether the severity limit was exceeded since the
+    machine was last healthy, `reported` the operating states and symptoms with a diagnosis since then: each makes one
+    diagnosis due between two regular ones, so that alternating states or symptoms cause no further diagnoses.
     """
 
     measured_at: datetime
@@ -32,25 +32,17 @@ class Watch:
     reported: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Ask:
-    """Why a diagnosis is due, and as of which acquisition."""
-
-    cause: str
-    as_of: datetime
-
-
 def find_due(
     watch: Watch | None, assessments: Iterable[Assessment], interval: timedelta
-) -> tuple[Watch | None, Ask | None]:
-    """Return what is now known of a machine, and the diagnosis that its next assessments make due.
+) -> tuple[Watch | None, tuple[str, datetime] | None]:
+    """Return the updated observations of a machine, and the reason and time of the diagnosis that is due, or None.
 
     Parameters
     ----------
     watch : Watch or None
         None before the first assessment of a machine.
     assessments : iterable of Assessment
-        In measured_at order, later than all before. A machine that is off or runs up makes nothing due.
+        In measured_at order, later than all before. A machine that is off or in run-up makes nothing due.
     interval : timedelta
         Of measured time between two regular diagnoses.
     """
@@ -60,7 +52,7 @@ def find_due(
             continue
         watch, cause = _consider(watch, assessment, interval)
         if cause is not None:
-            due = Ask(cause, assessment.measured_at)
+            due = cause, assessment.measured_at
     return watch, due
 
 
@@ -71,7 +63,7 @@ def _consider(watch: Watch | None, assessment: Assessment, interval: timedelta) 
     if severity is not None:
         is_severe = severity >= LEAST_SEVERITY * (RELIEF if before else 1.0)
     elif assessment.learning_progress < 1.0:
-        is_severe = False  # a new life, of which nothing is known yet
+        is_severe = False  # a new life without observations
     symptom = f"symptom:{assessment.symptom}@{assessment.component or ''}" if assessment.symptom else None
     state = f"state:{assessment.operating_state}" if assessment.learning_progress >= 1.0 else None
     seen = frozenset(name for name in (symptom, state) if name is not None)

@@ -1,4 +1,4 @@
-"""A diagnosis in a reader's language: beside every code what it says."""
+"""Texts of a diagnosis in a language, added to its codes."""
 
 from __future__ import annotations
 

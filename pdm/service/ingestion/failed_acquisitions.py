@@ -1,4 +1,4 @@
-"""Acquisitions that could not be analysed: let them be tried once more."""
+"""Retry of acquisitions whose analysis failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pdm.store.machines import access
 
 
 def replay_set_aside(pool: ConnectionPool[Any], caller: Caller, machine: str | None) -> int:
-    """Let acquisitions that were set aside be analysed once more; returns how many."""
+    """Queue acquisitions whose analysis failed for another attempt; returns their number."""
     with pool.connection() as conn:
         count = receipt_views.replay_set_aside(conn, machine, caller.site_ids)
         access.insert_audit(conn, caller.name, "set-aside.replay", machine or "all", acquisitions=count)

@@ -1,4 +1,4 @@
-"""The ingest use case: what one request sent is stored once, and each record is told what became of it."""
+"""The ingest use case: store the records of a request once and return a result for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.ingest.decode import Decoded
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, RecordResult
-from pdm.service.ingestion.validation import Screened, doubt_time, screen
+from pdm.service.ingestion.validation import doubt_time, screen
 from pdm.settings import Settings
 from pdm.store.acquisitions.acquisitions_write import (
     Channel,
@@ -32,31 +32,23 @@ from pdm.store.database.connection import database_required
 from pdm.store.machines.registration import StoredMachine, fetch_machines
 
 DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
-_TRIES = 3  # a deadlock with the worker is resolved by trying again; the request is idempotent
+_TRIES = 3  # a deadlock with the worker is resolved by a retry; the request is idempotent
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A record of which something may be stored."""
+    """A record with at least one channel that may be stored: channels, missing points, and all problems."""
 
     decoded: Decoded
     machine_id: int
     acquisition: Acquisition
-    screened: Screened
+    channels: tuple[Channel, ...]
+    missing: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
     @property
     def key(self) -> Key:
         return self.machine_id, self.acquisition.measured_at
-
-
-@dataclass(frozen=True)
-class _Written:
-    """What the transaction did: new channel keys, content under every key, envelopes, who brought a key first."""
-
-    new: set[Key]
-    hashes: Mapping[Key, bytes]
-    envelopes: Mapping[Key, Envelope]
-    first: Mapping[Key, int]
 
 
 def record(
@@ -68,26 +60,26 @@ def record(
     now: datetime,
     future_tolerance: timedelta = DEFAULT_FUTURE_TOLERANCE,
 ) -> Receipt:
-    """Store the decoded records of one request in one transaction, and say what became of each.
+    """Store the decoded records of one request in one transaction, and return a result for each.
 
-    When this returns, all that the receipt calls stored is committed. The same record sent again is a
-    duplicate; the same key with other content is a conflict and what is stored stays.
+    After the return, all records reported as stored are committed. The same record sent again is a
+    duplicate; the same key with other content is a conflict, and the stored content is kept.
 
     Parameters
     ----------
     actor : str
-        Who sent it.
+        Name of the sender.
     site_ids : sequence of int or None
-        Sites that the sender may write to; None is every site. Machines elsewhere are unknown to it.
+        Sites that the sender may write to; None is every site. Machines of other sites are treated as unknown.
     now : datetime
         The server's time.
     future_tolerance : timedelta
-        How far ahead of `now` a live machine's time may lie.
+        How far the time of a live machine may be ahead of `now`.
 
     Raises
     ------
     UnavailableError
-        The database is away; nothing is known to be stored.
+        The database is unavailable; storage is not confirmed.
     """
     with database_required():
         for _ in range(_TRIES - 1):
@@ -122,8 +114,7 @@ def _record_once(
                 machine_id = machines[decoded.acquisition.machine].id
                 reason = judged.problems[0].detail
                 insert_quarantined(conn, machine_id, decoded.acquisition, reason, receipt_id, now)
-        written = _write(conn, candidates, receipt_id, now)
-        answers = iter(_tell(index, candidate, written) for index, candidate in enumerate(candidates))
+        answers = iter(_write(conn, candidates, receipt_id, now))
         in_order = tuple(results[place] if place in results else next(answers) for place in range(len(records)))
         receipt = Receipt(str(receipt_id), now, in_order)
         insert_receipt(conn, receipt, actor)
@@ -144,39 +135,44 @@ def _judge(
     if doubt is not None:
         problem = Problem("timestamp", f"measured_at {doubt}", "measured_at")
         return _refused(decoded, Outcome.QUARANTINED, (problem, *decoded.problems))
-    screened = screen(acquisition, stored)
-    if not screened.channels:
+    channels, missing, misfits = screen(acquisition, stored)
+    problems = (*decoded.problems, *misfits)
+    if not channels:
         empty = Problem("empty-record", "the record has neither waveforms nor scalars", "waveforms")
-        return _refused(decoded, Outcome.REJECTED, (*decoded.problems, *screened.problems) or (empty,))
-    return _Candidate(decoded, stored.id, acquisition, screened)
+        return _refused(decoded, Outcome.REJECTED, problems or (empty,))
+    return _Candidate(decoded, stored.id, acquisition, channels, missing, problems)
 
 
 def _refused(decoded: Decoded, outcome: Outcome, problems: tuple[Problem, ...]) -> RecordResult:
     return RecordResult(decoded.record, decoded.machine, decoded.measured_at, outcome, problems)
 
 
-def _write(conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: UUID, now: datetime) -> _Written:
+def _write(
+    conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: UUID, now: datetime
+) -> list[RecordResult]:
+    """Store what is new of the candidates; returns what became of each."""
     first: dict[Key, int] = {}
     unique: dict[Key, Channel] = {}
     for index, candidate in enumerate(candidates):
-        for channel in candidate.screened.channels:
+        for channel in candidate.channels:
             if unique.setdefault(channel.key, channel) is channel:
                 first[channel.key] = index
     new = insert_channels(conn, list(unique.values()))
     hashes = {key: channel.content_hash for key, channel in unique.items()}
     hashes |= fetch_stored_hashes(conn, unique.keys() - new)
+    brought = {key: index for key, index in first.items() if key in new}
     sent: dict[Key, list[_Candidate]] = defaultdict(list)
     for index, candidate in enumerate(candidates):
-        if any(channel.key in new and first[channel.key] == index for channel in candidate.screened.channels):
+        if any(brought.get(channel.key) == index for channel in candidate.channels):
             sent[candidate.key].append(candidate)
     envelopes = merge_acquisitions(conn, {key: _envelope(group) for key, group in sent.items()}, receipt_id, now)
     enqueue(conn, sent.keys())
-    return _Written(new, hashes, envelopes, first)
+    return [_tell(index, candidate, brought, hashes, envelopes) for index, candidate in enumerate(candidates)]
 
 
 def _envelope(group: Sequence[_Candidate]) -> Envelope:
     contexts = [candidate.acquisition.context for candidate in group]
-    missing = set.intersection(*(set(candidate.screened.missing) for candidate in group))
+    missing = set.intersection(*(set(candidate.missing) for candidate in group))
     return Envelope(
         OperatingContext(
             speed=next((c.speed for c in contexts if c.speed is not None), None),
@@ -187,18 +183,25 @@ def _envelope(group: Sequence[_Candidate]) -> Envelope:
     )
 
 
-def _tell(index: int, candidate: _Candidate, written: _Written) -> RecordResult:
+def _tell(
+    index: int,
+    candidate: _Candidate,
+    brought: Mapping[Key, int],
+    hashes: Mapping[Key, bytes],
+    envelopes: Mapping[Key, Envelope],
+) -> RecordResult:
+    """Return what became of a candidate, by who brought each new channel and what is stored under every key."""
     decoded = candidate.decoded
-    problems = [*decoded.problems, *candidate.screened.problems]
+    problems = [*candidate.problems]
     is_stored = has_conflict = False
-    for channel in candidate.screened.channels:
-        if channel.key in written.new and written.first[channel.key] == index:
+    for channel in candidate.channels:
+        if brought.get(channel.key) == index:
             is_stored = True
-        elif written.hashes[channel.key] != channel.content_hash:
+        elif hashes[channel.key] != channel.content_hash:
             has_conflict = True
-            problems.append(_conflict(channel, written.hashes[channel.key]))
+            problems.append(_conflict(channel, hashes[channel.key]))
     if is_stored:
-        problems += _find_gaps(candidate, written.envelopes[candidate.key])
+        problems += _find_gaps(candidate, envelopes[candidate.key])
     outcome = Outcome.STORED if is_stored else Outcome.CONFLICT if has_conflict else Outcome.DUPLICATE
     return RecordResult(decoded.record, decoded.machine, decoded.measured_at, outcome, tuple(problems))
 

@@ -1,9 +1,8 @@
-"""Is a record what its machine can have sent? Every channel is held against its registered point."""
+"""Validation of records: every channel is compared with its registered point."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,25 +12,16 @@ from pdm.measurements import Acquisition, Problem, Scalar, Waveform
 from pdm.store.acquisitions.acquisitions_write import Channel
 from pdm.store.machines.registration import StoredMachine
 
-SAMPLING_RATE_TOLERANCE = 0.01  # share by which a sender's clock may differ from the point's
+SAMPLING_RATE_TOLERANCE = 0.01  # allowed relative difference between the rates of sender and point
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 OLDEST = timedelta(days=20 * 365.25)
-REPLAY_AHEAD = timedelta(days=50 * 365.25)  # a simulated future is fine, another millennium is not
-
-
-@dataclass(frozen=True)
-class Screened:
-    """The channels of a record that may be stored, the waveform points that did not come, and the problems."""
-
-    channels: tuple[Channel, ...]
-    missing: tuple[str, ...]
-    problems: tuple[Problem, ...]
+REPLAY_AHEAD = timedelta(days=50 * 365.25)  # simulated times may be in the future, but not in another millennium
 
 
 def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_tolerance: timedelta) -> str | None:
-    """Return why nothing can have been measured at this time, or None if it can.
+    """Return the reason why a time is implausible, or None.
 
-    Chunks are made by time, so a wild time is refused before it makes one.
+    Chunks are created by time, so an implausible time is rejected before it creates one.
     """
     stated = measured_at.isoformat()
     ahead = REPLAY_AHEAD if timeline is Timeline.REPLAY else future_tolerance
@@ -50,8 +40,20 @@ def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_
     return None
 
 
-def screen(acquisition: Acquisition, stored: StoredMachine) -> Screened:
-    """Hold the channels of a record against the machine's points; what does not fit is left out and named."""
+def screen(
+    acquisition: Acquisition, stored: StoredMachine
+) -> tuple[tuple[Channel, ...], tuple[str, ...], tuple[Problem, ...]]:
+    """Compare the channels of a record with the points of the machine; mismatches are omitted and reported.
+
+    Returns
+    -------
+    channels : tuple of Channel
+        Those that may be stored.
+    missing : tuple of str
+        Waveform points without data.
+    problems : tuple of Problem
+        Of the channels that are left out.
+    """
     points = {point.key: point for point in stored.machine.points}
     channels: list[Channel] = []
     problems: list[Problem] = []
@@ -67,7 +69,7 @@ def screen(acquisition: Acquisition, stored: StoredMachine) -> Screened:
             problems.append(problem)
     accepted = {channel.content.point for channel in channels}
     missing = tuple(sorted(p.key for p in stored.machine.points if p.is_waveform and p.key not in accepted))
-    return Screened(tuple(channels), missing, tuple(problems))
+    return tuple(channels), missing, tuple(problems)
 
 
 def _find_problem(

@@ -1,4 +1,4 @@
-"""Why features are absent: what the bits beside the rows say, and what an older version did not have yet."""
+"""Reasons of absent features: reason bits of the rows, and features that an older version did not have."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Absence:
-    """How many acquisitions lack a feature, and why."""
+    """The number of acquisitions without a feature, and the reasons."""
 
     count: int
     reason: str
 
 
 def explain_absences(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[str, Absence]:
-    """Return by feature how many rows do not have it, and the reasons of all of them together.
+    """Return for each feature the number of rows without it, and their combined reasons.
 
     Parameters
     ----------
     rows : sequence of tuple
-        A row a feature version, as from `pdm.store.acquisitions.acquisitions_read.fetch_absences`.
+        One row per feature version, from `pdm.store.acquisitions.acquisitions_read.fetch_absences`.
     names : sequence of str
         The features, in the order of the rows' columns.
     """
-    from features.catalogue import CATALOGUE, explain  # here, so that the API starts without the analysis
+    from features.catalogue import CATALOGUE, explain  # imported here, so that the API starts without the analysis
 
     brought = {definition.name: definition.version for definition in CATALOGUE}
     found: dict[str, Absence] = {}

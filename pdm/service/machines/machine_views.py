@@ -1,4 +1,4 @@
-"""A machine as callers see it: what is registered, and what is known of it now."""
+"""Views of a machine: its registration and its present state."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pdm.store.machines.machine_views import (
     RegisteredMachine,
 )
 
-NOT_YET_ANALYSED = "nothing has been analysed yet"
+NOT_YET_ANALYSED = "no analysis yet"
 
 
 @dataclass(frozen=True)
 class FleetMachine(CurrentVerdict, ListedMachine):
-    """A machine with what is known of it now."""
+    """A machine with its present state."""
 
     @classmethod
     def of(cls, machine: ListedMachine, verdict: CurrentVerdict) -> FleetMachine:
-        """Return a machine with its verdict."""
+        """Return a machine with its newest assessment."""
         return cls(**vars(machine), **vars(verdict))
 
 
 @dataclass(frozen=True)
 class MachineDetails(CurrentVerdict, RegisteredMachine):
-    """A machine as it is registered, with its components, points and what is known of it now."""
+    """A registered machine with its components, points and present state."""
 
     diagnosed_at: datetime | None
     components: Sequence[ListedComponent]
@@ -42,7 +42,7 @@ class MachineDetails(CurrentVerdict, RegisteredMachine):
 
 @dataclass(frozen=True)
 class MachineHealth:
-    """A machine's newest assessment with its evidence, and that of its parts; None where nothing is known yet."""
+    """The newest assessment of a machine with its evidence, also per component and point; None before the first."""
 
     machine: str
     measured_at: datetime | None = None
@@ -74,7 +74,7 @@ class MachineHealth:
         prognosis: PrognosisEntry | None,
         on_hold: AnalysisHold | None,
     ) -> MachineHealth:
-        """Take parts and states out of the evidence of an assessment; add urgency to severity."""
+        """Return components, points and states of the evidence of an assessment; add urgency to severity."""
         if assessment is None:
             return cls(machine.machine, on_hold=on_hold)
         evidence = dict(assessment.evidence)
@@ -92,7 +92,7 @@ _PARTS = ("points", "components", "operating_states", "change", "zone_trend")
 
 @dataclass(frozen=True)
 class MachinePrognosis:
-    """A machine's newest remaining useful life [s] with its evidence, or why there is none."""
+    """The newest remaining useful life [s] of a machine with its evidence, or the reason of its absence."""
 
     machine: str
     interval_verdict: str | None
@@ -110,6 +110,6 @@ class MachinePrognosis:
 
     @classmethod
     def of(cls, machine: str, prognosis: StoredPrognosis | None, interval_verdict: str | None) -> MachinePrognosis:
-        """Return a stored prognosis of a machine, or that there is none."""
+        """Return a stored prognosis of a machine, or a view without prognosis."""
         known = {} if prognosis is None else vars(prognosis)
         return cls(machine, interval_verdict, **known)

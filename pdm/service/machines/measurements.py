@@ -1,4 +1,4 @@
-"""What a point measured: its waveform in SI units, the spectrum of it, and the course of its features."""
+"""Measurements of a point: waveform in SI units, spectrum, and feature history."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class MeasuredSpectrum:
     """An amplitude spectrum [unit] of the `signal` or its `squared-envelope`; line k is at k times resolution [Hz]."""
 
     of: Literal["signal", "squared-envelope"]
@@ -55,7 +55,7 @@ class Spectrum:
 
 @dataclass(frozen=True)
 class Statistics:
-    """A feature's course, step by step; None where no acquisition of a step had it."""
+    """History of a feature, one value per step; None for a step without the feature."""
 
     minimum: Sequence[float | None]
     mean: Sequence[float | None]
@@ -64,7 +64,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class FeatureCourse:
-    """Features of a point in equal steps [s] of [since, before); the lists belong together, step by step."""
+    """Features of a point in equal steps [s] of [since, before); all lists have one entry per step."""
 
     machine: str
     point: str
@@ -97,22 +97,24 @@ def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetim
     raw = decode(stored.codec, stored.payload, kind, stored.sample_count).astype(np.float64)
     factor, offset = si_conversion(found.quantity, found.unit)
     samples = raw * (factor * (stored.scale or 1.0)) + offset
-    # A tachometer's level stays in the unit that it was declared in.
+    # The level of a tachometer keeps its declared unit.
     unit = found.unit if found.quantity == "tachometer" else si_unit(found.quantity)
     return Measured(found.quantity, unit, stored.sampling_rate, samples)
 
 
-def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)) -> Spectrum:
+def compute_spectrum(
+    measured: Measured, kind: str, band: tuple[float | None, float | None] = (None, None)
+) -> MeasuredSpectrum:
     """Return the amplitude spectrum of a waveform (`amplitude`) or of its squared envelope in a band (`envelope`).
 
-    It is the spectrum of `features.spectrum` and `features.envelope`, which the diagnosis draws too.
+    It is the spectrum of `features.spectrum` and `features.envelope`, which the diagnosis uses too.
 
     Parameters
     ----------
     measured : Measured
     kind : {"amplitude", "envelope"}
     band : (lowest, highest)
-        [Hz] of the envelope; by default 1/4 to 3/4 of half the sampling rate. One end that is None is 0, or half
+        [Hz] of the envelope; by default 1/4 to 3/4 of half the sampling rate. An end that is None is 0 or half
         the sampling rate.
 
     Raises
@@ -126,13 +128,13 @@ def compute_spectrum(measured: Measured, kind: str, band: tuple[float | None, fl
     try:
         if kind == "amplitude":
             frequency, amplitudes = amplitude_spectrum(samples, rate)
-            return Spectrum("signal", measured.unit, float(frequency[1]), amplitudes)
+            return MeasuredSpectrum("signal", measured.unit, float(frequency[1]), amplitudes)
         frequency, amplitudes = envelope_spectrum(samples, rate, _band(band, rate))
     except SignalError as error:
         if error.where == "band":
             raise InvalidInputError(f"band: {error.what}", field="band_from_hz") from error
-        raise RefusalError(f"there is no spectrum of this waveform: {error.what}") from error
-    return Spectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
+        raise RefusalError(f"a spectrum of this waveform is not possible: {error.what}") from error
+    return MeasuredSpectrum("squared-envelope", f"({measured.unit})^2", float(frequency[1]), amplitudes)
 
 
 def _band(band: tuple[float | None, float | None], rate: float) -> tuple[float, float] | None:
@@ -153,17 +155,17 @@ def read_features(
     before: datetime | None,
     resolution: float | None,
 ) -> FeatureCourse:
-    """Return minimum, mean and maximum of a point's features in equal steps of time, and why some are absent.
+    """Return minimum, mean and maximum of a point's features in equal steps of time, with reasons of absence.
 
-    Of what was computed in several feature versions the newest counts.
+    Of several feature versions of a row the newest is used.
 
-    `resolution` [s] is chosen for some 300 steps where it is None; without a time range the last 30 days
-    that were measured are meant.
+    If `resolution` [s] is None, it gives about 300 steps; without a time range the last 30 days with measurements
+    are returned.
 
     Raises
     ------
     InvalidInputError
-        A name is no feature of this quantity, or the range holds more than 2000 steps.
+        A name is not a feature of this quantity, or the range has more than 2000 steps.
     RefusalError
         Points of this quantity have no features.
     """
@@ -171,7 +173,7 @@ def read_features(
         found = _visible_point(conn, caller, machine, point)
         table = acquisitions_read.FEATURE_TABLES.get(found.quantity)
         if table is None:
-            raise RefusalError(f"points of {found.quantity} have no features; theirs are scalars", field="point")
+            raise RefusalError(f"points of {found.quantity} have no features; they report scalars", field="point")
         known = acquisitions_read.list_feature_columns(conn, table)
         chosen = _known_features(names, known)
         since, before = _range(since, before, acquisitions_read.fetch_last_measured_at(conn, row.id))

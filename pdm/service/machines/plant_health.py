@@ -1,4 +1,4 @@
-"""The health of a line and of a site, rolled up from what is known of its machines when it is asked for."""
+"""The health of a line or a site, computed per request from the present state of its machines."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pdm.store.machines.machine_views import LastKnown, ListedMachine
 
 Pool = ConnectionPool[Any]
 
-UNJUDGED = ("off", "transient")  # pdm.health.detection.transients.UNJUDGED, which brings the analysis with it
+UNJUDGED = ("off", "transient")  # equals pdm.health.detection.transients.UNJUDGED, which would import the analysis
 _EVERY_MACHINE = 100_000
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The worst that is known of some machines; each figure may be another machine's. None: not known of any."""
+    """The worst values of some machines; each may be of another machine. None: unknown for all."""
 
     health: float | None
     severity: float | None
@@ -36,7 +36,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Contributor:
+class MachineContribution:
     """A machine and what it adds to the roll-up."""
 
     machine: str
@@ -60,33 +60,22 @@ class LineSummary(Summary):
 
 @dataclass(frozen=True)
 class LineHealth(LineSummary):
-    """The roll-up of a line with the machines that make it so, the worst first."""
+    """The roll-up of a line with its decisive machines, the worst first."""
 
     site: str
-    contributors: Sequence[Contributor]
+    contributors: Sequence[MachineContribution]
 
 
 @dataclass(frozen=True)
 class SiteHealth(Summary):
-    """The roll-up of a site with the machines that make it so, and of each of its lines."""
+    """The roll-up of a site with its decisive machines, and of each of its lines."""
 
     site: str
-    contributors: Sequence[Contributor]
+    contributors: Sequence[MachineContribution]
     lines: Sequence[LineSummary]
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A machine and what was last known of it."""
-
-    machine: ListedMachine
-    last: LastKnown
-
-    @property
-    def standing(self) -> UnitCondition:
-        """What of it counts in a roll-up."""
-        last = self.last
-        return UnitCondition(self.machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+_Known = Sequence[tuple[ListedMachine, LastKnown]]  # machines, and what was last known of each
 
 
 def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHealth:
@@ -95,54 +84,64 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHe
     Raises
     ------
     NotFoundError
-        There is no machine on such a line that the caller may see.
+        The line has no machine that is visible to the caller.
     """
     known = _fetch_known(pool, caller, site, line)
     if not known:
         raise NotFoundError(f"site {site!r} has no line {line!r}")
-    found = roll_up([each.standing for each in known])
+    found = _rolled_up(known)
     return LineHealth(**_figures(found), line=line, site=site, contributors=_contributors(found, known))
 
 
 def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
-    """Return the roll-up of a site, and that of each of its lines.
+    """Return the roll-up of a site and of each of its lines.
 
     Raises
     ------
     NotFoundError
-        There is no machine at such a site that the caller may see.
+        The site has no machine that is visible to the caller.
     """
     known = _fetch_known(pool, caller, site, None)
     if not known:
-        raise NotFoundError(f"there is no site {site!r}")
+        raise NotFoundError(f"unknown site {site!r}")
     lines = [
-        LineSummary(**_figures(roll_up([each.standing for each in known if each.machine.line == line])), line=line)
-        for line in sorted({each.machine.line for each in known})
+        LineSummary(**_figures(_rolled_up([each for each in known if each[0].line == line])), line=line)
+        for line in sorted({machine.line for machine, _ in known})
     ]
-    found = roll_up([each.standing for each in known])
+    found = _rolled_up(known)
     return SiteHealth(**_figures(found), site=site, contributors=_contributors(found, known), lines=lines)
 
 
-def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> list[_Known]:
+def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> _Known:
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             machines = machine_views.page_machines(conn, after="", limit=_EVERY_MACHINE, site=site, line=line)
         last = machine_views.fetch_standings(conn, [machine.id for machine in machines], UNJUDGED)
-    return [_Known(machine, last[machine.id]) for machine in machines]
+    return [(machine, last[machine.id]) for machine in machines]
 
 
-def _contributors(found: RollUp, known: Sequence[_Known]) -> list[Contributor]:
-    by_key = {each.machine.machine: each for each in known}
+def _rolled_up(known: _Known) -> RollUp:
+    return roll_up(
+        [
+            UnitCondition(machine.machine, last.health, last.zone, last.rul_lower, last.planning_horizon)
+            for machine, last in known
+        ]
+    )
+
+
+def _contributors(found: RollUp, known: _Known) -> list[MachineContribution]:
+    lines = {machine.machine: machine.line for machine, _ in known}
+    last = {machine.machine: last for machine, last in known}
     return [
-        Contributor(
+        MachineContribution(
             machine=each.key,
-            line=by_key[each.key].machine.line,
-            measured_at=by_key[each.key].last.measured_at,
+            line=lines[each.key],
+            measured_at=last[each.key].measured_at,
             health=each.health,
             severity=each.severity,
             zone=each.zone,
-            symptom=by_key[each.key].last.symptom,
-            component=by_key[each.key].last.component,
+            symptom=last[each.key].symptom,
+            component=last[each.key].component,
             rul_lower_s=each.rul_lower,
             urgency=each.urgency.value,
         )

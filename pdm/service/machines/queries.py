@@ -1,4 +1,4 @@
-"""What a caller asks to see of machines: the use cases of reading verdicts, histories and journals."""
+"""Read use cases: assessments, histories, alerts and receipts of machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pdm.store.database.compatibility import check_schema
 from pdm.store.database.connection import check_server
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
-from pdm.store.machines.machine_views import Backlog
+from pdm.store.machines.machine_views import AnalysisBacklog
 
 Pool = ConnectionPool[Any]
 
@@ -41,7 +41,7 @@ def list_machines(
 
 
 def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
-    """Return one machine with its components, points and newest verdict."""
+    """Return one machine with its components, points and newest assessment."""
     with visible_machine(pool, caller, machine) as (conn, found):
         return MachineDetails(
             **vars(found),
@@ -53,7 +53,7 @@ def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
 
 
 def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachineHealth:
-    """Return the newest assessment, or what was the newest at `as_of`; a machine not yet analysed is learning."""
+    """Return the newest assessment, or the newest at `as_of`; a machine without analysis is learning."""
     with visible_machine(pool, caller, machine) as (conn, found):
         assessment = assessments_read.fetch_assessment(conn, found.id, as_of)
         prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of)
@@ -62,7 +62,7 @@ def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None
 
 
 def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachinePrognosis:
-    """Return the newest prognosis, or what was the newest at `as_of`; without one, the reason."""
+    """Return the newest prognosis, or the newest at `as_of`; without one, the reason."""
     with visible_machine(pool, caller, machine) as (conn, found):
         prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of)
         return MachinePrognosis.of(machine, prognosis, verdict_on(conn, found.fleet, prognosis))
@@ -71,7 +71,7 @@ def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | N
 def list_health(
     pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
 ) -> list[AssessmentEntry]:
-    """Return one assessment an acquisition, newest first."""
+    """Return one assessment per acquisition, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
         return assessments_read.page_assessments(conn, row.id, since=since, before=before, limit=limit)
 
@@ -79,7 +79,7 @@ def list_health(
 def list_prognoses(
     pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
 ) -> list[PrognosisEntry]:
-    """Return one prognosis an acquisition, newest first."""
+    """Return one prognosis per acquisition, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
         return assessments_read.page_prognoses(conn, row.id, since=since, before=before, limit=limit)
 
@@ -87,7 +87,7 @@ def list_prognoses(
 def list_acquisitions(
     pool: Pool, caller: Caller, machine: str, *, since: datetime, before: datetime, limit: int
 ) -> list[ListedAcquisition]:
-    """Return when and how a machine was measured, newest first."""
+    """Return the acquisitions of a machine, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
         return acquisitions_read.page_acquisitions(conn, row.id, since=since, before=before, limit=limit)
 
@@ -95,7 +95,7 @@ def list_acquisitions(
 def list_work_events(
     pool: Pool, caller: Caller, machine: str, *, before: datetime, before_id: int, limit: int
 ) -> list[RecordedWork]:
-    """Return what was done to a machine, newest first."""
+    """Return the work events of a machine, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
         return receipt_views.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
 
@@ -118,14 +118,14 @@ def list_alerts(
     limit: int,
     **wanted: Any,
 ) -> list[AlertSummary]:
-    """Return alerts of machines that the caller may see, the last raised first; `wanted` as in `AlertFilter`."""
+    """Return alerts of visible machines, newest first; `wanted` as in `AlertFilter`."""
     asked = alert_views.AlertFilter(**wanted)
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return alert_views.page_alerts(conn, before=before, before_id=before_id, limit=limit, wanted=asked)
 
 
 def list_alert_history(pool: Pool, caller: Caller, *, before: int, limit: int, **wanted: Any) -> list[HistoryEvent]:
-    """Return what happened to alerts that the caller may see, the last first; `wanted` as in `HistoryFilter`."""
+    """Return events of visible alerts, newest first; `wanted` as in `HistoryFilter`."""
     asked = alert_views.HistoryFilter(**wanted)
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         return alert_views.page_history(conn, before=before, limit=limit, wanted=asked)
@@ -137,7 +137,7 @@ def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Alert:
     Raises
     ------
     NotFoundError
-        There is none that the caller may see.
+        It does not exist or is not visible to the caller.
     """
     with pool.connection() as conn, scoped(conn, caller.site_ids):
         found = alert_views.find_alert(conn, alert_id)
@@ -147,13 +147,13 @@ def read_alert(pool: Pool, caller: Caller, alert_id: UUID) -> Alert:
 
 
 def list_receipts(pool: Pool, caller: Caller, *, before: datetime, before_id: UUID, limit: int) -> list[ReceiptSummary]:
-    """Return receipts, newest first; a sender or a caller of some sites sees its own."""
+    """Return receipts, newest first; senders and callers limited to sites get only their own."""
     with pool.connection() as conn:
         return receipt_views.page_receipts(conn, before=before, before_id=before_id, limit=limit, actor=_sender(caller))
 
 
 def read_receipt(pool: Pool, caller: Caller, receipt_id: UUID) -> StoredReceipt:
-    """Return a receipt with one result a record."""
+    """Return a receipt with one result per record."""
     with pool.connection() as conn:
         found = receipt_views.find_receipt(conn, receipt_id, _sender(caller))
     if found is None:
@@ -168,36 +168,36 @@ def list_set_aside(pool: Pool, caller: Caller, *, after_id: int, after: datetime
 
 
 def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> list[Quarantined]:
-    """Return records whose time cannot be right."""
+    """Return quarantined records."""
     with pool.connection() as conn:
         return receipt_views.page_quarantine(conn, before=before, limit=limit, site_ids=caller.site_ids)
 
 
-def count_waiting(pool: Pool) -> Backlog:
+def count_waiting(pool: Pool) -> AnalysisBacklog:
     """Return how much waits for analysis."""
     with pool.connection() as conn:
         return machine_views.count_waiting(conn)
 
 
 def count_for_metrics(pool: Pool) -> tuple[dict[str, float], dict[str, int]]:
-    """Return the gauges that only the database knows, and open alerts by severity."""
+    """Return the gauges read from the database, and open alerts by severity."""
     with pool.connection() as conn:
         return machine_views.count_for_metrics(conn)
 
 
 def check_ready(pool: Pool) -> None:
-    """Return if requests can be served.
+    """Raise an error unless requests can be served.
 
     Raises
     ------
     UnavailableError
-        The database does not answer, or its schema and this code do not fit.
+        The database is unavailable, or its schema does not match this code.
     ConfigurationError
-        The server could lose what is acknowledged.
+        The server settings could lose acknowledged data.
     """
     with pool.connection() as conn:
         if not machine_views.is_migrated(conn):
-            raise UnavailableError("the database holds no schema yet; run `pdm migrate`")
+            raise UnavailableError("the database has no schema; run `pdm migrate`")
         check_schema(conn)
         check_server(conn)
 

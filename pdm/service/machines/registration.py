@@ -19,7 +19,7 @@ from pdm.store.machines.registration import Change, fetch_machines, fetch_site_k
 
 @dataclass(frozen=True)
 class Registration:
-    """What registering one machine did, or in a dry run would do."""
+    """The result of registering one machine, or the expected result in a dry run."""
 
     machine: str
     outcome: Change
@@ -33,25 +33,25 @@ def register_fleet(
     site_ids: Sequence[int] | None,
     dry_run: bool = False,
 ) -> list[Registration]:
-    """Register machines in one transaction: all of them, or none if one is refused.
+    """Register machines in one transaction: all of them, or none if one is rejected.
 
     Parameters
     ----------
     site_ids : sequence of int or None
-        Sites that the caller may change; None is every site, and only then may new sites come.
+        Sites that the caller may change; None is every site and allows new sites.
     dry_run : bool
-        Say what would happen and leave everything as it is.
+        Return the results without storing anything.
 
     Raises
     ------
     InvalidInputError
         A machine is given twice.
     ConflictError
-        A machine or point is stored with another meaning, or the key is taken.
+        A machine or point exists with another meaning, or the key is in use.
     NotFoundError
-        A site is not the caller's.
+        A site is not visible to the caller.
     UnavailableError
-        The database is away.
+        The database is unavailable.
     """
     keys = [machine.key for machine in machines]
     if len(set(keys)) != len(keys):
@@ -71,15 +71,15 @@ def register_fleet(
 
 
 def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> None:
-    """Refuse new components whose key is a cause that the service uses itself; those that are stored go on."""
+    """Reject new components whose key is a cause of the service; existing ones remain valid."""
     wanted = {machine.key: RESERVED_CAUSES & {each.key for each in machine.components} for machine in machines}
     stored = fetch_machines(conn, [machine for machine, keys in wanted.items() if keys])
     for machine, keys in wanted.items():
         known = {each.key for each in stored[machine].machine.components} if machine in stored else set()
         if keys - known:
             raise InvalidInputError(
-                f"component {min(keys - known)!r} of machine {machine!r} has a key that the service uses for alerts "
-                f"of its own ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
+                f"component {min(keys - known)!r} of machine {machine!r} has a key that the service uses for its own "
+                f"alerts ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
                 field="components",
             )
 

@@ -1,4 +1,4 @@
-"""The use case of telling the service what was done to a machine."""
+"""The use case of recording maintenance and failures of a machine."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 def record_work_event(
     pool: ConnectionPool[Any], event: WorkEvent, *, actor: str, site_ids: Sequence[int] | None, now: datetime
 ) -> tuple[int, bool]:
-    """Write down a work event; returns its id and whether it is new.
+    """Store a work event; returns its id and whether it is new.
 
-    A failure or a replacement closes a life: baseline and prognosis begin again behind it, and what was
-    concluded of later acquisitions is concluded anew. The same event again changes nothing.
+    A failure or a replacement closes a life: baseline and prognosis start again after it, and later
+    acquisitions are analysed again. A repeated event changes nothing.
 
     Raises
     ------
     NotFoundError
-        The machine is unknown to the caller, or has no such component.
+        The machine is not visible to the caller, or the component does not exist.
     TimestampError
-        Nothing can have happened at that time.
+        The time of the event is implausible.
     ConflictError
         The event is stored with another finding.
     UnavailableError
-        The database is away.
+        The database is unavailable.
     """
     with database_required(), pool.connection() as conn, conn.transaction():
         stored = fetch_machine(conn, event.machine, site_ids)

@@ -1,8 +1,8 @@
-"""The cold pass: waveforms behind the reorder horizon are encoded tightly, and their disk is given back.
+"""The cold pass: compact encoding of waveforms older than the reorder horizon, and release of their disk space.
 
-Each frame is one short transaction of its own, so a pass may be killed anywhere and goes on where it was. What is
-in a chunk says what remains to be done. Late data find their chunk open at all times but for the rewrite of the
-emptied rows at the end, which gives up its lock rather than let others wait.
+Each frame is one short transaction, so a pass can be killed at any time and continues at the same place. The content
+of a chunk shows what remains to be done. Late data can be stored at all times except during the final rewrite of
+the emptied rows, which releases its lock if other sessions wait.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from pdm.store.database.connection import conninfo
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 600.0  # between passes
-LOCK_TIMEOUT_MS = 500  # longest that others wait behind our wish for a chunk
-STATEMENT_TIMEOUT_S = 20  # longest that the rewrite of a chunk may hold it
+INTERVAL_S = 600.0  # interval between passes
+LOCK_TIMEOUT_MS = 500  # longest wait of other sessions behind the lock request
+STATEMENT_TIMEOUT_S = 20  # longest lock by the rewrite of a chunk
 _LOCK_ATTEMPTS = 10
 _SNAPSHOT_WAIT_S = 30.0
 
 
 @dataclass(frozen=True)
 class ColdReport:
-    """What a pass did: chunks done, chunks left for the next pass with the reason, and bytes given back."""
+    """Result of a pass: finished chunks, chunks left for the next pass with the reason, and freed bytes."""
 
     done: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
@@ -46,11 +46,11 @@ class ColdReport:
 
 
 class _LeftForLaterError(Exception):
-    """A chunk cannot be finished now; the message says why."""
+    """A chunk cannot be finished now; the message has the reason."""
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Run a pass every ten minutes until `stop`; an away database is waited for."""
+    """Run a pass every ten minutes until `stop` is set; wait while the database is unavailable."""
     if settings.cold_pass_share <= 0:
         return
     while not stop.wait(INTERVAL_S):
@@ -63,9 +63,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def cold_pass(settings: Settings, now: datetime, stop: threading.Event | None = None) -> ColdReport:
-    """Make every chunk behind the reorder horizon cold, oldest first; does nothing where another pass runs.
+    """Encode every chunk older than the reorder horizon, oldest first; does nothing while another pass runs.
 
-    Works on a connection of its own, in autocommit: an open transaction would keep VACUUM from what it should free.
+    Uses its own connection in autocommit: an open transaction would prevent VACUUM from freeing space.
     """
     stop = stop or threading.Event()
     behind = now - timedelta(seconds=settings.reorder_horizon_s)
@@ -115,7 +115,7 @@ def _make_cold(conn: Connection[Any], settings: Settings, chunk: Chunk, stop: th
 
 
 def _check_room(conn: Connection[Any], settings: Settings, chunk_bytes: int) -> None:
-    """Leave a chunk whose frames, written before its disk is given back, would fill the disk."""
+    """Skip a chunk whose frames would fill the disk before its space is released."""
     directory = scheduled_jobs.fetch_data_directory(conn)
     if directory is not None and scheduled_jobs.free_bytes(directory) < chunk_bytes + settings.min_free_disk_bytes:
         raise _LeftForLaterError(f"the disk has not enough free space for {chunk_bytes} bytes")
@@ -141,7 +141,7 @@ def _move_payloads(conn: Connection[Any], share: float, chunk: Chunk, stop: thre
 
 
 def _recode(hot: HotWaveform) -> ColdWaveform | None:
-    """Return a waveform in the cold codec, proved to be what was sent; a damaged one stays as it is."""
+    """Return a waveform in the cold codec, verified by its hash; a damaged one remains unchanged."""
     try:
         samples = decode(hot.codec, hot.payload, hot.dtype, hot.sample_count)
     except RefusalError as error:
@@ -159,7 +159,7 @@ def _recode(hot: HotWaveform) -> ColdWaveform | None:
 
 
 def _await_older_snapshots(conn: Connection[Any], stop: threading.Event) -> None:
-    """Wait for those who may still see the moved rows: a rewrite would have to copy what they see."""
+    """Wait for sessions that may still see the moved rows: a rewrite would have to copy these rows."""
     transaction = cold_storage.take_transaction_id(conn)
     patience = time.monotonic() + _SNAPSHOT_WAIT_S
     while older := cold_storage.count_older_snapshots(conn, transaction):
@@ -170,7 +170,7 @@ def _await_older_snapshots(conn: Connection[Any], stop: threading.Event) -> None
 
 
 def _give_back(conn: Connection[Any], chunk: Chunk, stop: threading.Event) -> float:
-    """Rewrite the emptied chunk; returns how long it was locked at most [s]."""
+    """Rewrite the emptied chunk; returns an upper limit of the lock time [s]."""
     for attempt in range(_LOCK_ATTEMPTS):
         began = time.monotonic()
         try:

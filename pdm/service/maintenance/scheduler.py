@@ -1,4 +1,4 @@
-"""The clockwork: what must happen on the wall clock, once, however many workers tick."""
+"""The scheduler: jobs that are due by the wall clock run once, with any number of workers."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ Job = Callable[[Connection[Any], Settings, datetime], str]
 
 @dataclass(frozen=True)
 class TickReport:
-    """What a tick did: the outcome of each job that was due, by kind."""
+    """The result of a tick: the outcome of each due job, by kind."""
 
     done: dict[str, str]
     failed: dict[str, str]
 
 
 def tick(pool: ConnectionPool[Any], settings: Settings, now: datetime) -> TickReport:
-    """Do every job that is due at `now`; a job that another worker holds is left to it.
+    """Run every job that is due at `now`; a job locked by another worker is skipped.
 
-    A job and its next due time commit together, so that a crash repeats it. A failing job is tried again
-    after five minutes, or half a minute where people wait for it every few seconds, and does not keep others from
-    theirs.
+    A job and its next due time commit together, so that it is repeated after a crash. A failed job is retried
+    after five minutes, or half a minute if its interval is a few seconds, and does not affect other
+    jobs.
     """
     done: dict[str, str] = {}
     failed: dict[str, str] = {}
@@ -64,7 +64,7 @@ def tick(pool: ConnectionPool[Any], settings: Settings, now: datetime) -> TickRe
 
 
 def _drop_old(conn: Connection[Any], settings: Settings, now: datetime) -> str:
-    """Apply the retention, unless a history older than its window still waits to be analysed."""
+    """Apply the retention, unless acquisitions older than its window still wait for analysis."""
     oldest = scheduled_jobs.fetch_oldest_pending(conn)
     if oldest is not None and oldest < now - timedelta(days=settings.waveform_retention_days):
         return f"waiting: the acquisition of {oldest.isoformat()} is not analysed yet"

@@ -1,4 +1,4 @@
-"""Who calls, and what they may do: API keys with a role and sites."""
+"""Access control: API keys with a role and sites."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PREFIX = "pdm_"
 
 
 class Role(StrEnum):
-    """What a key may do; admin includes operate, which includes read. Ingest stands apart."""
+    """The permission of a key; admin includes operate, which includes read. Ingest is separate."""
 
     INGEST = "ingest"
     READ = "read"
@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """The key that a call came with; `site_ids` is None where it holds for every site."""
+    """The key of a request; `site_ids` is None if it is valid for every site."""
 
     key_id: int
     name: str
@@ -40,24 +40,24 @@ class Caller:
     site_ids: tuple[int, ...] | None
 
     def require(self, *roles: Role) -> None:
-        """Return if the key has one of the roles.
+        """Raise ForbiddenError unless the key has one of the roles.
 
         Raises
         ------
         ForbiddenError
-            It has none of them.
+            The key has none of the roles.
         """
         if self.role not in roles:
             needed = " or ".join(roles)
             raise ForbiddenError(f"key {self.name!r} has the role {self.role}; this call requires {needed}")
 
     def require_every_site(self) -> None:
-        """Return if the key holds for every site.
+        """Raise ForbiddenError unless the key is valid for every site.
 
         Raises
         ------
         ForbiddenError
-            It is limited to some sites.
+            The key is limited to some sites.
         """
         if self.site_ids is not None:
             raise ForbiddenError(f"key {self.name!r} is limited to some sites; this call requires a key for all sites")
@@ -65,15 +65,15 @@ class Caller:
 
 @dataclass(frozen=True)
 class NewKey(access.ListedKey):
-    """A key that was just made, with the secret that can never be shown again."""
+    """A new key with its secret, which cannot be shown again."""
 
     secret: str = field(repr=False)
 
 
 class KeyRing:
-    """Callers by the hash of their key, remembered for a few seconds.
+    """Cache of callers by the hash of their key, for a few seconds.
 
-    A revoked key is therefore accepted for at most `KEY_CACHE_SECONDS` more, and a new key counts at once.
+    A revoked key is therefore accepted for at most `KEY_CACHE_SECONDS` more; a new key is valid at once.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,17 +81,17 @@ class KeyRing:
         self._known: dict[bytes, tuple[Caller, float]] = {}
 
     def recall(self, key: str) -> Caller | None:
-        """Return the caller if the key was looked up within the last seconds; no database is asked."""
+        """Return the caller from the cache, without a query of the database."""
         entry = self._known.get(_digest(key))
         return entry[0] if entry is not None and entry[1] > self._clock() else None
 
     def look_up(self, pool: ConnectionPool[Any], key: str) -> Caller:
-        """Ask the database whose key this is, and remember it.
+        """Look up the key in the database and cache its caller.
 
         Raises
         ------
         UnauthenticatedError
-            No live key has this value.
+            The value is not a valid key.
         """
         digest = _digest(key)
         with pool.connection() as conn:
@@ -107,17 +107,17 @@ class KeyRing:
         return caller
 
     def forget(self) -> None:
-        """Ask the database again for every key."""
+        """Clear the cache."""
         self._known.clear()
 
 
 def create_key(pool: ConnectionPool[Any], *, name: str, role: str, sites: Sequence[str] | None, actor: str) -> str:
-    """Make an API key and return it; only its SHA-256 is kept, so it can never be shown again.
+    """Create an API key and return it; only its SHA-256 is stored, so it cannot be shown again.
 
     Raises
     ------
     InvalidInputError
-        A site is unknown, or the role is none.
+        A site or the role is unknown.
     ConflictError
         A key of this name exists.
     """
@@ -128,9 +128,9 @@ def create_key(pool: ConnectionPool[Any], *, name: str, role: str, sites: Sequen
 def create_key_for(
     pool: ConnectionPool[Any], caller: Caller, *, name: str, role: str, sites: Sequence[str] | None
 ) -> NewKey:
-    """Make a key on a caller's behalf and return it with its secret, shown this once.
+    """Create a key for a caller and return it with its secret, which is shown only once.
 
-    A caller that is limited to some sites can only make keys of those sites.
+    A caller that is limited to some sites can only create keys of those sites.
     """
     with pool.connection() as conn:
         if caller.site_ids is not None:
@@ -143,28 +143,28 @@ def create_key_for(
 
 
 def create_first_admin_key(conn: Connection[Any]) -> str | None:
-    """Make the first admin key and return it, or None where a live admin key exists."""
+    """Create the first admin key and return it, or None if a valid admin key exists."""
     if access.count_live_admins(conn):
         return None
     return _create(conn, f"first-admin-{secrets.token_hex(3)}", Role.ADMIN, None, "setup").secret
 
 
 def list_keys(pool: ConnectionPool[Any], caller: Caller, *, before: int, limit: int) -> list[access.ListedKey]:
-    """Return keys without their secrets, newest first; needs a key of every site."""
+    """Return keys without their secrets, newest first; requires a key of every site."""
     caller.require_every_site()
     with pool.connection() as conn:
         return access.list_keys(conn, before, limit)
 
 
 def revoke_key(pool: ConnectionPool[Any], caller: Caller, key_id: int) -> None:
-    """Stop accepting a key.
+    """Revoke a key.
 
     Raises
     ------
     NotFoundError
-        There is no such key.
+        The key does not exist.
     ConflictError
-        It is the last admin key: nobody could make another.
+        It is the last admin key; no further key could be created.
     """
     caller.require_every_site()
     with pool.connection() as conn:

@@ -1,4 +1,4 @@
-"""Whose failure an exception is: the record's, the machine's that this runs on, or the database's absence."""
+"""Classification of exceptions: failure of the record, of the host, or of the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from pdm.errors import ModelError, UnavailableError, UnreadableStateError
 
-# The server went away, shuts down, accepts no writes or has no room: everything waits for it.
+# The server is unreachable, shuts down, rejects writes or has no space: all work waits for it.
 AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -20,30 +20,30 @@ AWAY = (
     PoolClosed,
     UnavailableError,
 )
-# Operational errors of one statement: the server serves others.
+# Operational errors of one statement: the server is available.
 _REFUSED = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected)
-# Operational errors that the size of what is written causes, class 54.
+# Operational errors caused by the size of the written data, class 54.
 _TOO_LARGE = (
     errors.ProgramLimitExceeded,
     errors.StatementTooComplex,
     errors.TooManyColumns,
     errors.TooManyArguments,
 )
-# No record can cause these: too little memory, a disk, a damaged model or state.
+# Never caused by a record: out of memory, a disk error, a damaged model or state.
 _PLATFORM = (MemoryError, OSError, ImportError, ModelError, UnreadableStateError)
-_SCHEMA = ("3D", "3F", "42")  # classes of SQLSTATE: no such database or schema, no such relation or right
+_SCHEMA = ("3D", "3F", "42")  # classes of SQLSTATE: unknown database or schema, missing relation or privilege
 
 
 class Blame(Enum):
-    """What a failure is put down to, which decides what is done about it."""
+    """The cause of a failure, which decides the reaction."""
 
-    RECORD = "record"  # set aside
-    PLATFORM = "platform"  # the machine is analysed later; its data are kept waiting
-    DATABASE = "database"  # everything waits
+    RECORD = "record"  # the acquisition is stored as failed
+    PLATFORM = "platform"  # the machine is analysed later; its data waits
+    DATABASE = "database"  # all work waits
 
 
 def blame(error: BaseException) -> Blame:
-    """Return what a failure of the analysis is put down to; where nothing speaks for another cause, the record."""
+    """Return the cause of a failure of the analysis; the record, unless the exception indicates another."""
     if isinstance(error, _TOO_LARGE):
         return Blame.RECORD
     if isinstance(error, _REFUSED):
@@ -54,7 +54,7 @@ def blame(error: BaseException) -> Blame:
 
 
 def is_of_schema(error: BaseException) -> bool:
-    """Whether the database lacks what a statement names: it is of another version, or was changed by hand."""
+    """Whether the database lacks an object of a statement: it is of another version, or was changed manually."""
     return isinstance(error, psycopg.ProgrammingError) and (error.sqlstate or "42").startswith(_SCHEMA)
 
 

@@ -1,4 +1,4 @@
-"""Which features rules may name, and their units."""
+"""Features that rules can use, and their units."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _QUANTITIES = {"vibration": "acceleration", "current": "current"}
 
 @cache
 def feature_units() -> FeatureUnits:
-    """Return every feature of the catalogue under its points' quantity."""
-    from features.catalogue import CATALOGUE  # here, so that the API starts without the analysis
+    """Return every feature of the catalogue by the quantity of its points."""
+    from features.catalogue import CATALOGUE  # imported here, so that the API starts without the analysis
 
     return {
         (_QUANTITIES[each.quantity], each.name): FeatureUnit(each.unit or "1", each.scope == "group")

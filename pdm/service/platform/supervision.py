@@ -1,4 +1,4 @@
-"""Threads beside the analysis: when one dies, the worker stops, says why, and ends as failed."""
+"""Background threads: if one fails, the worker logs the reason, stops and ends with an error."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from psycopg_pool import ConnectionPool
 from pdm.service.platform.failures import describe
 from pdm.store.database import worker_deaths
 
-JOIN_S = 30.0  # that the other threads have to end after one has died
+JOIN_S = 30.0  # time for the other threads to end after a failure
 
 _log = logging.getLogger(__name__)
 
 
 class SideThreads:
-    """Threads that end when `stop` is set; one that dies before sets it."""
+    """Threads that end when `stop` is set; a thread that fails sets it."""
 
     def __init__(self, pool: ConnectionPool[Any], stop: threading.Event) -> None:
         self._pool = pool
@@ -28,13 +28,13 @@ class SideThreads:
         self._died: list[str] = []
 
     def start(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
-        """Run `target` in a thread of that name."""
+        """Run `target` in a thread with this name."""
         thread = threading.Thread(target=self._run, args=(name, target, arguments), name=name)
         self._threads.append(thread)
         thread.start()
 
     def join(self) -> bool:
-        """Wait for the threads to end, for a while only if one has died; returns whether all have ended."""
+        """Wait for the end of the threads, for a limited time if one has failed; returns whether all have ended."""
         deadline = time.monotonic() + JOIN_S
         for thread in self._threads:
             while thread.is_alive() and not (self._died and time.monotonic() > deadline):
@@ -43,7 +43,7 @@ class SideThreads:
 
     @property
     def died(self) -> tuple[str, ...]:
-        """Names of the threads that have died."""
+        """Names of the failed threads."""
         return tuple(self._died)
 
     def _run(self, name: str, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Which machines a caller may see."""
+"""Visibility of machines for callers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
     Raises
     ------
     NotFoundError
-        There is no such machine, or it stands at a site that the caller may not know.
+        The machine does not exist, or its site is not visible to the caller.
     """
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):

@@ -1,4 +1,4 @@
-"""Explain what a model says of a machine now: the work itself, which loads the analysis."""
+"""Explanation of the present prognosis of a machine; this module imports the analysis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pdm.store.models import models
 WEEK_S = 7 * 86400.0
 LISTED = 8
 ROWS_A_LIFE = 400
-"""Moments of a past life that are looked at, evenly spread."""
+"""Number of evaluated times of a past life, evenly spaced."""
 
 Row = dict[str, Any]
 
@@ -31,13 +31,13 @@ _BY_NAME = {indicator.name: indicator for indicator in INDICATORS}
 
 
 def explain_machine(conn: Connection[Any], machine: str, fleet: str) -> Row:
-    """Return why the fleet's model says what it says of a machine's newest acquisition with a verdict.
+    """Return the explanation of the fleet model's prognosis for the newest assessed acquisition of a machine.
 
     Raises
     ------
     RefusalError
-        No model serves the fleet, it cannot be read or reads other indicators, or nothing is known of the present
-        life.
+        The fleet has no serving model, the model cannot be read or uses other indicators, or the present life has
+        no assessments.
     """
     try:
         champion = models.fetch_champion(conn, fleet)

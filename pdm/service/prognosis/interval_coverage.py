@@ -1,4 +1,4 @@
-"""Whether the intervals that people were told have held: tracked when failures become known, and published."""
+"""Coverage of published prediction intervals, updated when failures are recorded."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pdm.store.models import live_coverage
 from pdm.store.models.live_coverage import FleetCoverage
 
 LIVES = 50
-"""A fleet's last lives that count: a claim that held for years may have stopped."""
+"""Number of last lives of a fleet that are evaluated, so that a recent decrease of coverage is visible."""
 
 
 def track(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # noqa: ARG001
-    """Score what was told of lives whose failure has become known since; a job of the clockwork."""
+    """Score the prognoses of lives with a newly recorded failure; a scheduled job."""
     fleets = live_coverage.fetch_fleets_with_new_failures(conn)
     for fleet in fleets:
         found = track_coverage(live_coverage.fetch_outcomes(conn, fleet, LIVES))
@@ -28,13 +28,13 @@ def track(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # n
 
 
 def read_coverage(pool: ConnectionPool[Any], fleet: str | None) -> list[FleetCoverage]:
-    """Return how often the intervals of a fleet, or of all, have held in service."""
+    """Return the coverage of the intervals in service, of one fleet or of all."""
     with pool.connection() as conn:
         return live_coverage.fetch(conn, fleet)
 
 
 def verdict_on(conn: Connection[Any], fleet: str, prognosis: PrognosisEntry | None) -> str | None:
-    """Return whether intervals such as a prognosis carries have held; None where nothing has failed yet."""
+    """Return the coverage verdict on intervals like those of a prognosis; None before the first failure."""
     if prognosis is None or prognosis.level is None:
         return None
     level = round(float(prognosis.level), 4)

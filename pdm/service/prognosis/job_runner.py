@@ -119,7 +119,7 @@ def _settle(
             _log.warning("job %d met an outage of the database and is tried again: %s", job_id, printed.strip())
             jobs.retry_after_outage(conn, job_id, attempt, FIRST_WAIT, LONGEST_WAIT)
         elif status < 0 and attempt < MOST_ATTEMPTS + jobs.count_outages(conn, job_id):
-            _log.warning("the process of job %d died of signal %d; it is tried again", job_id, -status)
+            _log.warning("the process of job %d was ended by signal %d; it is retried", job_id, -status)
             jobs.renew(conn, job_id, attempt, timedelta())
         else:
             _log.error("job %d failed with status %d: %s", job_id, status, printed)

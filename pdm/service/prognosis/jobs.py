@@ -27,7 +27,7 @@ def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reaso
     caller.require_every_site()
     with pool.connection() as conn:
         if not jobs.is_fleet(conn, fleet):
-            raise NotFoundError(f"no machine belongs to a fleet {fleet!r}")
+            raise NotFoundError(f"no machine belongs to fleet {fleet!r}")
         job_id, _ = jobs.ask_for_training(conn, fleet, seed=seed, actor=caller.name, reason=reason)
         job = jobs.find_job(conn, job_id)
     assert job is not None

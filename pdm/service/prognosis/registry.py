@@ -1,4 +1,4 @@
-"""The registry's use cases: read, promote, roll back, carry models out and in. No model is parsed in this process."""
+"""Use cases of the model registry: read, promote, roll back, export and import. This process parses no model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class ModelHistory(ModelCard):
-    """A model's card and what became of the model."""
+    """The card of a model and its events."""
 
     events: Sequence[ModelEvent]
 
@@ -36,32 +36,32 @@ def list_models(pool: Pool, *, before: int, limit: int, fleet: str | None) -> li
 
 
 def read_model(pool: Pool, model_id: int) -> ModelHistory:
-    """Return a model's metrics, what it was trained on and what became of it; raises NotFoundError."""
+    """Return metrics, training data and events of a model; raises NotFoundError."""
     with pool.connection() as conn:
         found = receipt_views.find_model(conn, model_id)
         if found is None:
-            raise NotFoundError(f"there is no model {model_id}")
+            raise NotFoundError(f"unknown model {model_id}")
         return ModelHistory(**vars(found), events=registry.fetch_events(conn, model_id))
 
 
 def promote_for(pool: Pool, caller: Caller, model_id: int, *, reason: str, force: bool) -> ModelHistory:
-    """Let a model serve on behalf of a caller; raises ForbiddenError beside what `promote` raises."""
+    """Promote a model for a caller; raises ForbiddenError in addition to the errors of `promote`."""
     caller.require_every_site()
     return promote(pool, model_id, actor=caller.name, reason=reason, force=force)
 
 
 def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) -> ModelHistory:
-    """Let a model serve its fleet from now on.
+    """Promote a model to champion of its fleet.
 
-    It must have validated better than the champion, have served before, or be the first; `force` lets any
-    other serve, for the reason given.
+    It must have validated better than the champion, have served before, or be the first; `force` promotes any
+    other model, with the given reason.
 
     Raises
     ------
     NotFoundError
-        There is no such model.
+        The model does not exist.
     ConflictError
-        It serves already, reads what is no longer made, or has not validated better and is not forced.
+        It is the champion already, uses indicators of a former version, or has not validated better and is not forced.
     """
     with pool.connection() as conn, conn.transaction():
         fleet, reads = registry.fetch_fleet(conn, model_id)
@@ -83,18 +83,18 @@ def promote(pool: Pool, model_id: int, *, actor: str, reason: str, force: bool) 
 
 
 def roll_back_for(pool: Pool, caller: Caller, fleet: str, *, reason: str) -> ModelHistory:
-    """Go back to the model before on behalf of a caller; raises ForbiddenError beside what `roll_back` raises."""
+    """Roll back to the previous model for a caller; raises ForbiddenError in addition to the errors of `roll_back`."""
     caller.require_every_site()
     return roll_back(pool, fleet, actor=caller.name, reason=reason)
 
 
 def roll_back(pool: Pool, fleet: str, *, actor: str, reason: str) -> ModelHistory:
-    """Let the model serve again that served before the champion; returns it.
+    """Promote the previous champion again; returns it.
 
     Raises
     ------
     ConflictError
-        No other model has served this fleet before, or that one reads what is no longer made.
+        The fleet has no previous champion, or that model uses indicators of a former version.
     """
     with pool.connection() as conn, conn.transaction():
         model_id = registry.roll_back(conn, fleet, actor=actor, reason=reason)
@@ -103,7 +103,7 @@ def roll_back(pool: Pool, fleet: str, *, actor: str, reason: str) -> ModelHistor
 
 
 def export_model(pool: Pool, model_id: int) -> tuple[str, bytes]:
-    """Return a name and the file of a model; raises NotFoundError, or ModelError where its bytes have changed."""
+    """Return a name and the file of a model; raises NotFoundError, or ModelError if its bytes have changed."""
     with pool.connection() as conn:
         body, sha256 = registry.fetch_body(conn, model_id)
         card = receipt_views.find_model(conn, model_id)
@@ -114,7 +114,7 @@ def export_model(pool: Pool, model_id: int) -> tuple[str, bytes]:
 
 
 def import_model_for(pool: Pool, caller: Caller, fleet: str, file: bytes) -> ModelHistory:
-    """Register a model from a file on behalf of a caller; raises ForbiddenError beside what `import_model` raises."""
+    """Register a model from a file for a caller; raises ForbiddenError in addition to the errors of `import_model`."""
     caller.require_every_site()
     return import_model(pool, fleet, file, actor=caller.name)
 
@@ -122,8 +122,8 @@ def import_model_for(pool: Pool, caller: Caller, fleet: str, file: bytes) -> Mod
 def import_model(pool: Pool, fleet: str, file: bytes, *, actor: str) -> ModelHistory:
     """Register a model from a file as challenger of a fleet.
 
-    Its checksum is verified before anything else, then a child process with limits reads it. It never
-    serves by itself: its figures are claims of where it comes from.
+    Its checksum is verified first, then a child process with limits reads it. It is never promoted
+    automatically, because its metrics are claims of its origin.
 
     Raises
     ------

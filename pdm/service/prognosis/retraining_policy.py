@@ -1,4 +1,4 @@
-"""Trainings that nobody has to ask for: of a fleet's first model, of one grown old, of one the world left behind."""
+"""Automatic retraining: for a fleet without a model, after new failures, and after a drift of features."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from pdm.settings import Settings
 from pdm.store.models import jobs, registry
 
 ACTOR = "tick"
-AT_MOST_EVERY = timedelta(days=1)  # a training of the same fleet
-FEATURES_AT_MOST_EVERY = timedelta(days=7)  # a drift of features stays until lives have ended in it
+AT_MOST_EVERY = timedelta(days=1)  # interval between trainings of the same fleet
+FEATURES_AT_MOST_EVERY = timedelta(days=7)  # a drift of features remains until lives have ended under it
 RECENT = timedelta(days=7)
-RECENT_RECORDS = 500  # of each machine
+RECENT_RECORDS = 500  # acquisitions per machine
 
 
 @dataclass(frozen=True)
 class _Watched:
-    """A fleet with failures, and its champion if it has one."""
+    """A fleet with failures, and its champion, if any."""
 
     fleet: str
     champion_id: int | None
@@ -38,7 +38,7 @@ class _Watched:
 
 
 def ask_where_due(conn: Connection[Any], settings: Settings, now: datetime) -> str:
-    """Ask for the trainings that are due; returns what was asked for, in words."""
+    """Request the due trainings; returns a summary as text."""
     if settings.retrain_interval_s <= 0:
         return "switched off"
     asked = []

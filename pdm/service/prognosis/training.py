@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What training produced, and whether it serves now."""
+    """The result of a training, and whether the model was promoted."""
 
     fleet: str
     model_id: int
@@ -38,10 +38,10 @@ class TrainingReport:
 def train_fleet(
     pool: ConnectionPool[Any], fleet: str, *, seed: int = 0, actor: str = "pdm train", progress: Progress | None = None
 ) -> TrainingReport:
-    """Train on the fleet's past lives; the model serves if it is surely better than the champion.
+    """Train on the past lives of a fleet; promote the model if it is significantly better than the champion.
 
-    Members that are finished are kept in the database until the model is registered: a training that was
-    ended, and is begun again on the same lives, fits only what is missing.
+    Finished members are stored in the database until the model is registered: a training that was interrupted
+    and is started again on the same lives fits only the missing members.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def train_fleet(
 
 
 def _fetch_champion(conn: Connection[Any], fleet: str) -> tuple[int | None, FleetModel | None]:
-    """Return the id of a fleet's champion and its model; one that cannot be read yields to any that learns."""
+    """Return id and model of a fleet's champion; an unreadable champion is replaced by any trained model."""
     model_id = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
     if model_id is None:
         return None, None

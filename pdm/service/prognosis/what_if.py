@@ -1,4 +1,4 @@
-"""What a machine's remaining life would be under another load or speed."""
+"""Remaining life of a machine under another load or speed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pdm.store.analysis import assessments_read
 from pdm.store.machines import operating_history
 
 ACQUISITIONS = 50
-"""A machine's last ones, whose means are its present conditions."""
+"""Number of last acquisitions whose means are the present conditions of a machine."""
 
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Remaining life [s] under another load or speed: what is said as it is, times a factor that past lives show."""
+    """Remaining life [s] under another load or speed: the present prognosis, times a factor from past lives."""
 
     machine: str
     measured_at: datetime
@@ -44,16 +44,16 @@ class WhatIf:
 def prognose_under(
     pool: ConnectionPool[Any], caller: Caller, machine: str, *, load: float | None, speed: float | None
 ) -> WhatIf:
-    """Return a machine's remaining life under another load [1] or speed [Hz], by what its fleet's lives show.
+    """Return a machine's remaining life under another load [1] or speed [Hz], estimated from the lives of its fleet.
 
     Raises
     ------
     NotFoundError
-        There is no such machine that the caller may see.
+        The machine does not exist or is not visible to the caller.
     InvalidInputError
-        Neither a load nor a speed is asked about.
+        Neither a load nor a speed is given.
     RefusalError
-        Nothing is said of the machine, or past lives cannot tell.
+        The machine has no prognosis, or past lives show no significant effect.
     """
     asked = {name: value for name, value in (("load", load), ("speed", speed)) if value is not None}
     if not asked:
@@ -63,7 +63,7 @@ def prognose_under(
         now = operating_history.fetch_present(conn, row.id, ACQUISITIONS)
         lives = operating_history.fetch_lives(conn, row.fleet)
     if prognosis is None or prognosis.rul_s is None:
-        raise RefusalError(f"nothing is said of the remaining life of {machine!r} as it is", field="machine")
+        raise RefusalError(f"there is no prognosis of machine {machine!r} at present", field="machine")
     effect = tell_effect(lives, now, asked)
     lower, upper = prognosis.rul_lower_s, prognosis.rul_upper_s
     return WhatIf(

@@ -1,4 +1,4 @@
-"""The alarm lab: what rules would have done over the stored past, beside the rules in force."""
+"""Backtest: alarms of rules on stored data, compared with the rules in force."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from pdm.store.models.models import fetch_model
 from pdm.store.models.registry import fetch_fleet
 
 CREDIT_HORIZONS = 4.0
-"""Planning horizons before a failure within which an alarm that has ended still counts as its warning."""
+"""Planning horizons before a failure within which an ended alarm still counts as its warning."""
 MOST_TRIED = 40
-"""Machines on which suggestions are tried out: those with most alarms."""
+"""Number of machines on which suggestions are evaluated: those with most alarms."""
 _WORTH_A_PROCESS = 8
 
 Row = dict[str, Any]
@@ -42,7 +42,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class BacktestRequest:
-    """What to replay: a span of the past, of some machines or all, and rules for a scope (None: those in force)."""
+    """Request of a backtest: a period, machines or all, and rules for a scope (None: the rules in force)."""
 
     since: datetime
     before: datetime
@@ -61,12 +61,12 @@ class BacktestRequest:
 
 
 def candidate_of(document: RuleDocument, scope: str = "all", target: str = "") -> ScopedRules:
-    """Return rules as they would stand in force for a scope.
+    """Return rules as a candidate for a scope.
 
     Raises
     ------
     InvalidInputError
-        There is no such scope, or it needs a target that is not given.
+        The scope is unknown, or it requires a target that is missing.
     """
     if scope not in list(Scope) or (scope == Scope.ALL) != (target == ""):
         raise InvalidInputError("scope is 'all', or 'class', 'site' or 'machine' with a target", field="scope")
@@ -75,9 +75,9 @@ def candidate_of(document: RuleDocument, scope: str = "all", target: str = "") -
 
 @dataclass(frozen=True)
 class MachineOutcome:
-    """What happened to one machine, and the cases that the rules in force and the candidate open.
+    """The history of one machine, and the cases of the rules in force and of the candidate.
 
-    `is_challenged`: for the candidate, the prognoses of the model that was asked about stood in.
+    `is_challenged`: the candidate used the prognoses of the requested model.
     """
 
     past: Past
@@ -88,7 +88,7 @@ class MachineOutcome:
 
 @dataclass(frozen=True)
 class Report:
-    """The two scores, what differs, and what would do better."""
+    """Both scores, the differences and suggestions."""
 
     since: datetime
     before: datetime
@@ -102,19 +102,19 @@ class Report:
         return asdict(self)
 
     def objections(self, limits: AcceptanceLimits) -> list[str]:
-        """Return why the candidate may not replace the rules in force."""
+        """Return the reasons against replacing the rules in force by the candidate."""
         return find_objections(self.now, self.then, limits)
 
 
 def backtest(
     dsn: str, question: BacktestRequest, *, processes: int = 1, progress: Progress = lambda *_: None
 ) -> Report:
-    """Replay rules over the stored past of machines, one after the other or in several processes.
+    """Evaluate rules on the stored data of machines, in one or several processes.
 
     Raises
     ------
     RefusalError
-        Nothing was assessed within the span, or no machine is of the fleet of the model that is asked about.
+        The period has no assessments, or no machine belongs to the fleet of the requested model.
     """
     with psycopg.connect(dsn) as conn:
         found = list_assessed(
@@ -141,7 +141,7 @@ def backtest(
 
 
 class _Bench:
-    """What replaying needs, opened once a process: a connection, the rules in force, and the model asked about."""
+    """Resources of a backtest, opened once per process: a connection, the rules in force, and the requested model."""
 
     def __init__(self, dsn: str, question: BacktestRequest) -> None:
         self.conn = psycopg.connect(dsn)
@@ -157,7 +157,7 @@ class _Bench:
                 raise
 
     def outcome(self, key: str) -> MachineOutcome:
-        """Replay the past of one machine by both sets of rules."""
+        """Evaluate both sets of rules on the history of one machine."""
         stored = fetch_machine(self.conn, key)
         now, then = _rules(self.conn, self.book, self.question, stored)
         history = _history(self.conn, self.question, stored, (now, then))
@@ -169,7 +169,7 @@ class _Bench:
         return MachineOutcome(past, before, before if is_same else replay(other, then), other is not history)
 
     def candidate(self, key: str) -> tuple[MachineHistory, RuleSet]:
-        """Return the past of one machine and the rules that are tried on it."""
+        """Return the history of one machine and the rules to evaluate."""
         stored = fetch_machine(self.conn, key)
         _, then = _rules(self.conn, self.book, self.question, stored)
         history = self.replace_prognoses(stored, _history(self.conn, self.question, stored, (then,)))
@@ -177,7 +177,7 @@ class _Bench:
         return history, then
 
     def replace_prognoses(self, stored: StoredMachine, history: MachineHistory) -> MachineHistory:
-        """Return the past with the prognoses of the model that is asked about, if it is one of the machine's fleet."""
+        """Return the history with the prognoses of the requested model, if it belongs to the fleet of the machine."""
         if self.challenger is None or self.fleet != stored.machine.fleet:
             return history
         return with_prognoses_of(self.conn, stored, history, self.challenger, self.question.since)
@@ -210,7 +210,7 @@ def _in_process(key: str) -> MachineOutcome:
 def _rules(
     conn: Connection[Any], book: RuleBook, question: BacktestRequest, stored: StoredMachine
 ) -> tuple[RuleSet, RuleSet]:
-    """Return the rules in force for a machine, and those that would be."""
+    """Return the rules in force for a machine, and those with the candidate."""
     documents = book.fetch(conn, [stored.machine])
     now = resolve(stored.machine, documents)
     candidate = question.candidate
@@ -252,7 +252,7 @@ def _judged(conn: Connection[Any], stored: StoredMachine) -> tuple[Judged, ...]:
 def _suggestions(
     dsn: str, question: BacktestRequest, outcomes: Sequence[MachineOutcome], progress: Progress
 ) -> list[Suggestion]:
-    """Try variants of the candidate's rules on the machines with most alarms, and on those that failed."""
+    """Evaluate variants of the candidate's rules on the machines with most alarms and on those that failed."""
     order = sorted(outcomes, key=lambda outcome: (-len(outcome.past.failures), -len(outcome.then)))
     chosen = [outcome for outcome in order if outcome.then or outcome.past.failures][:MOST_TRIED]
     bench = _Bench(dsn, question)

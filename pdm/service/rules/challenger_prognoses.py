@@ -1,4 +1,4 @@
-"""What another model would have said of a machine's remaining life, from the indicators that are stored."""
+"""Prognoses of another model for a machine, computed from stored indicators."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from pdm.store.machines.registration import StoredMachine
 def with_prognoses_of(
     conn: Connection[Any], stored: StoredMachine, history: MachineHistory, challenger: Champion, since: datetime
 ) -> MachineHistory:
-    """Return a machine's past with the prognoses that a model would have given, by the very code that gives them live.
+    """Return the history of a machine with the prognoses of a model, computed by the live code.
 
-    The lives are followed from the beginning of what is replayed: of the life that it begins within, the model
-    knows less than it would have.
+    Lives are evaluated from the start of the period: for the first life, the model has fewer observations than it
+    would have had live.
     """
     indicators = fetch_indicators(conn, stored.id, since, history.conclusions.times)
     return _replaced(history, _prognoses(history, indicators, challenger))

@@ -1,4 +1,4 @@
-"""The use cases of rules: check, propose, put in force, go back, and say what holds for a machine."""
+"""Use cases of rules: check, propose, deploy, roll back, and read the rules in force for a machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class RuleScope:
-    """A scope that a rule set holds for."""
+    """A scope of a rule set."""
 
     scope: str
     target: str
@@ -38,7 +38,7 @@ class RuleScope:
 
 @dataclass(frozen=True)
 class MachineRules:
-    """The rules that hold for a machine as documents, and the sets that they come of, widest first."""
+    """The rules in force for a machine as documents, and their rule sets, widest scope first."""
 
     machine: str
     rule_version: str
@@ -48,24 +48,24 @@ class MachineRules:
 
 
 def check_text(text: str) -> RuleDocument:
-    """Return the rules that a YAML or JSON text describes.
+    """Return the rules of a YAML or JSON text.
 
     Raises
     ------
     InvalidRulesError
-        With the line, the place and the reason of every problem.
+        With line, field and reason of every problem.
     """
     read = read_rule_text(text)
     return parse_document(read.content, feature_units(), read.line_of)
 
 
 def check_content(content: object) -> RuleDocument:
-    """Return the rules that plain data describes; raises InvalidRulesError as `check_text` does."""
+    """Return the rules of plain data; raises InvalidRulesError like `check_text`."""
     return parse_document(content, feature_units())
 
 
 def as_stored(document: RuleDocument) -> Mapping[str, Any]:
-    """Return rules as they are stored: every field, values in SI units."""
+    """Return rules in stored form: every field, values in SI units."""
     return write_document(document)
 
 
@@ -79,16 +79,16 @@ def propose(
     reason: str,
     site_ids: Sequence[int] | None = None,
 ) -> StoredRuleSet:
-    """Store a set of rules as the next version of its scope; it holds nowhere yet.
+    """Store a set of rules as the next version of its scope, not yet in force.
 
     Raises
     ------
     InvalidInputError
-        Nobody says why, or the scope and its target do not fit.
+        The reason is empty, or the target does not match the scope.
     InvalidRulesError
-        They are for a machine that has no point that one of them looks at.
+        The rules are for a machine without a point for one of them.
     NotFoundError
-        There is no such site or machine for the caller.
+        The site or machine does not exist or is not visible to the caller.
     ForbiddenError
         The caller is limited to some sites and the scope is wider.
     """
@@ -97,7 +97,7 @@ def propose(
 
 
 def count_changes(pool: Pool) -> int:
-    """Return how often the rules in force have changed so far."""
+    """Return the number of changes of the rules in force."""
     with pool.connection() as conn:
         return rules.fetch_change_number(conn)
 
@@ -113,13 +113,13 @@ def deploy(
 ) -> StoredRuleSet:
     """Put a stored set in force; `gate` is the backtest that it has passed.
 
-    `changes` is what `count_changes` said before that backtest: what was tried against other rules than those in
-    force has passed nothing.
+    `changes` is the result of `count_changes` before that backtest: a backtest against rules that are no longer in
+    force is not valid.
 
     Raises
     ------
     NotFoundError
-        There is no such set for the caller.
+        The rule set does not exist or is not visible to the caller.
     ConflictError
         It is or was in force, or the rules in force have changed since the backtest.
     """
@@ -137,14 +137,14 @@ def roll_back(
     reason: str,
     site_ids: Sequence[int] | None = None,
 ) -> StoredRuleSet | None:
-    """Let an older version hold again, as a new version of the same content; version 0 is nothing of its own.
+    """Put an older version in force again, as a new version with the same content; version 0 removes the set.
 
     Returns the set now in force, None for version 0.
 
     Raises
     ------
     NotFoundError
-        The scope has no such version, or for version 0 nothing in force.
+        The version does not exist in the scope, or for version 0 no set is in force.
     """
     with pool.connection() as conn:
         if version:
@@ -157,7 +157,7 @@ def roll_back(
 
 
 def read_rule_set(pool: Pool, rule_set_id: int, site_ids: Sequence[int] | None = None) -> StoredRuleSet:
-    """Return one stored set; raises NotFoundError if there is none for the caller."""
+    """Return one stored set; raises NotFoundError if it is not visible to the caller."""
     with pool.connection() as conn:
         return _visible(conn, rule_set_id, site_ids)
 
@@ -172,7 +172,7 @@ def list_rule_sets(
     status: str | None = None,
     site_ids: Sequence[int] | None = None,
 ) -> list[RuleSetSummary]:
-    """Return stored sets, the last written first, without their documents."""
+    """Return stored sets, newest first, without their documents."""
     with pool.connection() as conn:
         return rules.page_rule_sets(
             conn, before=before, limit=limit, scope=scope, target=target, status=status, site_ids=site_ids
@@ -180,12 +180,12 @@ def list_rule_sets(
 
 
 def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = None) -> MachineRules:
-    """Return the rules that hold for a machine and which sets they come of.
+    """Return the rules in force for a machine and their rule sets.
 
     Raises
     ------
     NotFoundError
-        There is no such machine for the caller.
+        The machine does not exist or is not visible to the caller.
     """
     with pool.connection() as conn:
         stored = fetch_machine(conn, machine, site_ids)
@@ -202,7 +202,7 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
 
 
 def default_document() -> Mapping[str, Any]:
-    """Return the rules that hold where nobody has set others."""
+    """Return the default rules."""
     return write_document(RuleDocument(DEFAULT_RULES.rules))
 
 
@@ -216,7 +216,7 @@ def _propose(
     site_ids: Sequence[int] | None,
 ) -> StoredRuleSet:
     if not reason.strip():
-        raise InvalidInputError("say why the rules change", field="reason")
+        raise InvalidInputError("a reason of the change is required", field="reason")
     _check_target(conn, scope, target, site_ids)
     if scope == Scope.MACHINE:
         _check_points(fetch_machine(conn, target, site_ids).machine, document)
@@ -241,12 +241,12 @@ def _deploy(
     rules.lock_rule_sets(conn)
     found = _visible(conn, rule_set_id, site_ids)
     if found.status == "in-force":
-        raise ConflictError(f"rule set {rule_set_id} is in force already", field="rule_set_id")
+        raise ConflictError(f"rule set {rule_set_id} is already in force", field="rule_set_id")
     if found.status == "retired":
-        why = f"rule set {rule_set_id} has been in force; go back to version {found.version} as a new version"
+        why = f"rule set {rule_set_id} was in force before; use a rollback to version {found.version} as a new version"
         raise ConflictError(why, field="rule_set_id")
     if changes is not None and changes != rules.fetch_change_number(conn):
-        raise ConflictError("the rules in force have changed since the backtest: try again", field="gate")
+        raise ConflictError("the rules in force have changed since the backtest; run it again", field="gate")
     stored = rules.put_in_force(conn, rule_set_id, datetime.now(UTC), gate)
     place = f"{stored.scope}:{stored.target}"
     access.insert_audit(conn, author, "rules.deploy", place, version=stored.version)
@@ -267,13 +267,13 @@ def _restore(
     if old is None:
         raise NotFoundError(f"{scope} {target} has no rules of version {version}".replace("  ", " "))
     document = parse_document(old.document, feature_units())
-    why = f"back to version {version}: {reason}" if reason.strip() else ""
+    why = f"rollback to version {version}: {reason}" if reason.strip() else ""
     stored = _propose(conn, document, scope, target, author, why, site_ids)
     return _deploy(conn, stored.id, author, site_ids)
 
 
 def _check_points(machine: Machine, document: RuleDocument) -> None:
-    """Refuse rules of one machine that look at points which it does not have: they would never say anything."""
+    """Reject rules of one machine for points that it does not have: they would never be evaluated."""
     problems = [
         DocumentProblem(f"rules[{index}]", f"{machine.key} has no point to which the rule applies")
         for index, rule in enumerate(document.rules)
@@ -306,5 +306,5 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:
     found = rules.fetch_rule_set(conn, rule_set_id, site_ids)
     if found is None:
-        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+        raise NotFoundError(f"unknown rule set {rule_set_id}", field="rule_set_id")
     return found

@@ -1,4 +1,4 @@
-"""One channel of a machine: its acquisitions, one waveform, and the course of its features."""
+"""Reading of acquisitions, waveforms and feature history of a machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all
 
 @dataclass(frozen=True)
 class ListedAcquisition:
-    """When and how a machine was measured; `missing` are the waveform points that did not come."""
+    """Time and context of an acquisition; `missing` are waveform points without data."""
 
     measured_at: datetime
     received_at: datetime
@@ -30,7 +30,7 @@ class ListedAcquisition:
 
 @dataclass(frozen=True)
 class EncodedWaveform:
-    """One channel as it is stored: sampling_rate [Hz], and samples as they were encoded."""
+    """One channel as stored: sampling_rate [Hz] and encoded samples."""
 
     sampling_rate: float
     sample_count: int
@@ -39,7 +39,7 @@ class EncodedWaveform:
     payload: bytes
 
 
-# By the quantity that a point measures.
+# by the quantity of a point
 FEATURE_TABLES = {
     "acceleration": "feature_vibration_v1",
     "velocity": "feature_vibration_v1",
@@ -47,7 +47,7 @@ FEATURE_TABLES = {
     "current": "feature_current_v1",
 }
 
-# Of each time the newest version: what was computed again stands beside the old.
+# the newest version of each time: rows of a newer version do not replace older ones
 _NEWEST = (
     "WITH newest AS (SELECT DISTINCT ON (measured_at) measured_at, feature_version, reasons, {listed} FROM {table} "
     "WHERE point_id = {point_id} AND measured_at >= {since} AND measured_at < {before} "
@@ -82,13 +82,13 @@ def fetch_waveform(conn: Connection[Any], point_id: int, measured_at: datetime) 
 
 
 def fetch_last_measured_at(conn: Connection[Any], machine_id: int) -> datetime | None:
-    """Return when a machine was last measured, or None."""
+    """Return the time of a machine's last acquisition, or None."""
     row = conn.execute(query("fetch_last_measured_at"), {"machine_id": machine_id}).fetchone()
     return None if row is None else row[0]
 
 
 def list_feature_columns(conn: Connection[Any], table: str) -> list[str]:
-    """Return the names of the features that a table holds."""
+    """Return the names of the features of a table."""
     return [row[0] for row in conn.execute(query("list_feature_columns"), {"table": table}).fetchall()]
 
 
@@ -124,9 +124,9 @@ def fetch_feature_buckets(
 def fetch_absences(
     conn: Connection[Any], table: str, names: Sequence[str], *, point_id: int, since: datetime, before: datetime
 ) -> list[tuple[Any, ...]]:
-    """Return (feature_version, count, then of each feature how often it is absent and all reasons' bits then).
+    """Return (feature_version, count, then for each feature the number of absences and their combined reasons).
 
-    A row a version, over the newest rows of [since, before); `names` as for `fetch_feature_buckets`.
+    One row per version, over the newest rows of [since, before); `names` as for `fetch_feature_buckets`.
     """
     columns = sql.SQL(", ").join(
         sql.SQL("count(*) - count({0}), coalesce(bit_or(reasons) FILTER (WHERE {0} IS NULL), 0)").format(

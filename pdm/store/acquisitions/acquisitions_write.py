@@ -1,4 +1,4 @@
-"""Writing acquisitions: what is new is stored once, what is there already stays as it is."""
+"""Writing of acquisitions: new channels are stored once, existing ones remain unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COPY_TYPES = ["int8", "timestamptz", "float8", "int4", "float8", "int2", "bytea
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel on its way into the store, under the key that makes it unique."""
+    """One channel to store, with its unique key."""
 
     point_id: int
     measured_at: datetime
@@ -30,27 +30,27 @@ class Channel:
 
     @property
     def key(self) -> Key:
-        """What makes it unique."""
+        """The unique key."""
         return self.point_id, self.measured_at
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What is known of an acquisition beside its channels; `missing` are waveform points that did not come."""
+    """Context of an acquisition; `missing` are waveform points without data."""
 
     context: OperatingContext
     missing: tuple[str, ...]
 
 
 def insert_channels(conn: Connection[Any], channels: Sequence[Channel]) -> set[Key]:
-    """Store the channels, each key once, and return the keys that were new."""
+    """Store the channels, each key once, and return the new keys."""
     waveforms = [channel for channel in channels if isinstance(channel.content, Waveform)]
     scalars = [channel for channel in channels if isinstance(channel.content, Scalar)]
     return _insert_waveforms(conn, waveforms) | _insert_scalars(conn, scalars)
 
 
 def fetch_stored_hashes(conn: Connection[Any], keys: Collection[Key]) -> dict[Key, bytes]:
-    """Return the content hashes stored under these keys of points."""
+    """Return the stored content hashes of these keys."""
     if not keys:
         return {}
     times = [key[1] for key in keys]
@@ -66,7 +66,7 @@ def fetch_stored_hashes(conn: Connection[Any], keys: Collection[Key]) -> dict[Ke
 def merge_acquisitions(
     conn: Connection[Any], sent: Mapping[Key, Envelope], receipt_id: UUID, received_at: datetime
 ) -> dict[Key, Envelope]:
-    """Store the acquisitions, or complete those that are there; returns what is stored now."""
+    """Store the acquisitions, or complete existing ones; returns the stored acquisitions."""
     if not sent:
         return {}
     contexts = [envelope.context for envelope in sent.values()]
@@ -90,7 +90,7 @@ def merge_acquisitions(
 
 
 def enqueue(conn: Connection[Any], keys: Collection[Key]) -> None:
-    """Have the acquisitions of these machines and times analysed."""
+    """Queue the acquisitions of these machines and times for analysis."""
     if keys:
         wanted = {"machine_ids": [key[0] for key in keys], "measured_at": [key[1] for key in keys]}
         conn.execute(query("enqueue"), wanted)

@@ -1,9 +1,9 @@
-"""Waveforms that have moved out of their rows into frames, and the chunks that this empties.
+"""Waveforms moved from their rows into frames, and the chunks emptied by this.
 
-A frame is many payloads of one point end to end; the row keeps key, hash and place, so that uniqueness, conflicts
-and retention work as before. PostgreSQL cuts large values into pieces of 1,996 bytes, four a page: a payload of
-two and a bit pieces wastes the rest, a frame of a hundred pieces hardly any. A chunk whose payloads have left is
-thin, and VACUUM FULL gives its disk back within a second or so of lock.
+A frame is the concatenation of many payloads of one point; the row keeps key, hash and place, so that uniqueness,
+conflicts and retention work as before. PostgreSQL splits large values into pieces of 1,996 bytes, four per page: a
+payload of slightly more than two pieces wastes most of a page, a frame of a hundred pieces very little. A chunk without
+payloads is small, and VACUUM FULL releases its disk space with a lock of about a second.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from psycopg import Connection, sql
 
 from pdm.store.database.queries import query
 
-FRAME_BYTES = 256 * 1024  # hot payloads that make one frame [bytes]
+FRAME_BYTES = 256 * 1024  # hot payloads per frame [bytes]
 _MOST_ROWS = 512
-_REGROWN_BYTES = 8 * 1024 * 1024  # late data that make a chunk worth another pass [bytes]
-_LOCK = 0x70646D63  # any constant that is ours: "pdmc"
+_REGROWN_BYTES = 8 * 1024 * 1024  # late data that require another pass of a chunk [bytes]
+_LOCK = 0x70646D63  # any constant of this project: "pdmc"
 
-Position = tuple[int, datetime]  # of a waveform in a chunk: point id, measured_at
+Position = tuple[int, datetime]  # key of a waveform in a chunk: point id, measured_at
 START: Position = (-1, datetime(1, 1, 1, tzinfo=UTC))
 
 
@@ -38,7 +38,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class HotWaveform:
-    """A waveform whose payload is in its row, with all that its content hash covers."""
+    """A waveform whose payload is in its row, with all fields of its content hash."""
 
     point_id: int
     measured_at: datetime
@@ -57,13 +57,13 @@ class HotWaveform:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What its samples are."""
+        """The format of its samples."""
         return np.dtype(np.float32 if self.scale is None else np.int16)
 
 
 @dataclass(frozen=True)
 class ColdWaveform:
-    """A waveform on its way into a frame."""
+    """A waveform to store in a frame."""
 
     point_id: int
     measured_at: datetime
@@ -73,7 +73,7 @@ class ColdWaveform:
 
 @dataclass(frozen=True)
 class FramePlace:
-    """Where in a frame a payload lies."""
+    """The place of a payload in a frame."""
 
     point_id: int
     frame_at: datetime
@@ -82,33 +82,33 @@ class FramePlace:
 
 
 def lock_pass(conn: Connection[Any]) -> bool:
-    """Whether this connection may run the cold pass: one a database, until the connection closes."""
+    """Whether this connection may run the cold pass: one per database, until the connection closes."""
     row = conn.execute(query("lock_cold_pass"), {"key": _LOCK}).fetchone()
     return bool(row and row[0])
 
 
 def fetch_cold_chunks(conn: Connection[Any], behind: datetime) -> list[Chunk]:
-    """Return the chunks wholly before a time that are not done, the oldest first; forgets those dropped since."""
+    """Return unfinished chunks entirely before a time, oldest first; deletes the state of dropped chunks."""
     conn.execute(query("forget_cold_chunks"))
     rows = conn.execute(query("fetch_cold_chunks"), {"behind": behind, "regrown": _REGROWN_BYTES})
     return [Chunk(*row) for row in rows]
 
 
 def begin(conn: Connection[Any], chunk: Chunk) -> int:
-    """Remember that a chunk is being worked on; returns what it takes now [bytes]."""
+    """Store that the pass of a chunk has started; returns its present size [bytes]."""
     wanted = {"chunk": chunk.name, "range_start": chunk.range_start, "range_end": chunk.range_end}
     row = conn.execute(query("begin_cold_chunk"), wanted).fetchone()
     return int(row[0]) if row else 0
 
 
 def finish(conn: Connection[Any], chunk: Chunk) -> tuple[int, int]:
-    """Remember that a chunk is done; returns what its waveforms took and take [bytes]."""
+    """Store that the pass of a chunk is finished; returns the former and present size of its waveforms [bytes]."""
     row = conn.execute(query("finish_cold_chunk"), {"chunk": chunk.name}).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def fetch_hot(conn: Connection[Any], chunk: Chunk, after: Position) -> list[HotWaveform]:
-    """Return the next waveforms of a chunk that make one frame, by point and time."""
+    """Return the next waveforms of a chunk for one frame, by point and time."""
     wanted = {
         "range_start": chunk.range_start,
         "range_end": chunk.range_end,
@@ -122,9 +122,9 @@ def fetch_hot(conn: Connection[Any], chunk: Chunk, after: Position) -> list[HotW
 
 
 def move(conn: Connection[Any], waveforms: Sequence[ColdWaveform]) -> int:
-    """Move waveforms, by point and time, into frames; returns how many rows still held their payload.
+    """Move waveforms, by point and time, into frames; returns the number of rows that still had their payload.
 
-    Rows first: retention takes locks on waveforms before frames too.
+    Rows are locked first: retention also locks waveforms before frames.
     """
     frames, places = _lay_out(waveforms)
     moved = conn.execute(
@@ -147,7 +147,7 @@ def move(conn: Connection[Any], waveforms: Sequence[ColdWaveform]) -> int:
 
 
 def fetch_payloads(conn: Connection[Any], places: Sequence[FramePlace]) -> list[bytes | None]:
-    """Return the payloads at these places; None where retention has dropped the frame meanwhile."""
+    """Return the payloads at these places; None if retention has dropped the frame in the meantime."""
     if not places:
         return []
     times = [place.frame_at for place in places]
@@ -164,20 +164,20 @@ def fetch_payloads(conn: Connection[Any], places: Sequence[FramePlace]) -> list[
 
 
 def take_transaction_id(conn: Connection[Any]) -> str:
-    """Return a transaction id that all later transactions exceed."""
+    """Return a transaction id below those of all later transactions."""
     row = conn.execute(query("take_transaction_id")).fetchone()
     assert row is not None
     return str(row[0])
 
 
 def count_older_snapshots(conn: Connection[Any], transaction: str) -> int:
-    """Return how many sessions may still see rows as they were before a transaction."""
+    """Return the number of sessions that may still see rows from before a transaction."""
     row = conn.execute(query("count_older_snapshots"), {"transaction": transaction}).fetchone()
     return int(row[0]) if row else 0
 
 
 def keep_autovacuum_out(conn: Connection[Any], chunk: Chunk) -> None:
-    """Have autovacuum leave a chunk alone: it would clean what is thrown away soon, and hold its lock for long."""
+    """Disable autovacuum of a chunk: it would clean rows that are discarded soon, with a long lock."""
     conn.execute(
         sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)").format(
             _identifier(chunk)
@@ -186,12 +186,12 @@ def keep_autovacuum_out(conn: Connection[Any], chunk: Chunk) -> None:
 
 
 def give_back(conn: Connection[Any], chunk: Chunk) -> None:
-    """Rewrite what is left of a chunk and give its disk back; `conn` in autocommit.
+    """Rewrite the remaining rows of a chunk and release its disk space; `conn` in autocommit.
 
     Raises
     ------
     psycopg.errors.LockNotAvailable
-        Others used the chunk for longer than the connection's lock_timeout.
+        Other sessions used the chunk for longer than the lock_timeout of the connection.
     """
     conn.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(_identifier(chunk)))
     conn.execute(
@@ -200,7 +200,7 @@ def give_back(conn: Connection[Any], chunk: Chunk) -> None:
 
 
 def drop_orphaned_frames(conn: Connection[Any]) -> int:
-    """Drop the chunks of frames whose waveforms are gone; returns how many."""
+    """Drop the chunks of frames whose waveforms no longer exist; returns their number."""
     ranges = conn.execute(query("fetch_orphaned_frame_ranges")).fetchall()
     wanted = [{"range_start": start, "range_end": end} for start, end in ranges]
     return sum(len(conn.execute(query("drop_frames"), each).fetchall()) for each in wanted)

@@ -1,4 +1,4 @@
-"""Records whose time cannot be right: kept whole outside every chunk, with the reason."""
+"""Quarantine: records with an implausible time, stored outside every chunk, with the reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pdm.store.database.queries import query
 def insert_quarantined(
     conn: Connection[Any], machine_id: int, acquisition: Acquisition, reason: str, receipt_id: UUID, now: datetime
 ) -> None:
-    """Keep a record with the reason why its time is not believed; a repeat is kept once."""
+    """Store a record with the reason why its time is implausible; a repeated record is stored once."""
     content = _document(acquisition)
     conn.execute(
         query("insert_quarantined"),

@@ -1,4 +1,4 @@
-"""What was received, done, set aside, quarantined and trained, as it is read."""
+"""Views of receipts, work events, failed acquisitions, quarantined records and models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class ReceiptSummary:
-    """A receipt: who sent records, when, and how many of them came to what."""
+    """A receipt: sender, time, and number of records per result."""
 
     receipt_id: UUID
     received_at: datetime
@@ -30,14 +30,14 @@ class ReceiptSummary:
 
 @dataclass(frozen=True)
 class StoredReceipt(ReceiptSummary):
-    """A receipt with one result a record."""
+    """A receipt with one result per record."""
 
     results: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class RecordedWork:
-    """Something that was done to a machine, who wrote it down and when."""
+    """A work event of a machine, with the user and time of its recording."""
 
     id: int
     kind: str
@@ -51,7 +51,7 @@ class RecordedWork:
 
 @dataclass(frozen=True)
 class SetAside:
-    """An acquisition whose analysis failed, and why."""
+    """An acquisition whose analysis failed, with the reason."""
 
     machine_id: int
     machine: str
@@ -62,7 +62,7 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A record whose time cannot be right; `measured_at` is that time as it was sent."""
+    """A quarantined record; `measured_at` is the implausible time as sent."""
 
     id: int
     machine: str
@@ -74,7 +74,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """A model of remaining life, which fleet it is of and whether it serves."""
+    """A model of remaining life, with its fleet and status."""
 
     id: int
     fleet: str
@@ -87,7 +87,7 @@ class ModelSummary:
 
 @dataclass(frozen=True)
 class ModelCard(ModelSummary):
-    """A model of remaining life, how well it does and what it learned from."""
+    """A model of remaining life, with its metrics and training data."""
 
     metrics: Mapping[str, Any]
     trained_on: Mapping[str, Any]
@@ -102,14 +102,14 @@ def page_receipts(
 
 
 def find_receipt(conn: Connection[Any], receipt_id: UUID, actor: str | None) -> StoredReceipt | None:
-    """Return a receipt with its results; only the sender's own unless `actor` is None."""
+    """Return a receipt with its results; only receipts of `actor` unless it is None."""
     return fetch_first(conn, StoredReceipt, "find_receipt", id=receipt_id, actor=actor)
 
 
 def page_work_events(
     conn: Connection[Any], machine_id: int, *, before: datetime, before_id: int, limit: int
 ) -> list[RecordedWork]:
-    """Return what was done to a machine, newest first."""
+    """Return the work events of a machine, newest first."""
     wanted = {"machine_id": machine_id, "before": before, "before_id": before_id, "limit": limit}
     return fetch_all(conn, RecordedWork, "page_work_events", **wanted)
 
@@ -128,7 +128,7 @@ def page_set_aside(
 
 
 def replay_set_aside(conn: Connection[Any], machine: str | None, site_ids: Sequence[int] | None) -> int:
-    """Queue what was set aside once more; returns how many acquisitions."""
+    """Queue failed acquisitions again; returns their number."""
     values = {"machine": machine, "site_ids": _listed(site_ids)}
     row = conn.execute(query("replay_set_aside"), values).fetchone()
     assert row is not None
@@ -138,7 +138,7 @@ def replay_set_aside(conn: Connection[Any], machine: str | None, site_ids: Seque
 def page_quarantine(
     conn: Connection[Any], *, before: int, limit: int, site_ids: Sequence[int] | None
 ) -> list[Quarantined]:
-    """Return records whose time cannot be right, newest first."""
+    """Return quarantined records, newest first."""
     return fetch_all(conn, Quarantined, "page_quarantine", before=before, limit=limit, site_ids=_listed(site_ids))
 
 
@@ -148,7 +148,7 @@ def page_models(conn: Connection[Any], *, before: int, limit: int, fleet: str | 
 
 
 def find_model(conn: Connection[Any], model_id: int) -> ModelCard | None:
-    """Return a model's card: metrics and what it was trained on, never its bytes."""
+    """Return the card of a model: metrics and training data, without its bytes."""
     return fetch_first(conn, ModelCard, "find_model", id=model_id)
 
 

@@ -1,4 +1,4 @@
-"""Receipts: one immutable row a request."""
+"""Receipts: one immutable row per request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pdm.store.database.queries import query
 
 
 def insert_receipt(conn: Connection[Any], receipt: Receipt, actor: str) -> None:
-    """Store what a request left behind."""
+    """Store the receipt of a request."""
     counts = {outcome.value: receipt.count(outcome) for outcome in Outcome}
     conn.execute(
         query("insert_receipt"),
@@ -28,7 +28,7 @@ def insert_receipt(conn: Connection[Any], receipt: Receipt, actor: str) -> None:
 
 
 def result_to_document(result: RecordResult) -> dict[str, Any]:
-    """Return a result as it is stored and answered; what a problem does not say is left out."""
+    """Return a result as it is stored and returned; empty fields of a problem are omitted."""
     return {
         "record": result.record,
         "machine": result.machine,

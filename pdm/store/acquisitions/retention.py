@@ -1,6 +1,6 @@
-"""Dropping what is older than its window: waveforms first, what was concluded of them much later.
+"""Retention: data older than its window is dropped, waveforms first, results much later.
 
-What was set aside or quarantined, alerts, work events and models stay.
+Failed and quarantined records, alerts, work events and models are kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CONCLUSIONS = ("acquisition", "scalar", "assessment", "prognosis", "diagnosis")
 
 
 def drop_old(conn: Connection[Any], settings: Settings) -> dict[str, int]:
-    """Drop whole chunks, and receipts, that are older than their window; returns how many of each relation."""
+    """Drop chunks and receipts that are older than their window; returns their number per relation."""
     waveforms = timedelta(days=settings.waveform_retention_days)
     conclusions = timedelta(days=settings.feature_retention_days)
     features = [row[0] for row in conn.execute(query("fetch_feature_tables"))]

@@ -1,10 +1,10 @@
-"""How samples become the bytes of a waveform and come back, losslessly: quickly at ingest, tightly when cold.
+"""Lossless encoding of samples: fast at ingest (hot), compact later (cold).
 
-Hot: behind a bit shuffle the high bits of small samples are long runs; zigzag makes those of negative int16
-counts zeros too. Cold: pcodec with a linear prediction of each sample from the ones before it, which vibration
-and current reward. Measured on PRONOSTIA records of 2,560 counts, one core (million samples a second in and out,
-bytes a sample): hot 340, 600, 1.47; cold 36, 75, 1.34. The float32 form of the same records: hot 3.51, cold 1.36,
-for it finds the step that the values are multiples of. The candidates are compared in
+Hot: after a bit shuffle the high bits of small samples are long runs; zigzag makes the high bits of negative int16
+counts zero too. Cold: pcodec with a linear prediction of each sample from the previous ones, effective for vibration
+and current. Measured on PRONOSTIA records of 2,560 counts, one core (million samples per second in and out,
+bytes per sample): hot 340, 600, 1.47; cold 36, 75, 1.34. The float32 form of the same records: hot 3.51, cold 1.36,
+because it finds the common step of the values. The candidates are compared in
 docs/adr/0008-fast-and-compact-waveform-encoding.md.
 """
 
@@ -23,15 +23,15 @@ from pdm.errors import RefusalError
 
 log = logging.getLogger(__name__)
 
-RAW = 0  # little-endian samples as they are
+RAW = 0  # little-endian samples
 BITSHUFFLE_LZ4 = 1  # a Blosc2 chunk: bit shuffle, then LZ4
 ZIGZAG_BITSHUFFLE_LZ4 = 2  # int16 as 0, -1, 1, -2, ... first
-PCODEC = 3  # CRC-32 of what follows [4 bytes, little-endian], then a standalone pcodec file
+PCODEC = 3  # CRC-32 of the rest [4 bytes, little-endian], then a standalone pcodec file
 
 _CRC_BYTES = 4
-_LEVEL = 6  # above it, two thirds of the speed buy 0.3 % of the room
-# Each coefficient of the prediction takes room of its own: more of them pay in longer records.
-_ORDERS = ((8192, 32), (4096, 16), (64, 8))  # samples at least, coefficients
+_LEVEL = 6  # higher levels lose two thirds of the speed for 0.3 % of the size
+# Each coefficient of the prediction is stored: more coefficients are only useful in longer records.
+_ORDERS = ((8192, 32), (4096, 16), (64, 8))  # minimum number of samples, coefficients
 
 blosc2.set_nthreads(1)
 
@@ -53,10 +53,10 @@ def encode(samples: NDArray[np.float32] | NDArray[np.int16]) -> tuple[int, bytes
 
 
 def encode_cold(samples: NDArray[np.float32] | NDArray[np.int16]) -> tuple[int, bytes]:
-    """Return the codec and the payload of samples (n,) that are rarely read again; not larger than `encode`'s.
+    """Return codec and payload of rarely read samples (n,); not larger than the result of `encode`.
 
-    Counts are always predicted. Of floats both forms are tried: those that are counts times a scale are predicted
-    as counts, others lose by a prediction.
+    Counts are always predicted. For floats both forms are compared: counts times a scale are predicted as counts,
+    other floats are larger with a prediction.
     """
     hot = encode(samples)
     plain = _little_endian(samples)
@@ -78,7 +78,7 @@ def decode(codec: int, payload: bytes, dtype: np.dtype[Any], count: int) -> NDAr
     Raises
     ------
     RefusalError
-        The codec is unknown, or the payload is not the `count` samples it should be.
+        The codec is unknown, or the payload does not contain `count` samples.
     """
     if codec not in (RAW, BITSHUFFLE_LZ4, ZIGZAG_BITSHUFFLE_LZ4, PCODEC):
         raise RefusalError(f"payload codec {codec} is not one this version can read")
@@ -104,19 +104,19 @@ def _little_endian(samples: NDArray[Any]) -> NDArray[Any]:
 
 
 def _compress(samples: NDArray[Any], config: ChunkConfig) -> bytes | None:
-    """Return a standalone pcodec file, or None where the library gives up."""
+    """Return a standalone pcodec file, or None if the library fails."""
     try:
         packed: bytes = standalone.simple_compress(samples, config)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic of its Rust code is no Exception
+    except BaseException as error:  # a panic of its Rust code is not an Exception
         log.warning("pcodec cannot encode %d samples of %s: %s", len(samples), samples.dtype, error)
         return None
     return packed
 
 
 def _decode_pcodec(payload: bytes, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    # The library trusts its input, so the sum comes first; it also writes no more than it is given room for.
+    # The library trusts its input, so the checksum is verified first; it does not write beyond its output buffer.
     packed = payload[_CRC_BYTES:]
     if zlib.crc32(packed).to_bytes(_CRC_BYTES, "little") != payload[:_CRC_BYTES]:
         raise ValueError("its checksum is wrong")
@@ -128,7 +128,7 @@ def _decode_pcodec(payload: bytes, dtype: np.dtype[Any], count: int) -> NDArray[
 
 
 def _unpack(payload: bytes) -> bytes:
-    # Bytes 12-15 of a chunk are its size; the library would read on behind the end of a shorter one.
+    # Bytes 12-15 of a chunk are its size; the library would read beyond the end of a shorter one.
     if int.from_bytes(payload[12:16], "little") != len(payload):
         raise ValueError("its length differs from its header")
     plain: bytes = blosc2.decompress(payload)

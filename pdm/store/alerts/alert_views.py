@@ -1,4 +1,4 @@
-"""Alerts as people see them: lists, and one with its history."""
+"""Views of alerts: lists, and a single alert with its history."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from psycopg import Connection
 
 from pdm.store.database.rows import fetch_all, fetch_first
 
-HISTORY_SHOWN = 500  # events of an alert in its answer; older ones are paged through
+HISTORY_SHOWN = 500  # events in the view of an alert; older ones are read by pages
 
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts are listed; None is every one."""
+    """Filter of alerts; None does not filter."""
 
     state: str | None = None
     severity: str | None = None
@@ -29,7 +29,7 @@ class AlertFilter:
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """Which events of alerts are listed; None is every one."""
+    """Filter of alert events; None does not filter."""
 
     machine: str | None = None
     alert_id: UUID | None = None
@@ -41,7 +41,7 @@ class HistoryFilter:
 
 @dataclass(frozen=True)
 class AlertSummary:
-    """An alert in a list; `message` is a key, `parameters` fill its text."""
+    """An alert in a list; `message` is a key, `parameters` are the values of its text."""
 
     id: UUID
     machine: str
@@ -71,7 +71,7 @@ class AlertSummary:
 
 
 @dataclass(frozen=True)
-class AlertEvent:
+class ListedAlertEvent:
     """One step of an alert's history; state and withheld are those after it."""
 
     id: int
@@ -89,7 +89,7 @@ class AlertEvent:
 
 
 @dataclass(frozen=True)
-class HistoryEvent(AlertEvent):
+class HistoryEvent(ListedAlertEvent):
     """One step of some alert's history."""
 
     alert_id: UUID
@@ -102,18 +102,18 @@ class Alert(AlertSummary):
     """An alert with its evidence and its last `HISTORY_SHOWN` events."""
 
     evidence: Mapping[str, Any]
-    history: Sequence[AlertEvent] = ()
+    history: Sequence[ListedAlertEvent] = ()
 
 
 def page_history(conn: Connection[Any], *, before: int, limit: int, wanted: HistoryFilter) -> list[HistoryEvent]:
-    """Return visible events of alerts before an id, the last first."""
+    """Return visible events of alerts before an id, newest first."""
     return fetch_all(conn, HistoryEvent, "page_alert_history", before=before, limit=limit, **asdict(wanted))
 
 
 def page_alerts(
     conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, wanted: AlertFilter
 ) -> list[AlertSummary]:
-    """Return visible alerts raised before a place, last raised first."""
+    """Return visible alerts raised before a place, newest first."""
     place = {"before": before, "before_id": before_id, "limit": limit}
     return fetch_all(conn, AlertSummary, "page_alerts", **place, **asdict(wanted))
 
@@ -123,5 +123,5 @@ def find_alert(conn: Connection[Any], alert_id: UUID) -> Alert | None:
     found = fetch_first(conn, Alert, "find_alert", id=alert_id)
     if found is None:
         return None
-    history = fetch_all(conn, AlertEvent, "list_alert_events", alert_id=alert_id, limit=HISTORY_SHOWN)
+    history = fetch_all(conn, ListedAlertEvent, "list_alert_events", alert_id=alert_id, limit=HISTORY_SHOWN)
     return replace(found, history=history)

@@ -1,4 +1,4 @@
-"""Alerts as stored: their state, every event with who and why, and what goes out to subscribers."""
+"""Stored alerts: state, events with user and reason, and messages to subscribers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from pdm.alerts.evaluation.changes import AlertChange, StoredOpenAlert
+from pdm.alerts.evaluation.changes import AlertChange
 from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
@@ -21,15 +21,15 @@ from pdm.errors import NotFoundError
 from pdm.store.alerts import holds
 from pdm.store.database.queries import query
 
-# what those who heard of an alert are told although it is withheld: that they will not hear of it, and its end
+# events that receivers of an alert get although it is suppressed: the suppression itself, and the end
 ALWAYS_PUBLISHED = frozenset(
     {Kind.RETURNED, Kind.LATCHED, Kind.CLEARED, Kind.SHELVED, Kind.SUPPRESSED, Kind.REMOVED_FROM_SERVICE}
 )
-ENDED_LATELY = timedelta(days=1)  # so long it is known who has ended a hold
+ENDED_LATELY = timedelta(days=1)  # how long the user who ended a hold is used for the event
 
 
 def apply_changes(conn: Connection[Any], machine_id: int, changes: Sequence[AlertChange], reevaluated: bool) -> None:
-    """Write what happened to one machine's alerts, its events and what subscribers must be told."""
+    """Store changes of one machine's alerts, their events and the messages to subscribers."""
     apply_all(conn, {machine_id: changes}, reevaluated)
 
 
@@ -40,10 +40,10 @@ def apply_all(
     now: datetime | None = None,
     life_ends: Mapping[int, Sequence[datetime]] | None = None,
 ) -> None:
-    """Write what happened to the alerts of many machines, by machine id, in a few statements however many there are.
+    """Store changes of the alerts of many machines, by machine id, in a constant number of statements.
 
-    `now` is the wall clock; None is the present moment. `life_ends` are when a failure or replacement ended a life of
-    a machine, in order: what is open of it, and asks somebody for something, ends with it.
+    `now` is the wall clock; None is the present time. `life_ends` are the times at which a failure or replacement
+    ended a life, in order: open alerts that wait for an operator end with it.
     """
     ends = life_ends or {}
     concerned = sorted({*changes, *ends})
@@ -53,7 +53,7 @@ def apply_all(
         for machine_id, own_changes in sorted(left.items()):
             _take(ledger, machine_id, own_changes, list(ends.get(machine_id, ())), reevaluated)
         ledger.settle()
-        # another transaction may have opened a cause since: those machines are taken again, now with its alert
+        # another transaction may have opened an alert of the same cause: repeat these machines with that alert
         left = {machine_id: left[machine_id] for machine_id in close_ledger(conn, ledger)}
 
 
@@ -69,7 +69,7 @@ def _take(
 
 
 def open_ledger(conn: Connection[Any], machine_ids: Sequence[int], now: datetime, extra: UUID | None = None) -> Ledger:
-    """Lock the open alerts of some machines, and one that may have ended, and return them as a ledger."""
+    """Lock the open alerts of some machines, and optionally an ended one, and return them as an alert book."""
     machine_ids = sorted(machine_ids)
     wanted = {"machine_ids": machine_ids, "alert_id": extra}
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -86,7 +86,7 @@ def open_ledger(conn: Connection[Any], machine_ids: Sequence[int], now: datetime
 
 
 def close_ledger(conn: Connection[Any], ledger: Ledger) -> list[int]:
-    """Write a ledger down and enqueue what subscribers must be told; returns machines that must be taken again."""
+    """Store an alert book and enqueue messages to subscribers; returns the machines to repeat."""
     if ledger.changed:
         conn.execute(query("update_alerts"), _columns(ledger.changed))
     lost: set[UUID] = set()
@@ -107,7 +107,7 @@ def close_ledger(conn: Connection[Any], ledger: Ledger) -> list[int]:
 
 
 def _waves(events: Sequence[AlertEvent], ids: Sequence[int]) -> Iterable[list[int]]:
-    """Return the events that are to be told, those of one alert in turns: the next may depend on the one before."""
+    """Return the events to notify, events of one alert in separate rounds: each may depend on the previous one."""
     waves: list[list[int]] = []
     turns: dict[UUID, int] = {}
     for event, event_id in zip(events, ids, strict=True):
@@ -126,24 +126,20 @@ def enqueue(conn: Connection[Any], event_ids: Sequence[int]) -> None:
     conn.execute(query("enqueue_alert_event"), {"event_ids": list(event_ids)})
 
 
-def fetch_open(conn: Connection[Any], machine_id: int) -> list[StoredOpenAlert]:
+def fetch_open(conn: Connection[Any], machine_id: int) -> list[AlertRecord]:
     """Return a machine's alerts that are open, by cause."""
-    rows = conn.execute(query("fetch_open_alerts"), {"machine_id": machine_id})
-    return [
-        StoredOpenAlert(
-            cause, component, Severity(severity), AlertState(state), opened_at, str(alert_id), version, at_rest
-        )
-        for cause, component, severity, state, opened_at, alert_id, version, at_rest in rows
-    ]
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("fetch_open_alerts"), {"machine_id": machine_id}).fetchall()
+    return [_standing(row) for row in rows]
 
 
 def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:
-    """Return the machine of an alert at some sites, or at any.
+    """Return the machine of an alert at some sites, or at any site.
 
     Raises
     ------
     NotFoundError
-        No such alert there.
+        The alert does not exist at these sites.
     """
     wanted = {"alert_id": alert_id, "site_ids": None if site_ids is None else list(site_ids)}
     row = conn.execute(query("find_alert_machine"), wanted).fetchone()
@@ -153,12 +149,12 @@ def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] 
 
 
 def fetch_overdue(conn: Connection[Any], now: datetime, limit: int) -> dict[UUID, int]:
-    """Return alerts that nobody has seen in time, and their machines."""
+    """Return alerts that were not acknowledged in time, and their machines."""
     return dict(conn.execute(query("fetch_overdue"), {"now": now, "limit": limit}).fetchall())
 
 
 def notify(conn: Connection[Any]) -> None:
-    """Wake the listeners when this transaction commits; the message is empty, they look for themselves."""
+    """Notify the listeners when this transaction commits; the payload is empty, they query the events."""
     conn.execute("NOTIFY pdm_alert")
 
 
@@ -202,5 +198,5 @@ def _event_columns(events: Sequence[AlertEvent]) -> dict[str, list[Any]]:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    # NaN has no place in JSON: orjson writes null
+    # JSON has no NaN: orjson writes null
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()

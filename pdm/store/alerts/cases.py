@@ -1,4 +1,4 @@
-"""Cases: an alert with what advice needs, past ones with their outcome, and what people say became of them."""
+"""Stored cases: alerts with the data for advice, past cases with their outcome, feedback and linked work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWork
+from pdm.alerts.case.outcome_labels import CaseLabel, LinkedWorkEvent
+from pdm.alerts.case.trend_chart import TrendPoint
 from pdm.store.acquisitions.receipt_views import RecordedWork
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
@@ -19,7 +20,7 @@ _START, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Case:
+class StoredCase:
     """An alert with its machine's id and fleet and its component's kind."""
 
     id: UUID
@@ -43,7 +44,7 @@ class Case:
 
 @dataclass(frozen=True)
 class PastCase:
-    """A past case with what makes it like others, and its outcome."""
+    """A past case with the data for its similarity, and its outcome."""
 
     id: UUID
     machine: str
@@ -63,17 +64,8 @@ class PastCase:
 
 
 @dataclass(frozen=True)
-class TrendStep:
-    """The worst health and zone of one step."""
-
-    at: datetime
-    health: float | None
-    zone: str | None
-
-
-@dataclass(frozen=True)
 class Feedback:
-    """What somebody held of a case."""
+    """Feedback of a user on a case."""
 
     id: int
     verdict: str
@@ -84,15 +76,15 @@ class Feedback:
     recorded_at: datetime
 
 
-def find_case(conn: Connection[Any], alert_id: UUID) -> Case | None:
+def find_case(conn: Connection[Any], alert_id: UUID) -> StoredCase | None:
     """Return a visible alert as a case, or None."""
-    return fetch_first(conn, Case, "find_case", alert_id=alert_id)
+    return fetch_first(conn, StoredCase, "find_case", alert_id=alert_id)
 
 
 def fetch_past_cases(
-    conn: Connection[Any], case: Case, symptom: str | None, before: datetime, limit: int
+    conn: Connection[Any], case: StoredCase, symptom: str | None, before: datetime, limit: int
 ) -> list[PastCase]:
-    """Return visible past cases of the same category that may be like a case, newest first, with their outcome."""
+    """Return visible past cases of the same category, candidates for similarity, newest first, with their outcome."""
     return fetch_all(
         conn,
         PastCase,
@@ -108,14 +100,14 @@ def fetch_past_cases(
 
 def fetch_trend(
     conn: Connection[Any], machine_id: int, since: datetime, until: datetime, step: timedelta
-) -> list[TrendStep]:
+) -> list[TrendPoint]:
     """Return the worst health and zone of each step from `since` to `until`."""
-    return fetch_all(conn, TrendStep, "fetch_trend", machine_id=machine_id, since=since, until=until, step=step)
+    return fetch_all(conn, TrendPoint, "fetch_trend", machine_id=machine_id, since=since, until=until, step=step)
 
 
 def insert_feedback(
     conn: Connection[Any],
-    case: Case,
+    case: StoredCase,
     *,
     verdict: str,
     finding: str,
@@ -124,7 +116,7 @@ def insert_feedback(
     actor: str,
     now: datetime,
 ) -> Feedback:
-    """Write down what somebody holds of a case, and return it."""
+    """Store feedback on a case, and return it."""
     values = {"verdict": verdict, "finding": finding, "fault": fault, "component": component, "actor": actor}
     place = {"alert_id": case.id, "machine_id": case.machine_id, "now": now}
     made = conn.execute(query("insert_feedback"), values | place).fetchone()
@@ -133,21 +125,21 @@ def insert_feedback(
 
 
 def list_feedback(conn: Connection[Any], alert_id: UUID) -> list[Feedback]:
-    """Return what people held of a case, newest first."""
+    """Return the feedback on a case, newest first."""
     return fetch_all(conn, Feedback, "list_feedback", alert_id=alert_id)
 
 
 def link_work_event(
     conn: Connection[Any], alert_id: UUID, work_event_id: int, machine_id: int, actor: str
 ) -> bool | None:
-    """Say that work was done for a case; returns whether that is new, None for no such work on this machine."""
+    """Link a work event to a case; returns whether the link is new, None if the machine has no such event."""
     values = {"alert_id": alert_id, "work_event_id": work_event_id, "machine_id": machine_id, "actor": actor}
     row = conn.execute(query("link_work_event"), values).fetchone()
     return None if row is None else bool(row[1])
 
 
 def list_linked_work(conn: Connection[Any], alert_id: UUID) -> list[RecordedWork]:
-    """Return the work that was done for a case, in order of time."""
+    """Return the work events linked to a case, in order of time."""
     return fetch_all(conn, RecordedWork, "list_linked_work", alert_id=alert_id)
 
 
@@ -159,7 +151,7 @@ def fetch_labels(
     fleet: str | None = None,
     machine_ids: Sequence[int] | None = None,
 ) -> list[CaseLabel]:
-    """Return the cases that people judged or that work was done for, by when they opened.
+    """Return the cases with feedback or linked work, by opening time.
 
     Parameters
     ----------
@@ -183,7 +175,7 @@ def _label(*, work: Sequence[Sequence[Any]] | None, **row: Any) -> CaseLabel:
     return CaseLabel(**row, work=_work(work))
 
 
-def _work(events: Sequence[Sequence[Any]] | None) -> tuple[LinkedWork, ...]:
+def _work(events: Sequence[Sequence[Any]] | None) -> tuple[LinkedWorkEvent, ...]:
     return tuple(
-        LinkedWork(number, kind, datetime.fromisoformat(at), found) for number, kind, at, found in events or ()
+        LinkedWorkEvent(number, kind, datetime.fromisoformat(at), found) for number, kind, at, found in events or ()
     )

@@ -1,4 +1,4 @@
-"""What the clockwork reads to find machines that send nothing."""
+"""Queries of the scheduler for machines without data."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pdm.store.database.queries import query
 
 @dataclass(frozen=True)
 class QuietMachine:
-    """A machine, when it was last measured (None: never), and its open alert of missing data if it has one.
+    """A machine, the time of its last acquisition (None: never), and its open alert of missing data, if any.
 
-    `is_off`: it was at standstill when it was last measured. `suppressed_until`: until when all its alerts were
-    suppressed by design, at most now.
+    `is_off`: it was at standstill at the last acquisition. `suppressed_until`: end of the time in which all its
+    alerts were suppressed by design, at most now.
     """
 
     id: int
@@ -30,7 +30,7 @@ class QuietMachine:
 
 
 def watch(conn: Connection[Any], now: datetime, longest_pause: timedelta) -> datetime:
-    """Note that somebody looks now; returns since when, without a longer pause than that."""
+    """Store that a check runs now; returns since when checks run without a longer pause."""
     row = conn.execute(query("watch_gaps"), {"now": now, "longest_pause": longest_pause}).fetchone()
     assert row is not None
     since: datetime = row[0]
@@ -38,12 +38,12 @@ def watch(conn: Connection[Any], now: datetime, longest_pause: timedelta) -> dat
 
 
 def fetch_gap_documents(conn: Connection[Any]) -> list[dict[str, Any]]:
-    """Return the documents in force that hold rules of missing data."""
+    """Return the documents in force with rules of missing data."""
     return [row[0] for row in conn.execute(query("fetch_gap_documents"))]
 
 
 def fetch_quiet_machines(conn: Connection[Any], before: datetime, cause: str, now: datetime) -> list[QuietMachine]:
-    """Return live machines not measured since `before`, and those whose alert of `cause` is open."""
+    """Return live machines without acquisitions since `before`, and those with an open alert of `cause`."""
     rows = conn.execute(query("fetch_quiet_machines"), {"before": before, "cause": cause, "now": now})
     return [
         QuietMachine(machine_id, key, measured_at, opened_at, severity and Severity(severity), is_off, suppressed_until)

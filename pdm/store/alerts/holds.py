@@ -1,4 +1,4 @@
-"""Holds as stored: what is withheld from receivers, by whom, since and until when, and why."""
+"""Stored holds: suppressed alerts, with user, start, end and reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class ListedHold:
-    """A hold as it is listed: whose alerts are withheld, by whom, since and until when, and why."""
+    """View of a hold: scope, user, start, end and reason."""
 
     id: UUID
     kind: str
@@ -39,7 +39,7 @@ class ListedHold:
 
 @dataclass(frozen=True)
 class HoldScope:
-    """The ids of a machine, a line or a site, and of what they are in."""
+    """The ids of a machine, a line or a site, and of its parents."""
 
     site_id: int
     line_id: int | None
@@ -47,57 +47,57 @@ class HoldScope:
 
 
 def insert(conn: Connection[Any], hold: Hold) -> bool:
-    """Write a new hold; False where the same cause of a machine is held alike already."""
+    """Store a new hold; returns False if the cause of the machine has the same kind of hold already."""
     return conn.execute(query("insert_hold"), vars_of(hold)).fetchone() is not None
 
 
 def vars_of(hold: Hold) -> dict[str, Any]:
-    """Return a hold's columns."""
+    """Return the columns of a hold."""
     return {name: getattr(hold, name) for name in Hold.__dataclass_fields__}
 
 
 def fetch_live(
     conn: Connection[Any], site_ids: Sequence[int], machine_ids: Sequence[int], since: datetime
 ) -> list[Hold]:
-    """Return the holds that reach one of some machines and have not ended, or only since a time."""
+    """Return the holds of some machines that have not ended, or ended after a time."""
     wanted = {"site_ids": list(site_ids), "machine_ids": list(machine_ids), "since": since}
     return fetch_all(conn, _hold, "fetch_live_holds", **wanted)
 
 
 def end(conn: Connection[Any], ids: Sequence[UUID], actor: str, now: datetime) -> int:
-    """End holds that still last; returns how many did."""
+    """End active holds; returns their number."""
     return len(conn.execute(query("end_holds"), {"ids": list(ids), "actor": actor, "now": now}).fetchall())
 
 
 def end_expired(conn: Connection[Any], now: datetime) -> int:
-    """End the holds whose time has passed; returns how many."""
+    """End expired holds; returns their number."""
     return len(conn.execute(query("end_expired_holds"), {"now": now}).fetchall())
 
 
 def fetch_unsettled_machines(conn: Connection[Any], now: datetime, limit: int) -> list[int]:
-    """Return machines with an open alert that is withheld otherwise than the holds of now have it."""
+    """Return machines with an open alert whose suppression differs from the present holds."""
     return [row[0] for row in conn.execute(query("fetch_unsettled_machines"), {"now": now, "limit": limit})]
 
 
 def exists(conn: Connection[Any], hold_id: UUID, site_ids: Sequence[int] | None) -> bool:
-    """Whether there is such a hold at some sites, or at any."""
+    """Whether the hold exists at some sites, or at any site."""
     wanted = {"id": hold_id, "site_ids": None if site_ids is None else list(site_ids)}
     return conn.execute(query("find_hold_of_sites"), wanted).fetchone() is not None
 
 
 def find(conn: Connection[Any], hold_id: UUID) -> ListedHold | None:
-    """Return one hold as it is listed."""
+    """Return the view of one hold."""
     return fetch_first(conn, ListedHold, "find_hold", id=hold_id)
 
 
 def page(conn: Connection[Any], *, before: datetime, before_id: UUID, limit: int, is_live: bool) -> list[ListedHold]:
-    """Return visible holds made before a place, newest first."""
+    """Return visible holds created before a place, newest first."""
     wanted = {"before": before, "before_id": before_id, "limit": limit, "is_live": is_live}
     return fetch_all(conn, ListedHold, "page_holds", **wanted)
 
 
 def find_scope(conn: Connection[Any], site: str | None, line: str | None, machine: str | None) -> HoldScope | None:
-    """Return the ids of a machine, a line or a site, and of what they are in, where the caller sees them."""
+    """Return the ids of a visible machine, line or site, and of its parents."""
     return fetch_first(conn, HoldScope, "find_scope", site=site, line=line, machine=machine)
 
 

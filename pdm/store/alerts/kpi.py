@@ -1,4 +1,4 @@
-"""What the figures of the alarm system are made of, as it is stored."""
+"""Stored data for the performance indicators of the alarm system."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def fetch_alarm_events(
 def fetch_standing_alarms(
     conn: Connection[Any], at: datetime, raised_before: datetime, site: str | None
 ) -> list[ActiveAlert]:
-    """Return alerts raised before a time whose condition held at `at` and that nothing withheld."""
+    """Return alerts raised before a time that were active and not suppressed at `at`."""
     values = {"at": at, "raised_before": raised_before, "site": site}
     return [ActiveAlert(*row) for row in conn.execute(query("fetch_standing_alarms"), values)]
 
 
 def fetch_verdicts(conn: Connection[Any], since: datetime, before: datetime, site: str | None) -> list[str]:
-    """Return what operators held of the cases that they judged in [since, before)."""
+    """Return the feedback of operators on cases in [since, before)."""
     values = {"since": since, "before": before, "site": site}
     return [row[0] for row in conn.execute(query("fetch_verdicts"), values)]

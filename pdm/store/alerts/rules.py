@@ -1,4 +1,4 @@
-"""Sets of rules by scope: every version, which is in force, and how many changes there have been."""
+"""Rule sets by scope: all versions, the version in force, and the number of changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class RulesInForce:
-    """A set of rules that holds for a scope."""
+    """A rule set in force for a scope."""
 
     id: int
     scope: str
@@ -28,7 +28,7 @@ class RulesInForce:
 
 @dataclass(frozen=True)
 class RuleSetSummary:
-    """A version of a scope's rules; `diff` is against the version in force when it was written."""
+    """A version of the rules of a scope; `diff` compares with the version that was in force when it was stored."""
 
     id: int
     scope: str
@@ -46,13 +46,13 @@ class RuleSetSummary:
 
 @dataclass(frozen=True)
 class StoredRuleSet(RuleSetSummary):
-    """A version of a scope's rules with its document."""
+    """A version of the rules of a scope with its document."""
 
     document: Mapping[str, Any]
 
 
 def fetch_change_number(conn: Connection[Any]) -> int:
-    """Return how often the rules in force have changed."""
+    """Return the number of changes of the rules in force."""
     row = conn.execute(query("fetch_rule_change")).fetchone()
     return int(row[0]) if row else 0
 
@@ -71,7 +71,7 @@ def fetch_in_force(conn: Connection[Any], targets: Mapping[str, Sequence[str]]) 
 
 
 def lock_rule_sets(conn: Connection[Any]) -> None:
-    """Keep other writers of rules waiting until the transaction ends."""
+    """Lock the rules against other writers until the transaction ends."""
     conn.execute(query("lock_rule_sets"))
 
 
@@ -104,25 +104,25 @@ def insert_rule_set(
 def put_in_force(
     conn: Connection[Any], rule_set_id: int, now: datetime, gate: Mapping[str, Any] | None
 ) -> StoredRuleSet:
-    """Let a set hold from now on in place of the one before; returns it.
+    """Put a set in force in place of the previous one; returns it.
 
     Raises
     ------
     NotFoundError
-        There is no such set.
+        The rule set does not exist.
     """
     lock_rule_sets(conn)
     conn.execute(query("retire_rule_set"), {"id": rule_set_id, "now": now})
     kept = None if gate is None else Jsonb(gate)
     found = fetch_first(conn, StoredRuleSet, "put_rule_set_in_force", id=rule_set_id, now=now, gate=kept)
     if found is None:
-        raise NotFoundError(f"there is no rule set {rule_set_id}", field="rule_set_id")
+        raise NotFoundError(f"unknown rule set {rule_set_id}", field="rule_set_id")
     conn.execute(query("count_rule_change"))
     return found
 
 
 def retire(conn: Connection[Any], scope: str, target: str, now: datetime) -> bool:
-    """Let no set of a scope hold any more; returns whether one did."""
+    """Retire the set in force of a scope; returns whether there was one."""
     lock_rule_sets(conn)
     done = conn.execute(query("retire_scope"), {"scope": scope, "target": target, "now": now}).rowcount
     if done:
@@ -131,12 +131,12 @@ def retire(conn: Connection[Any], scope: str, target: str, now: datetime) -> boo
 
 
 def fetch_rule_set(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet | None:
-    """Return one set, None where there is none that a caller of these sites (None: of all) may see."""
+    """Return one set, or None if it is not visible to a caller of these sites (None: all sites)."""
     return fetch_first(conn, StoredRuleSet, "fetch_rule_set", id=rule_set_id, site_ids=_listed(site_ids))
 
 
 def find_version(conn: Connection[Any], scope: str, target: str, version: int | None) -> StoredRuleSet | None:
-    """Return a version of a scope's set; None is the one in force."""
+    """Return a version of the set of a scope; None is the version in force."""
     return fetch_first(conn, StoredRuleSet, "find_rule_version", scope=scope, target=target, version=version)
 
 
@@ -150,7 +150,7 @@ def page_rule_sets(
     status: str | None,
     site_ids: Sequence[int] | None,
 ) -> list[RuleSetSummary]:
-    """Return sets that a caller of these sites (None: of all) may see, the last written first, without documents."""
+    """Return sets visible to a caller of these sites (None: all sites), newest first, without documents."""
     return fetch_all(
         conn,
         RuleSetSummary,

@@ -1,4 +1,4 @@
-"""Work orders that a maintenance system made of alerts."""
+"""Work orders of a maintenance system for alerts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class WorkOrder:
-    """The work order that a maintenance system made of an alert."""
+    """A work order of a maintenance system for an alert."""
 
     alert_id: UUID
     reference: str
@@ -35,7 +35,7 @@ def put_work_order(
     actor: str,
     now: datetime,
 ) -> WorkOrder:
-    """Keep what is told of an alert's work order, and return it."""
+    """Store the work order of an alert, and return it."""
     values = {"alert_id": alert_id, "reference": reference, "url": url, "status": status, "actor": actor, "now": now}
     found = fetch_first(conn, WorkOrder, "put_work_order", **values)
     assert found is not None
@@ -43,5 +43,5 @@ def put_work_order(
 
 
 def list_work_orders(conn: Connection[Any], alert_id: UUID) -> list[WorkOrder]:
-    """Return the work orders of an alert, first made first."""
+    """Return the work orders of an alert, oldest first."""
     return fetch_all(conn, WorkOrder, "list_work_orders", alert_id=alert_id)

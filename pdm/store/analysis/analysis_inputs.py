@@ -1,4 +1,4 @@
-"""What analysis reads: contexts, waveforms and scalars of many acquisitions in one query each."""
+"""Inputs of the analysis: contexts, waveforms and scalars of many acquisitions in one query each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fetch_machine_keys(conn: Connection[Any], machine_ids: Sequence[int]) -> dic
 
 
 def fetch_contexts(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, OperatingContext]:
-    """Return how the machines ran at the acquisitions `keys`."""
+    """Return the operating contexts of the acquisitions `keys`."""
     if not keys:
         return {}
     rows = conn.execute(query("fetch_claimed_acquisitions"), _bounds(keys))
@@ -56,7 +56,7 @@ def fetch_waveforms(conn: Connection[Any], keys: Sequence[Key]) -> list[StoredWa
     found = []
     for point_id, measured_at, sampling_rate, count, scale, codec, payload, *_ in rows:
         content = next(cold) if payload is None else payload
-        if content is not None:  # else retention has just dropped it
+        if content is not None:  # otherwise retention has just dropped it
             dtype = np.dtype(np.int16 if scale is not None else np.float32)
             samples = decode(codec, content, dtype, count)
             found.append(StoredWaveform(point_id, measured_at, sampling_rate, samples, scale))
@@ -72,13 +72,13 @@ def fetch_scalars(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, float
 
 
 def fetch_times_between(conn: Connection[Any], machine_id: int, after: datetime, until: datetime) -> list[datetime]:
-    """Return when a machine was measured in (after, until], oldest first."""
+    """Return the acquisition times of a machine in (after, until], oldest first."""
     wanted = {"machine_id": machine_id, "after": after, "until": until}
     return [row[0] for row in conn.execute(query("fetch_times_between"), wanted)]
 
 
 def fetch_life_ends(conn: Connection[Any], after: dict[int, datetime | None]) -> dict[int, list[datetime]]:
-    """Return, by machine, when work events closed a life after the time given with the machine."""
+    """Return, by machine, the times at which work events closed a life after the given time."""
     ends: dict[int, list[datetime]] = {machine_id: [] for machine_id in after}
     wanted = {"machine_ids": list(after), "after": [at or BEGINNING for at in after.values()]}
     for machine_id, occurred_at in conn.execute(query("fetch_life_ends"), wanted):

@@ -1,4 +1,4 @@
-"""Assessments and prognoses as they are read: the newest, as of a time, and over a machine's past."""
+"""Views of assessments and prognoses: the newest, as of a time, and the history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class AssessmentEntry:
-    """What was concluded from one acquisition about a machine's health."""
+    """The assessment of a machine's health from one acquisition."""
 
     measured_at: datetime
     computed_at: datetime
@@ -38,7 +38,7 @@ class StoredAssessment(AssessmentEntry):
 
 @dataclass(frozen=True)
 class PrognosisEntry:
-    """A remaining useful life with its interval [s], or why there is none."""
+    """A remaining useful life with its interval [s], or the reason of its absence."""
 
     measured_at: datetime
     computed_at: datetime
@@ -72,7 +72,7 @@ def fetch_prognosis(conn: Connection[Any], machine_id: int, as_of: datetime | No
 def page_assessments(
     conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
 ) -> list[AssessmentEntry]:
-    """Return one assessment an acquisition measured in [since, before), newest first."""
+    """Return one assessment per acquisition measured in [since, before), newest first."""
     wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
     return fetch_all(conn, AssessmentEntry, "page_assessments", **wanted)
 
@@ -80,6 +80,6 @@ def page_assessments(
 def page_prognoses(
     conn: Connection[Any], machine_id: int, *, since: datetime, before: datetime, limit: int
 ) -> list[PrognosisEntry]:
-    """Return one prognosis an acquisition measured in [since, before), newest first."""
+    """Return one prognosis per acquisition measured in [since, before), newest first."""
     wanted = {"machine_id": machine_id, "since": since, "before": before, "limit": limit}
     return fetch_all(conn, PrognosisEntry, "page_prognoses", **wanted)

@@ -1,4 +1,4 @@
-"""What analysis concludes: assessments and prognoses, append-only, and checkpoints to replay from."""
+"""Results of the analysis: assessments and prognoses, append-only, and checkpoints for replays."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def insert_prognoses(conn: Connection[Any], rows: Sequence[tuple[int, int, Progn
 
 
 def save_checkpoints(conn: Connection[Any], rows: Sequence[tuple[int, datetime, bytes]]) -> None:
-    """Remember states (machine id, time of the last acquisition seen, state) to replay late data from."""
+    """Store states (machine id, time of the last acquisition, state) as checkpoints for replays of late data."""
     if rows:
         conn.execute(
             query("save_checkpoints"),
@@ -88,24 +88,24 @@ def is_assessed(conn: Connection[Any], machine_id: int, measured_at: datetime) -
 
 
 def fetch_checkpoint_times(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, datetime]:
-    """Return when each machine's newest checkpoint was."""
+    """Return the time of each machine's newest checkpoint."""
     rows = conn.execute(query("fetch_checkpoint_times"), {"machine_ids": list(machine_ids)})
     return {row[0]: row[1] for row in rows}
 
 
 def fetch_checkpoint_before(conn: Connection[Any], machine_id: int, before: datetime) -> tuple[datetime, bytes] | None:
-    """Return the newest checkpoint of a machine before a time, None if nothing was known then."""
+    """Return the newest checkpoint of a machine before a time, or None."""
     row = conn.execute(query("fetch_checkpoint_before"), {"machine_id": machine_id, "before": before}).fetchone()
     return (row[0], row[1]) if row else None
 
 
 def drop_checkpoints_from(conn: Connection[Any], machine_id: int, since: datetime) -> None:
-    """Forget the checkpoints that late data at `since` made wrong."""
+    """Delete the checkpoints that late data at `since` made invalid."""
     conn.execute(query("drop_checkpoints_from"), {"machine_id": machine_id, "since": since})
 
 
 def prune_checkpoints(conn: Connection[Any], horizons: dict[int, datetime]) -> None:
-    """Drop checkpoints older than each machine's reorder horizon, but the newest of those."""
+    """Delete checkpoints older than the reorder horizon of each machine, except the newest of them."""
     conn.execute(query("prune_checkpoints"), {"machine_ids": list(horizons), "horizon": list(horizons.values())})
 
 

@@ -1,4 +1,4 @@
-"""What stored waveforms lack in a feature version: asked for in pages, so that nothing else needs to be remembered."""
+"""Missing features of stored waveforms in a version, read by pages, so that no progress has to be stored."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Span:
-    """Times from `since` up to, but not with, `before`."""
+    """Times in [since, before)."""
 
     since: datetime
     before: datetime
 
 
 def fetch_machine_keys(conn: Connection[Any], quantity: str, machine: str | None) -> list[str]:
-    """Return the keys of machines with waveforms of a point quantity; `machine` names the only one wanted."""
+    """Return the keys of machines with waveforms of a point quantity; only `machine` if given."""
     rows = conn.execute(query("fetch_backfill_machines"), {"quantity": quantity, "machine": machine})
     return [row[0] for row in rows]
 
 
 def count_waveforms(conn: Connection[Any], point_ids: Sequence[int], span: Span) -> int:
-    """Return how many waveforms of the points lie in the span."""
+    """Return the number of waveforms of the points in the span."""
     row = conn.execute(query("count_waveforms"), {"point_ids": list(point_ids), **vars(span)}).fetchone()
     assert row is not None
     return int(row[0])
@@ -52,9 +52,9 @@ def fetch_backlog(
     times: Sequence[datetime],
     version: int,
 ) -> list[tuple[int, datetime, Standing]]:
-    """Return how each waveform of the points between the first and the last of `times` stands to a version.
+    """Return the status of each waveform of the points, between the first and last of `times`, in a version.
 
-    `waiting` is in the queue of the workers, who will compute it; `set aside` could not be analysed.
+    `waiting` is in the queue of the workers, which will compute it; the analysis of `set aside` failed.
     """
     wanted = {
         "machine_id": machine_id,
@@ -72,7 +72,7 @@ def is_anything_pending(conn: Connection[Any]) -> bool:
 
 
 def refresh_hourly(conn: Connection[Any], table: Table, first: datetime, last: datetime) -> None:
-    """Bring hourly summaries from `first` to `last` up to date where the server keeps them; `conn` in autocommit."""
+    """Refresh hourly summaries from `first` to `last` if the server has them; `conn` in autocommit."""
     name = f"feature_{table}_hourly"
     if conn.execute(query("fetch_continuous_aggregate"), {"name": name}).fetchone() is None:
         return

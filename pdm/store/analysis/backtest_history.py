@@ -1,4 +1,4 @@
-"""The stored past of a machine as columns, read in a few statements however long it is."""
+"""The stored history of a machine as columns, read in a constant number of statements."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def fetch_history(
     *,
     with_diagnoses: bool,
 ) -> MachineHistory | None:
-    """Return a machine's past within [since, before), None where nothing was assessed.
+    """Return the history of a machine in [since, before), or None without assessments.
 
-    What was concluded again from late data counts as it is known now. `wanted` are the measured values to read.
+    Assessments replaced after late data are used in their present form. `wanted` are the measured values to read.
     """
     span = {"machine_id": stored.id, "since": since, "before": before}
     conclusions = _conclusions(conn, stored.machine, span)
@@ -71,7 +71,7 @@ def fetch_indicators(conn: Connection[Any], machine_id: int, since: datetime, ti
     Raises
     ------
     RefusalError
-        They are not of one version: their number changes.
+        The indicators are of several versions: their number changes.
     """
     with conn.cursor(binary=True) as cursor:
         wanted = {"machine_id": machine_id, "since": since}
@@ -95,7 +95,7 @@ def list_assessed(
     machines: Sequence[str] | None,
     site_ids: Sequence[int] | None,
 ) -> dict[str, tuple[datetime, datetime]]:
-    """Return the machines that were assessed within a span, and when first and last."""
+    """Return the machines with assessments in a span, with the first and last time."""
     wanted = {
         "since": since,
         "before": before,
@@ -160,7 +160,7 @@ def _shows_operation(machine: Machine, reasons: Sequence[str], declared: str) ->
 
 @lru_cache(maxsize=4096)
 def _words(written: str) -> tuple[str, ...]:
-    """Return a list of texts that is written as JSON."""
+    """Return a list of texts from JSON."""
     return tuple(msgspec.json.decode(written, type=list[str])) if written else ()
 
 
@@ -201,7 +201,7 @@ def _column(times: Times, at: Times, values: NDArray[np.float64]) -> MeasuredCol
 
 
 def _align(times: Times, others: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the places of the times that both have, in the one and in the other."""
+    """Return the indices of the common times in both arrays."""
     _, rows, places = np.intersect1d(times, others, assume_unique=True, return_indices=True)
     return rows, places
 

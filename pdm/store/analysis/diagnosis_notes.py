@@ -1,4 +1,4 @@
-"""What of stored diagnoses rules read."""
+"""Parts of stored diagnoses that rules use."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def insert_features(
     *,
     keep_existing: bool = False,
 ) -> int:
-    """Write feature vectors; NaN becomes NULL. A channel that came late may complete a row written before.
+    """Write feature vectors; NaN becomes NULL. A late channel can complete an existing row.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def insert_features(
         The features in the order of the columns of `values`.
     values : (n, len(columns)) float32
     reasons : (n,) uint32
-        Why values are absent, as `features.Reason`.
+        Reasons of absent values, as `features.Reason`.
     keep_existing : bool
-        Leave rows alone that are there in this version, whoever wrote them and when.
+        Keep existing rows of this version.
 
     Returns
     -------
     int
-        How many rows were written.
+        The number of written rows.
     """
     if not len(point_ids):
         return 0
@@ -61,7 +61,7 @@ def insert_features(
 
 
 class _Statements(NamedTuple):
-    """What writes feature vectors to a table, by way of a temporary one."""
+    """Writer of feature vectors to a table, through a temporary table."""
 
     prepare: bytes
     copy: bytes
@@ -107,7 +107,7 @@ def fetch_features(
 ) -> dict[Key, NDArray[np.float32]]:
     """Return the newest version's vectors of points at given times, NaN where a value is absent.
 
-    A feature that a row's version did not have yet is absent.
+    A feature that did not exist in the version of a row is absent.
     """
     if not point_ids or not measured_at:
         return {}

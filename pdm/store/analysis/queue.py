@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.store.database.queries import query
-from pdm.store.database.rows import fetch_first
+from pdm.store.database.rows import fetch_all, fetch_first
 
 FIRST_WAIT = timedelta(seconds=1)  # of a machine on hold
 LONGEST_WAIT = timedelta(hours=1)
@@ -35,19 +35,31 @@ class QueuedAcquisition:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A machine held by this transaction: what is remembered of it, and what waits, in order of time.
-
-    `is_drained` says that nothing waits beyond `waiting`.
-    """
+class MachineState:
+    """What the analysis remembers of a machine, and from when on it has to be analysed again."""
 
     machine_id: int
     state: bytes | None
     last_measured_at: datetime | None
     dirty_from: datetime | None
     revision: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A machine locked by this transaction: its state before, and what waits, in order of time.
+
+    `is_drained` says that nothing waits beyond `waiting`.
+    """
+
+    before: MachineState
     waiting: tuple[QueuedAcquisition, ...]
     is_drained: bool
+
+    @property
+    def machine_id(self) -> int:
+        """Return the machine's id."""
+        return self.before.machine_id
 
 
 def pick(conn: Connection[Any], machines: int) -> dict[int, int]:
@@ -92,38 +104,22 @@ def set_attempts(conn: Connection[Any], machine_ids: Sequence[int], attempts: in
 
 def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:
     """Lock machines for this transaction with at most `per_machine` acquisitions each; skips what is held."""
-    rows = conn.execute(query("lock_machines"), {"machine_ids": list(machine_ids)}).fetchall()
-    locked_ids = [row[0] for row in rows]
-    waiting: dict[int, list[QueuedAcquisition]] = {machine_id: [] for machine_id in locked_ids}
-    wanted = {"machine_ids": locked_ids, "per_machine": per_machine + 1}
+    states = fetch_all(conn, MachineState, "lock_machines", machine_ids=list(machine_ids))
+    waiting: dict[int, list[QueuedAcquisition]] = {state.machine_id: [] for state in states}
+    wanted = {"machine_ids": list(waiting), "per_machine": per_machine + 1}
     for machine_id, measured_at, enqueued_at in conn.execute(query("fetch_pending"), wanted):
         waiting[machine_id].append(QueuedAcquisition(measured_at, enqueued_at))
     return [
         Claim(
-            machine_id,
             state,
-            last_measured_at,
-            dirty_from,
-            revision,
-            tuple(waiting[machine_id][:per_machine]),
-            is_drained=len(waiting[machine_id]) <= per_machine,
+            tuple(waiting[state.machine_id][:per_machine]),
+            is_drained=len(waiting[state.machine_id]) <= per_machine,
         )
-        for machine_id, state, last_measured_at, dirty_from, revision in rows
+        for state in states
     ]
 
 
-@dataclass(frozen=True)
-class SavedState:
-    """What a batch leaves behind of a machine."""
-
-    machine_id: int
-    state: bytes | None
-    last_measured_at: datetime | None
-    dirty_from: datetime | None
-    revision: int
-
-
-def save_states(conn: Connection[Any], states: Sequence[SavedState]) -> None:
+def save_states(conn: Connection[Any], states: Sequence[MachineState]) -> None:
     """Write what the machines' recursion remembers."""
     conn.execute(
         query("save_states"),

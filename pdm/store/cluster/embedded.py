@@ -1,4 +1,4 @@
-"""The project's own embedded PostgreSQL + TimescaleDB cluster: one command needs no database of yours."""
+"""The embedded PostgreSQL + TimescaleDB cluster of the project, so that no external database is required."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pdm.store.cluster.processes import end_all, find_postmaster, find_processes
 _START_SECONDS = 120  # crash recovery of a few GB of WAL included
 _STOP_SECONDS = 30
 
-# For a small machine of two cores. What protects acknowledged data (fsync, full_page_writes, synchronous_commit)
-# keeps PostgreSQL's defaults, which are on.
+# For a small machine of two cores. The settings that protect acknowledged data (fsync, full_page_writes,
+# synchronous_commit) keep the defaults of PostgreSQL, which are on.
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "max_connections": "120",
@@ -33,7 +33,7 @@ _SETTINGS: Mapping[str, str] = {
     "timescaledb.max_background_workers": "4",
     "timescaledb.telemetry_level": "off",
     "max_worker_processes": "16",
-    "max_parallel_workers_per_gather": "0",  # the cores belong to the workers
+    "max_parallel_workers_per_gather": "0",  # the cores are for the workers
     "max_locks_per_transaction": "256",  # a query may touch many chunks
     "shared_buffers": "512MB",
     "effective_cache_size": "2GB",
@@ -45,7 +45,7 @@ _SETTINGS: Mapping[str, str] = {
     "checkpoint_timeout": "15min",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
-    "jit": "off",  # compiling costs more than the short queries here take
+    "jit": "off",  # compilation takes longer than these short queries
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
@@ -55,24 +55,24 @@ _SETTINGS: Mapping[str, str] = {
 
 
 class EmbeddedCluster:
-    """One PostgreSQL + TimescaleDB cluster that belongs to a checkout, by name; a context manager.
+    """One PostgreSQL + TimescaleDB cluster of a checkout, by name; a context manager.
 
-    A cluster has one user at a time: a second `start` while a living process uses it is refused. What a killed
-    run left behind (a running server, a stale postmaster.pid) is cleared by the next `start`.
+    A cluster has one user at a time: a second `start` while another process uses it raises ClusterError. The next
+    `start` cleans up after a killed run (a running server, a stale postmaster.pid).
 
     Parameters
     ----------
     name : str
-        Which cluster of the checkout, such as 'demo' or 'test'.
+        Name of the cluster, such as 'demo' or 'test'.
     checkout : Path, optional
-        Folder it belongs to; the one this package lies in unless given.
+        Folder of the checkout; default: the one of this package.
     settings : Mapping[str, str], optional
-        PostgreSQL settings that go over the project's own.
+        PostgreSQL settings that override those of the project.
 
     Raises
     ------
     ClusterError
-        The name is not usable.
+        The name is not allowed.
     """
 
     def __init__(self, name: str, *, checkout: Path | None = None, settings: Mapping[str, str] | None = None) -> None:
@@ -82,7 +82,7 @@ class EmbeddedCluster:
         self._lock: IO[str] | None = None
 
     def start(self) -> str:
-        """Start the server, making the cluster and its database if need be; return the DSN of that database.
+        """Start the server, create the cluster and its database if missing, and return the DSN.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class EmbeddedCluster:
         return self._dsn(DATABASE)
 
     def stop(self) -> None:
-        """Stop the server if it runs; the data stay.
+        """Stop the server if it runs; the data is kept.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class EmbeddedCluster:
 
     @property
     def is_running(self) -> bool:
-        """Whether the cluster's server runs, whoever started it."""
+        """Whether the server of the cluster runs, also if another process started it."""
         return find_postmaster(self._places) is not None
 
     @property
@@ -164,11 +164,11 @@ class EmbeddedCluster:
         _wait_until_gone(process_id)
 
     def freeze(self) -> None:
-        """Suspend all processes of the server: connections stay open and nothing answers."""
+        """Suspend all processes of the server: connections remain open without a response."""
         send(signal.SIGSTOP, find_processes(self._places))
 
     def thaw(self) -> None:
-        """Let a frozen server go on."""
+        """Resume a suspended server."""
         send(signal.SIGCONT, find_processes(self._places))
 
     def __enter__(self) -> EmbeddedCluster:
@@ -202,7 +202,7 @@ class EmbeddedCluster:
             raise ClusterError(
                 f"the cluster {self.name!r} of this checkout is already in use by process {holder}"
             ) from error
-        if not _is_same_file(lock, self._places.lock):  # its last user destroyed the cluster meanwhile
+        if not _is_same_file(lock, self._places.lock):  # its last user deleted the cluster in the meantime
             lock.close()
             self._take_lock()
             return
@@ -217,7 +217,7 @@ class EmbeddedCluster:
             self._lock = None
 
     def _end_leftovers(self) -> None:
-        """End every process of the cluster, politely first, and remove the files that claim one still runs."""
+        """End every process of the cluster, first by a shutdown, then by a kill, and remove stale PID files."""
         self.thaw()
         process_id = self.postmaster_pid
         if process_id is not None:
@@ -234,7 +234,7 @@ class EmbeddedCluster:
         data.mkdir(mode=0o700)
         if owner:
             shutil.chown(data, owner, owner)
-        # Trust is safe here: only the owner (and root) may enter the socket's folder, and nothing listens on TCP.
+        # Trust is safe here: only the owner (and root) can enter the folder of the socket, and there is no TCP port.
         self._run(programs / "initdb", "--pgdata", str(data), "--username", OWNER, "--auth", "trust",
                   "--encoding", "UTF8", "--locale", "C", "--data-checksums")  # fmt: skip
 
@@ -268,7 +268,7 @@ class EmbeddedCluster:
             raise ClusterError(f"cannot make the database of the cluster {self.name!r}: {error}") from error
 
     def _run(self, program: Path, *arguments: str) -> None:
-        """Run a PostgreSQL program as the cluster's owner, away from a folder it may not enter."""
+        """Run a PostgreSQL program as the owner of the cluster, in a folder that it can enter."""
         owner = self._places.owner
         done = subprocess.run(
             [str(program), *arguments],

@@ -1,4 +1,4 @@
-"""Where an embedded cluster lives and which PostgreSQL installation runs it."""
+"""Folders of an embedded cluster, and its PostgreSQL installation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from pdm.errors import ClusterError
 
 DATABASE = "pdm"
-OWNER = "postgres"  # PostgreSQL refuses to run as root, so root hands its clusters to this account
+OWNER = "postgres"  # PostgreSQL does not run as root, so clusters of root use this account
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 _SOCKET_PATH_LIMIT = 107  # bytes of sockaddr_un.sun_path on Linux, without its final zero
 _INSTALLATIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
@@ -39,16 +39,16 @@ class Places:
 
     @property
     def lock(self) -> Path:
-        """Return the file whose lock says that a living process uses the cluster."""
+        """Return the file whose lock shows that a process uses the cluster."""
         return self.data.with_name(f"{self.data.name}.lock")
 
     def make_folders(self) -> None:
-        """Create the folders above the data, and the socket folder, which only the owner may enter.
+        """Create the folders above the data, and the socket folder, which only the owner can enter.
 
         Raises
         ------
         ClusterError
-            A folder cannot be made, or belongs to another account.
+            A folder cannot be created, or belongs to another account.
         """
         try:
             self.data.parent.mkdir(parents=True, exist_ok=True)
@@ -70,12 +70,12 @@ class Places:
         self.log.unlink(missing_ok=True)
         self.lock.unlink(missing_ok=True)
         for folder in (self.data.parent, self.sockets.parent):
-            with contextlib.suppress(OSError):  # a neighbour lives there
+            with contextlib.suppress(OSError):  # another cluster uses it
                 folder.rmdir()
 
 
 def find_places(name: str, checkout: Path) -> Places:
-    """Return where the cluster `name` of a checkout lives.
+    """Return the folders of the cluster `name` of a checkout.
 
     As root that is /var/lib/pdm/<hash>/<name> with its socket under /run/pdm-<hash>, because PostgreSQL must run
     as another account, which cannot enter a closed home. Otherwise it follows XDG_STATE_HOME and XDG_RUNTIME_DIR.
@@ -83,7 +83,7 @@ def find_places(name: str, checkout: Path) -> Places:
     Raises
     ------
     ClusterError
-        The name is not usable, or the socket's path would exceed what the kernel takes.
+        The name is not allowed, or the path of the socket would exceed the limit of the kernel.
     """
     if not _NAME.fullmatch(name):
         raise ClusterError(
@@ -102,12 +102,12 @@ def find_places(name: str, checkout: Path) -> Places:
 
 
 def find_installation(data: Path) -> Path:
-    """Return the bin folder of the newest PostgreSQL that has TimescaleDB, or of the one that made `data`.
+    """Return the bin folder of the newest PostgreSQL that has TimescaleDB, or of the one that created `data`.
 
     Raises
     ------
     ClusterError
-        There is none; the message says what is missing.
+        None is installed; the message lists what is missing.
     """
     folders = [folder for pattern in _INSTALLATIONS for folder in Path("/").glob(pattern.lstrip("/"))]
     if found := shutil.which("initdb"):

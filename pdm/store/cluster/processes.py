@@ -1,4 +1,4 @@
-"""The operating system's view of an embedded cluster: which processes are its own, and signals to them."""
+"""Processes of an embedded cluster, found through the operating system, and signals to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdm.store.cluster.places import Places
 def find_postmaster(places: Places) -> int | None:
     """Return the process id of the cluster's postmaster; None if none runs.
 
-    postmaster.pid of a killed run may name a process that is now something else, so the process itself is asked.
+    postmaster.pid of a killed run may contain the id of another process, so the process title is checked.
     """
     for process_id in _process_ids():
         arguments = _command_line(process_id).split("\0")
@@ -28,7 +28,7 @@ def find_postmaster(places: Places) -> int | None:
 
 
 def find_processes(places: Places) -> list[int]:
-    """Return the process ids of the postmaster (first) and of all that it started, also if it is gone."""
+    """Return the process ids of the postmaster (first) and of all its children, also if it has ended."""
     postmaster = find_postmaster(places)
     title = f"postgres: {places.identity}: "
     children = [process_id for process_id in _process_ids() if _command_line(process_id).startswith(title)]
@@ -45,7 +45,7 @@ def send(number: signal.Signals, process_ids: list[int]) -> None:
 
 
 def end_all(places: Places, *, timeout_s: float = 10.0) -> bool:
-    """End whatever is left of the cluster with SIGKILL; return whether nothing is left."""
+    """End the remaining processes of the cluster with SIGKILL; return whether none is left."""
     deadline = time.monotonic() + timeout_s
     while remaining := find_processes(places):
         if time.monotonic() > deadline:
@@ -63,4 +63,4 @@ def _command_line(process_id: int) -> str:
     try:
         return Path(f"/proc/{process_id}/cmdline").read_bytes().decode(errors="replace").rstrip("\0 ")
     except OSError:
-        return ""  # it ended meanwhile
+        return ""  # it ended in the meantime

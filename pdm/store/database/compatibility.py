@@ -1,4 +1,4 @@
-"""Whether this code and the database's schema fit: what migrations have run, and the oldest code each still serves."""
+"""Compatibility of this code with the database schema: applied migrations, and the oldest code each allows."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _VERSION = re.compile(r"\d+(\.\d+)*")
 
 
 def check_schema(conn: Connection[Any]) -> None:
-    """Return if this code may serve the database's schema.
+    """Raise UnavailableError unless this code may serve the schema of the database.
 
-    A schema that is newer is served where every migration that this code does not know allows it, so that an older
-    process goes on while the next release is rolled out.
+    A newer schema is served if every migration unknown to this code allows it, so that an older process continues
+    while the next release is rolled out.
 
     Raises
     ------
     UnavailableError
-        A migration is missing, or one that this code does not know needs newer code; the message says what to do.
+        A migration is missing, or an unknown migration requires newer code; the message has the required action.
     """
     applied = [name for name, _ in conn.execute(query("fetch_applied_migrations")).fetchall()]
     missing = describe_missing(applied, _known())
@@ -40,7 +40,7 @@ def check_schema(conn: Connection[Any]) -> None:
 
 
 def describe_missing(applied: Sequence[str], known: Sequence[str]) -> str | None:
-    """Return which of the migrations that this code knows have not run, and what to do; None where all have."""
+    """Return the missing migrations of this code with the required action, or None."""
     missing = [name for name in known if name not in applied]
     if not missing:
         return None
@@ -50,7 +50,7 @@ def describe_missing(applied: Sequence[str], known: Sequence[str]) -> str | None
 def describe_too_new(
     applied: Sequence[str], known: Sequence[str], allowed: Mapping[str, str], version: str
 ) -> str | None:
-    """Return which migrations do not allow this version of the code to serve, and what to do; None where all do."""
+    """Return the migrations that require newer code with the required action, or None."""
     later = [name for name in applied if name not in known and not name.startswith("repeatable/")]
     barred = {name: allowed.get(name) for name in later if not _may_serve(allowed.get(name), version)}
     if not barred:
@@ -64,7 +64,7 @@ def _may_serve(oldest: str | None, version: str) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, so that 0.10.0 comes after 0.9.0."""
+    """Return the numbers of a version, so that 0.10.0 is after 0.9.0."""
     found = _VERSION.match(version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 

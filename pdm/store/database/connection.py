@@ -1,4 +1,4 @@
-"""Connections to the database: their settings, the server's promises, and what an absence looks like."""
+"""Connections to the database: settings, durability of the server, and detection of an outage."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from pdm.errors import ConfigurationError, UnavailableError
 from pdm.settings import Settings
 
-POOL_TIMEOUT_S = 1.5  # a caller is told that the database is away within 2 s
+POOL_TIMEOUT_S = 1.5  # a caller gets the error of an unavailable database within 2 s
 STATEMENT_TIMEOUT_S = 60
 LOCK_TIMEOUT_S = 20
 IDLE_TRANSACTION_TIMEOUT_S = 300
 
 _KEPT_PROMISES = ("fsync", "full_page_writes", "synchronous_commit")
 
-# The server went away, shuts down, has no room (disk, memory, connections) or gave up waiting:
-# nothing is known to be stored and the same call may work later.
+# The server is unreachable, shuts down, has no space (disk, memory, connections) or timed out:
+# storage is not confirmed and the same call may succeed later.
 _ABSENCE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
 
 def conninfo(dsn: str) -> str:
-    """Return the connection string with pdm's timeouts; what the operator has set in it stays.
+    """Return the connection string with the timeouts of pdm; values set by the operator are kept.
 
-    TCP keepalives and tcp_user_timeout end a half-open connection; times come in UTC.
+    TCP keepalives and tcp_user_timeout end a half-open connection; times are in UTC.
     """
     given = psycopg.conninfo.conninfo_to_dict(dsn)
     options = (
@@ -49,9 +49,9 @@ def conninfo(dsn: str) -> str:
 
 
 def open_pool(settings: Settings) -> ConnectionPool[Connection[Any]]:
-    """Open the process's connection pool; it reconnects by itself after the database was away.
+    """Open the connection pool of the process; it reconnects automatically after an outage.
 
-    Every connection is checked before it is lent, so that a restart of the server costs no request.
+    Every connection is checked before use, so that no request fails after a restart of the server.
     """
     pool: ConnectionPool[Connection[Any]] = ConnectionPool(
         conninfo(settings.dsn),
@@ -68,7 +68,7 @@ def open_pool(settings: Settings) -> ConnectionPool[Connection[Any]]:
 
 
 def check_server(conn: Connection[Any]) -> None:
-    """Refuse a server that could lose what it acknowledged, or that has no TimescaleDB.
+    """Reject a server that could lose acknowledged data, or without TimescaleDB.
 
     Raises
     ------
@@ -88,12 +88,12 @@ def check_server(conn: Connection[Any]) -> None:
 
 @contextmanager
 def database_required() -> Iterator[None]:
-    """Turn the absence of the database into UnavailableError; nothing is then known to be stored.
+    """Convert errors of an outage to UnavailableError; storage is then not confirmed.
 
     Raises
     ------
     UnavailableError
-        The server cannot be reached, has no room, or gave up waiting.
+        The server is unreachable, has no space, or timed out.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""Bring a database to this version's schema: numbered files once, views and functions when they change.
+"""Migrate a database to the schema of this version: numbered files once, views and functions when they change.
 
-Every file runs in a transaction of its own together with the row that remembers it, so a migration that is
-killed has either happened or not. A numbered file is frozen by its SHA-256 once it ran. Its first line
-names the oldest version of pdm that may serve after it (`-- serves: 0.1.0`); without it that is the present version.
+Every file runs in its own transaction together with the row that records it, so a killed migration is either
+complete or not applied. A numbered file is frozen by its SHA-256 once it ran. Its first line
+gives the oldest version of pdm that may serve after it (`-- serves: 0.1.0`); default: the present version.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pdm.store.database.queries import query
 
 _NUMBERED = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _SERVES = re.compile(r"-- serves: (\d+(?:\.\d+)*)\n")
-_COMPAT = "0018_schema_compat.sql"  # the first migration that records it; which records those before it too
-_LOCK = 0x70646D  # any constant that is ours: "pdm"
+_COMPAT = "0018_schema_compat.sql"  # the first migration that records it, also for earlier ones
+_LOCK = 0x70646D  # any constant of this project: "pdm"
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One file of migrations/; `name` is its path there, `is_repeatable` says it runs again when it changes."""
+    """One file of migrations/; `name` is its path there, `is_repeatable`: it runs again when it changes."""
 
     name: str
     sql: str
@@ -50,16 +50,16 @@ class Migration:
 
 
 def migrate(dsn: str) -> list[str]:
-    """Apply what the database lacks and return the names of the files that ran.
+    """Apply missing migrations and return the names of the applied files.
 
-    Idempotent, and safe to run from several processes at once: an advisory lock lets one work.
+    Idempotent, and safe to run from several processes at once: an advisory lock allows one at a time.
 
     Raises
     ------
     MigrationError
-        An applied file was edited or is unknown here, a number is missing, or a file fails.
+        An applied file was edited or is unknown, a number is missing, or a file fails.
     UnavailableError
-        The server cannot be reached.
+        The server is unreachable.
     """
     with database_required(), psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))

@@ -1,4 +1,4 @@
-"""Named SQL queries, one file an aggregate under sql/; each opens with its name and what it is for.
+"""Named SQL queries, one file per aggregate under sql/; each starts with its name and purpose.
 
 A query is a line `-- name: fetch_something`, comment lines, and one statement that ends in `;`.
 Parameters are psycopg's `%(name)s`. Names are unique over all files.

@@ -1,4 +1,4 @@
-"""Rows of named queries as dataclasses: a query's columns are the fields, by name."""
+"""Rows of named queries as dataclasses: the columns are the fields, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that ended because one of their threads died."""
+"""Workers that ended because one of their threads failed."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from pdm.store.database.queries import query
 
 
 def note(conn: Connection[Any], thread: str, error: str) -> None:
-    """Write down that a thread died and why."""
+    """Store the failure of a thread and its reason."""
     conn.execute(query("note_worker_death"), {"thread": thread, "error": error})

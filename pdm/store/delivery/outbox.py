@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
 
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,26 +47,6 @@ class DeadLetter:
     dead_at: datetime
     last_error: str | None
     payload: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class LaneBacklog:
-    """What is due in a lane: how many rows, the oldest since when, whether a message was begun before."""
-
-    due: int
-    oldest: datetime | None
-    has_begun: bool
-
-
-@dataclass(frozen=True)
-class CurrentAlertRow:
-    """An alert as it is now, for receivers that keep a state."""
-
-    document: dict[str, Any]
-    severities: list[str]
-    changed_at: datetime
-    is_open: bool
-    is_firing: bool
 
 
 def fetch_due_lanes(conn: Connection[Any], now: datetime) -> list[UUID]:
@@ -133,11 +115,12 @@ def _claim_rows(conn: Connection[Any], name: str, wanted: dict[str, Any]) -> lis
     return sorted(outbox_rows, key=lambda outbox_row: outbox_row.alert_event_id)
 
 
-def fetch_backlog(conn: Connection[Any], subscription_id: UUID, now: datetime) -> LaneBacklog:
-    """Return what is due in a lane."""
+def fetch_backlog(conn: Connection[Any], subscription_id: UUID, now: datetime) -> tuple[int, datetime | None, bool]:
+    """Return how many rows are due in a lane, the oldest since when, and whether a message was begun before."""
     row = conn.execute(query("fetch_backlog"), {"subscription_id": subscription_id, "now": now}).fetchone()
     assert row is not None
-    return LaneBacklog(*row)
+    due, oldest, has_begun = row
+    return due, oldest, has_begun
 
 
 def count_messages(conn: Connection[Any], subscription_id: UUID, since: datetime) -> int:
@@ -193,18 +176,18 @@ def claim_refresh(conn: Connection[Any], subscription_id: UUID, now: datetime, i
 
 
 def fetch_standing(
-    conn: Connection[Any], subscription_id: UUID, since: datetime, machines: Sequence[str] | None = None
-) -> list[CurrentAlertRow]:
+    conn: Connection[Any],
+    make: Callable[..., T],
+    subscription_id: UUID,
+    since: datetime,
+    machines: Sequence[str] | None = None,
+) -> list[T]:
     """Return the open alerts that concern a receiver, and those of which it was told something since a time.
 
-    Of some machines, or of all.
+    Of some machines, or of all; `make` takes the query's columns by name.
     """
-    wanted = {
-        "subscription_id": subscription_id,
-        "since": since,
-        "machines": None if machines is None else list(machines),
-    }
-    return [CurrentAlertRow(*row) for row in conn.execute(query("fetch_standing"), wanted)]
+    named = None if machines is None else list(machines)
+    return fetch_all(conn, make, "fetch_standing", subscription_id=subscription_id, since=since, machines=named)
 
 
 def sweep(conn: Connection[Any], before: datetime) -> int:

@@ -73,7 +73,7 @@ def find_subscription(conn: Connection[Any], subscription_id: UUID) -> Subscript
 
 
 def find_receiver(conn: Connection[Any], subscription_id: UUID) -> dict[str, Any] | None:
-    """Return where and how to send to a receiver, with its secrets, or None; for senders only."""
+    """Return address, kind and secrets of a receiver, or None; only for senders."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query("find_receiver"), {"id": subscription_id}).fetchone()
 
@@ -84,5 +84,5 @@ def page_subscriptions(conn: Connection[Any], *, before: datetime, before_id: UU
 
 
 def disable_subscription(conn: Connection[Any], subscription_id: UUID) -> None:
-    """Tell a receiver nothing more, and forget its secrets."""
+    """Remove a receiver and delete its secrets."""
     conn.execute(query("disable_subscription"), {"id": subscription_id})

@@ -1,4 +1,4 @@
-"""API keys, the audit trail, and the narrowing of a transaction to the sites that a caller may see."""
+"""API keys, the audit trail, and the restriction of a transaction to the sites visible to a caller."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class LiveKey:
-    """A key that is accepted; `site_ids` is None where it holds for every site."""
+    """A valid key; `site_ids` is None if it is valid for every site."""
 
     id: int
     name: str
@@ -27,7 +27,7 @@ class LiveKey:
 
 @dataclass(frozen=True)
 class ListedKey:
-    """A key without anything that could be used as one; `sites` is None where it holds for all of them."""
+    """A key without its secret; `sites` is None if it is valid for every site."""
 
     id: int
     name: str
@@ -39,7 +39,7 @@ class ListedKey:
 
 @dataclass(frozen=True)
 class InsertedKey:
-    """A key as it was stored."""
+    """A stored key."""
 
     id: int
     name: str
@@ -51,11 +51,11 @@ class InsertedKey:
 
 @contextmanager
 def scoped(conn: Connection[Any], site_ids: Sequence[int] | None) -> Iterator[None]:
-    """Let row-level security hide every other site from the statements inside; None hides nothing.
+    """Restrict the statements inside to some sites by row-level security; None does not restrict.
 
-    Look machines and points up inside, and read hypertables outside by the ids that were visible: a
-    hypertable cannot carry row-level security itself. The caller's transaction is used, and the role is
-    its own again afterwards; where a statement fails, the rollback gives it back.
+    Query machines and points inside, and hypertables outside by the visible ids: a hypertable does not support
+    row-level security. The transaction of the caller is used, and its role is restored at the end; if a
+    statement fails, the rollback restores it.
     """
     if site_ids is None:
         yield
@@ -67,14 +67,14 @@ def scoped(conn: Connection[Any], site_ids: Sequence[int] | None) -> Iterator[No
 
 
 def find_key(conn: Connection[Any], digest: bytes) -> LiveKey | None:
-    """Return the live key with this SHA-256, or None."""
+    """Return the valid key with this SHA-256, or None."""
     return fetch_first(conn, LiveKey, "find_key", hash=digest)
 
 
 def insert_key(
     conn: Connection[Any], name: str, role: str, site_ids: Sequence[int] | None, digest: bytes
 ) -> InsertedKey | None:
-    """Keep a new key's hash; None where the name is taken."""
+    """Store the hash of a new key; None if the name is in use."""
     listed = None if site_ids is None else list(site_ids)
     return fetch_first(conn, InsertedKey, "insert_key", name=name, role=role, site_ids=listed, hash=digest)
 
@@ -85,24 +85,24 @@ def list_keys(conn: Connection[Any], before: int, limit: int) -> list[ListedKey]
 
 
 def revoke_key(conn: Connection[Any], key_id: int) -> str | None:
-    """Stop accepting a key; returns its name, or None if there is no such key."""
+    """Revoke a key; returns its name, or None if it does not exist."""
     row = conn.execute(query("revoke_key"), {"id": key_id}).fetchone()
     return None if row is None else str(row[0])
 
 
 def count_live_admins(conn: Connection[Any]) -> int:
-    """Return how many admin keys of every site are accepted."""
+    """Return the number of valid admin keys of every site."""
     row = conn.execute(query("count_live_admins")).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def find_sites(conn: Connection[Any], keys: Sequence[str]) -> dict[str, int]:
-    """Return the ids of those of the sites that exist and are visible."""
+    """Return the ids of the existing, visible sites."""
     return dict(conn.execute(query("find_sites"), {"keys": list(keys)}).fetchall())
 
 
 def insert_audit(conn: Connection[Any], actor: str, action: str, target: str, **detail: Any) -> None:
-    """Write down who changed what, in the transaction that changes it."""
+    """Store user and object of a change, in the transaction of the change."""
     values = {"actor": actor, "action": action, "target": target, "detail": Jsonb(detail)}
     conn.execute(query("insert_audit"), values)

@@ -1,4 +1,4 @@
-"""Machines as the API tells them: what they are, and the newest verdict on each."""
+"""Views of machines for the API: registration and newest results."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from psycopg.rows import dict_row
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
 
-_STANDSTILL_REACH = 200  # assessments of standstill behind which what was known before counts no more
+_STANDSTILL_REACH = 200  # number of standstill assessments after which earlier values are no longer used
 
 
 @dataclass(frozen=True)
 class ListedMachine:
-    """A machine and where it stands."""
+    """A machine with its line and site."""
 
     id: int
     machine: str
@@ -32,7 +32,7 @@ class ListedMachine:
 
 @dataclass(frozen=True)
 class RegisteredMachine(ListedMachine):
-    """A machine as it is registered; units in the names."""
+    """A registered machine; units are in the names."""
 
     rated_speed_rpm: float | None
     rated_power_kw: float | None
@@ -59,7 +59,7 @@ class ListedComponent:
 
 @dataclass(frozen=True)
 class FoundPoint:
-    """A measurement point: what it measures, in which unit, at which rate [Hz] if it records waveforms."""
+    """A measurement point: quantity, unit, and sampling rate [Hz] of waveforms."""
 
     id: int
     point: str
@@ -70,7 +70,7 @@ class FoundPoint:
 
 @dataclass(frozen=True)
 class ListedPoint(FoundPoint):
-    """A measurement point and where it sits."""
+    """A measurement point with its component."""
 
     direction: str | None
     component: str | None
@@ -79,7 +79,7 @@ class ListedPoint(FoundPoint):
 
 @dataclass(frozen=True)
 class OpenAlert:
-    """The worst alert that is open on a machine."""
+    """The worst open alert of a machine."""
 
     id: UUID
     severity: str
@@ -88,7 +88,7 @@ class OpenAlert:
 
 @dataclass(frozen=True)
 class CurrentVerdict:
-    """A machine's newest assessment, prognosis and worst open alert; None where nothing is known yet."""
+    """Newest assessment, prognosis and worst open alert of a machine; None before the first."""
 
     measured_at: datetime | None
     health: float | None
@@ -107,7 +107,7 @@ class CurrentVerdict:
 
 @dataclass(frozen=True)
 class LastKnown:
-    """What was last known of a machine while it ran; times [s]."""
+    """The last known values of a running machine; times [s]."""
 
     machine_id: int
     planning_horizon: float
@@ -120,7 +120,7 @@ class LastKnown:
 
 
 @dataclass(frozen=True)
-class Backlog:
+class AnalysisBacklog:
     """How many acquisitions wait for analysis, and how many were set aside."""
 
     pending: int
@@ -130,12 +130,12 @@ class Backlog:
 def page_machines(
     conn: Connection[Any], *, after: str, limit: int, site: str | None = None, line: str | None = None
 ) -> list[ListedMachine]:
-    """Return visible machines by key, those behind `after`."""
+    """Return visible machines by key, after the key `after`."""
     return fetch_all(conn, ListedMachine, "page_machines", after=after, limit=limit, site=site, line=line)
 
 
 def find_machine(conn: Connection[Any], machine: str) -> RegisteredMachine | None:
-    """Return a visible machine as it is registered, with its id."""
+    """Return a visible registered machine with its id."""
     return fetch_first(conn, RegisteredMachine, "find_machine", machine=machine)
 
 
@@ -160,18 +160,18 @@ def fetch_current_verdicts(conn: Connection[Any], machine_ids: Sequence[int]) ->
 
 
 def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], unjudged: Sequence[str]) -> dict[int, LastKnown]:
-    """Return what was last known of each machine while its operating state was none of `unjudged`."""
+    """Return the last values of each machine in an operating state other than `unjudged`."""
     wanted = {"machine_ids": list(machine_ids), "unjudged": list(unjudged), "reach": _STANDSTILL_REACH}
     return {each.machine_id: each for each in fetch_all(conn, LastKnown, "fetch_standings", **wanted)}
 
 
-def count_waiting(conn: Connection[Any]) -> Backlog:
+def count_waiting(conn: Connection[Any]) -> AnalysisBacklog:
     """Return how much waits for analysis and how much was set aside."""
-    return fetch_all(conn, Backlog, "count_waiting")[0]
+    return fetch_all(conn, AnalysisBacklog, "count_waiting")[0]
 
 
 def count_for_metrics(conn: Connection[Any]) -> tuple[dict[str, float], dict[str, int]]:
-    """Return the gauges that only the database knows, by name, and the open alerts by severity."""
+    """Return the gauges read from the database, by name, and the open alerts by severity."""
     with conn.cursor(row_factory=dict_row) as cursor:
         gauges = cursor.execute(query("count_for_metrics")).fetchone()
     assert gauges is not None
@@ -179,7 +179,7 @@ def count_for_metrics(conn: Connection[Any]) -> tuple[dict[str, float], dict[str
 
 
 def is_migrated(conn: Connection[Any]) -> bool:
-    """Whether the database holds pdm's relations."""
+    """Whether the database has the relations of pdm."""
     row = conn.execute(query("find_schema")).fetchone()
     return row is not None and row[0] is not None
 

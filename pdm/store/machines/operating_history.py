@@ -1,4 +1,4 @@
-"""Under what load and speed machines have lived."""
+"""Load and speed of machines over their lives."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pdm.store.database.queries import query
 
 
 def fetch_lives(conn: Connection[Any], fleet: str) -> list[Conditions]:
-    """Return how long a fleet's lives that ended in failure lasted, and their mean load [1] and speed [Hz]."""
+    """Return the durations of a fleet's lives with failure, and their mean load [1] and speed [Hz]."""
     rows = conn.execute(query("fetch_life_conditions"), {"fleet": fleet})
     return [Conditions(life, _known(load, speed)) for life, load, speed in rows]
 
 
 def fetch_present(conn: Connection[Any], machine_id: int, acquisitions: int) -> dict[str, float]:
-    """Return a machine's mean load [1] and speed [Hz] over its last acquisitions; what is not known is left out."""
+    """Return a machine's mean load [1] and speed [Hz] over its last acquisitions; unknown values are omitted."""
     wanted = {"machine_id": machine_id, "acquisitions": acquisitions}
     row = conn.execute(query("fetch_present_conditions"), wanted).fetchone()
     return _known(*row) if row else {}

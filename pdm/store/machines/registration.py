@@ -1,4 +1,4 @@
-"""Machines with their components and measurement points, as registered."""
+"""Registration of machines with their components and measurement points."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Change = Literal["created", "changed", "unchanged"]
 
 @dataclass(frozen=True)
 class StoredMachine:
-    """A machine with the ids under which it, its points and its components are stored."""
+    """A machine with the ids of itself, its points and its components."""
 
     id: int
     machine: Machine
@@ -40,7 +40,7 @@ class StoredMachine:
 def fetch_machines(
     conn: Connection[Any], keys: Sequence[str], site_ids: Sequence[int] | None = None
 ) -> dict[str, StoredMachine]:
-    """Return machines by key; unknown ones, and those outside `site_ids`, are left out."""
+    """Return machines by key; unknown ones, and those outside `site_ids`, are omitted."""
     by_name: RowFactory[Any] = namedtuple_row  # columns are read by name
     with conn.cursor(row_factory=by_name) as cursor:
         wanted = {"keys": list(keys), "site_ids": None if site_ids is None else list(site_ids)}
@@ -61,7 +61,7 @@ def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | Non
     Raises
     ------
     NotFoundError
-        There is none of this key within `site_ids`.
+        No machine with this key exists within `site_ids`.
     """
     found = fetch_machines(conn, [key], site_ids)
     if key not in found:
@@ -75,15 +75,15 @@ def fetch_site_keys(conn: Connection[Any], site_ids: Sequence[int]) -> set[str]:
 
 
 def register(conn: Connection[Any], machine: Machine) -> Change:
-    """Store a machine, or bring what is stored of it up to date.
+    """Store a machine, or update the stored one.
 
-    Components and points that are stored but not named stay. What gives stored samples their meaning
-    does not change: a point's quantity, unit and sampling rate, a machine's site and timeline.
+    Stored components and points that are not in the description are kept. The meaning of stored samples
+    does not change: quantity, unit and sampling rate of a point, site and timeline of a machine.
 
     Raises
     ------
     ConflictError
-        The machine or a point of this key is stored with another meaning.
+        The machine or a point exists with another meaning.
     """
     conn.execute(query("lock_registration"))
     stored = fetch_machines(conn, [machine.key]).get(machine.key)

@@ -1,4 +1,4 @@
-"""What people did to machines, and the conclusions that this overturns."""
+"""Work events of machines, and the reanalysis that they require."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pdm.store.machines.registration import StoredMachine
 
 
 def insert_work_event(conn: Connection[Any], stored: StoredMachine, event: WorkEvent, actor: str) -> tuple[int, bool]:
-    """Write down an event; returns its id and whether it is new.
+    """Store an event; returns its id and whether it is new.
 
-    An event that closes a life has the machine's later acquisitions concluded anew.
+    An event that closes a life queues the later acquisitions of the machine for reanalysis.
 
     Raises
     ------
     NotFoundError
-        The machine has no such component.
+        The component does not exist on the machine.
     ConflictError
         The event is stored with another finding.
     """

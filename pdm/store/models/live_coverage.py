@@ -1,4 +1,4 @@
-"""What was told of lives that have failed since, and how often its intervals held."""
+"""Prognoses of lives with a later failure, and the coverage of their intervals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pdm.store.database.rows import fetch_all
 
 @dataclass(frozen=True)
 class FleetCoverage:
-    """How often intervals of a fleet from one source held, at one level."""
+    """Coverage of the intervals of a fleet from one source, at one level."""
 
     fleet: str
     source: str
@@ -29,12 +29,12 @@ class FleetCoverage:
 
 
 def fetch_fleets_with_new_failures(conn: Connection[Any]) -> list[str]:
-    """Return the fleets of which a failure was written down since their coverage was last tracked."""
+    """Return the fleets with a failure recorded since the last update of their coverage."""
     return [row[0] for row in conn.execute(query("fetch_fleets_with_new_failures"))]
 
 
 def fetch_outcomes(conn: Connection[Any], fleet: str, lives: int) -> list[LifeOutcome]:
-    """Return the outcomes of a fleet's last lives that ended in failure and of which an interval was told before."""
+    """Return the outcomes of a fleet's last lives with a failure and an earlier published interval."""
     found: dict[tuple[str, float], dict[tuple[str, float], tuple[int, int]]] = {}
     for machine, failed_at, source, level, count, covered in conn.execute(
         query("fetch_told_of_failures"), {"fleet": fleet, "lives": lives}
@@ -44,7 +44,7 @@ def fetch_outcomes(conn: Connection[Any], fleet: str, lives: int) -> list[LifeOu
 
 
 def replace(conn: Connection[Any], fleet: str, found: Sequence[LiveCoverage], now: datetime) -> None:
-    """Keep what is now known of a fleet's intervals in place of what was."""
+    """Replace the stored coverage of a fleet."""
     conn.execute(query("drop_live_coverage"), {"fleet": fleet})
     for each in found:
         wanted = {
@@ -61,5 +61,5 @@ def replace(conn: Connection[Any], fleet: str, found: Sequence[LiveCoverage], no
 
 
 def fetch(conn: Connection[Any], fleet: str | None = None) -> list[FleetCoverage]:
-    """Return how often intervals held, by fleet, source and level."""
+    """Return the coverage of intervals by fleet, source and level."""
     return fetch_all(conn, FleetCoverage, "fetch_live_coverage", fleet=fleet)

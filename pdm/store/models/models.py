@@ -1,4 +1,4 @@
-"""Models of remaining life as they are used, and the past lives that they learn from."""
+"""Models of remaining life in use, and the past lives for their training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def insert_model(
 
 
 def fetch_champion(conn: Connection[Any], fleet: str) -> tuple[int, FleetModel] | None:
-    """Return the id and the model that serve a fleet, if there is one."""
+    """Return id and model of the champion of a fleet, or None."""
     model_id = registry.fetch_champion_ids(conn, [fleet]).get(fleet)
     return None if model_id is None else (model_id, fetch_model(conn, model_id))
 
@@ -47,18 +47,18 @@ def fetch_model(conn: Connection[Any], model_id: int) -> FleetModel:
     Raises
     ------
     NotFoundError
-        There is no such model.
+        The model does not exist.
     ModelError
-        The stored bytes are not those that were registered.
+        The stored bytes differ from the registered ones.
     """
     body, sha256 = registry.fetch_body(conn, model_id)
     return FleetModel.from_bytes(body, sha256=sha256)
 
 
 def fetch_lives(conn: Connection[Any], fleet: str, rule_version: str) -> list[FleetLife]:
-    """Return the lives of a fleet's machines: the courses of indicators between closing work events.
+    """Return the lives of a fleet's machines: indicators over time between closing work events.
 
-    The part after a machine's last closing event is a life that has not ended: censored.
+    The time after the last closing event of a machine is a life that has not ended: censored.
     """
     lives: list[FleetLife] = []
     marks = conn.execute(query("fetch_life_marks"), {"fleet": fleet}).fetchall()

@@ -1,4 +1,4 @@
-"""The registry of remaining-life models: which serve, who let them, and their bytes, which are not read here."""
+"""The registry of remaining-life models: status, events and bytes, which are not parsed here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all
 
 @dataclass(frozen=True)
 class Card:
-    """What is said of a model beside its bytes: the version of what it reads, how good it is, what it learned from."""
+    """Description of a model: version of its inputs, metrics and training data."""
 
     reads: str
     metrics: Mapping[str, Any]
@@ -26,7 +26,7 @@ class Card:
 
 @dataclass(frozen=True)
 class ModelEvent:
-    """What became of a model, by whom and why."""
+    """An event of a model, with user and reason."""
 
     kind: str
     at: datetime
@@ -64,26 +64,26 @@ def insert_body(
 
 
 def promote(conn: Connection[Any], fleet: str, model_id: int, *, actor: str, reason: str) -> None:
-    """Let a model serve its fleet from now on; the champion before it retires.
+    """Promote a model to champion of its fleet; the previous champion is retired.
 
     Raises
     ------
     NotFoundError
-        The fleet has no such model.
+        The model does not exist in the fleet.
     """
     _serve(conn, fleet, model_id)
     _note(conn, model_id, "promoted", actor, reason)
 
 
 def roll_back(conn: Connection[Any], fleet: str, *, actor: str, reason: str) -> int:
-    """Let the model serve that served before the present champion; returns its id.
+    """Promote the previous champion again; returns its id.
 
-    Called again it goes back another step.
+    A repeated call goes back one more step.
 
     Raises
     ------
     ConflictError
-        No other model has served this fleet before.
+        The fleet has no previous champion.
     """
     conn.execute(query("lock_fleet_models"), {"name": fleet})
     served = _served(conn.execute(query("fetch_promotions"), {"name": fleet}).fetchall())
@@ -95,7 +95,7 @@ def roll_back(conn: Connection[Any], fleet: str, *, actor: str, reason: str) -> 
 
 
 def _served(events: Sequence[tuple[int, str, str]]) -> list[int]:
-    """Return the models that served, in order, without those that were rolled back; `events` are the last first."""
+    """Return former champions in order, without those that were rolled back; `events` are newest first."""
     served: list[int] = []
     for model_id, kind, _ in reversed(events):
         if kind == "rolled-back":
@@ -119,22 +119,22 @@ def _note(conn: Connection[Any], model_id: int, kind: str, actor: str, reason: s
 
 
 def fetch_champion_ids(conn: Connection[Any], fleets: Sequence[str]) -> dict[str, int]:
-    """Return which model serves each of these fleets; a fleet without one is left out."""
+    """Return the champion of each of these fleets; a fleet without one is omitted."""
     return dict(conn.execute(query("fetch_champion_ids"), {"names": list(fleets)}).fetchall())
 
 
 def note_unreadable(conn: Connection[Any], model_id: int, reason: str) -> None:
-    """Write down that a model cannot be read."""
+    """Store that a model cannot be read."""
     conn.execute(query("note_unreadable_model"), {"model_id": model_id, "reason": reason})
 
 
 def forget_unreadable(conn: Connection[Any], model_id: int) -> None:
-    """Write down that a model can be read."""
+    """Store that a model can be read."""
     conn.execute(query("forget_unreadable_model"), {"model_id": model_id})
 
 
 def fetch_fleet(conn: Connection[Any], model_id: int) -> tuple[str, str]:
-    """Return of which fleet a model is and what it reads; raises NotFoundError if there is no such model."""
+    """Return fleet and input version of a model; raises NotFoundError if the model does not exist."""
     row = conn.execute(query("fetch_model_fleet"), {"model_id": model_id}).fetchone()
     if row is None:
         raise NotFoundError(f"unknown model {model_id}")
@@ -150,5 +150,5 @@ def fetch_body(conn: Connection[Any], model_id: int) -> tuple[bytes, bytes]:
 
 
 def fetch_events(conn: Connection[Any], model_id: int) -> list[ModelEvent]:
-    """Return what became of a model, in order."""
+    """Return the events of a model, in order."""
     return fetch_all(conn, ModelEvent, "fetch_model_events", model_id=model_id)

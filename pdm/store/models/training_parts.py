@@ -1,4 +1,4 @@
-"""Finished members of trainings that are not finished yet."""
+"""Finished ensemble members of unfinished trainings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pdm.store.database.queries import query
 
 
 class TrainingParts(MutableMapping[str, bytes]):
-    """The members that a fleet's training keeps; each is committed when it is put in, and verified when read."""
+    """Stored members of a fleet's training; each is committed when stored, and verified when read."""
 
     def __init__(self, pool: ConnectionPool[Any], fleet: str) -> None:
         self._pool = pool
@@ -45,5 +45,5 @@ class TrainingParts(MutableMapping[str, bytes]):
 
 
 def forget(conn: Connection[Any], fleet: str) -> None:
-    """Drop what a fleet's trainings kept."""
+    """Delete the stored members of a fleet's trainings."""
     conn.execute(query("forget_training_parts"), {"fleet": fleet})

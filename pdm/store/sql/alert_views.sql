@@ -1,5 +1,5 @@
 -- name: page_alerts
--- Alerts, the last raised first, after a cursor and of a state, severity, machine or assignee if named;
+-- Alerts, newest first, after a cursor, filtered by state, severity, machine or assignee if given;
 -- row-level security applies.
 SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
        a.opened_at, a.raised_at, a.acknowledged_at, a.acknowledged_by, a.confirmed_at, a.confirmed_by, a.assignee,
@@ -32,7 +32,7 @@ SELECT * FROM (
 ) last ORDER BY id;
 
 -- name: page_alert_history
--- What happened to alerts, the last first: of a machine, an alert, a kind, somebody or a time, if named; row-level
+-- Events of alerts, newest first, filtered by machine, alert, kind, user or time if given; row-level
 -- security applies.
 SELECT e.id, e.alert_id, m.key AS machine, a.cause, e.kind, e.severity, e.state, e.withheld, e.occurred_at,
        e.recorded_at, e.actor, e.reevaluated, e.reason, e.comment, e.detail
@@ -48,8 +48,8 @@ ORDER BY e.id DESC
 LIMIT %(limit)s::integer;
 
 -- name: fetch_alert_events_after
--- Alert events behind the oldest running transaction, in an order in which none can appear later:
--- of the transaction first, for ids alone are taken before the commit.
+-- Alert events before the oldest running transaction, ordered so that none can appear later: by transaction
+-- first, because ids are assigned before the commit.
 SELECT e.transaction::text AS transaction, e.id, e.alert_id, m.key AS machine, m.site_id, a.cause, a.component,
        e.kind, e.severity, e.occurred_at, e.recorded_at, e.actor, e.reevaluated, e.reason, a.message, a.parameters
 FROM alert_event e JOIN alert a ON a.id = e.alert_id JOIN machine m ON m.id = e.machine_id

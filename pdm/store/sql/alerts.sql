@@ -1,5 +1,5 @@
 -- name: lock_open_alerts
--- All open alerts of some machines, held until the transaction ends; in one order, so that nobody waits in a ring.
+-- All open alerts of some machines, locked until the transaction ends, in the same order for all, to prevent deadlocks.
 SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
        a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
        pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
@@ -11,7 +11,7 @@ ORDER BY a.machine_id, a.id
 FOR UPDATE;
 
 -- name: lock_alert
--- One alert, held until the transaction ends.
+-- One alert, locked until the transaction ends.
 SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
        a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
        pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
@@ -27,11 +27,11 @@ SELECT a.machine_id FROM alert a JOIN machine m ON m.id = a.machine_id
 WHERE a.id = %(alert_id)s AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s));
 
 -- name: fetch_places
--- Where machines stand.
+-- Sites and lines of machines.
 SELECT id, line_id, site_id FROM machine WHERE id = ANY (%(machine_ids)s::bigint[]);
 
 -- name: insert_alerts
--- New alerts; none where the cause has an open one already, which another transaction has opened meanwhile.
+-- New alerts; no row if another transaction has opened an alert of the same cause in the meantime.
 INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence,
                    rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at,
                    overdue_at, inhibited_by, withheld, at_rest, is_untold, version)
@@ -51,7 +51,7 @@ ON CONFLICT (machine_id, cause) WHERE state <> 'normal' DO NOTHING
 RETURNING id;
 
 -- name: update_alerts
--- How locked alerts stand now. Evidence that is not given stays: it is of what the alert was about.
+-- The new values of locked alerts. Evidence that is not given is kept: it belongs to the condition of the alert.
 UPDATE alert a SET
     component = new.component, severity = new.severity, state = new.state, message = new.message,
     parameters = new.parameters::jsonb, evidence = coalesce(new.evidence::jsonb, a.evidence),
@@ -74,7 +74,7 @@ FROM unnest(%(id)s::uuid[], %(component)s::text[], %(severity)s::text[], %(state
 WHERE a.id = new.id;
 
 -- name: insert_alert_events
--- What happened to alerts, in order.
+-- New events of alerts, in order.
 INSERT INTO alert_event (alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state, withheld,
                          comment, detail)
 SELECT alert_id, machine_id, kind, severity, occurred_at, actor, reevaluated, reason, state, withheld, comment,
@@ -90,12 +90,16 @@ RETURNING id;
 
 -- name: fetch_open_alerts
 -- A machine's alerts that are open.
-SELECT cause, component, severity, state, opened_at, id, version, at_rest FROM alert
-WHERE machine_id = %(machine_id)s AND state <> 'normal'
-ORDER BY cause;
+SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
+       a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
+       pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
+       a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.at_rest,
+       a.is_untold, a.version
+FROM alert a
+WHERE a.machine_id = %(machine_id)s AND a.state <> 'normal'
+ORDER BY a.cause;
 
 -- name: fetch_overdue
--- Alerts that nobody has seen in time, the longest waiting first; a replayed machine's wait for nobody, and what is
--- withheld waits until it is told again.
+-- Alerts that were not acknowledged in time, oldest first, without those of replayed machines and suppressed ones.
 SELECT a.id, a.machine_id FROM alert a JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
 WHERE a.overdue_at <= %(now)s AND a.withheld IS NULL ORDER BY a.overdue_at LIMIT %(limit)s;

@@ -28,8 +28,8 @@ JOIN scalar s ON s.point_id = p.id AND s.measured_at = c.measured_at
 WHERE s.measured_at BETWEEN %(first)s AND %(last)s;
 
 -- name: fetch_times_between
--- When a machine was measured after one time and up to another, oldest first; not what still waits
--- or stands aside.
+-- Acquisition times of a machine after one time and up to another, oldest first; without queued and failed
+-- acquisitions.
 SELECT a.measured_at FROM acquisition a
 WHERE a.machine_id = %(machine_id)s AND a.measured_at > %(after)s AND a.measured_at <= %(until)s
   AND NOT EXISTS (SELECT FROM pending p WHERE p.machine_id = a.machine_id AND p.measured_at = a.measured_at)
@@ -37,7 +37,7 @@ WHERE a.machine_id = %(machine_id)s AND a.measured_at > %(after)s AND a.measured
 ORDER BY a.measured_at;
 
 -- name: fetch_life_ends
--- When work events closed a life of these machines, after the time given with each.
+-- Times at which work events closed a life of these machines, after the time given for each.
 SELECT w.machine_id, w.occurred_at
 FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
 JOIN work_event w ON w.machine_id = c.machine_id

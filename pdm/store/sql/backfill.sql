@@ -8,14 +8,14 @@ WHERE (%(machine)s::text IS NULL OR m.key = %(machine)s::text)
 ORDER BY m.key;
 
 -- name: count_waveforms
--- How many waveforms of some points there are in a range of time.
+-- The number of waveforms of some points in a time range.
 SELECT count(*) FROM waveform
 WHERE point_id = ANY (%(point_ids)s::bigint[])
   AND measured_at >= %(since)s::timestamptz AND measured_at < %(before)s::timestamptz;
 
 -- name: page_waveform_times
--- When any of some points was measured as a waveform, the earliest first: each point gives its earliest, of which
--- the earliest are complete. Read from the ends of the index, however much there is.
+-- The earliest waveform times of some points: each point gives its earliest times, of which the earliest are
+-- complete. Read from the end of the index, independent of the amount of data.
 SELECT DISTINCT w.measured_at
 FROM unnest(%(point_ids)s::bigint[]) AS p (point_id)
 CROSS JOIN LATERAL (
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 ORDER BY w.measured_at LIMIT %(limit)s::integer;
 
 -- name: fetch_vibration_backlog
--- How the waveforms of a machine's points between two times stand to a feature version.
+-- The status of the waveforms of a machine's points between two times in a feature version.
 SELECT w.point_id, w.measured_at,
        CASE WHEN f.has_version THEN 'present'
             WHEN EXISTS (
@@ -50,7 +50,7 @@ WHERE w.point_id = ANY (%(point_ids)s::bigint[])
 ORDER BY w.measured_at, w.point_id;
 
 -- name: fetch_current_backlog
--- How the waveforms of a machine's points between two times stand to a feature version.
+-- The status of the waveforms of a machine's points between two times in a feature version.
 SELECT w.point_id, w.measured_at,
        CASE WHEN f.has_version THEN 'present'
             WHEN EXISTS (
@@ -77,6 +77,6 @@ ORDER BY w.measured_at, w.point_id;
 SELECT EXISTS (SELECT FROM pending);
 
 -- name: fetch_continuous_aggregate
--- A view's name if the server keeps it as a continuous aggregate.
+-- The name of a view if it is a continuous aggregate.
 SELECT view_name FROM timescaledb_information.continuous_aggregates
 WHERE view_schema = current_schema() AND view_name = %(name)s::text;

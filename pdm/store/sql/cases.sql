@@ -1,5 +1,5 @@
 -- name: find_case
--- One alert with what of its machine matters to advice; row-level security applies.
+-- One alert with the data of its machine for advice; row-level security applies.
 SELECT a.id, a.machine_id, m.key AS machine, m.fleet, a.cause, a.component, c.kind AS component_kind, a.category,
        a.severity, a.state, a.opened_at, a.raised_at, a.cleared_at, a.message, a.parameters, a.evidence, a.rule_key
 FROM alert a
@@ -8,7 +8,7 @@ LEFT JOIN component c ON c.machine_id = a.machine_id AND c.key = a.component
 WHERE a.id = %(alert_id)s::uuid;
 
 -- name: fetch_past_cases
--- Cases that ended or were judged, of the same fleet or with the same symptom, newest first, with their outcome;
+-- Cases that ended or have feedback, of the same fleet or with the same symptom, newest first, with their outcome;
 -- row-level security applies.
 SELECT a.id, m.key AS machine, m.fleet, a.cause, a.component, c.kind AS component_kind, a.severity, a.opened_at,
        a.cleared_at, a.evidence -> 'assessment' -> 'contributors' AS contributors, a.evidence ->> 'symptom' AS symptom,
@@ -31,7 +31,7 @@ ORDER BY a.raised_at DESC
 LIMIT %(limit)s::integer;
 
 -- name: fetch_trend
--- A machine's health over a time in equal steps: the worst of each, as it is known now.
+-- The present health history of a machine in equal steps: the worst value of each step.
 SELECT time_bucket(%(step)s::interval, measured_at) AS at, min(health) AS health, max(zone) AS zone
 FROM (
     SELECT DISTINCT ON (measured_at) measured_at, health, zone FROM assessment
@@ -43,18 +43,18 @@ WHERE health IS NOT NULL OR zone IS NOT NULL
 GROUP BY 1 ORDER BY 1;
 
 -- name: insert_feedback
--- What somebody holds of a case; what was held before stays.
+-- Feedback on a case; earlier feedback is kept.
 INSERT INTO alert_feedback (alert_id, machine_id, verdict, finding, fault, component, actor, recorded_at)
 VALUES (%(alert_id)s, %(machine_id)s, %(verdict)s, %(finding)s, %(fault)s, %(component)s, %(actor)s, %(now)s)
 RETURNING id;
 
 -- name: list_feedback
--- What people held of a case, newest first; row-level security applies.
+-- The feedback on a case, newest first; row-level security applies.
 SELECT id, verdict, finding, fault, component, actor, recorded_at FROM alert_feedback
 WHERE alert_id = %(alert_id)s::uuid ORDER BY id DESC;
 
 -- name: link_work_event
--- Say that work was done for a case; again changes nothing, and work on another machine is no row.
+-- Link a work event to a case; repeated calls change nothing; no row for a work event of another machine.
 WITH linked AS (
     INSERT INTO alert_work_event (alert_id, work_event_id, machine_id, actor)
     SELECT %(alert_id)s::uuid, e.id, e.machine_id, %(actor)s::text FROM work_event e
@@ -65,7 +65,7 @@ SELECT e.id, EXISTS (SELECT FROM linked) FROM work_event e
 WHERE e.id = %(work_event_id)s::bigint AND e.machine_id = %(machine_id)s::bigint;
 
 -- name: list_linked_work
--- The work that was done for a case; row-level security applies.
+-- The work events linked to a case; row-level security applies.
 SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
 FROM alert_work_event l
 JOIN work_event e ON e.id = l.work_event_id
@@ -73,7 +73,7 @@ LEFT JOIN component c ON c.id = e.component_id
 WHERE l.alert_id = %(alert_id)s::uuid ORDER BY e.occurred_at, e.id;
 
 -- name: fetch_labels
--- Cases that people judged or that work was done for, by when they opened on the machine's timeline.
+-- Cases with feedback or linked work, by opening time on the timeline of the machine.
 SELECT a.id::text AS alert_id, a.machine_id, m.key AS machine, m.fleet, a.cause, a.component, a.category, a.severity, a.rule_key,
        a.rule_version, a.opened_at, a.cleared_at AS ended_at, f.verdict, coalesce(f.finding, '') AS finding,
        f.fault, f.component AS found_component, w.events AS work

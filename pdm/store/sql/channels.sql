@@ -1,5 +1,5 @@
 -- name: page_acquisitions
--- What was acquired from a machine, newest first.
+-- The acquisitions of a machine, newest first.
 SELECT measured_at, received_at, speed * 60 AS speed_rpm, load, state, missing, receipt_id
 FROM acquisition
 WHERE machine_id = %(machine_id)s::bigint AND measured_at >= %(since)s::timestamptz
@@ -14,11 +14,11 @@ FROM waveform w
 WHERE w.point_id = %(point_id)s::bigint AND w.measured_at = %(measured_at)s::timestamptz;
 
 -- name: fetch_last_measured_at
--- When a machine was last measured.
+-- The time of a machine's last acquisition.
 SELECT max(measured_at) FROM acquisition WHERE machine_id = %(machine_id)s::bigint;
 
 -- name: list_feature_columns
--- The features that a table holds, in the order in which they came.
+-- The features of a table, in the order in which they were added.
 SELECT a.attname::text
 FROM pg_attribute a
 WHERE a.attrelid = to_regclass(%(table)s::text) AND a.attnum > 0 AND NOT a.attisdropped

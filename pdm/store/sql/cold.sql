@@ -1,10 +1,10 @@
 -- name: lock_cold_pass
--- One cold pass a database; the lock leaves with the connection.
+-- One cold pass per database; the lock ends with the connection.
 SELECT pg_try_advisory_lock(%(key)s::bigint);
 
 -- name: fetch_cold_chunks
--- Chunks of waveform that lie behind a time, were made before it (an import fills old chunks now) and were not
--- done yet or have grown since: late data. Those an operator has compressed stay as they are.
+-- Chunks of waveform before a time that were also created before it (an import fills old chunks now), and are
+-- unfinished or have grown since by late data. Chunks compressed by an operator are not changed.
 SELECT format('%%I.%%I', c.chunk_schema, c.chunk_name) AS chunk, c.range_start, c.range_end
 FROM timescaledb_information.chunks c
 LEFT JOIN cold_chunk done ON done.chunk = format('%%I.%%I', c.chunk_schema, c.chunk_name)
@@ -16,11 +16,11 @@ WHERE c.hypertable_schema = 'public' AND c.hypertable_name = 'waveform' AND NOT 
 ORDER BY c.range_start;
 
 -- name: forget_cold_chunks
--- Forget chunks that retention has dropped.
+-- Delete the state of chunks that retention has dropped.
 DELETE FROM cold_chunk WHERE to_regclass(chunk) IS NULL;
 
 -- name: begin_cold_chunk
--- Remember what a chunk takes before the pass; one that has grown again counts what it gained. Returns its size.
+-- Store the size of a chunk before the pass; one that has grown again adds the increase. Returns its size.
 INSERT INTO cold_chunk AS c (chunk, range_start, range_end, bytes_before)
 SELECT %(chunk)s::text, %(range_start)s::timestamptz, %(range_end)s::timestamptz,
        pg_total_relation_size(%(chunk)s::text::regclass)
@@ -32,7 +32,7 @@ ON CONFLICT (chunk) DO UPDATE SET
 RETURNING pg_total_relation_size(chunk::regclass);
 
 -- name: finish_cold_chunk
--- Remember what a chunk and its frames take after the pass.
+-- Store the size of a chunk and its frames after the pass.
 UPDATE cold_chunk SET
     finished_at = now(),
     chunk_bytes = pg_total_relation_size(chunk::regclass),
@@ -46,7 +46,7 @@ WHERE chunk = %(chunk)s::text
 RETURNING bytes_before, chunk_bytes + frame_bytes;
 
 -- name: fetch_hot_waveforms
--- The next waveforms of a chunk whose payload is in their row, as many as make one frame, by point and time.
+-- The next waveforms of a chunk with the payload in their row, enough for one frame, by point and time.
 SELECT point_id, measured_at, sampling_rate, sample_count, scale, codec, content_hash, unit, payload
 FROM (
     SELECT n.*, sum(octet_length(n.payload)) OVER (ORDER BY n.point_id, n.measured_at)
@@ -66,7 +66,7 @@ WHERE bytes_so_far < %(frame_bytes)s::bigint
 ORDER BY point_id, measured_at;
 
 -- name: point_to_frames
--- Take payloads out of their rows; the frames that hold them follow in the same transaction.
+-- Remove payloads from their rows; their frames are inserted in the same transaction.
 UPDATE waveform w SET payload = NULL, codec = m.codec, frame_at = m.frame_at, frame_offset = m.frame_offset,
     frame_length = m.frame_length
 FROM unnest(%(point_ids)s::bigint[], %(measured_at)s::timestamptz[], %(codecs)s::smallint[],
@@ -76,12 +76,12 @@ WHERE w.point_id = m.point_id AND w.measured_at = m.measured_at AND w.payload IS
   AND w.measured_at BETWEEN %(first)s::timestamptz AND %(last)s::timestamptz;
 
 -- name: insert_frame
--- Store payloads end to end.
+-- Store concatenated payloads.
 INSERT INTO waveform_frame (point_id, measured_at, payload) VALUES (%(point_id)s::bigint, %(measured_at)s::timestamptz, %(payload)s::bytea);
 
 -- name: fetch_framed_payloads
--- Payloads out of their frames; PostgreSQL reads those pieces of a frame that hold them. A frame that retention
--- has just dropped gives NULL.
+-- Payloads from their frames; PostgreSQL reads only the required pieces of a frame. A frame that retention has
+-- just dropped gives NULL.
 SELECT substr(f.payload, k.frame_offset + 1, k.frame_length)
 FROM unnest(%(point_ids)s::bigint[], %(frames_at)s::timestamptz[], %(offsets)s::integer[], %(lengths)s::integer[])
     WITH ORDINALITY AS k (point_id, frame_at, frame_offset, frame_length, place)
@@ -90,11 +90,11 @@ LEFT JOIN waveform_frame f ON f.point_id = k.point_id AND f.measured_at = k.fram
 ORDER BY k.place;
 
 -- name: take_transaction_id
--- A transaction id of now: transactions with later ids see all that was committed before.
+-- The present transaction id: transactions with later ids see everything committed before.
 SELECT pg_current_xact_id()::xid::text;
 
 -- name: count_older_snapshots
--- Sessions that could still see rows as they were before a transaction: what they see must stay on the disk.
+-- Sessions that can still see rows from before a transaction: these rows must remain on the disk.
 SELECT count(*)
 FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND (datname = current_database() OR datname IS NULL)

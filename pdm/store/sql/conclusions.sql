@@ -1,5 +1,5 @@
 -- name: save_checkpoints
--- Remember what was known after an acquisition, to replay late data from.
+-- Store the state after an acquisition as a checkpoint for replays of late data.
 INSERT INTO analysis_checkpoint (machine_id, measured_at, state)
 SELECT unnest(%(machine_ids)s::bigint[]), unnest(%(measured_at)s::timestamptz[]), unnest(%(states)s::bytea[])
 ON CONFLICT (machine_id, measured_at) DO UPDATE SET state = EXCLUDED.state;
@@ -16,7 +16,7 @@ WHERE machine_id = %(machine_id)s AND measured_at < %(before)s
 ORDER BY measured_at DESC LIMIT 1;
 
 -- name: drop_checkpoints_from
--- Checkpoints that late data made wrong.
+-- Checkpoints that late data made invalid.
 DELETE FROM analysis_checkpoint WHERE machine_id = %(machine_id)s AND measured_at >= %(since)s;
 
 -- name: prune_checkpoints

@@ -1,5 +1,5 @@
 -- name: fetch_life_conditions
--- How long a fleet's lives that ended in failure lasted [s], and their mean load and speed while running.
+-- Durations of a fleet's lives with failure [s], and their mean load and speed while running.
 SELECT extract(epoch FROM f.occurred_at - c.begun_at)::double precision, c.load, c.speed
 FROM (
     SELECT w.machine_id, w.occurred_at, w.kind,
@@ -18,7 +18,7 @@ WHERE f.kind = 'failure' AND c.begun_at IS NOT NULL
 ORDER BY f.machine_id, f.occurred_at;
 
 -- name: fetch_present_conditions
--- A machine's mean load and speed over its last acquisitions while running.
+-- Mean load and speed of a machine over its last acquisitions while running.
 SELECT avg(load) FILTER (WHERE load > 0), avg(speed) FILTER (WHERE speed > 0)
 FROM (
     SELECT load, speed FROM acquisition WHERE machine_id = %(machine_id)s ORDER BY measured_at DESC

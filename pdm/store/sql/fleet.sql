@@ -1,5 +1,5 @@
 -- name: page_machines
--- Machines by key, after a cursor, of a site or line if one is named; row-level security applies.
+-- Machines by key, after a cursor, of a site or line if given; row-level security applies.
 SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
 WHERE m.key > %(after)s::text
@@ -9,7 +9,7 @@ ORDER BY m.key
 LIMIT %(limit)s::integer;
 
 -- name: find_machine
--- One machine as it is registered; row-level security applies.
+-- One registered machine; row-level security applies.
 SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
        m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
@@ -56,7 +56,7 @@ LEFT JOIN LATERAL (
 ) o ON true;
 
 -- name: fetch_standings
--- For each of these machines what was last known of it while it ran steadily; one that stands still keeps that.
+-- For each of these machines the last values in a steady state; a machine at standstill keeps them.
 SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom, a.component,
        p.rul_lower
 FROM machine m
@@ -74,13 +74,13 @@ LEFT JOIN LATERAL (
 WHERE m.id = ANY (%(machine_ids)s::bigint[]);
 
 -- name: count_waiting
--- How many acquisitions wait for analysis and how many were set aside; a replay of late data counts as one.
+-- The number of queued and of failed acquisitions; a replay of late data counts as one.
 SELECT (SELECT count(*) FROM pending)
            + (SELECT count(*) FROM analysis_state WHERE dirty_from IS NOT NULL) AS pending,
        (SELECT count(*) FROM set_aside) AS set_aside;
 
 -- name: count_for_metrics
--- Gauges that only the database knows.
+-- Gauges read from the database.
 SELECT (SELECT count(*) FROM pending) AS pending,
        (SELECT count(*) FROM set_aside) AS set_aside,
        (SELECT count(*) FROM analysis_hold) AS machines_on_hold,
@@ -103,5 +103,5 @@ SELECT (SELECT count(*) FROM pending) AS pending,
 SELECT severity, count(*) FROM alert WHERE state <> 'normal' GROUP BY severity;
 
 -- name: find_schema
--- Whether the database was migrated: the name of one relation, or NULL.
+-- Whether the database is migrated: the name of one relation, or NULL.
 SELECT to_regclass('api_key')::text;

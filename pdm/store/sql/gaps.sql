@@ -1,5 +1,5 @@
 -- name: watch_gaps
--- Note that somebody looks for missing data, and since when without a break; a clock that stepped back is a break too.
+-- Store that a check for missing data runs, and since when without a break; a clock step backwards is a break too.
 INSERT INTO gap_watch (since, looked_at) VALUES (%(now)s, %(now)s)
 ON CONFLICT (is_only) DO UPDATE SET
     since = CASE WHEN %(now)s - gap_watch.looked_at BETWEEN INTERVAL '0' AND %(longest_pause)s
@@ -8,13 +8,13 @@ ON CONFLICT (is_only) DO UPDATE SET
 RETURNING since;
 
 -- name: fetch_gap_documents
--- What the sets in force say about missing data.
+-- The rules of missing data in the sets in force.
 SELECT document FROM rule_set WHERE status = 'in-force' AND document @> '{"rules": [{"kind": "data-gap"}]}';
 
 -- name: fetch_quiet_machines
--- Live machines that have sent before but not since a time, and those whose alert of missing data is open: when their
--- newest acquisition was measured, be it analysed or not, whether the machine was off in it, and until when its alerts
--- were withheld by design.
+-- Live machines that have sent before but not since a time, and those with an open alert of missing data: time of
+-- the newest acquisition, analysed or not, whether the machine was off in it, and the end of the time in which its
+-- alerts were suppressed by design.
 SELECT m.id, m.key, last.measured_at, gap.opened_at, gap.severity,
        coalesce(s.last_measured_at = last.measured_at AND newest.operating_state = 'off', false) AS is_off,
        held.until

@@ -1,5 +1,5 @@
 -- name: fetch_assessment_columns
--- The past of a machine as it is known now, a column a value: binary, for a row in Python costs more than the rules do.
+-- The present history of a machine, one array per value: binary, because rows in Python cost more than the rules.
 SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea) AS times,
        string_agg(float4send(coalesce(q.health, 'NaN')), ''::bytea) AS health,
        string_agg(coalesce(q.zone, ' '), '') AS zones,
@@ -20,7 +20,7 @@ FROM (
 ) q;
 
 -- name: fetch_prognosis_columns
--- What was said of a machine's remaining life, as it is known now, a column a value.
+-- The present prognoses of a machine, one array per value.
 SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea) AS times,
        string_agg(left(q.source, 1), '') AS sources,
        string_agg(float8send(coalesce(q.rul, 'NaN')), ''::bytea) AS rul,
@@ -38,7 +38,7 @@ FROM (
 ) q;
 
 -- name: fetch_scalar_columns
--- What a point reported, in its unit.
+-- The scalars of a point, in its unit.
 SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea), string_agg(float8send(q.value), ''::bytea)
 FROM (
     SELECT s.measured_at, s.value FROM scalar s
@@ -47,7 +47,7 @@ FROM (
 ) q;
 
 -- name: fetch_assessed_machines
--- The keys of machines that were assessed within a span, and when first and last.
+-- The keys of machines with assessments in a span, with the first and last time.
 SELECT m.key, span.first, span.last FROM machine m
 JOIN site ON site.id = m.site_id
 CROSS JOIN LATERAL (
@@ -61,15 +61,15 @@ WHERE span.first IS NOT NULL AND (%(machines)s::text[] IS NULL OR m.key = ANY (%
 ORDER BY m.key;
 
 -- name: fetch_past_events
--- The work events of a machine within a span that ended a life.
+-- The work events of a machine in a span that ended a life.
 SELECT occurred_at, kind FROM work_event
 WHERE machine_id = %(machine_id)s AND occurred_at >= %(since)s AND occurred_at <= %(before)s
   AND kind IN ('failure', 'replacement')
 ORDER BY occurred_at;
 
 -- name: fetch_past_holds
--- What suppressed alerts of a machine by design within a span: windows and what was out of service. People shelve what
--- they were notified of, which rules that were not in force then cannot know. A replayed machine has another time.
+-- Suppression of a machine's alerts by design in a span: maintenance windows and out of service. Shelving is excluded,
+-- because it depends on the notifications of the rules in force then. A replayed machine has another time.
 SELECT h.starts_at, least(coalesce(h.ended_at, h.ends_at, %(before)s), %(before)s) AS ends_at, h.cause
 FROM alert_hold h
 JOIN machine m ON m.id = %(machine_id)s
@@ -79,7 +79,7 @@ WHERE m.timeline = 'live' AND h.kind <> 'shelved' AND h.site_id = m.site_id
 ORDER BY h.starts_at, h.id;
 
 -- name: fetch_indicator_column
--- The indicators behind a machine's assessments as they are known now, as arrays are sent.
+-- The indicators of a machine's present assessments, in the binary form of arrays.
 SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea), string_agg(array_send(q.indicators), ''::bytea)
 FROM (
     SELECT DISTINCT ON (a.measured_at) a.measured_at, a.indicators FROM assessment a

@@ -1,5 +1,5 @@
 -- name: insert_hold
--- A new hold; none where the same cause of a machine is held alike already.
+-- A new hold; no row if the cause of the machine has the same kind of hold already.
 INSERT INTO alert_hold (id, kind, site_id, line_id, machine_id, cause, ground, reason, one_shot, starts_at, ends_at,
                         actor, severity)
 VALUES (%(id)s, %(kind)s, %(site_id)s, %(line_id)s, %(machine_id)s, %(cause)s, %(ground)s, %(reason)s, %(one_shot)s,
@@ -8,7 +8,7 @@ ON CONFLICT (kind, machine_id, cause) WHERE ended_at IS NULL AND cause IS NOT NU
 RETURNING id;
 
 -- name: fetch_live_holds
--- Holds that reach one of some machines and have not ended, or not long ago: who has ended them is told.
+-- Holds of some machines that have not ended, or ended recently: the event contains the user who ended them.
 SELECT h.id, h.kind, h.site_id, h.line_id, h.machine_id, h.cause, h.ground, h.reason, h.one_shot, h.starts_at,
        h.ends_at, h.actor, h.severity, h.ended_at, h.ended_by
 FROM alert_hold h
@@ -17,19 +17,19 @@ WHERE (h.ended_at IS NULL OR h.ended_at > %(since)s) AND h.site_id = ANY (%(site
 ORDER BY h.starts_at, h.id;
 
 -- name: end_holds
--- End holds that still last.
+-- End active holds.
 UPDATE alert_hold SET ended_at = %(now)s, ended_by = %(actor)s
 WHERE id = ANY (%(ids)s::uuid[]) AND ended_at IS NULL
 RETURNING id;
 
 -- name: end_expired_holds
--- End holds whose time has passed.
+-- End expired holds.
 UPDATE alert_hold SET ended_at = %(now)s, ended_by = 'clock'
 WHERE ended_at IS NULL AND ends_at <= %(now)s
 RETURNING id;
 
 -- name: fetch_unsettled_machines
--- Machines with an open alert that is withheld otherwise than the live holds have it: a hold has begun or ended.
+-- Machines with an open alert whose suppression differs from the active holds: a hold has started or ended.
 SELECT DISTINCT a.machine_id
 FROM alert a
 JOIN machine m ON m.id = a.machine_id
@@ -48,12 +48,12 @@ WHERE a.state <> 'normal'
 LIMIT %(limit)s;
 
 -- name: find_hold_of_sites
--- Whether there is a hold at sites that the caller may act on.
+-- Whether a hold exists at sites that the caller may change.
 SELECT h.id FROM alert_hold h
 WHERE h.id = %(id)s AND (%(site_ids)s::bigint[] IS NULL OR h.site_id = ANY (%(site_ids)s));
 
 -- name: find_hold
--- One hold as it is listed.
+-- The view of one hold.
 SELECT h.id, h.kind, s.key AS site, l.key AS line, m.key AS machine, h.cause, h.ground, h.reason, h.one_shot,
        h.starts_at, h.ends_at, h.actor, h.created_at, h.ended_at, h.ended_by
 FROM alert_hold h
@@ -63,7 +63,7 @@ LEFT JOIN machine m ON m.id = h.machine_id
 WHERE h.id = %(id)s;
 
 -- name: page_holds
--- Holds, newest first, that still last or all; row-level security applies.
+-- Active or all holds, newest first; row-level security applies.
 SELECT h.id, h.kind, s.key AS site, l.key AS line, m.key AS machine, h.cause, h.ground, h.reason, h.one_shot,
        h.starts_at, h.ends_at, h.actor, h.created_at, h.ended_at, h.ended_by
 FROM alert_hold h
@@ -76,7 +76,7 @@ ORDER BY h.created_at DESC, h.id DESC
 LIMIT %(limit)s::integer;
 
 -- name: find_scope
--- A machine, a line or a site by its keys, where the caller sees it; row-level security applies.
+-- A machine, a line or a site by its keys; row-level security applies.
 SELECT s.id AS site_id, l.id AS line_id, m.id AS machine_id
 FROM site s
 LEFT JOIN line l ON l.site_id = s.id AND (l.key = %(line)s::text

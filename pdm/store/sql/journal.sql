@@ -8,13 +8,13 @@ ORDER BY received_at DESC, receipt_id DESC
 LIMIT %(limit)s::integer;
 
 -- name: find_receipt
--- One receipt with a result a record.
+-- One receipt with one result per record.
 SELECT receipt_id, received_at, actor, stored, duplicate, conflict, rejected, quarantined, results
 FROM receipt
 WHERE receipt_id = %(id)s::uuid AND (%(actor)s::text IS NULL OR actor = %(actor)s::text);
 
 -- name: page_work_events
--- What was done to a machine, newest first; row-level security applies.
+-- The work events of a machine, newest first; row-level security applies.
 SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
 FROM work_event e LEFT JOIN component c ON c.id = e.component_id
 WHERE e.machine_id = %(machine_id)s::bigint
@@ -23,7 +23,7 @@ ORDER BY e.occurred_at DESC, e.id DESC
 LIMIT %(limit)s::integer;
 
 -- name: find_work_event
--- One thing that was done to a machine.
+-- One work event of a machine.
 SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
 FROM work_event e LEFT JOIN component c ON c.id = e.component_id
 WHERE e.id = %(id)s::bigint;
@@ -38,7 +38,7 @@ ORDER BY x.machine_id, x.measured_at
 LIMIT %(limit)s::integer;
 
 -- name: replay_set_aside
--- Acquisitions that were set aside wait for analysis again; the machine's attempts start anew.
+-- Queue failed acquisitions again; the attempts of the machine are reset.
 WITH chosen AS (
     DELETE FROM set_aside x USING machine m
     WHERE m.id = x.machine_id
@@ -54,7 +54,7 @@ WITH chosen AS (
 SELECT count(*) FROM chosen;
 
 -- name: page_quarantine
--- Records whose time cannot be right, newest first.
+-- Quarantined records, newest first.
 SELECT q.id, m.key AS machine, q.measured_at, q.reason, q.received_at, q.receipt_id
 FROM quarantine q JOIN machine m ON m.id = q.machine_id
 WHERE q.id < %(before)s::bigint
@@ -71,7 +71,7 @@ ORDER BY id DESC
 LIMIT %(limit)s::integer;
 
 -- name: find_model
--- One model with its metrics and what it was trained on.
+-- One model with its metrics and training data.
 SELECT id, name AS fleet, version, status, created_at, indicator_version, encode(sha256, 'hex') AS sha256, metrics,
        trained_on
 FROM model WHERE id = %(id)s::bigint;

@@ -12,7 +12,7 @@ ORDER BY e.recorded_at, e.id
 LIMIT %(limit)s::integer;
 
 -- name: fetch_standing_alarms
--- Alerts whose condition held at a time and that nothing withheld, with the time at which it came.
+-- Alerts that were active and not suppressed at a time, with their start.
 SELECT a.id::text, m.key, a.cause, newest.severity, came.recorded_at
 FROM alert a
 JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
@@ -33,7 +33,7 @@ WHERE a.raised_at < %(raised_before)s::timestamptz
                   AND e.kind IN ('returned', 'latched', 'cleared') AND e.recorded_at < %(at)s::timestamptz);
 
 -- name: fetch_verdicts
--- The newest verdict of each case of a live machine that was judged in a time.
+-- The newest feedback of each case of a live machine with feedback in a period.
 SELECT DISTINCT ON (f.alert_id) f.verdict
 FROM alert_feedback f
 JOIN machine m ON m.id = f.machine_id AND m.timeline = 'live'

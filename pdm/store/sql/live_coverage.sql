@@ -1,6 +1,6 @@
 -- name: fetch_fleets_with_new_failures
--- Fleets of which a failure was written down after their coverage was last tracked; within a day, where nothing had
--- been told of any that failed.
+-- Fleets with a failure recorded after the last update of their coverage; within a day, if no interval was published
+-- for any failed life.
 SELECT m.fleet
 FROM machine m
 JOIN work_event w ON w.machine_id = m.id AND w.kind = 'failure'
@@ -10,8 +10,8 @@ HAVING max(w.recorded_at) > coalesce(max(tracked.at), now() - INTERVAL '1 day')
 ORDER BY m.fleet;
 
 -- name: fetch_told_of_failures
--- What was told of a fleet's last lives before their failure was written down: intervals by source and level, and how
--- many of them held. Each acquisition counts once, as it was told first.
+-- Published intervals of a fleet's last lives before their failure was recorded, by source and level, and the number
+-- that contained the failure time. Each acquisition counts once, with its first publication.
 SELECT m.key, extract(epoch FROM f.occurred_at)::double precision, p.source, round(p.level::numeric, 4)::float8,
        count(*), count(*) FILTER (WHERE p.remaining BETWEEN p.rul_lower AND coalesce(p.rul_upper, 'Infinity'))
 FROM (
@@ -35,16 +35,16 @@ WHERE f.kind = 'failure' AND f.place <= %(lives)s AND p.rul_lower IS NOT NULL AN
 GROUP BY 1, 2, 3, 4;
 
 -- name: drop_live_coverage
--- Make room for what is now known of a fleet.
+-- Delete the stored coverage of a fleet before an update.
 DELETE FROM live_coverage WHERE fleet = %(fleet)s;
 
 -- name: insert_live_coverage
--- Keep how often the intervals of a source at a level held.
+-- Store the coverage of the intervals of a source at a level.
 INSERT INTO live_coverage (fleet, source, level, lives, coverage, chance, verdict, computed_at)
 VALUES (%(fleet)s, %(source)s, %(level)s, %(lives)s, %(coverage)s, %(chance)s, %(verdict)s, %(now)s);
 
 -- name: fetch_live_coverage
--- How often the intervals of fleets held; of one fleet, or of all.
+-- The coverage of intervals, of one fleet or of all.
 SELECT fleet, source, round(level::numeric, 4)::float8 AS level, lives, coverage, chance, verdict, computed_at
 FROM live_coverage
 WHERE %(fleet)s::text IS NULL OR fleet = %(fleet)s::text

@@ -1,5 +1,5 @@
 -- name: fetch_machine_rows
--- Machines by key with site and line; those of other sites than the caller's are left out.
+-- Machines by key with site and line, only of the caller's sites.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
        m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
        m.timeline, m.costs
@@ -21,20 +21,20 @@ FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 
 -- name: lock_registration
--- One registration at a time: keys, sites and lines are looked up before they are made.
+-- Lock for one registration at a time: keys, sites and lines are looked up before they are created.
 SELECT pg_advisory_xact_lock(hashtextextended('pdm.register', 0));
 
 -- name: upsert_site
--- Find or make a site.
+-- Find or create a site.
 INSERT INTO site (key) VALUES (%(key)s) ON CONFLICT (key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
 
 -- name: upsert_line
--- Find or make a line of a site.
+-- Find or create a line of a site.
 INSERT INTO line (site_id, key) VALUES (%(site_id)s, %(key)s)
 ON CONFLICT (site_id, key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
 
 -- name: upsert_machine
--- Register a machine or bring its description up to date.
+-- Register a machine or update its description.
 INSERT INTO machine (site_id, line_id, key, name, fleet, rated_speed, rated_power, supply_frequency, pole_pairs,
                      rotor_slots, severity_limits, planning_horizon, baseline_acquisitions, timeline, costs)
 VALUES (%(site_id)s, %(line_id)s, %(key)s, %(name)s, %(fleet)s, %(rated_speed)s, %(rated_power)s,
@@ -50,7 +50,7 @@ ON CONFLICT (key) DO UPDATE SET
 RETURNING id;
 
 -- name: upsert_component
--- Register a component or bring its description up to date.
+-- Register a component or update its description.
 INSERT INTO component (machine_id, key, kind, bearing, teeth, ratio, part)
 VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(teeth)s, %(ratio)s, %(part)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
@@ -59,7 +59,7 @@ ON CONFLICT (machine_id, key) DO UPDATE SET
 RETURNING id;
 
 -- name: upsert_point
--- Register a measurement point or bring what may change of it up to date.
+-- Register a measurement point or update its changeable fields.
 INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn)
 VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s,
         %(pulses_per_turn)s)
@@ -69,7 +69,7 @@ ON CONFLICT (machine_id, key) DO UPDATE SET
 RETURNING id;
 
 -- name: begin_analysis
--- A machine's place in the analysis: the row that a worker claims.
+-- The row of a machine in the analysis, which a worker claims.
 INSERT INTO analysis_state (machine_id) VALUES (%(machine_id)s) ON CONFLICT (machine_id) DO NOTHING;
 
 -- name: fetch_site_keys

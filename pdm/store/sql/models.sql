@@ -7,39 +7,39 @@ FROM model WHERE name = %(name)s
 RETURNING id, version;
 
 -- name: lock_fleet_models
--- One promotion or registration of a fleet's models at a time.
+-- Lock for one promotion or registration of a fleet's models at a time.
 SELECT pg_advisory_xact_lock(hashtextextended('pdm.model.' || %(name)s, 0));
 
 -- name: retire_champion
--- The fleet's champion stands down.
+-- Retire the champion of the fleet.
 UPDATE model SET status = 'retired' WHERE name = %(name)s AND status = 'champion';
 
 -- name: promote_model
--- This model serves from now on.
+-- Make this model the champion.
 UPDATE model SET status = 'champion' WHERE id = %(model_id)s::bigint RETURNING name;
 
 -- name: note_model_event
--- What became of a model, who did it and why.
+-- A new event of a model, with user and reason.
 INSERT INTO model_event (model_id, kind, actor, reason)
 VALUES (%(model_id)s::bigint, %(kind)s, %(actor)s, %(reason)s);
 
 -- name: fetch_model_events
--- What became of a model, in order.
+-- The events of a model, in order.
 SELECT kind, at, actor, reason FROM model_event WHERE model_id = %(model_id)s::bigint ORDER BY id;
 
 -- name: fetch_model_fleet
--- Of which fleet a model is, and what it reads.
+-- Fleet and input version of a model.
 SELECT name, indicator_version FROM model WHERE id = %(model_id)s::bigint;
 
 -- name: fetch_promotions
--- Which models a fleet let serve, the last first; a rollback takes the last one off.
+-- Champions of a fleet, newest first; a rollback removes the newest.
 SELECT e.model_id, e.kind, m.indicator_version
 FROM model_event e JOIN model m ON m.id = e.model_id
 WHERE m.name = %(name)s AND e.kind IN ('promoted', 'rolled-back')
 ORDER BY e.id DESC;
 
 -- name: fetch_champion_ids
--- Which models serve these fleets.
+-- The champions of these fleets.
 SELECT name, id FROM model WHERE name = ANY (%(names)s) AND status = 'champion';
 
 -- name: fetch_model_body
@@ -47,7 +47,7 @@ SELECT name, id FROM model WHERE name = ANY (%(names)s) AND status = 'champion';
 SELECT body, sha256 FROM model WHERE id = %(model_id)s::bigint;
 
 -- name: fetch_life_marks
--- What closed lives of a fleet's machines, in order.
+-- Events that closed lives of a fleet's machines, in order.
 SELECT m.id, m.key, w.kind, w.occurred_at
 FROM machine m
 LEFT JOIN work_event w ON w.machine_id = m.id AND w.kind IN ('failure', 'replacement')
@@ -55,7 +55,7 @@ WHERE m.fleet = %(fleet)s
 ORDER BY m.id, w.occurred_at;
 
 -- name: fetch_indicator_course
--- A machine's indicators over time, as last concluded.
+-- Indicators of a machine over time, of the newest assessments.
 SELECT DISTINCT ON (measured_at) measured_at, indicators
 FROM assessment
 WHERE machine_id = %(machine_id)s AND rule_version = %(rule_version)s
@@ -66,20 +66,20 @@ ORDER BY measured_at, revision DESC;
 SELECT body, sha256 FROM training_part WHERE key = %(key)s;
 
 -- name: keep_training_part
--- Keep a finished member; a damaged one is replaced.
+-- Store a finished member; a damaged one is replaced.
 INSERT INTO training_part (key, fleet, body, sha256) VALUES (%(key)s, %(fleet)s, %(body)s, %(sha256)s)
 ON CONFLICT (key) DO UPDATE SET body = excluded.body, sha256 = excluded.sha256;
 
 -- name: delete_training_part
--- Drop one member.
+-- Delete one member.
 DELETE FROM training_part WHERE key = %(key)s;
 
 -- name: fetch_training_part_keys
--- Which members a fleet's trainings keep.
+-- The stored members of a fleet's trainings.
 SELECT key FROM training_part WHERE fleet = %(fleet)s ORDER BY key;
 
 -- name: forget_training_parts
--- The training is done, or will not be taken up again.
+-- Delete the members of a training that is finished or will not be continued.
 DELETE FROM training_part WHERE fleet = %(fleet)s;
 
 -- name: note_unreadable_model

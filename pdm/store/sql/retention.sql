@@ -1,11 +1,11 @@
 -- name: fetch_feature_tables
--- The hypertables of features, whatever versions there are.
+-- The hypertables of features, of all versions.
 SELECT hypertable_name FROM timescaledb_information.hypertables
 WHERE hypertable_schema = 'public' AND starts_with(hypertable_name, 'feature_') ORDER BY hypertable_name;
 
 -- name: drop_chunks
--- Drop the chunks made before the window, on the wall clock: an imported recording of years ago stays as long
--- as one measured today. A chunk is made at its earliest row, so its own length is added.
+-- Drop the chunks created before the window, on the wall clock: an imported recording of years ago is kept as long
+-- as one measured today. A chunk is created at its earliest row, so its length is added.
 SELECT drop_chunks(
     %(relation)s::regclass,
     created_before => %(window)s::interval + (
@@ -15,5 +15,5 @@ SELECT drop_chunks(
 );
 
 -- name: drop_receipts
--- Forget receipts older than the window.
+-- Delete receipts older than the window.
 DELETE FROM receipt WHERE received_at < now() - %(window)s::interval;

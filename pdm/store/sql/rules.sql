@@ -1,23 +1,23 @@
 -- name: fetch_rule_change
--- How often the rules in force have changed.
+-- The number of changes of the rules in force.
 SELECT number FROM rule_change;
 
 -- name: count_rule_change
--- The rules in force have changed: workers look again.
+-- Count a change of the rules in force, so that workers read them again.
 UPDATE rule_change SET number = number + 1;
 
 -- name: lock_rule_sets
--- One writer of rules at a time: versions are counted before they are made.
+-- Lock for one writer of rules at a time: versions are counted before they are created.
 SELECT pg_advisory_xact_lock(hashtextextended('pdm.rules', 0));
 
 -- name: fetch_rules_in_force
--- The sets in force for everybody, and for some classes, sites and machines.
+-- The sets in force for all machines, and for some classes, sites and machines.
 SELECT id, scope, target, version, document FROM rule_set
 WHERE status = 'in-force' AND (scope = 'all' OR (scope = 'class' AND target = ANY (%(classes)s))
       OR (scope = 'site' AND target = ANY (%(sites)s)) OR (scope = 'machine' AND target = ANY (%(machines)s)));
 
 -- name: insert_rule_set
--- Store a set under its scope's next version.
+-- Store a set as the next version of its scope.
 INSERT INTO rule_set (scope, target, version, status, document, author, reason, diff)
 SELECT %(scope)s::text, %(target)s::text,
        coalesce((SELECT max(version) FROM rule_set WHERE scope = %(scope)s AND target = %(target)s), 0) + 1,
@@ -25,25 +25,25 @@ SELECT %(scope)s::text, %(target)s::text,
 RETURNING id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at;
 
 -- name: retire_rule_set
--- Let the set that holds in a set's scope hold no longer.
+-- Retire the set in force in the scope of a set.
 UPDATE rule_set r SET status = 'retired', retired_at = %(now)s
 FROM rule_set next
 WHERE next.id = %(id)s AND r.id <> next.id AND r.scope = next.scope AND r.target = next.target
   AND r.status = 'in-force';
 
 -- name: put_rule_set_in_force
--- Let a set hold from now on.
+-- Put a set in force.
 UPDATE rule_set SET status = 'in-force', in_force_at = %(now)s, retired_at = NULL, gate = coalesce(%(gate)s::jsonb, gate)
 WHERE id = %(id)s
 RETURNING id, scope, target, version, status, document, author, reason, diff, gate, created_at, in_force_at, retired_at;
 
 -- name: retire_scope
--- Let no set of a scope hold any more.
+-- Retire the set in force of a scope.
 UPDATE rule_set SET status = 'retired', retired_at = %(now)s
 WHERE scope = %(scope)s AND target = %(target)s AND status = 'in-force';
 
 -- name: fetch_rule_set
--- One set, if it is of everybody, of a class, or of a site or machine that the caller may see.
+-- One set, if it is of all machines, of a class, or of a site or machine visible to the caller.
 SELECT r.id, r.scope, r.target, r.version, r.status, r.document, r.author, r.reason, r.diff, r.gate, r.created_at,
        r.in_force_at, r.retired_at
 FROM rule_set r
@@ -62,7 +62,7 @@ WHERE scope = %(scope)s AND target = %(target)s
   AND CASE WHEN %(version)s::integer IS NULL THEN status = 'in-force' ELSE version = %(version)s::integer END;
 
 -- name: page_rule_sets
--- Sets that the caller may see, the last written first; what may not be seen is left out before the page is cut.
+-- Sets visible to the caller, newest first; invisible ones are excluded before the page is limited.
 SELECT r.id, r.scope, r.target, r.version, r.status, r.author, r.reason, r.diff, r.gate, r.created_at, r.in_force_at,
        r.retired_at
 FROM rule_set r
@@ -77,7 +77,7 @@ WHERE r.id < %(before)s AND (%(scope)s::text IS NULL OR r.scope = %(scope)s::tex
 ORDER BY r.id DESC LIMIT %(limit)s;
 
 -- name: fetch_diagnosis_notes
--- Diagnoses of machines within a span, and the newest before it; of several from the same acquisitions the last.
+-- Diagnoses of machines within a span, and the newest before it; of several from the same acquisitions the newest.
 SELECT found.machine_id, found.measured_at, found.findings
 FROM unnest(%(machine_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
      AS wanted (machine_id, since, until)

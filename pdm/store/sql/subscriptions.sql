@@ -14,7 +14,7 @@ FROM subscription u LEFT JOIN site s ON s.id = u.site_id
 WHERE u.id = %(id)s::uuid AND u.is_enabled;
 
 -- name: page_subscriptions
--- Receivers that are told of alerts, newest first; row-level security applies.
+-- Active receivers of alerts, newest first; row-level security applies.
 SELECT u.id, u.name, u.kind, u.url, s.key AS site, u.min_severity, u.payload, u.config, u.pacing, u.is_enabled,
        u.created_at
 FROM subscription u LEFT JOIN site s ON s.id = u.site_id
@@ -23,10 +23,10 @@ ORDER BY u.created_at DESC, u.id DESC
 LIMIT %(limit)s::integer;
 
 -- name: disable_subscription
--- A receiver that is told nothing more; the row stays, for the outbox refers to it, and forgets its secrets.
+-- Remove a receiver; the row is kept without its secrets, because the outbox refers to it.
 UPDATE subscription SET is_enabled = false, secret = '', credentials = '{}' WHERE id = %(id)s::uuid;
 
 -- name: find_receiver
--- Where and how to send, with the secrets: for who sends, never for who asks.
+-- Address and kind of a receiver with its secrets: only for senders, never for responses.
 SELECT id, name, kind, url, secret, payload, config, credentials, pacing
 FROM subscription WHERE id = %(id)s::uuid AND is_enabled;

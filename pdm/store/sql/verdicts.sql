@@ -1,5 +1,5 @@
 -- name: fetch_assessment
--- The newest assessment of a machine, or the one that was the newest at a time on the wall clock.
+-- The newest assessment of a machine, or the newest at a time on the wall clock.
 SELECT measured_at, computed_at, revision, health, learning_progress, operating_state, zone, symptom, component,
        confidence, evidence, rule_version
 FROM assessment
@@ -9,7 +9,7 @@ ORDER BY measured_at DESC, revision DESC
 LIMIT 1;
 
 -- name: page_assessments
--- What is now known of each acquisition's health, newest first.
+-- The present assessment of each acquisition, newest first.
 SELECT DISTINCT ON (measured_at) measured_at, computed_at, revision, health, learning_progress, operating_state,
        zone, symptom, component, confidence, rule_version
 FROM assessment
@@ -19,7 +19,7 @@ ORDER BY measured_at DESC, revision DESC
 LIMIT %(limit)s::integer;
 
 -- name: fetch_prognosis
--- The newest prognosis of a machine, or the one that was the newest at a time on the wall clock.
+-- The newest prognosis of a machine, or the newest at a time on the wall clock.
 SELECT measured_at, computed_at, revision, source, rul AS rul_s, rul_lower AS rul_lower_s,
        rul_upper AS rul_upper_s, level, model_id, reason, evidence
 FROM prognosis
@@ -29,7 +29,7 @@ ORDER BY measured_at DESC, revision DESC
 LIMIT 1;
 
 -- name: page_prognoses
--- The prognosis at each acquisition as it is known now, newest first.
+-- The present prognosis of each acquisition, newest first.
 SELECT DISTINCT ON (measured_at) measured_at, computed_at, revision, source, rul AS rul_s,
        rul_lower AS rul_lower_s, rul_upper AS rul_upper_s, level, model_id, reason
 FROM prognosis

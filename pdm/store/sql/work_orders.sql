@@ -1,5 +1,5 @@
 -- name: put_work_order
--- What a maintenance system made of an alert; told again, it is brought up to date.
+-- The work order of an alert; a repeated call updates it.
 INSERT INTO work_order (alert_id, reference, url, status, actor, created_at, updated_at)
 VALUES (%(alert_id)s, %(reference)s, %(url)s, %(status)s, %(actor)s, %(now)s, %(now)s)
 ON CONFLICT (alert_id, reference) DO UPDATE SET
@@ -8,7 +8,7 @@ ON CONFLICT (alert_id, reference) DO UPDATE SET
 RETURNING alert_id, reference, url, status, created_at, updated_at, actor;
 
 -- name: list_work_orders
--- The work orders of an alert, first made first.
+-- The work orders of an alert, oldest first.
 SELECT alert_id, reference, url, status, created_at, updated_at, actor FROM work_order
 WHERE alert_id = %(alert_id)s
 ORDER BY created_at, reference;

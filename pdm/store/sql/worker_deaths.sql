@@ -1,5 +1,5 @@
 -- name: note_worker_death
--- A thread of a worker died; those of more than 90 days ago are forgotten.
+-- The failure of a worker's thread; entries older than 90 days are deleted.
 WITH old AS (
     DELETE FROM worker_death WHERE died_at < now() - INTERVAL '90 days'
 )
