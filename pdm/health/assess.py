@@ -37,13 +37,14 @@ from pdm.health.detection.state_detection import (
 )
 from pdm.health.detection.symptoms import LEAST_SEVERITY, Symptom, name_symptom
 from pdm.health.detection.transients import TRANSIENT, context_of, is_transient
-from pdm.health.detection.zone_trend import ThinnedSeries, zone_trends
+from pdm.health.detection.zone_trend import zone_trends
 from pdm.health.detection.zones import zone_of
 from pdm.health.refit import refit
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
 from pdm.machines.model import Machine
 from pdm.measurements import OperatingContext
+from pdm.trends.thinned_series import ThinnedSeries
 
 __all__ = ["HealthState", "assess", "initial_state"]
 

@@ -15,8 +15,8 @@ from pdm.health.baseline.former_layout import former_layout
 from pdm.health.baseline.layout_document import ColumnIdentity, LayoutIdentity
 from pdm.health.baseline.season import Season
 from pdm.health.detection.control_charts import Charts
-from pdm.health.detection.zone_trend import ThinnedSeries
 from pdm.health.state import HealthState
+from pdm.trends.thinned_series import ThinnedSeries
 
 RELATION_FORGOTTEN = "relation-forgotten"
 _RELATED = ("temperature", "scalar")

@@ -17,7 +17,7 @@ from pdm.health.baseline.multivariate import MultivariateBaseline
 from pdm.health.baseline.season import Season
 from pdm.health.component_health import Parts
 from pdm.health.detection.control_charts import Charts
-from pdm.health.detection.zone_trend import ThinnedSeries
+from pdm.trends.thinned_series import ThinnedSeries
 
 _MAGIC = b"HLT4"
 _FORMER_MAGIC = b"HLT3"  # of revision 080f245: a signature in place of the document, no additional columns

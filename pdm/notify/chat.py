@@ -1,21 +1,17 @@
-"""Chat services by Apprise, in a process of its own that reaches checked addresses only.
+"""Chat services through Apprise, in a child process that reaches checked addresses only.
 
-Apprise speaks to over a hundred services through many libraries. In a child process its memory is given back
+Apprise supports over a hundred services through many libraries. In a child process its memory is given back
 when nothing is to be sent, it can be ended when it hangs, and every connection it makes can be checked.
 """
 
 from __future__ import annotations
 
 import os
-import selectors
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-
+from pdm.child_process import ChildEndedError, ChildEnding, Conversation
 from pdm.notify.message import SEVERITIES, TEST_SUBJECT, TEST_TEXT, Attempt, Message, Receiver
 from pdm.notify.targets import Network
 from pdm.notify.text import body_of, subject_of
@@ -27,20 +23,19 @@ _ENDED = ("cleared", "returned", "reset")
 
 
 class ChatSender:
-    """Hands messages to Apprise in a child process, started when needed; for one thread."""
+    """Sends messages through Apprise in a child process, started when needed; for one thread."""
 
     def __init__(self, networks: Sequence[Network] = (), timeout: float = 10.0, public_url: str = "") -> None:
         self._networks = [str(network) for network in networks]
         self._timeout = timeout
         self._public_url = public_url
-        self._child: subprocess.Popen[bytes] | None = None
+        self.child = Conversation(
+            "pdm.notify.chat_process", name="the process of the chat client", start_s=_START_S, timeout_s=timeout
+        )
 
     def close(self) -> None:
         """End the child."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
+        self.child.close()
 
     rest = close
 
@@ -64,45 +59,14 @@ class ChatSender:
         return self._ask({"url": url, "check": True})
 
     def _ask(self, question: dict[str, Any]) -> Attempt:
-        try:
-            child = self._start()
-            assert child.stdin is not None
-            child.stdin.write(orjson.dumps(question | {"networks": self._networks}) + b"\n")
-            child.stdin.flush()
-            answer = orjson.loads(self._line(child, self._timeout))
-        except TimeoutError:
-            self.close()
-            return Attempt(False, False, f"no answer within {self._timeout:g} s")
-        except (OSError, orjson.JSONDecodeError):
-            self.close()
-            return Attempt(False, False, "the process of the chat client ended")
-        return Attempt(**answer)
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        if self._child is not None and self._child.poll() is None:
-            return self._child
-        self.close()
         environment = {name: value for name, value in os.environ.items() if not _is_withheld(name)}
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "pdm.notify.chat_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            bufsize=0,
-        )
-        self._line(self._child, _START_S)
-        return self._child
-
-    @staticmethod
-    def _line(child: subprocess.Popen[bytes], timeout: float) -> bytes:
-        """Read the next line of the child's; it writes a line at once."""
-        assert child.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(child.stdout, selectors.EVENT_READ)
-            if not selector.select(timeout):
-                raise TimeoutError
-        return child.stdout.readline()
+        try:
+            return Attempt(**self.child.ask(question | {"networks": self._networks}, environment))
+        except ChildEndedError as error:
+            is_timeout = error.ending is ChildEnding.TIMEOUT
+            return Attempt(False, False, f"no answer within {self._timeout:g} s" if is_timeout else error.message)
+        except OSError as error:
+            return Attempt(False, False, f"the process of the chat client cannot be started: {error}")
 
 
 def _kind(message: Message) -> str:

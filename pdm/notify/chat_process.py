@@ -1,18 +1,17 @@
-"""The process in which Apprise runs: a question a line on standard input, an answer a line on standard output."""
+"""The child process in which Apprise runs: it answers each line of JSON on standard input on standard output."""
 
 from __future__ import annotations
 
 import logging
 import re
 import socket
-import sys
 from ipaddress import ip_address
-from typing import Any, BinaryIO
+from typing import Any
 
 import apprise
-import orjson
 import requests
 
+from pdm.child_process import answer_lines
 from pdm.notify.targets import ForbiddenTargetError, Network, check_address, parse_networks
 
 # Services that people read; never those of Apprise that write to this machine or to any address as told.
@@ -120,21 +119,15 @@ def _refusal(why: str) -> dict[str, Any]:
     return {"is_delivered": False, "is_reachable": True, "error": why}
 
 
-def serve(questions: BinaryIO, answers: BinaryIO) -> None:
-    """Answer one question a line until there are no more."""
-    answers.write(b"ready\n")
-    answers.flush()
-    for line in questions:
-        try:
-            found = answer(orjson.loads(line))
-        except Exception as error:  # whatever one of a hundred services raises is a failed attempt
-            found = _refusal(f"the service's client failed: {type(error).__name__}")
-        answers.write(orjson.dumps(found) + b"\n")
-        answers.flush()
+def _answer_safely(question: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return answer(question)
+    except Exception as error:  # whatever one of a hundred services raises is a failed attempt
+        return _refusal(f"the service's client failed: {type(error).__name__}")
 
 
 if __name__ == "__main__":
     socket.getaddrinfo = _checked_getaddrinfo
     socket.socket.connect = _checked_connect  # type: ignore[method-assign, assignment]
     requests.Session.send = _observed_send  # type: ignore[method-assign, assignment]
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    answer_lines(_answer_safely)

@@ -20,7 +20,7 @@ from pdm.prognosis.model.life_state import LifeState
 from pdm.prognosis.prognosis import BEYOND_TRAINING, NO_SKILL, Prognosis
 from pdm.prognosis.statistics.conformal import QUANTILES
 from pdm.prognosis.statistics.degradation_trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
-from pdm.prognosis.statistics.thinned_history import ThinnedHistory
+from pdm.trends.thinned_series import ThinnedHistory
 
 LEARNING = "learning"
 NOTHING_ASSESSED = "machine-off-or-no-data"

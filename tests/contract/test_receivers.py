@@ -209,7 +209,7 @@ def test_a_closed_sender_leaves_no_connection_thread_or_child(plant: Plant) -> N
     before, threads, files = connections_to(plant.port), set(threading.enumerate()), open_files()
     with sending(plant.receiver.kind) as sender:
         assert sender.send(plant.receiver, message_of(), datetime.now(UTC)).is_delivered
-        child = sender._child if isinstance(sender, ChatSender) else None
+        child = sender.child.process if isinstance(sender, ChatSender) else None
     receivers.wait_until(lambda: connections_to(plant.port) <= before)
     if child is not None:
         assert child.poll() is not None

@@ -324,6 +324,6 @@ def test_a_remaining_life_beyond_any_training_life_makes_no_case_urgent(pool: Co
             (NOW, BEYOND_TRAINING, orjson.dumps({"reasons": [BEYOND_TRAINING]}).decode()),
         )
     case = read_case(pool, Caller(1, "operator", Role.OPERATE, None), row[0], "en", NOW)
-    assert case["urgency"] == "within-horizon"
-    assert [one["reason"] for one in case["deadlines"]] == ["act-by.warning-without-prognosis"]
-    assert case["cost_of_waiting"] is None
+    assert case.urgency == "within-horizon"
+    assert [one.reason for one in case.deadlines] == ["act-by.warning-without-prognosis"]
+    assert case.cost_of_waiting is None

@@ -228,13 +228,13 @@ def test_a_diagnosis_that_kills_its_worker_is_given_up_and_left_alone_by_others(
         diagnoses.ask(conn, stored.id, "request", None, 4)
     for _ in range(diagnoses.MOST_ATTEMPTS):  # each takes it and dies
         with pool.connection() as conn:
-            taken = diagnoses.take(conn, unasked=True)
+            taken = diagnoses.claim(conn, unasked=True)
         assert taken is not None
         with pool.connection() as conn:
-            assert diagnoses.take(conn, unasked=True) is None, "two workers have the same diagnosis"
+            assert diagnoses.claim(conn, unasked=True) is None, "two workers have the same diagnosis"
         ask(pool, "UPDATE diagnosis_due SET not_before = now() RETURNING 1")
     with pool.connection() as conn:
-        assert diagnoses.take(conn, unasked=True) is None
+        assert diagnoses.claim(conn, unasked=True) is None
     worker.round()
     assert ask(pool, "SELECT count(*) FROM assessment") == [(2,)]
 
@@ -247,7 +247,7 @@ def test_what_is_asked_for_again_while_it_is_computed_stays_due(
         stored = fetch_machine(conn, KEY)
         diagnoses.ask(conn, stored.id, "request", None, 4)
     with pool.connection() as conn:
-        taken = diagnoses.take(conn, unasked=False)
+        taken = diagnoses.claim(conn, unasked=False)
         assert taken is not None
     with pool.connection() as conn:
         diagnoses.ask(conn, stored.id, "request", None, 2)
@@ -264,7 +264,7 @@ def test_evidence_goes_before_the_clock_and_people_before_both(
     with pool.connection() as conn:
         for key, cause in order.items():
             diagnoses.ask(conn, fetch_machine(conn, key).id, cause, None, 4)
-        taken = [diagnoses.take(conn, unasked=True) for _ in order]
+        taken = [diagnoses.claim(conn, unasked=True) for _ in order]
     assert [due.cause for due in taken if due is not None] == ["request", "severity", "interval"]
 
 

@@ -25,6 +25,7 @@ from pdm.service.platform.access import create_key
 from pdm.service.prognosis import job_runner, registry, retraining_policy
 from pdm.service.prognosis.training import train_fleet
 from pdm.settings import Settings
+from pdm.store.database.leases import Lease
 from pdm.store.machines.registration import register
 from pdm.store.models import jobs
 from tests.integration.api_server import client, serve
@@ -162,7 +163,7 @@ def test_a_job_that_its_worker_left_behind_is_taken_over_and_given_up_after_thre
     job = stage.api.post("/v1/models/train", json={"fleet": FLEET}).json()["id"]
     with stage.pool.connection() as conn:
         for attempt in (1, 2, 3):
-            assert jobs.claim(conn, timedelta()) == (job, attempt)
+            assert jobs.claim(conn, timedelta()) == Lease(job, attempt)
     assert job_runner.run_one(stage.pool, stage.settings, threading.Event())
     job_state = stage.api.get(f"/v1/jobs/{job}").json()
     assert job_state["status"] == "failed"

@@ -159,7 +159,7 @@ def test_only_chat_services_are_spoken_to_and_the_child_is_ended() -> None:
         found = sender.check(url)
         assert not found.is_delivered, url
     assert sender.check("slack://TokenA1234/TokenB1234/TokenC1234aaaaaaaaaaaaa/#general").answer == "slack"
-    child = sender._child
+    child = sender.child.process
     assert child is not None
     sender.rest()
     assert child.poll() is not None

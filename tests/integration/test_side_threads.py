@@ -85,8 +85,8 @@ def test_a_training_that_meets_an_outage_is_tried_again(pool: Pool, settings: Se
         wait_until(lambda: conn.execute("SELECT status FROM job").fetchone() == ("failed",), 130)
         found = jobs.find_job(conn, job)
         assert found is not None
-        assert found["error"].startswith("refused: 0 lives"), "the training itself had its say"
-        assert found["attempts"] == 2
+        assert found.error.startswith("refused: 0 run-to-failure histories"), "the training itself had its say"
+        assert found.attempts == 2
 
 
 @contextmanager
@@ -110,12 +110,12 @@ def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
             conn.execute("UPDATE job SET lease_until = now() WHERE status = 'running'")
             claimed = jobs.claim(conn, job_runner.LEASE)
         assert claimed is not None
-        job_runner._settle(pool, *claimed, job_runner.AWAY_STATUS, "the database is away", threading.Event())
+        job_runner._settle(pool, claimed, job_runner.AWAY_STATUS, "the database is away", threading.Event())
     with pool.connection() as conn:
         found = jobs.find_job(conn, job)
     assert found is not None
-    assert found["status"] == "failed"
-    assert "database" in found["error"]
+    assert found.status == "failed"
+    assert "database" in found.error
 
 
 def test_a_removed_broker_loses_its_connection_and_its_thread(dsn: str, tmp_path: Path) -> None:

@@ -15,12 +15,17 @@ from psycopg_pool import ConnectionPool
 from pdm.machines.model import Timeline
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Outcome
+from pdm.service.analysis.analysis_state import AnalysisState
+from pdm.service.analysis.champion_cache import Champions
+from pdm.service.analysis.pipeline import analyse
+from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.analysis.worker import ATTEMPTS_BEFORE_SET_ASIDE, Worker
 from pdm.service.ingestion.record import record
 from pdm.service.machines.work_events import record_work_event
+from pdm.service.rules.rule_sets import check_text, deploy, propose
 from pdm.settings import Settings
 from pdm.store.analysis import queue
-from pdm.store.machines.registration import register
+from pdm.store.machines.registration import fetch_machines, register
 from tests.integration.plant import NOW, decoded, machine, series
 
 Pool = ConnectionPool[Any]
@@ -170,6 +175,32 @@ def _die_over(pool: Pool, machine_id: int, times: int) -> None:
     for _ in range(times):
         with pool.connection() as conn, conn.transaction():
             queue.count_attempts(conn, [machine_id])
+
+
+def test_a_life_does_not_end_before_acquisitions_that_arrived_with_its_end(pool: Pool, worker: Worker) -> None:
+    text = """
+rules:
+  - {key: oil-warm, kind: threshold, signal: {quantity: temperature}, above: 50 degC, deadband: 2 degC,
+     severity: warning, on_delay: {required: 2, of: 3, for: 7 days}}
+"""
+    stored = propose(pool, check_text(text), scope="all", target="", author="ann", reason="a timer that runs")
+    deploy(pool, stored.id, author="ann")
+    past = series(count=10)
+    _store(pool, past[:5])
+    with pool.connection() as conn:
+        found = fetch_machines(conn, ["press-07"])["press-07"]
+        claims = queue.claim(conn, [found.id], 64)
+        assert claims[0].is_drained
+        _store(pool, past[5:])
+        failure = WorkEvent("press-07", WorkEventKind.FAILURE, NOW)
+        record_work_event(pool, failure, actor="test", site_ids=None, now=NOW)
+        machines = {found.id: found}
+        after = analyse(conn, claims, machines, Champions(), RuleBook(), timedelta(days=7), timedelta(days=1))[found.id]
+    assert after.state is not None
+    assert set(AnalysisState.from_bytes(after.state).cases.timers) == {"oil-warm"}
+    _run_dry(worker)
+    (state,) = _rows(pool, "SELECT state FROM analysis_state")
+    assert not AnalysisState.from_bytes(state[0]).cases.timers
 
 
 def test_a_crash_loop_ends_with_the_acquisition_set_aside(pool: Pool, worker: Worker) -> None:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from pdm.health.baseline.contamination import examine, mann_kendall
+from pdm.health.baseline.contamination import examine
 from pdm.health.baseline.covariates import learn_compensation
+from pdm.trends.rank import mann_kendall
 from tests.unit.health_snapshots import follow, snapshot
 
 SIZE = 12

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from pdm.health.detection.zone_trend import MOST_MEANS, ThinnedSeries, boundary_ahead, fit_rise, time_to_reach
+from pdm.health.detection.zone_trend import boundary_ahead, fit_rise, time_to_reach
 from pdm.machines.model import SeverityLimits
+from pdm.trends.thinned_series import MOST_MEANS, ThinnedSeries
 from tests.unit.health_snapshots import BARE, follow, learned, snapshot
 
 HOUR = 3600.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pdm.prognosis.statistics.degradation_trend import detect_decline, predict_passage
-from pdm.prognosis.statistics.thinned_history import ThinnedHistory
+from pdm.trends.thinned_series import ThinnedHistory
 
 
 def history_of(health, spacing=3600.0):

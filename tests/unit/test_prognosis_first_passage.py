@@ -13,7 +13,7 @@ from pdm.prognosis.statistics.first_passage import (
     fit_drift,
     passage_quantiles,
 )
-from pdm.prognosis.statistics.thinned_history import ThinnedHistory
+from pdm.trends.thinned_series import ThinnedHistory
 
 ONE = np.ones(1)
 

@@ -7,7 +7,7 @@ from pdm.errors import InvalidInputError
 from pdm.health.baseline.indicators import INDICATORS
 from pdm.prognosis.model.inputs import ModelInputs
 from pdm.prognosis.model.life_state import LifeState, advance, advance_each, begin_life, life_columns
-from pdm.prognosis.statistics.thinned_history import LENGTH, ThinnedHistory
+from pdm.trends.thinned_series import LENGTH, ThinnedHistory
 
 K = len(INDICATORS)
 

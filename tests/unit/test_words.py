@@ -82,7 +82,7 @@ def keys_in_code() -> dict[str, set[str]]:
             if reasons.fullmatch(word)
         },
     }
-    health = [room / "health" / name for name in ("assess.py", "baseline/baseline.py", "detection/zone_trend.py")]
+    health = [room / "health" / f"{name}.py" for name in ("assess", "baseline/baseline", "detection/zone_trend")]
     emitted["reason"] |= {
         word.partition(":")[0] for path in health for word in _constants(path) if reasons.fullmatch(word)
     }
@@ -92,7 +92,7 @@ def keys_in_code() -> dict[str, set[str]]:
         for path in (*pages.glob("*.js"), *pages.glob("*.html"))
         for key in re.findall(r"[\"`]page\.([a-z-]+)[\"`]", path.read_text(encoding="utf-8"))
     }
-    emitted["alert"] = _messages_of_rules(room / "alerts")
+    emitted["alert"] = _messages_of_rules(room / "alerts" / "kinds")
     emitted["diagnosis"], _ = _doubts(room / "health" / "diagnosis")
     return emitted
 

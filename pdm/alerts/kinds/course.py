@@ -10,9 +10,10 @@ import numpy as np
 from pdm.alerts.kinds.behaviour import LONGEST, Observation
 from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Flags, Memory, Remembering
-from pdm.alerts.kinds.robust_trend import STEPS, RobustTrend, extend, fit, is_of_span
+from pdm.alerts.kinds.robust_trend import STEPS, extend, fit, is_of_span
 from pdm.alerts.kinds.rule_input import Reading
 from pdm.alerts.kinds.signal import OFF, TRANSIENT, OnValues, check
+from pdm.trends.rank import RobustTrend
 
 
 class OnCourse(OnValues, Remembering):

@@ -14,10 +14,10 @@ from pdm.alerts.kinds.fields import Fields, number, one_of
 from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Memory
 from pdm.alerts.kinds.quantities import parse_duration, write
-from pdm.alerts.kinds.robust_trend import RobustTrend
 from pdm.alerts.kinds.rule_input import Measured, Reading, finite, rounded
 from pdm.alerts.kinds.signal import Side, Signal, check, describe, parse_side
 from pdm.machines.model import Machine
+from pdm.trends.rank import RobustTrend
 
 
 @dataclass(frozen=True)

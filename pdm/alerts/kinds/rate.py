@@ -11,9 +11,9 @@ from pdm.alerts.kinds.course import OnCourse, check_times
 from pdm.alerts.kinds.fields import Fields
 from pdm.alerts.kinds.kind import Document
 from pdm.alerts.kinds.quantities import parse_duration, parse_rate, write
-from pdm.alerts.kinds.robust_trend import RobustTrend
 from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.alerts.kinds.signal import Signal, check, describe, known
+from pdm.trends.rank import RobustTrend
 
 
 @dataclass(frozen=True)

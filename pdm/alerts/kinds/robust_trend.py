@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from statistics import median
+
+from pdm.trends.rank import RobustTrend, theil_sen
 
 STEPS = 12
 """Into which the span of a trend is cut; a step holds the mean of what was measured in it."""
 LEAST_STEPS = 6
-"""Below which nothing is said: a significant trend of fewer steps would need a nearly perfect order."""
-_SIGNIFICANT = 1.96  # standard deviations: 5 % two-sided
+"""Below which there is no result: a significant trend of fewer steps would need a nearly perfect order."""
 
 Track = tuple[float, ...]
 """Flat triples, oldest first: number of the step since 1970, mean time [s], mean value; then the last's count."""
-
-
-@dataclass(frozen=True, slots=True)
-class RobustTrend:
-    """A line through a course: value now, slope [unit/s], and whether the order of the steps is a trend at all."""
-
-    level: float
-    slope: float
-    is_significant: bool
 
 
 def extend(track: Track, at: float, value: float, span: float) -> Track:
@@ -47,38 +37,12 @@ def extend(track: Track, at: float, value: float, span: float) -> Track:
 
 
 def fit(track: Track) -> RobustTrend | None:
-    """Return the Theil-Sen line of a track [1]_, None while it has too few steps.
+    """Return the Theil-Sen line of a track, in value per s, None while it has too few steps.
 
-    Whether there is a trend is asked of the order alone (Mann-Kendall, 5 % two-sided [2]_), so that one wild
-    value decides nothing.
-
-    References
-    ----------
-    .. [1] P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", J. Am. Stat. Assoc. 63
-       (1968).
-    .. [2] H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945).
+    Whether there is a trend is decided by the order alone, so that one wild value decides nothing.
     """
     times, values = track[1:-1:3], track[2:-1:3]
-    count = len(values)
-    if count < LEAST_STEPS:
-        return None
-    slopes = []
-    score = 0
-    for later in range(1, count):
-        at, value = times[later], values[later]
-        for earlier in range(later):
-            difference = value - values[earlier]
-            slopes.append(difference / (at - times[earlier]))
-            score += (difference > 0) - (difference < 0)
-    slope = median(slopes)
-    now = times[-1]
-    level = median([value + slope * (now - at) for at, value in zip(times, values, strict=True)])
-    return RobustTrend(level, slope, _is_significant(score, count))
-
-
-def _is_significant(score: int, count: int) -> bool:
-    deviation = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
-    return abs(score) - 1 > _SIGNIFICANT * deviation
+    return theil_sen(times, values) if len(values) >= LEAST_STEPS else None
 
 
 def is_of_span(track: Track, span: float) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.baseline.robust_scale import MAD_TO_DEVIATION
+from pdm.trends.rank import mann_kendall
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -80,26 +81,6 @@ def examine(rows: Floats, floor: Floats, weight: Floats, two_sided: Flags) -> Ex
         falling=falling if falling.sum() >= needed else nothing,
         scatter=scatter,
     )
-
-
-def mann_kendall(rows: Floats) -> Floats:
-    """Return the Mann-Kendall statistic (M,) of columns (n, M), standard normal without trend (Kendall 1975).
-
-    Absent values are ties.
-
-    Examples
-    --------
-    >>> rising = np.arange(30.0)[:, None]
-    >>> round(float(mann_kendall(rising)[0]), 2)
-    7.74
-    """
-    count = len(rows)
-    score = np.zeros(rows.shape[1])
-    for lag in range(1, count):
-        score += np.nansum(np.sign(rows[lag:] - rows[:-lag]), axis=0)
-    variance = count * (count - 1) * (2 * count + 5) / 18
-    statistic: Floats = (score - np.sign(score)) / np.sqrt(variance)
-    return statistic
 
 
 def low_end(rows: Floats, examination: Examination) -> Floats:

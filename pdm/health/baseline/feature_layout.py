@@ -220,7 +220,11 @@ def layout_of(machine: Machine) -> Layout:
 
 
 def is_ambient(point: MeasurementPoint) -> bool:
-    """Return whether a point measures the ambient temperature: a temperature on no component, named ambient."""
+    """Return whether a point measures the ambient temperature: a temperature on no component, named ambient.
+
+    Its key begins with "ambient" (docs/sending.md). Such a point explains other features and is not assessed itself.
+    `former_layout` has the rule of an older revision, which must not change with this one.
+    """
     return point.quantity == "temperature" and point.component is None and point.key.startswith("ambient")
 
 

@@ -1,4 +1,8 @@
-"""Factors from robust measures of spread to the standard deviation of a Gaussian."""
+"""Factors from robust measures of spread to the standard deviation of a Gaussian.
+
+Rounded, because the scales of stored baselines were learned with these; `features.kernels.over_life`, which cannot
+import pdm, has the factor of the MAD with all its digits, as its stored features have.
+"""
 
 from __future__ import annotations
 

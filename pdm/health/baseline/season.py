@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
 from pdm.health.baseline.robust_scale import MAD_TO_DEVIATION
+from pdm.trends.newey_west import fit_newey_west
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +73,7 @@ def learn_season(rows: Floats, times: Floats) -> Season:
     -----
     A straight line and one cosine by least squares. A wave is a season only if (1) an F test says that it is no chance,
     (2) the wave of either half of the learning explains the other half, (3) it is no chance either under errors that
-    resemble their neighbours: W. K. Newey, K. D. West, Econometrica 55 (1987), by statsmodels.
+    resemble their neighbours (`pdm.trends.newey_west`).
     """
     season = Season.none(rows.shape[1])
     left = _limited(rows)
@@ -143,10 +144,6 @@ def _agree(rows: Floats, line: Floats, wave: Floats, half: NDArray[np.bool_]) ->
 
 def _chance_among_neighbours(column: Floats, line: Floats, wave: Floats, times: Floats, period: float) -> float:
     """Return the probability of so clear a wave by chance where errors last up to half a period."""
-    from statsmodels.regression.linear_model import OLS  # takes a second to load, and most machines have no season
-
     lags = max(1, int(len(times) * period / (times[-1] - times[0]) / 2))
-    fitted = OLS(column, np.concatenate((line, wave), axis=1)).fit(
-        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}
-    )
+    fitted = fit_newey_west(column, np.concatenate((line, wave), axis=1), lags)
     return float(fitted.wald_test(np.eye(4)[2:], use_f=True, scalar=True).pvalue)

@@ -2,72 +2,36 @@
 
 The change is that against the baseline of the operating state, as a logarithm, so that changes of state are no trend.
 It is kept thinned: means of more and more acquisitions each, so that a life of any length fits. The line is of least
-squares; its errors are widened for neighbouring means that err alike, and the interval inverts the line's confidence
-band (Fieller 1954).
+squares (`pdm.trends.line.fit_line_ar1`), and the interval inverts its confidence band (Fieller 1954).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
 from pdm.health.baseline.feature_layout import Layout
 from pdm.machines.model import SeverityLimits
+from pdm.trends.line import Line, fit_line_ar1
+from pdm.trends.thinned_series import ThinnedSeries
 
 Floats = NDArray[np.float64]
 
-MOST_MEANS = 32  # bounds the state; thinned by merging neighbours
 LEAST_MEANS = 8  # fewer give a line and its correlated errors too few degrees of freedom
 LEVEL = 0.9  # of the interval, as every interval of this service
 SIGNIFICANCE = 1e-3
-"""One-sided, of the rise: one in a thousand lines of a machine that does not change would be told."""
+"""One-sided, of the rise: one in a thousand lines of a machine that does not change would be reported."""
 LEAST_RISE = 0.15
-"""Rise over the course, as a logarithm (1.3 dB), below which there is nothing to extrapolate."""
+"""Rise over the series, as a logarithm (1.3 dB), below which there is nothing to extrapolate."""
 FARTHEST = 2.0
 """Spans of what was seen that an extrapolation may reach."""
 _BOUNDARIES = (("A/B", "a_b"), ("B/C", "b_c"), ("C/D", "c_d"))
-
-
-@dataclass
-class ThinnedSeries:
-    """Thinned change of velocity RMS: means (n, 2 + points) of count, time [s] and change, NaN where absent.
-
-    Each mean is of `stride` acquisitions but the last, which is of those so far.
-    """
-
-    means: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    stride: int = 1
-
-    def add(self, at: float, change: Floats) -> ThinnedSeries:
-        """Return the course with one more acquisition's change (points,) at a time [s]."""
-        row = np.concatenate(([1.0, at], change))
-        if len(self.means) and self.means[-1, 0] < self.stride:
-            means = self.means.copy()
-            means[-1] = _merge(means[-1], row)
-            return ThinnedSeries(means, self.stride)
-        if len(self.means) < MOST_MEANS:
-            return ThinnedSeries(np.concatenate((self.means.reshape(-1, len(row)), row[None])), self.stride)
-        paired = np.array([_merge(a, b) for a, b in zip(self.means[::2], self.means[1::2], strict=True)])
-        return ThinnedSeries(np.concatenate((paired, row[None])), 2 * self.stride)
-
-    @property
-    def complete(self) -> Floats:
-        """The means that no further acquisition changes."""
-        return self.means[self.means[:, 0] >= self.stride]
-
-
-def _merge(one: Floats, other: Floats) -> Floats:
-    share = other[0] / (one[0] + other[0])
-    mean = one + share * (other - one)
-    merged = np.where(np.isnan(mean), np.where(np.isnan(one), other, one), mean)
-    merged[0] = one[0] + other[0]
-    return merged
 
 
 @dataclass(frozen=True)
@@ -79,16 +43,16 @@ class Trends:
 
 
 def zone_trends(
-    limits: SeverityLimits | None, layout: Layout, course: ThinnedSeries, raw: Floats, change: Floats, now: float
+    limits: SeverityLimits | None, layout: Layout, series: ThinnedSeries, raw: Floats, change: Floats, now: float
 ) -> Trends:
-    """Return when the points' vibration will reach the next zone boundary, or why that is not said.
+    """Return when the points' vibration will reach the next zone boundary, or why that is not predicted.
 
     Parameters
     ----------
     limits : SeverityLimits or None
-        None where no standard's zones apply: nothing is said.
+        None where no standard's zones apply: there is no trend.
     layout : Layout
-    course : ThinnedSeries
+    series : ThinnedSeries
     raw, change : ndarray, shape (M,)
         Tracked features of the newest acquisition, and their change from the operating state's baseline.
     now : float [s]
@@ -96,7 +60,7 @@ def zone_trends(
     Returns
     -------
     trends : Trends
-        `told` has `boundary`, `limit` [m/s], `velocity` [m/s] and either `reached_in_s` with its interval or a
+        `evidence` has `boundary`, `limit` [m/s], `velocity` [m/s] and either `reached_in_s` with its interval or a
         `reason`: 'too-few', 'no-rise', 'too-far', 'no-velocity', 'zone-d'.
     """
     if limits is None or not layout.velocity.size:
@@ -107,7 +71,7 @@ def zone_trends(
         velocity, moved = float(raw[place]), float(change[place])
         if math.isnan(velocity) or math.isnan(moved):
             continue
-        one = _trend(limits, course, point, velocity, moved, now)
+        one = _trend(limits, series, point, velocity, moved, now)
         one["point"] = layout.vibration_points[point]
         found.append(one)
         if "lower_s" in one and one["boundary"] != "A/B":
@@ -118,14 +82,14 @@ def zone_trends(
 
 
 def _trend(
-    limits: SeverityLimits, course: ThinnedSeries, point: int, velocity: float, moved: float, now: float
+    limits: SeverityLimits, series: ThinnedSeries, point: int, velocity: float, moved: float, now: float
 ) -> dict[str, Any]:
     ahead = boundary_ahead(limits, velocity)
     if ahead is None:
         return {"velocity": velocity, "reason": "zone-d"}
     boundary, limit = ahead
     document: dict[str, Any] = {"boundary": boundary, "limit": limit, "velocity": velocity, "source": limits.source}
-    line = fit_rise(course, point)
+    line = fit_rise(series, point)
     if isinstance(line, str):
         return {**document, "reason": line}
     passage = time_to_reach(line, moved + math.log(limit / max(velocity, 1e-12)), now)
@@ -133,20 +97,6 @@ def _trend(
         return {**document, "reason": passage}
     middle, lower, upper = (None if each is None else round(each, 1) for each in passage)
     return {**document, "reached_in_s": middle, "lower_s": lower, "upper_s": upper, "level": LEVEL}
-
-
-@dataclass(frozen=True)
-class RiseFit:
-    """Change `level` at `at` [s] (the last mean) and `slope` [1/s], with their variances, and the `span` [s] seen."""
-
-    at: float
-    level: float
-    slope: float
-    level_variance: float
-    covariance: float
-    slope_variance: float
-    span: float
-    freedom: int
 
 
 def boundary_ahead(limits: SeverityLimits, velocity: float) -> tuple[str, float] | None:
@@ -162,50 +112,28 @@ def boundary_ahead(limits: SeverityLimits, velocity: float) -> tuple[str, float]
     )
 
 
-def fit_rise(course: ThinnedSeries, point: int) -> RiseFit | str:
-    """Return the rising line through a point's course, or the reason why there is none: 'too-few' or 'no-rise'."""
-    means = course.complete
+def fit_rise(series: ThinnedSeries, point: int) -> Line | str:
+    """Return the rising line through a point's series, or the reason why there is none: 'too-few' or 'no-rise'."""
+    means = series.complete
     return _fit(means[:, 1].tobytes(), means[:, 2 + point].tobytes()) if len(means) else "too-few"
 
 
 @lru_cache(maxsize=4096)
-def _fit(times: bytes, changes: bytes) -> RiseFit | str:
+def _fit(times: bytes, changes: bytes) -> Line | str:
     at, change = np.frombuffer(times), np.frombuffer(changes)
     known = np.isfinite(change)
-    at, change = at[known], change[known]
-    count = len(at)
-    if count < LEAST_MEANS:
+    if int(known.sum()) < LEAST_MEANS:
         return "too-few"
-    span = float(at[-1] - at[0])
-    x = (at - at[-1]) / span
-    centre, middle = float(x.mean()), float(change.mean())
-    spread = float(np.sum((x - centre) ** 2))
-    slope = float((x - centre) @ (change - middle)) / spread
-    left = change - middle - slope * (x - centre)
-    noise = float(left @ left) / (count - 2)
-    alike = float(left[1:] @ left[:-1]) / max(float(left @ left), 1e-300)
-    noise *= (1 + max(alike, 0.0)) / (1 - min(max(alike, 0.0), 0.8))
-    slope_variance = max(noise / spread, 1e-18)
-    if slope < LEAST_RISE or 1 - stdtr(count - 2, slope / math.sqrt(slope_variance)) > SIGNIFICANCE:
-        return "no-rise"
-    return RiseFit(
-        at=float(at[-1]),
-        level=middle - slope * centre,
-        slope=slope / span,
-        level_variance=noise / count + slope_variance * centre**2,
-        covariance=-centre * slope_variance / span,
-        slope_variance=slope_variance / span**2,
-        span=span,
-        freedom=count - 2,
-    )
+    line = fit_line_ar1(at[known], change[known])
+    return "no-rise" if line.rise < LEAST_RISE or line.p_rise > SIGNIFICANCE else line
 
 
-def time_to_reach(line: RiseFit, change: float, now: float) -> tuple[float, float, float | None] | str:
+def time_to_reach(line: Line, change: float, now: float) -> tuple[float, float, float | None] | str:
     """Return when a line reaches a change: middle, lower and upper [s from now]; upper None is "at least".
 
     Parameters
     ----------
-    line : RiseFit
+    line : Line
     change : float
         As a logarithm, against the baseline of the present operating state.
     now : float [s]
@@ -223,7 +151,7 @@ def time_to_reach(line: RiseFit, change: float, now: float) -> tuple[float, floa
     z = float(stdtrit(line.freedom, 0.5 + LEVEL / 2))
     gap = line.level - change
     a = line.slope**2 - z**2 * line.slope_variance
-    b = gap * line.slope - z**2 * line.covariance
+    b = gap * line.slope - z**2 * line.level_slope_covariance
     c = gap**2 - z**2 * line.level_variance
     root = math.sqrt(max(b * b - a * c, 0.0))
     if a <= 0:

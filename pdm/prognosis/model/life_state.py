@@ -19,7 +19,7 @@ from features.errors import SignalError
 from features.over_life import LARGEST_VALUE
 from pdm.errors import InvalidInputError
 from pdm.prognosis.model.inputs import over_life, read_columns
-from pdm.prognosis.statistics.thinned_history import ThinnedHistory
+from pdm.trends.thinned_series import ThinnedHistory
 
 INTERVAL_COUNT = 16  # first intervals, whose median is the typical interval
 LONGEST_STEP = 4.0  # in typical intervals: limit of a gap

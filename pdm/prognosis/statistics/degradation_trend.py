@@ -1,8 +1,8 @@
 """Remaining life without past failures: declining health, and when it first reaches its limit.
 
 Whether health declines is decided on a straight line through its thinned history, by least squares with Newey-West
-errors (neighbouring means err alike), or with the plain ones where these are larger: only a decline that cannot be
-chance is extrapolated. When it reaches the limit is predicted by a drift that wanders and is observed through noise
+errors (`pdm.trends.line.fit_line_newey_west`): only a decline that cannot be chance is extrapolated. When it reaches
+the limit is predicted by a drift that wanders and is observed through noise
 (`pdm.prognosis.statistics.first_passage`): the interval is wide where health wanders, narrow where it follows the line.
 """
 
@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
-from scipy.stats import t as student
-from statsmodels.regression.linear_model import OLS
 
 from pdm.errors import RefusalError
 from pdm.prognosis.statistics.first_passage import chance_of_drift, fit_drift, passage_quantiles
-from pdm.prognosis.statistics.thinned_history import ThinnedHistory
+from pdm.trends.line import fit_line_newey_west
+from pdm.trends.thinned_series import ThinnedHistory
 
 HEALTH_LIMIT = 0.3  # where alerts call a machine critical: degradation speeds up, so 0 would come too late
 LEVEL = 0.9  # of the interval, as every interval of this service
@@ -77,29 +76,18 @@ def _detect_decline(points: bytes, origin: float) -> DegradationTrend | None:
 
 
 def _fit(course: np.ndarray[tuple[int, int], np.dtype[np.float64]], origin: float) -> DegradationTrend | None:
-    count = len(course)
-    end = float(course[-1, 0])
-    span = end - float(course[0, 0])
-    time = (course[:, 0] - end) / span
-    design = np.column_stack([np.ones(count), time])
-    lags = int(4 * (count / 100) ** (2 / 9)) + 1
-    fit = OLS(course[:, 1], design).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
-    level, decline = (float(value) for value in fit.params)
-    robust, plain = fit.cov_params(), fit.normalized_cov_params * fit.scale
-    covariance = robust if robust[1, 1] > plain[1, 1] else plain
-    error = sqrt(max(float(covariance[1, 1]), 1e-18))
-    p_value = float(student.cdf(decline / error, count - 2))
-    if decline > -SMALLEST_DECLINE or p_value > SIGNIFICANCE:
+    line = fit_line_newey_west(course[:, 0], course[:, 1])
+    if line.rise > -SMALLEST_DECLINE or line.p_fall > SIGNIFICANCE:
         return None
     passage = _passage(course)
     if passage is None:
         return None
     return DegradationTrend(
-        at_s=origin + end,
-        level=level,
-        slope=decline / span,
-        span_s=span,
-        p_value=p_value,
+        at_s=origin + line.at,
+        level=line.level,
+        slope=line.slope,
+        span_s=line.span,
+        p_value=line.p_fall,
         passage=passage,
     )
 

@@ -1,49 +1,27 @@
-"""Read an imported model in a child process with limits: `python -m pdm.prognosis.training.import_check`.
+"""The child process that checks an imported model: `python -m pdm.prognosis.training.import_check`.
 
-The model's bytes are the standard input, its card is the standard output, as JSON. Any exit status other than 0 means
-that the model is refused.
+It reads the bytes of the model on standard input and writes its card as JSON. A process that ends otherwise means that
+the model is rejected. The process that starts this one sets the limits of memory, processor time and files.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import resource
-import sys
 from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
+from pdm.child_process import answer
 from pdm.errors import ModelError
 from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.model.inputs import ModelInputs
 from pdm.prognosis.model.tree_text import check_trees
 
-REFUSED = 3  # exit status
-_MEMORY = 4 * 1024**3  # address space of this process [bytes]; libraries take half of it
-_CPU_S = 40  # s of processor time until the child process is ended
-
-
-def main() -> None:
-    """Read the model on standard input and print its card; a refusal is printed too, with a separate exit status."""
-    for kind, limit in (
-        (resource.RLIMIT_CPU, _CPU_S),
-        (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (limit, limit))
-    try:
-        card = read_card(sys.stdin.buffer.read())
-    except (ModelError, MemoryError, RecursionError) as error:
-        print(str(error) or type(error).__name__)  # noqa: T201 - this is the answer to the parent
-        sys.exit(REFUSED)
-    print(json.dumps(card, allow_nan=False))  # noqa: T201
-
 
 def read_card(body: bytes) -> dict[str, Any]:
-    """Return the card of a model.
+    """Return the card of a model: the input version that it reads, its metrics, and on what it was trained.
 
     Raises
     ------
@@ -55,7 +33,7 @@ def read_card(body: bytes) -> dict[str, Any]:
         for ensemble in fields["ensembles"]:
             columns = ModelInputs(tuple(str(name) for name in ensemble["channels"]["names"])).columns
             check_trees(ensemble["trees"], len(columns), len(ensemble["folds"]) * int(ensemble["trees_each"]))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"these bytes are not a remaining-life model: {error}") from error
     model = FleetModel.from_bytes(body, sha256=hashlib.sha256(body).digest())
     try:
@@ -63,11 +41,12 @@ def read_card(body: bytes) -> dict[str, Any]:
         _try_out(model)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise ModelError(f"the model contains invalid numbers: {error}") from error
-    return {
-        "reads": model.reads,
-        "metrics": model.metrics,
-        "trained_on": model.trained_on,
-    }
+    card = {"reads": model.reads, "metrics": model.metrics, "trained_on": model.trained_on}
+    try:
+        json.dumps(card, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"the card of the model is not valid JSON: {error}") from error
+    return card
 
 
 def _refuse(name: str) -> None:
@@ -120,4 +99,4 @@ def _try_out(model: FleetModel) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    answer(read_card)

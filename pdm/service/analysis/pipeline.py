@@ -63,6 +63,7 @@ def analyse(
     keys = [(claim.machine_id, item.measured_at) for claim in claims for item in claim.waiting]
     snapshots = _by_machine(keys, featurise_new(conn, machines, keys))
     ends = analysis_inputs.fetch_life_ends(conn, {c.machine_id: c.before.last_measured_at for c in claims})
+    claims = _still_drained(conn, claims, ends)
     serving = champions.serving(conn, {stored.machine.fleet for stored in machines.values()})
     by_key = book.in_force(conn, [stored.machine for stored in machines.values()])
     rules = {machine_id: by_key[stored.machine.key] for machine_id, stored in machines.items()}
@@ -132,6 +133,15 @@ def _advance(
         dirty_from=min((at for at in behind if at not in beyond), default=None),
     )
     return AnalysisStep(after, result, beyond, tuple(life_ends))
+
+
+def _still_drained(
+    conn: Connection[Any], claims: Sequence[Claim], ends: Mapping[int, Sequence[datetime]]
+) -> list[Claim]:
+    """Return the claims, not drained where acquisitions arrived since: a work event is visible before or with them."""
+    asked = [claim for claim in claims if claim.is_drained and claim.waiting and ends[claim.machine_id]]
+    unclaimed = queue.find_unclaimed(conn, asked) if asked else set()
+    return [replace(claim, is_drained=False) if claim.machine_id in unclaimed else claim for claim in claims]
 
 
 def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedelta) -> list[datetime]:

@@ -25,6 +25,7 @@ from pdm.notify.targets import parse_networks
 from pdm.service.delivery.messages import Batch, OutgoingMessage, claim_messages, claim_reminder
 from pdm.service.platform.failures import AWAY, describe, is_of_schema
 from pdm.settings import Settings
+from pdm.store.database.leases import BackOff
 from pdm.store.delivery import outbox
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,8 @@ class DeliveryPolicy:
 
     def wait(self, attempts: int, rng: random.Random) -> float:
         """Return the waiting time after `attempts` failed attempts [s]."""
-        full = min(self.longest_wait, self.first_wait * 2.0 ** min(attempts - 1, 60))
-        return full * (1 - 0.5 * rng.random())
+        back_off = BackOff(timedelta(seconds=self.first_wait), timedelta(seconds=self.longest_wait))
+        return back_off.wait(attempts).total_seconds() * (1 - 0.5 * rng.random())
 
 
 @dataclass

@@ -99,7 +99,7 @@ class Diagnoser:
         for done in range(MOST_A_TURN):
             began = time.monotonic()
             with self._pool.connection() as conn:
-                due = diagnoses.take(conn, unasked=self._budget.is_open())
+                due = diagnoses.claim(conn, unasked=self._budget.is_open())
             if due is None:  # a query without a result costs no credit: frequent queries would consume all of it
                 return done
             self._compute(due)

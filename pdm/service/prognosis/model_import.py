@@ -1,46 +1,52 @@
-"""Models that come from elsewhere, read in a child process so that this one neither parses nor dies over them."""
+"""Models from elsewhere, parsed and tried in a child process with limits: a hostile file ends the child only."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+import resource
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pdm.errors import InvalidInputError
+from pdm.child_process import ChildEndedError, ChildEnding, call
+from pdm.errors import InvalidInputError, PdmError
 
 MOST_BYTES = 64 * 1024 * 1024  # of a model
 DEADLINE_S = 60.0
-_REFUSED = 3  # exit status of `pdm.prognosis.training.import_check`
+_LIMITS: Mapping[int, int] = {
+    resource.RLIMIT_AS: 4 * 1024**3,  # address space [bytes]; libraries take half of it
+    resource.RLIMIT_CPU: 40,  # processor time [s]
+    resource.RLIMIT_FSIZE: 0,  # no file is written
+    resource.RLIMIT_CORE: 0,
+}
 
 
 def check_model(body: bytes) -> dict[str, Any]:
-    """Return what a model says of itself, after a child process has read all of it and lived.
+    """Return the card of a model (what it reads, metrics, training data), after a child process has tried all of it.
+
+    The child has none of the service's settings and secrets, and limits of memory, processor time and files.
 
     Raises
     ------
     InvalidInputError
-        It is not a sound model, or the process reading it died or took too long.
+        The bytes are not a valid model, or the child process ended abnormally or took too long.
     """
     if len(body) > MOST_BYTES:
         raise InvalidInputError(f"a model of {len(body)} bytes is larger than {MOST_BYTES}", field="body")
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
     try:
-        child = subprocess.run(
-            [sys.executable, "-m", "pdm.prognosis.training.import_check"],
-            input=body,
-            capture_output=True,
-            env={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            cwd=Path("/"),
-            timeout=DEADLINE_S,
-            check=False,
+        return call(
+            "pdm.prognosis.training.import_check",
+            body,
+            name="the process that checks the model",
+            timeout_s=DEADLINE_S,
+            environment={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            folder=Path("/"),
+            limits=_LIMITS,
         )
-    except subprocess.TimeoutExpired:
-        raise InvalidInputError("the check of the model timed out", field="body") from None
-    if child.returncode == 0:
-        card: dict[str, Any] = json.loads(child.stdout)
-        return card
-    refusal = child.stdout.decode("utf-8", "replace").strip() if child.returncode == _REFUSED else ""
-    raise InvalidInputError(refusal or "the process that checks the model ended abnormally", field="body")
+    except ChildEndedError as error:
+        # a traceback of the child is no answer to a caller
+        reason = "ended abnormally" if error.ending is ChildEnding.STATUS else error.reason
+        raise InvalidInputError(f"the process that checks the model {reason}", field="body") from None
+    except PdmError as error:
+        raise InvalidInputError(error.message, field="body") from None

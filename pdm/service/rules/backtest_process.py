@@ -1,15 +1,19 @@
-"""The process of one backtest: a question on standard input, the report or the refusal on standard output."""
+"""The child process of one backtest: a request on standard input, the report or the refusal on standard output."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from pdm.service.platform.subprocess_call import Row, answer_one
+import orjson
+
+from pdm.child_process import answer
+from pdm.service.platform.subprocess_call import Row
 from pdm.service.rules.backtest import BacktestRequest, backtest, candidate_of
 from pdm.service.rules.rule_sets import check_content
 
 
-def _answer(asked: Row) -> Row:
+def _backtest(body: bytes) -> Row:
+    asked = orjson.loads(body)
     candidate = None
     if asked["document"] is not None:
         candidate = candidate_of(check_content(asked["document"]), asked["scope"], asked["target"])
@@ -28,4 +32,4 @@ def _answer(asked: Row) -> Row:
 
 
 if __name__ == "__main__":
-    answer_one(_answer)
+    answer(_backtest)

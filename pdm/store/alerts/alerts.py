@@ -184,6 +184,7 @@ def _columns(alerts: Sequence[AlertRecord]) -> dict[str, list[Any]]:
     columns |= {name: [getattr(alert, name).value for alert in alerts] for name in ("severity", "state", "category")}
     columns["parameters"] = [_json(alert.parameters) for alert in alerts]
     columns["evidence"] = [None if alert.evidence is None else _json(alert.evidence) for alert in alerts]
+    columns["points"] = [orjson.dumps(alert.points).decode() for alert in alerts]
     columns["needs_acknowledgement"] = [alert.demands.needs_acknowledgement for alert in alerts]
     columns["is_latching"] = [alert.demands.is_latching for alert in alerts]
     return columns

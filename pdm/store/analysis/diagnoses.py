@@ -1,4 +1,4 @@
-"""Diagnoses: what is due, what was taken to be computed, and what was found; append-only."""
+"""Diagnoses: the queue of those that are due, claimed with a lease, and the results, which are append-only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from pdm.store.database.leases import BackOff
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_first
 
 MOST_ATTEMPTS = 3
-PATIENCE = timedelta(minutes=5)  # until a second attempt; the third waits four times as long
+LEASE = BackOff(timedelta(minutes=5), timedelta(minutes=80), factor=4)  # of each attempt, until the next one
 END = datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -96,24 +97,24 @@ def ask(conn: Connection[Any], machine_id: int, cause: str, as_of: datetime | No
     return asked_at
 
 
-def take(conn: Connection[Any], *, unasked: bool) -> Due | None:
-    """Take what is due next and count the attempt; `unasked` is False for what people asked for only.
+def claim(conn: Connection[Any], *, unasked: bool) -> Due | None:
+    """Claim what is due next and count the attempt; `unasked` is False for what people asked for only.
 
-    The caller commits before it starts the work, so that a worker that dies leaves the count behind; nobody
-    else takes it until it has had its time.
+    The caller commits before it starts the work, so that the attempt of a worker that dies is counted; no other worker
+    claims it until the lease has run out.
     """
-    values = {"unasked": unasked, "most_attempts": MOST_ATTEMPTS, "patience": PATIENCE}
-    row = conn.execute(query("take_diagnosis"), values).fetchone()
+    values = {"unasked": unasked, "most_attempts": MOST_ATTEMPTS, "waits": LEASE.waits()}
+    row = conn.execute(query("claim_diagnosis"), values).fetchone()
     return None if row is None else Due(*row)
 
 
 def finish(conn: Connection[Any], due: Due) -> None:
-    """Take a diagnosis off what is due."""
+    """Remove a diagnosis from what is due, unless it was requested again since the claim."""
     conn.execute(query("finish_diagnosis"), _key(due))
 
 
 def fail(conn: Connection[Any], due: Due, error: str, *, is_final: bool) -> None:
-    """Say why a diagnosis could not be computed."""
+    """Store why a diagnosis could not be computed; a final failure is not tried again."""
     values = _key(due) | {"error": error, "attempts": MOST_ATTEMPTS if is_final else 0}
     conn.execute(query("fail_diagnosis"), values)
 

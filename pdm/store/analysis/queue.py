@@ -1,4 +1,8 @@
-"""The analysis queue: workers claim machines, and with each its earliest waiting acquisitions."""
+"""The analysis queue: workers claim machines, and with each its earliest waiting acquisitions.
+
+A claim needs no lease: the machine's row of `analysis_state` is locked until the batch commits, and a worker that dies
+loses the lock with its connection. Only the number of attempts is committed before the work (`count_attempts`).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from pdm.store.database.leases import BackOff
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
 
-FIRST_WAIT = timedelta(seconds=1)  # of a machine on hold
-LONGEST_WAIT = timedelta(hours=1)
+RETRY = BackOff(timedelta(seconds=1), timedelta(hours=1))  # of a machine on hold
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,8 @@ def uncount_attempts(conn: Connection[Any], machine_ids: Sequence[int]) -> None:
 
 
 def hold(conn: Connection[Any], machine_id: int, reason: str) -> None:
-    """Put a machine on hold: it is tried again later, each time in vain doubles the wait."""
-    values = {"machine_id": machine_id, "reason": reason, "first_wait": FIRST_WAIT, "longest_wait": LONGEST_WAIT}
-    conn.execute(query("hold_machine"), values)
+    """Put a machine on hold: it is tried again later, and each failure doubles the wait."""
+    conn.execute(query("hold_machine"), {"machine_id": machine_id, "reason": reason, "waits": RETRY.waits()})
 
 
 def fetch_hold(conn: Connection[Any], machine_id: int) -> AnalysisHold | None:
@@ -103,7 +106,7 @@ def set_attempts(conn: Connection[Any], machine_ids: Sequence[int], attempts: in
 
 
 def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -> list[Claim]:
-    """Lock machines for this transaction with at most `per_machine` acquisitions each; skips what is held."""
+    """Lock machines for this transaction with at most `per_machine` acquisitions each; skips those that are locked."""
     states = fetch_all(conn, MachineState, "lock_machines", machine_ids=list(machine_ids))
     waiting: dict[int, list[QueuedAcquisition]] = {state.machine_id: [] for state in states}
     wanted = {"machine_ids": list(waiting), "per_machine": per_machine + 1}
@@ -117,6 +120,15 @@ def claim(conn: Connection[Any], machine_ids: Sequence[int], per_machine: int) -
         )
         for state in states
     ]
+
+
+def find_unclaimed(conn: Connection[Any], claims: Sequence[Claim]) -> set[int]:
+    """Return the machines for which acquisitions arrived behind their claim, now that it is asked."""
+    wanted = {
+        "machine_ids": [claim.machine_id for claim in claims],
+        "claimed": [claim.waiting[-1].measured_at for claim in claims],
+    }
+    return {machine_id for (machine_id,) in conn.execute(query("find_unclaimed"), wanted)}
 
 
 def save_states(conn: Connection[Any], states: Sequence[MachineState]) -> None:

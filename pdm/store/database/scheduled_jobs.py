@@ -1,4 +1,7 @@
-"""Jobs of the wall clock, claimed from the `timer` table like any queue, and what they look at."""
+"""Jobs of the wall clock, claimed from the table `timer`, and what they read.
+
+A claim needs no lease: the row is locked until the job and its next due time commit together.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ def ensure(conn: Connection[Any], kinds: Sequence[str], now: datetime) -> None:
 
 
 def claim(conn: Connection[Any], kinds: Sequence[str], now: datetime) -> str | None:
-    """Take one due job for this transaction; None where nothing is due or others hold it."""
+    """Claim one due job for this transaction; None where none is due or others have locked it."""
     row = conn.execute(query("claim_timer"), {"kinds": list(kinds), "now": now}).fetchone()
     return None if row is None else str(row[0])
 
 
 def schedule(conn: Connection[Any], kind: str, due_at: datetime) -> None:
-    """Say when a claimed job is due again."""
+    """Set when a claimed job is due again."""
     conn.execute(query("schedule_timer"), {"kind": kind, "due_at": due_at})
 
 

@@ -1,4 +1,7 @@
-"""The outbox: one row an alert event and receiver, from which alone everything is sent."""
+"""The outbox: one row for each alert event and receiver; everything that is sent comes from it.
+
+Rows are claimed in batches, with a lease each: a row's id and its number of attempts.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +133,7 @@ def count_messages(conn: Connection[Any], subscription_id: UUID, since: datetime
 
 
 def mark_delivered(conn: Connection[Any], outbox_rows: Sequence[OutboxRow], now: datetime) -> None:
-    """Note that the receiver has accepted parcels."""
+    """Record that the receiver has accepted rows, whichever attempt it was."""
     conn.execute(query("mark_delivered"), {"ids": [outbox_row.id for outbox_row in outbox_rows], "now": now})
 
 
@@ -143,7 +146,7 @@ def mark_failed(
     next_attempt_at: datetime,
     is_dead: bool,
 ) -> None:
-    """Note why an attempt failed and when the next is due, or that there is none."""
+    """Record why an attempt failed, and when the next one is due or that there is none."""
     conn.execute(
         query("mark_failed"),
         {
@@ -157,7 +160,7 @@ def mark_failed(
 
 
 def release(conn: Connection[Any], outbox_rows: Sequence[OutboxRow], next_attempt_at: datetime) -> None:
-    """Give back parcels that were claimed but not attempted."""
+    """Return rows that were claimed but not attempted to the queue; the attempt does not count."""
     if outbox_rows:
         conn.execute(query("release_outbox"), {**_claimed(outbox_rows), "next_attempt_at": next_attempt_at})
 

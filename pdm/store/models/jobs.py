@@ -1,4 +1,4 @@
-"""Work that takes long and was asked for: a table of jobs, each run by one worker at a time."""
+"""The queue of long work: a table of jobs, each claimed by one worker at a time with a lease."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from pdm.store.database.leases import BackOff, Lease
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
 
@@ -65,38 +66,36 @@ def page_jobs(conn: Connection[Any], *, before: int, limit: int, fleet: str | No
     return fetch_all(conn, Job, "page_jobs", before=before, limit=limit, fleet=fleet)
 
 
-def claim(conn: Connection[Any], lease: timedelta) -> tuple[int, int] | None:
-    """Take a job that waits or was left behind; returns its id and which attempt this is."""
-    return conn.execute(query("claim_job"), {"lease": lease}).fetchone()
+def claim(conn: Connection[Any], duration: timedelta) -> Lease | None:
+    """Claim a job that waits, or whose lease has run out; the caller commits before it starts the work."""
+    row = conn.execute(query("claim_job"), {"lease": duration}).fetchone()
+    return None if row is None else Lease(*row)
 
 
-def renew(conn: Connection[Any], job_id: int, attempt: int, lease: timedelta) -> bool:
-    """Say that the worker of a job still lives; False if another one has taken the job over."""
-    return conn.execute(query("renew_lease"), {"id": job_id, "attempt": attempt, "lease": lease}).rowcount == 1
+def renew(conn: Connection[Any], lease: Lease, duration: timedelta) -> bool:
+    """Let a lease end after `duration` from now, at once where it is zero; False if another worker has the job."""
+    return conn.execute(query("renew_job"), {**_key(lease), "lease": duration}).rowcount == 1
 
 
 def count_outages(conn: Connection[Any], job_id: int) -> int:
-    """Return how often a job was interrupted because the database was away."""
+    """Return how often a job was interrupted by an outage of the database."""
     row = conn.execute(query("count_outages"), {"id": job_id}).fetchone()
     return int(row[0]) if row else 0
 
 
-def retry_after_outage(conn: Connection[Any], job_id: int, attempt: int, first: timedelta, longest: timedelta) -> None:
-    """Let a job that met an outage be tried again after a while, which doubles with each up to the longest."""
-    values = {"id": job_id, "attempt": attempt, "first_wait": first, "longest_wait": longest}
-    conn.execute(query("retry_after_outage"), values)
+def retry(conn: Connection[Any], lease: Lease, back_off: BackOff) -> None:
+    """Count an outage of the database, and let the job be tried again after the wait for as many outages."""
+    conn.execute(query("retry_job"), {**_key(lease), "waits": back_off.waits()})
 
 
-def note_progress(conn: Connection[Any], job_id: int, attempt: int, stage: str, progress: float) -> None:
-    """Say how far a job is."""
-    values = {"id": job_id, "attempt": attempt, "stage": stage, "progress": progress}
-    conn.execute(query("note_progress"), values)
+def note_progress(conn: Connection[Any], lease: Lease, stage: str, progress: float) -> None:
+    """Store the progress of a job."""
+    conn.execute(query("note_progress"), {**_key(lease), "stage": stage, "progress": progress})
 
 
 def finish(
     conn: Connection[Any],
-    job_id: int,
-    attempt: int,
+    lease: Lease,
     *,
     error: str | None = None,
     model_id: int | None = None,
@@ -104,8 +103,7 @@ def finish(
 ) -> None:
     """End a job: done, or failed where there is an error."""
     values = {
-        "id": job_id,
-        "attempt": attempt,
+        **_key(lease),
         "status": "done" if error is None else "failed",
         "error": error,
         "model_id": model_id,
@@ -114,9 +112,13 @@ def finish(
     conn.execute(query("finish_job"), values)
 
 
-def give_back(conn: Connection[Any], job_id: int, attempt: int) -> None:
-    """Let another worker go on with a job."""
-    conn.execute(query("return_job"), {"id": job_id, "attempt": attempt})
+def release(conn: Connection[Any], lease: Lease) -> None:
+    """Return a job that is not finished to the queue; the attempt does not count."""
+    conn.execute(query("release_job"), _key(lease))
+
+
+def _key(lease: Lease) -> dict[str, Any]:
+    return {"id": lease.id, "attempt": lease.attempt}
 
 
 def fetch_fleets_to_watch(conn: Connection[Any]) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 -- All open alerts of some machines, locked until the transaction ends, in the same order for all, to prevent deadlocks.
 SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
        a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
-       pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
+       pdm_alert_points(a) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
        a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.at_rest,
        a.is_untold, a.version
 FROM alert a
@@ -14,7 +14,7 @@ FOR UPDATE;
 -- One alert, locked until the transaction ends.
 SELECT a.id, a.machine_id, a.cause, a.component, a.severity, a.state, a.opened_at, a.message, a.parameters,
        a.rule_version, a.rule_key, a.category, a.needs_acknowledgement, a.is_latching,
-       pdm_points(a.evidence) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
+       pdm_alert_points(a) AS points, a.act_by, a.cleared_at, a.acknowledged_at, a.acknowledged_by,
        a.confirmed_at, a.confirmed_by, a.assignee, a.overdue_at, a.overdue_step, a.inhibited_by, a.withheld, a.at_rest,
        a.is_untold, a.version
 FROM alert a
@@ -32,21 +32,22 @@ SELECT id, line_id, site_id FROM machine WHERE id = ANY (%(machine_ids)s::bigint
 
 -- name: insert_alerts
 -- New alerts; no row if another transaction has opened an alert of the same cause in the meantime.
-INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence,
+INSERT INTO alert (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence, points,
                    rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at,
                    overdue_at, inhibited_by, withheld, at_rest, is_untold, version)
 SELECT id, machine_id, cause, component, severity, state, opened_at, message, parameters::jsonb, evidence::jsonb,
-       rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at,
-       inhibited_by, withheld, at_rest, is_untold, version
+       ARRAY(SELECT jsonb_array_elements_text(points::jsonb)), rule_version, rule_key, category, needs_acknowledgement,
+       is_latching, act_by, cleared_at, overdue_at, inhibited_by, withheld, at_rest, is_untold, version
 FROM unnest(%(id)s::uuid[], %(machine_id)s::bigint[], %(cause)s::text[], %(component)s::text[], %(severity)s::text[],
             %(state)s::text[], %(opened_at)s::timestamptz[], %(message)s::text[], %(parameters)s::text[],
-            %(evidence)s::text[], %(rule_version)s::text[], %(rule_key)s::text[], %(category)s::text[],
-            %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[], %(act_by)s::timestamptz[],
-            %(cleared_at)s::timestamptz[], %(overdue_at)s::timestamptz[], %(inhibited_by)s::text[],
-            %(withheld)s::text[], %(at_rest)s::boolean[], %(is_untold)s::boolean[], %(version)s::integer[])
-    AS new (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence, rule_version,
-            rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at, inhibited_by,
-            withheld, at_rest, is_untold, version)
+            %(evidence)s::text[], %(points)s::text[], %(rule_version)s::text[], %(rule_key)s::text[],
+            %(category)s::text[], %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[],
+            %(act_by)s::timestamptz[], %(cleared_at)s::timestamptz[], %(overdue_at)s::timestamptz[],
+            %(inhibited_by)s::text[], %(withheld)s::text[], %(at_rest)s::boolean[], %(is_untold)s::boolean[],
+            %(version)s::integer[])
+    AS new (id, machine_id, cause, component, severity, state, opened_at, message, parameters, evidence, points,
+            rule_version, rule_key, category, needs_acknowledgement, is_latching, act_by, cleared_at, overdue_at,
+            inhibited_by, withheld, at_rest, is_untold, version)
 ON CONFLICT (machine_id, cause) WHERE state <> 'normal' DO NOTHING
 RETURNING id;
 
@@ -55,6 +56,7 @@ RETURNING id;
 UPDATE alert a SET
     component = new.component, severity = new.severity, state = new.state, message = new.message,
     parameters = new.parameters::jsonb, evidence = coalesce(new.evidence::jsonb, a.evidence),
+    points = ARRAY(SELECT jsonb_array_elements_text(new.points::jsonb)),
     rule_version = new.rule_version, rule_key = new.rule_key, needs_acknowledgement = new.needs_acknowledgement,
     is_latching = new.is_latching, act_by = new.act_by, cleared_at = new.cleared_at,
     acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, confirmed_at = new.confirmed_at,
@@ -62,13 +64,13 @@ UPDATE alert a SET
     overdue_step = new.overdue_step, inhibited_by = new.inhibited_by, withheld = new.withheld, at_rest = new.at_rest,
     is_untold = new.is_untold, version = new.version
 FROM unnest(%(id)s::uuid[], %(component)s::text[], %(severity)s::text[], %(state)s::text[], %(message)s::text[],
-            %(parameters)s::text[], %(evidence)s::text[], %(rule_version)s::text[], %(rule_key)s::text[],
-            %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[], %(act_by)s::timestamptz[],
-            %(cleared_at)s::timestamptz[], %(acknowledged_at)s::timestamptz[], %(acknowledged_by)s::text[],
-            %(confirmed_at)s::timestamptz[], %(confirmed_by)s::text[], %(assignee)s::text[],
-            %(overdue_at)s::timestamptz[], %(overdue_step)s::smallint[], %(inhibited_by)s::text[],
+            %(parameters)s::text[], %(evidence)s::text[], %(points)s::text[], %(rule_version)s::text[],
+            %(rule_key)s::text[], %(needs_acknowledgement)s::boolean[], %(is_latching)s::boolean[],
+            %(act_by)s::timestamptz[], %(cleared_at)s::timestamptz[], %(acknowledged_at)s::timestamptz[],
+            %(acknowledged_by)s::text[], %(confirmed_at)s::timestamptz[], %(confirmed_by)s::text[],
+            %(assignee)s::text[], %(overdue_at)s::timestamptz[], %(overdue_step)s::smallint[], %(inhibited_by)s::text[],
             %(withheld)s::text[], %(at_rest)s::boolean[], %(is_untold)s::boolean[], %(version)s::integer[])
-    AS new (id, component, severity, state, message, parameters, evidence, rule_version, rule_key,
+    AS new (id, component, severity, state, message, parameters, evidence, points, rule_version, rule_key,
             needs_acknowledgement, is_latching, act_by, cleared_at, acknowledged_at, acknowledged_by, confirmed_at,
             confirmed_by, assignee, overdue_at, overdue_step, inhibited_by, withheld, at_rest, is_untold, version)
 WHERE a.id = new.id;

@@ -18,8 +18,8 @@ SET cause = EXCLUDED.cause, as_of = EXCLUDED.as_of, records = EXCLUDED.records, 
     attempts = 0, not_before = now(), error = NULL
 RETURNING asked_at;
 
--- name: take_diagnosis
--- Take one diagnosis that is due, counting the attempt: what people asked for first, the regular ones last.
+-- name: claim_diagnosis
+-- Claim one diagnosis that is due and count the attempt: what people asked for first, the regular ones last.
 WITH next AS MATERIALIZED (
     SELECT machine_id, is_requested FROM diagnosis_due
     WHERE not_before <= now() AND attempts < %(most_attempts)s::integer
@@ -29,7 +29,8 @@ WITH next AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE diagnosis_due d
-SET attempts = d.attempts + 1, not_before = now() + %(patience)s::interval * power(4, d.attempts)
+SET attempts = d.attempts + 1,
+    not_before = now() + (%(waits)s::interval[])[least(d.attempts + 1, cardinality(%(waits)s::interval[]))]
 FROM next JOIN machine m ON m.id = next.machine_id
 WHERE d.machine_id = next.machine_id AND d.is_requested = next.is_requested
 RETURNING d.machine_id, m.key, d.is_requested, d.cause, d.as_of, d.records, d.asked_at;

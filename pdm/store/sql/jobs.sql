@@ -29,7 +29,7 @@ ORDER BY id DESC
 LIMIT %(limit)s::integer;
 
 -- name: claim_job
--- Take the job that waits longest, or one that its worker left behind.
+-- Claim the job that has waited longest, or one whose lease has run out, and count the attempt.
 UPDATE job SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now()),
                lease_until = now() + %(lease)s::interval
 WHERE id = (
@@ -38,8 +38,8 @@ WHERE id = (
 )
 RETURNING id, attempts;
 
--- name: renew_lease
--- The worker still lives; no row if another one has taken the job over.
+-- name: renew_job
+-- The worker still runs; no row if another one has taken the job over.
 UPDATE job SET lease_until = now() + %(lease)s::interval
 WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 
@@ -47,10 +47,10 @@ WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::int
 -- How often a job was interrupted because the database was away.
 SELECT outages FROM job WHERE id = %(id)s::bigint;
 
--- name: retry_after_outage
--- A job that met an outage of the database falls due again after a while.
+-- name: retry_job
+-- A job that was interrupted by an outage of the database falls due again after the wait of as many outages.
 UPDATE job SET outages = outages + 1,
-               lease_until = now() + least(%(longest_wait)s::interval, %(first_wait)s::interval * power(2, least(outages, 30)))
+               lease_until = now() + (%(waits)s::interval[])[least(outages + 1, cardinality(%(waits)s::interval[]))]
 WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 
 -- name: note_progress
@@ -65,8 +65,8 @@ UPDATE job SET status = %(status)s, error = %(error)s, model_id = %(model_id)s::
                progress = CASE %(status)s WHEN 'done' THEN 1 ELSE progress END
 WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 
--- name: return_job
--- The worker that runs a job stops: another one goes on with it, and the attempt does not count.
+-- name: release_job
+-- The worker that runs a job stops: another one continues it, and the attempt does not count.
 UPDATE job SET status = 'waiting', attempts = attempts - 1, lease_until = NULL
 WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 

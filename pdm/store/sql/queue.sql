@@ -28,13 +28,13 @@ UPDATE analysis_attempt SET attempts = attempts - 1
 WHERE machine_id = ANY (%(machine_ids)s::bigint[]) AND attempts > 0;
 
 -- name: hold_machine
--- Try a machine again later: each time in vain doubles the wait, up to the longest.
+-- Try a machine again after the wait of as many failures as it has had.
 INSERT INTO analysis_hold AS h (machine_id, reason, retry_at)
-VALUES (%(machine_id)s::bigint, %(reason)s::text, clock_timestamp() + %(first_wait)s::interval)
+VALUES (%(machine_id)s::bigint, %(reason)s::text, clock_timestamp() + (%(waits)s::interval[])[1])
 ON CONFLICT (machine_id) DO UPDATE
 SET reason = EXCLUDED.reason, attempts = h.attempts + 1,
     retry_at = clock_timestamp()
-        + least(%(longest_wait)s::interval, %(first_wait)s::interval * power(2, least(h.attempts, 30)));
+        + (%(waits)s::interval[])[least(h.attempts + 1, cardinality(%(waits)s::interval[]))];
 
 -- name: fetch_hold
 -- Why a machine is on hold, since when, how often it was tried in vain, and when it is tried again.
@@ -97,3 +97,9 @@ WHERE s.machine_id = new.machine_id;
 -- An acquisition whose analysis fails stands aside with the reason.
 INSERT INTO set_aside (machine_id, measured_at, reason) VALUES (%(machine_id)s, %(measured_at)s, %(reason)s)
 ON CONFLICT (machine_id, measured_at) DO UPDATE SET reason = EXCLUDED.reason, set_aside_at = now();
+
+-- name: find_unclaimed
+-- Those of some machines for which more waits than up to the time given for each.
+SELECT c.machine_id
+FROM unnest(%(machine_ids)s::bigint[], %(claimed)s::timestamptz[]) AS c (machine_id, claimed)
+WHERE EXISTS (SELECT FROM pending p WHERE p.machine_id = c.machine_id AND p.measured_at > c.claimed);

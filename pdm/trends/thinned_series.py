@@ -1,19 +1,63 @@
-"""The thinned health history of one life: at most 64 means over equal numbers of acquisitions."""
+"""Thinned series: a life of any length as a few means over equally many acquisitions each.
+
+Where the means are full, neighbours are merged, so that they always span the life. There are two forms, since what is
+stored of either is read again by later releases, and each repeats its sums to the last bit: `ThinnedSeries` has a
+changing last mean and several channels with gaps, `ThinnedHistory` one channel and complete means alone.
+"""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 
-LENGTH = 64  # points kept; at that many, neighbours are merged
-FIRST_STRIDE = 2  # acquisitions per mean, until the history is full for the first time
+Floats = NDArray[np.float64]
+
+MOST_MEANS = 32  # of a ThinnedSeries, which bounds the state; thinned by merging neighbours
+LENGTH = 64  # means that a ThinnedHistory keeps; at that many, neighbours are merged
+FIRST_STRIDE = 2  # acquisitions in a mean, until the history is full for the first time
 
 _HEAD = struct.Struct("<HIIddd")
+
+
+@dataclass
+class ThinnedSeries:
+    """Thinned change of velocity RMS: means (n, 2 + points) of count, time [s] and change, NaN where absent.
+
+    Each mean is of `stride` acquisitions but the last, which is of those so far.
+    """
+
+    means: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    stride: int = 1
+
+    def add(self, at: float, change: Floats) -> ThinnedSeries:
+        """Return the series with one more acquisition's change (points,) at a time [s]."""
+        row = np.concatenate(([1.0, at], change))
+        if len(self.means) and self.means[-1, 0] < self.stride:
+            means = self.means.copy()
+            means[-1] = _merge(means[-1], row)
+            return ThinnedSeries(means, self.stride)
+        if len(self.means) < MOST_MEANS:
+            return ThinnedSeries(np.concatenate((self.means.reshape(-1, len(row)), row[None])), self.stride)
+        paired = np.array([_merge(a, b) for a, b in zip(self.means[::2], self.means[1::2], strict=True)])
+        return ThinnedSeries(np.concatenate((paired, row[None])), 2 * self.stride)
+
+    @property
+    def complete(self) -> Floats:
+        """The means that no further acquisition changes."""
+        return self.means[self.means[:, 0] >= self.stride]
+
+
+def _merge(one: Floats, other: Floats) -> Floats:
+    share = other[0] / (one[0] + other[0])
+    mean = one + share * (other - one)
+    merged = np.where(np.isnan(mean), np.where(np.isnan(one), other, one), mean)
+    merged[0] = one[0] + other[0]
+    return merged
 
 
 @dataclass(frozen=True)
@@ -48,7 +92,7 @@ class ThinnedHistory:
         merged = np.frombuffer(points).reshape(LENGTH // 2, 2, 2).mean(axis=1)
         return ThinnedHistory(merged.tobytes(), 2 * self.stride, 0, origin)
 
-    def course(self) -> NDArray[np.float64]:
+    def course(self) -> Floats:
         """Return the means so far, shape (n, 2): time since `origin` [s] and health."""
         return np.frombuffer(self.points).reshape(-1, 2)
 

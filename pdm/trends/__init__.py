@@ -1,0 +1,1 @@
+"""Trends of a series: thinned series, the least-squares line, and ranks; for health, prognosis and alerts alike."""
