@@ -14,8 +14,8 @@ from numba import njit
 
 from features.kernels.time_domain import FLAGS, Array
 
-# Thresholds here are chosen, not fitted to recordings; tests/unit/test_features_gear.py and test_follow.py define which
-# signals are followed and which are refused.
+# Thresholds here are chosen, not fitted to recordings; tests/unit/test_features_gear.py and test_features_order.py
+# define which signals are followed and which are refused.
 WORK_ROWS = 4
 """Rows of scratch memory for `follow_shaft`."""
 COHERENT = 0.8

@@ -25,7 +25,7 @@ def browser(plant: Plant, tmp_path: Path) -> Iterator[Browser]:
         pytest.skip("Chromium is not installed: `make setup` installs it")
     with Browser(program, tmp_path / "profile") as browser:
         yield browser
-        browser.evaluate("1")  # what the page said until now has arrived
+        browser.evaluate("1")  # earlier messages of the page have arrived
         assert browser.complaints == []
         outside = [u for u in browser.requests if not u.startswith((f"{plant.url}/", "data:", "about:", "blob:"))]
         assert outside == [], "a request left the host"
@@ -123,7 +123,7 @@ def test_a_case_says_what_to_check_and_takes_what_people_say_as_text(browser: Br
     assert plant.client.get(f"/v1/alerts/{alert}/case")["feedback"][0]["verdict"] == "true"
 
 
-def test_a_case_is_shelved_from_the_page_and_nobody_is_overwritten(browser: Browser, plant: Plant) -> None:
+def test_a_case_is_shelved_from_the_page_and_no_other_change_is_overwritten(browser: Browser, plant: Plant) -> None:
     alert = open_case(browser, plant)
     assert browser.evaluate("document.querySelector('button[data-verb=unshelve]').hidden") is True
     submit(browser, "shelve", minutes="30", reason="waits for the night shift")

@@ -134,7 +134,7 @@ def test_an_offset_changes_nothing_that_speaks_of_oscillation(offset, seed):
         np.testing.assert_allclose(after.column(name), before.column(name), rtol=2e-3, atol=1e-4, err_msg=name)
 
 
-def test_int16_with_a_scale_equals_the_floats_it_stands_for():
+def test_int16_with_a_scale_equals_the_floats_it_represents():
     counts = (records(rows=2) * 1000).astype(np.int16)
     whole = features.extract(counts, 1_000.0, scale=np.array([0.001, 0.002]))
     floats = counts * np.array([[0.001], [0.002]], np.float32)

@@ -63,7 +63,7 @@ def test_a_name_is_a_quantitys_column_of_one_version_only():
         both = names(quantity, "channel") + names(quantity, "group")
         assert len(both) == len(set(both))
         of_channel = [d.version for d in definitions(quantity)]
-        assert of_channel == sorted(of_channel), "a newer feature stands before an older one"
+        assert of_channel == sorted(of_channel), "a newer feature is listed before an older one"
 
 
 def test_the_first_versions_columns_are_those_of_the_first_migration():
@@ -125,7 +125,7 @@ def test_how_an_array_lies_in_memory_changes_nothing_and_nothing_changes_it(quan
 
 
 @pytest.mark.parametrize("quantity", ["vibration", "current"])
-def test_read_only_and_unaligned_memory_compiles_no_kernel_anew(quantity):
+def test_read_only_and_unaligned_memory_compiles_no_further_kernel(quantity):
     waves = records(quantity)
     whole = features.extract(waves, RATE, **KNOWN[quantity])
     kernels = [

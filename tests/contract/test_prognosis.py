@@ -216,7 +216,7 @@ def test_quantiles_of_a_prognosis_never_cross_and_end_in_at_least(model):
     assert None not in prognoses[-1].evidence["quantiles"].values()
 
 
-def test_nothing_is_said_while_learning_or_without_model_and_trend(model):
+def test_there_is_no_prognosis_while_learning_or_without_model_and_trend(model):
     life = simulated_life(np.random.default_rng(3))
     for step_model in (model, None):
         prognoses = prognose_batch(step_model, 7, MACHINE, steps_of(life, None, 0.4)[:5])

@@ -160,7 +160,7 @@ AT_STANDSTILL = {
 }  # fmt: skip
 
 
-def test_each_kind_says_whether_it_is_true_of_a_machine_that_stands_still() -> None:
+def test_each_kind_declares_whether_it_is_valid_at_standstill() -> None:
     found: dict[str, set[bool]] = {}
     for row in STORED:
         condition = _rule(row["given"]).condition

@@ -88,7 +88,7 @@ def test_a_record_that_is_wrong_is_a_4xx_that_names_what(sender: httpx.Client, r
     assert word in parts
 
 
-def test_the_good_part_of_a_batch_stands_and_the_rest_is_named(sender: httpx.Client) -> None:
+def test_the_valid_part_of_a_batch_is_stored_and_the_rest_is_named(sender: httpx.Client) -> None:
     good = _record(measured_at="2026-10-02T00:00:00Z")
     bad = _record(measured_at="2026-10-02T01:00:00Z", waveform={"unit": "furlong"})
     answer = _send(sender, good, bad, good)
@@ -235,7 +235,7 @@ def _until_waiting(stack: Stack, count: int) -> None:
     raise AssertionError(f"fewer than {count} bodies wait for the database")
 
 
-def test_a_client_that_leaves_midway_harms_nobody(stack: Stack, sender: httpx.Client) -> None:
+def test_a_client_that_disconnects_midway_does_not_affect_others(stack: Stack, sender: httpx.Client) -> None:
     def leave() -> None:
         address = urlsplit(stack.url)
         with socket.create_connection((address.hostname or "", address.port or 80)) as leaving:

@@ -48,7 +48,7 @@ MUTANTS = {
     "evidence beside a prognosis ignored": Mutant(
         "        if self.health_below is not None and health >= self.health_below:\n",
         "        if False:\n",
-        "tests/unit/test_alerts_evaluate.py::test_a_short_remaining_life_alone_alerts_nobody",
+        "tests/unit/test_alerts_evaluate.py::test_a_short_remaining_life_alone_raises_no_alert",
     ),
 }
 QUICK = [name for name in MUTANTS if name.startswith("evidence")]  # their tests take no database

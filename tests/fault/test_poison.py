@@ -59,7 +59,7 @@ def _poison_is_isolated(tmp_path: Path, per_machine: int, every: int) -> None:
     stack.cluster.destroy()
 
 
-def test_poison_stands_aside_and_can_be_replayed(tmp_path: Path) -> None:
+def test_poison_is_isolated_and_can_be_replayed(tmp_path: Path) -> None:
     _poison_is_isolated(tmp_path, per_machine=200, every=150)
 
 

@@ -87,7 +87,7 @@ def delivered(conn: Connection[Any], subscription_id: UUID) -> list[str]:
     return [row[0] for row in rows]
 
 
-def test_subscribers_are_told_by_site_and_severity_and_hear_the_end_of_what_they_heard_of(
+def test_subscribers_are_notified_by_site_and_severity_and_of_the_end_of_notified_alerts(
     conn: Connection[Any],
 ) -> None:
     machine_id = add_machine(conn, "press-07")

@@ -69,7 +69,7 @@ def withheld(conn: Connection[Any]) -> list[str | None]:
     return [row[0] for row in conn.execute("SELECT withheld FROM alert ORDER BY cause")]
 
 
-def test_what_opens_on_a_stopped_machine_is_kept_and_told_when_it_runs_and_is_still_there(
+def test_an_alert_opened_at_standstill_is_notified_when_the_machine_runs_and_it_is_still_active(
     conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
@@ -93,7 +93,7 @@ def test_who_has_taken_notice_hears_nothing_of_stops_and_starts_and_who_has_not_
     happen(conn, machine_id, change("opened", "warning"))
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
-    assert sent_events(conn) == ["alert.opened", "alert.unsuppressed"], "nobody has seen it: it still stands"
+    assert sent_events(conn) == ["alert.opened", "alert.unsuppressed"], "it is unacknowledged and still active"
     act_on_alert(pool, KIM, only(conn), Verb.ACKNOWLEDGE, comment="", seen_version=None, now=NOW)
     happen(conn, machine_id, STOP)
     happen(conn, machine_id, START_UP)
@@ -103,12 +103,10 @@ def test_who_has_taken_notice_hears_nothing_of_stops_and_starts_and_who_has_not_
     happen(conn, machine_id, change("escalated", "critical"))
     act_on_alert(pool, KIM, only(conn), Verb.ACKNOWLEDGE, comment="", seen_version=None, now=NOW)
     happen(conn, machine_id, START_UP)
-    assert sent_events(conn)[3:] == ["alert.unsuppressed"], "that it had escalated was not told"
+    assert sent_events(conn)[3:] == ["alert.unsuppressed"], "there was no notification of the escalation"
 
 
-def test_an_alert_that_came_of_a_stop_and_went_with_it_asks_nobody_for_anything(
-    conn: Connection[Any], machine_id: int
-) -> None:
+def test_an_alert_that_begins_and_ends_with_a_stop_requires_no_response(conn: Connection[Any], machine_id: int) -> None:
     add_subscription(conn)
     happen(conn, machine_id, asking("opened", "critical", needs_acknowledgement=True), STOP)
     happen(conn, machine_id, change("cleared", "critical"))
@@ -116,7 +114,7 @@ def test_an_alert_that_came_of_a_stop_and_went_with_it_asks_nobody_for_anything(
     assert sent_events(conn) == []
 
 
-def test_what_was_told_before_the_stop_still_asks_for_its_acknowledgement(
+def test_an_alert_notified_before_the_stop_still_requires_acknowledgement(
     conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
@@ -142,7 +140,7 @@ def test_a_stop_and_a_window_overlap_and_the_last_to_end_releases_the_alert(
     assert [kind for kind, _ in history(conn)] == ["opened", "suppressed", "unsuppressed"]
 
 
-def test_what_comes_and_goes_within_a_batch_under_a_window_is_not_told(
+def test_an_alert_that_opens_and_ends_within_a_batch_under_a_window_is_not_notified(
     pool: Pool, conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
@@ -202,7 +200,9 @@ def test_a_shelf_that_is_over_is_in_nobodys_way_before_the_clock_has_looked(
     assert found.withheld == "shelved"
 
 
-def test_reminders_are_not_spent_while_nobody_is_told(pool: Pool, conn: Connection[Any], machine_id: int) -> None:
+def test_reminders_are_not_used_while_notifications_are_suppressed(
+    pool: Pool, conn: Connection[Any], machine_id: int
+) -> None:
     add_subscription(conn)
     happen(conn, machine_id, asking("opened", "critical", needs_acknowledgement=True))
     wish = WindowRequest(

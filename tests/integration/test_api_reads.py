@@ -69,7 +69,7 @@ def test_a_machine_that_was_never_analysed_says_so(caller: httpx.Client) -> None
     assert prognosis["reason"]
 
 
-def test_the_newest_revision_is_told_and_the_one_before_as_of_its_time(
+def test_the_newest_revision_is_returned_and_the_previous_one_as_of_its_time(
     caller: httpx.Client, settings: Settings
 ) -> None:
     _conclude(settings.dsn)
@@ -117,7 +117,7 @@ def test_a_stored_waveform_comes_back_in_si_with_its_spectrum(caller: httpx.Clie
     assert spectrum["amplitudes"][peak] == pytest.approx(9.80665, rel=1e-6)
 
 
-def test_features_are_told_as_minimum_mean_and_maximum_of_steps(caller: httpx.Client, settings: Settings) -> None:
+def test_features_are_returned_as_minimum_mean_and_maximum_of_steps(caller: httpx.Client, settings: Settings) -> None:
     with psycopg.connect(settings.dsn) as conn:
         for minute, rms in enumerate((1.0, 2.0, 6.0, 10.0)):
             conn.execute(

@@ -115,7 +115,7 @@ def test_a_case_says_what_to_do_by_when_with_which_part_and_what_waiting_costs(s
     assert waiting["waits"][0]["cost"] == pytest.approx(0.05 / 5 * 60e6)
 
 
-def test_a_case_is_told_in_korean_to_who_asks_for_it(stage: Stage) -> None:
+def test_a_case_has_korean_texts_on_request(stage: Stage) -> None:
     alert = stage.add_alert(cleared_at=NOW, state="normal")
     case = stage.http.get(f"/v1/alerts/{alert}/case", headers={"Accept-Language": "ko-KR,ko;q=0.9"}).json()
     assert case["text"] == "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함"
@@ -176,7 +176,7 @@ def _work(stage: Stage, key: str, kind: str) -> int:
     return int(answer.json()["id"])
 
 
-def test_linked_work_is_a_label_where_nobody_judged(stage: Stage, pool: ConnectionPool[Any]) -> None:
+def test_linked_work_is_a_label_without_a_verdict(stage: Stage, pool: ConnectionPool[Any]) -> None:
     replaced, inspected = stage.add_alert(), stage.add_alert("press-08")
     for alert, key, kind in ((replaced, "press-07", "replacement"), (inspected, "press-08", "inspection")):
         number = _work(stage, key, kind)
@@ -232,7 +232,7 @@ def test_the_figures_are_those_of_the_stored_events(stage: Stage) -> None:
     for n, alert in enumerate(alerts[:10]):
         stage.add_event(alert, NOW - 5 * HOURS + timedelta(seconds=n))
     stage.add_event(alerts[0], NOW - 5 * HOURS + timedelta(seconds=130), "acknowledged", state="acknowledged")
-    stage.add_event(alerts[10], NOW - 30 * HOURS)  # stands for more than a day
+    stage.add_event(alerts[10], NOW - 30 * HOURS)  # active for more than a day
     stage.add_event(alerts[11], NOW - 4 * HOURS, withheld="shelved")
     stage.http.post(f"/v1/alerts/{alerts[0]}/feedback", json={"verdict": "true"})
     stage.http.post(f"/v1/alerts/{alerts[1]}/feedback", json={"verdict": "false"})
@@ -261,7 +261,7 @@ def test_every_message_is_served_in_both_languages(stage: Stage) -> None:
     assert korean["messages"]["fault.bearing_outer_race"] == "베어링 외륜 결함"
 
 
-def test_alerts_and_their_history_are_said_in_the_language(stage: Stage) -> None:
+def test_alerts_and_their_history_have_texts_in_the_language(stage: Stage) -> None:
     alert = stage.add_alert()
     stage.add_event(alert, NOW)
     for path in ("/v1/alerts", f"/v1/alerts/{alert}"):
@@ -280,7 +280,7 @@ def test_a_problem_is_titled_in_the_language(stage: Stage) -> None:
     assert stage.http.get(place).json()["title"] == "Not Found"
 
 
-def test_prometheus_is_told_the_figures_of_the_last_day(stage: Stage) -> None:
+def test_metrics_for_prometheus_contain_the_figures_of_the_last_day(stage: Stage) -> None:
     alert = stage.add_alert(raised_at=NOW - HOURS)
     stage.add_event(alert, NOW - HOURS)
     stage.add_event(alert, NOW - HOURS + timedelta(seconds=40), "acknowledged", state="acknowledged")

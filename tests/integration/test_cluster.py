@@ -74,7 +74,7 @@ def test_a_frozen_server_answers_nothing_until_it_is_thawed(cluster: EmbeddedClu
     assert _ask(dsn, "SELECT 1") == "1"
 
 
-def test_a_cluster_in_use_is_refused_to_a_second_user_who_is_told_by_whom(
+def test_a_cluster_in_use_is_refused_to_a_second_user_with_the_name_of_the_first(
     cluster: EmbeddedCluster, tmp_path: Path
 ) -> None:
     dsn = cluster.start()
@@ -149,14 +149,18 @@ def test_a_name_that_is_no_folder_name_is_refused(name: str) -> None:
         EmbeddedCluster(name)
 
 
-def test_a_machine_without_postgresql_is_told_to_run_setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_machine_without_postgresql_gives_an_error_that_names_setup(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(places, "_INSTALLATIONS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ClusterError, match="make setup"):
         EmbeddedCluster("first", checkout=tmp_path).start()
 
 
-def test_a_server_without_timescaledb_is_told_to_run_setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_server_without_timescaledb_gives_an_error_that_names_setup(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     programs = tmp_path / "16" / "bin"
     programs.mkdir(parents=True)
     (programs / "initdb").touch()

@@ -299,7 +299,7 @@ def test_an_old_transaction_keeps_a_chunk_for_the_next_pass(
     assert _size(conn) < 0.65 * before
 
 
-def test_a_chunk_in_constant_use_is_left_rather_than_held_up(
+def test_a_chunk_in_constant_use_is_skipped_rather_than_blocked(
     conn: Connection[Any], dsn: str, eager: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _store(conn, range(5))

@@ -85,7 +85,7 @@ def _resolved(requests: list[bytes]) -> set[str]:
     return {alert["labels"]["severity"] for alert in alerts if alert["status"] == "resolved"}
 
 
-def test_an_alertmanager_that_lost_everything_is_told_again_within_a_minute_by_a_service_that_restarted_too(
+def test_an_alertmanager_that_lost_its_state_gets_it_within_a_minute_from_a_restarted_service(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings, tmp_path: Path
 ) -> None:
     machine, port = add_machine(conn, "press-07"), receivers.free_port()
@@ -98,14 +98,14 @@ def test_an_alertmanager_that_lost_everything_is_told_again_within_a_minute_by_a
         assert len(firing(url)) == 1
     with receivers.alertmanager(tmp_path / "two", port) as url:
         deliver(pool, settings, 30)
-        assert firing(url) == [], "too early: it was told 30 s ago"
+        assert firing(url) == [], "too early: it was notified 30 s ago"
         assert deliver(pool, settings, 61) == DeliveryCounts()
         (alert,) = firing(url)
         ends = datetime.fromisoformat(alert["endsAt"])
         assert timedelta(minutes=4) < ends - now() < timedelta(minutes=7)
 
 
-def test_a_new_alertmanager_is_told_what_stands_already_and_never_what_is_withheld(
+def test_a_new_alertmanager_gets_the_active_alerts_and_no_suppressed_ones(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings, tmp_path: Path
 ) -> None:
     for key in ("press-07", "press-08"):
@@ -145,7 +145,7 @@ def test_an_mqtt_broker_has_every_event_in_order_and_the_state_for_whoever_comes
             assert (later.messages[0][1]["severity"], later.messages[0][1]["alerts"]) == (None, [])
 
 
-def test_a_broker_that_was_away_is_told_when_it_is_back(
+def test_a_broker_is_notified_after_an_outage(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings, tmp_path: Path
 ) -> None:
     machine, port = add_machine(conn, "press-07"), receivers.free_port()
@@ -245,7 +245,7 @@ def test_a_digest_collects_for_its_time_and_what_is_critical_does_not_wait(
     assert {event["data"]["machine"] for event in bodies[2]["data"]["events"]} == {"press-07"}
 
 
-def test_a_chat_service_is_told_by_apprise(
+def test_a_chat_service_is_notified_by_apprise(
     conn: Connection[Any], pool: ConnectionPool[Any], settings: Settings
 ) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

@@ -80,7 +80,7 @@ def _when(acquisition: Acquisition) -> str:
     return acquisition.measured_at.isoformat().replace("+00:00", "Z")
 
 
-def test_a_growing_fault_is_diagnosed_when_state_detection_asks_and_told_with_its_evidence(
+def test_a_growing_fault_is_diagnosed_on_request_of_state_detection_and_returned_with_its_evidence(
     pool: Pool, worker: Worker, caller: httpx.Client, simulated: Simulated
 ) -> None:
     sent = simulated.acquisitions
@@ -148,7 +148,7 @@ def test_levels_are_doubted_until_the_operating_states_baseline_is_learned(
     assert "state-not-learned" not in doubts(learning + 2)
 
 
-def test_what_the_recordings_do_not_allow_is_told_with_its_reason(
+def test_what_the_recordings_do_not_allow_is_reported_with_its_reason(
     pool: Pool, worker: Worker, caller: httpx.Client, simulated: Simulated
 ) -> None:
     original = simulated.acquisitions[0]

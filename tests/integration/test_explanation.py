@@ -67,7 +67,7 @@ def test_a_machine_without_a_model_is_refused_with_the_reason(api: tuple[httpx.C
     assert f"no model for fleet '{FLEET}'" in answer.json()["detail"]
 
 
-def test_what_is_said_is_explained_by_sums_a_week_and_past_lives(
+def test_a_prediction_is_explained_by_contributions_a_change_over_a_week_and_past_lives(
     api: tuple[httpx.Client, httpx.Client], running: Pool
 ) -> None:
     train_fleet(running, FLEET, seed=1)

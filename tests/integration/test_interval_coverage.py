@@ -64,7 +64,7 @@ def outcome(conn: Connection[Any], key: str) -> dict[tuple[str, float], tuple[in
     return found[key].counts if key in found else {}
 
 
-def test_intervals_are_counted_where_they_held_and_an_open_end_holds_all_beyond(conn: Connection[Any]) -> None:
+def test_covered_intervals_are_counted_and_an_open_end_covers_all_beyond(conn: Connection[Any]) -> None:
     tell(conn, "m-0", [(1, 6), (1, None), (2.5, None), (2, 3), (0, 0.5)])  # 5, 4, 3, 2 and 1 h before the failure
     assert outcome(conn, "m-0") == {("trend", 0.83): (5, 4)}
     assert live_coverage.fetch_outcomes(conn, "default", 50) == [
@@ -72,7 +72,7 @@ def test_intervals_are_counted_where_they_held_and_an_open_end_holds_all_beyond(
     ]
 
 
-def test_what_was_told_of_the_life_before_or_after_the_failure_was_known_does_not_count(conn: Connection[Any]) -> None:
+def test_predictions_of_the_previous_life_or_after_the_failure_was_known_do_not_count(conn: Connection[Any]) -> None:
     tell(conn, "m-0", [(0, 9)] * 3, failed_at=NOW - 10 * HOUR)
     tell(conn, "m-0", [(0, 9)] * 4)
     found = live_coverage.fetch_outcomes(conn, "default", 50)
@@ -82,7 +82,7 @@ def test_what_was_told_of_the_life_before_or_after_the_failure_was_known_does_no
     assert outcome(conn, "m-1") == {}
 
 
-def test_what_was_told_first_counts_and_what_late_data_made_of_it_does_not(conn: Connection[Any]) -> None:
+def test_the_first_prediction_counts_and_its_revision_by_late_data_does_not(conn: Connection[Any]) -> None:
     tell(conn, "m-0", [(5, 9)] * 2, failed_at=None)
     tell(conn, "m-0", [(0, 9)] * 2, revision=1)
     assert outcome(conn, "m-0") == {("trend", 0.83): (2, 0)}

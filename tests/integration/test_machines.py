@@ -170,7 +170,7 @@ def test_events_of_the_whole_machine_are_written_once_too(pool: Pool) -> None:
     assert not _tell(pool, _event(component=None))[1]
 
 
-def test_a_closed_life_has_later_conclusions_drawn_anew(pool: Pool) -> None:
+def test_a_closed_life_has_later_conclusions_recomputed(pool: Pool) -> None:
     add(pool)
     send(pool, acquisition())
     _tell(pool, _event())

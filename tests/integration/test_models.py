@@ -198,7 +198,7 @@ def test_promotion_needs_a_better_validation_or_force_and_the_way_back_is_one_ca
     assert stage.api.post("/v1/models/999/promote", json={"reason": "x"}).status_code == 404
 
 
-def test_a_model_travels_as_a_file_and_serves_elsewhere_only_when_told(stage: Stage) -> None:
+def test_a_model_is_exported_as_a_file_and_serves_elsewhere_only_after_promotion(stage: Stage) -> None:
     own = train_fleet(stage.pool, FLEET)
     answer = stage.api.get(f"/v1/models/{own.model_id}/export")
     assert answer.headers["content-type"] == "application/octet-stream"

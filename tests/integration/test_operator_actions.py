@@ -166,7 +166,7 @@ def test_of_two_operators_who_saw_the_same_one_is_refused(pool: Pool, conn: Conn
     assert history(conn) == [("opened", "analysis"), ("assigned", winner)]
 
 
-def test_a_shelved_alert_stays_listed_is_not_told_and_comes_back_when_the_time_is_over(
+def test_a_shelved_alert_remains_listed_is_not_notified_and_is_unshelved_when_the_time_is_over(
     pool: Pool, conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
@@ -231,7 +231,7 @@ def test_shelving_needs_an_end_and_an_open_alert_and_is_undone_by_hand(
         hold_alert(pool, KIM, alert_id, SHELVE, seen_version=None, now=NOW)
 
 
-def test_an_alert_out_of_service_is_not_told_until_it_is_put_back(
+def test_an_alert_out_of_service_is_not_notified_until_returned_to_service(
     pool: Pool, conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
@@ -302,7 +302,7 @@ def test_a_window_is_ended_early_by_who_may_and_refused_where_it_makes_no_sense(
             open_window(pool, KIM, missing, NOW)
 
 
-def test_an_alert_that_nobody_sees_is_told_again_by_severity_until_somebody_does(
+def test_an_unacknowledged_alert_is_notified_repeatedly_by_severity_until_acknowledged(
     pool: Pool, conn: Connection[Any], machine_id: int
 ) -> None:
     add_subscription(conn)
@@ -352,7 +352,7 @@ def test_a_faulty_sensor_inhibits_what_rests_on_it_alone_but_nothing_critical(
     assert states(conn)["motor"] == ("unacknowledged", None)
 
 
-def test_a_storm_of_one_batch_is_stored_grouped_and_told_in_a_few_statements(conn: Connection[Any]) -> None:
+def test_a_storm_of_one_batch_is_stored_grouped_and_queued_in_a_few_statements(conn: Connection[Any]) -> None:
     add_subscription(conn)
     machines = [add_machine(conn, f"press-{n:03d}") for n in range(200)]
     storm = {m: [change("opened", "warning"), change("escalated", "critical")] for m in machines}
@@ -361,7 +361,9 @@ def test_a_storm_of_one_batch_is_stored_grouped_and_told_in_a_few_statements(con
     assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (400,)
     again = {machine: [change("opened", "critical")] for machine in machines}
     alerts.apply_all(conn, again, reevaluated=False, now=NOW)
-    assert conn.execute("SELECT count(*) FROM alert_event").fetchone() == (400,), "what is known is not told again"
+    assert conn.execute("SELECT count(*) FROM alert_event").fetchone() == (400,), (
+        "a known state gives no further notification"
+    )
 
 
 def test_a_cause_that_another_transaction_opens_meanwhile_has_one_alert_as_severe_as_the_worst(

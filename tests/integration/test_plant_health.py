@@ -89,7 +89,7 @@ def test_a_site_tells_its_lines_apart_and_nothing_of_other_sites(caller: httpx.C
     assert caller.get("/v1/sites/busan/lines/line-9/health").status_code == 404
 
 
-def test_a_machine_that_stands_still_keeps_what_was_known_of_it(caller: httpx.Client, settings: Settings) -> None:
+def test_a_machine_at_standstill_keeps_its_last_assessment(caller: httpx.Client, settings: Settings) -> None:
     _conclude(settings.dsn, "press-01", 0.3, "C", hours=5)
     for hours in range(1, 5):
         _conclude(settings.dsn, "press-01", None, hours=hours, state=UNJUDGED[hours % 2])

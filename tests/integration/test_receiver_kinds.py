@@ -143,7 +143,7 @@ def test_mqtt_goes_over_tls_to_a_broker_whose_certificate_is_known_and_to_no_oth
     assert "CERTIFICATE_VERIFY_FAILED" in (unknown.error or "")
 
 
-def test_a_broker_of_the_older_protocol_is_told_too(tmp_path: Path) -> None:
+def test_a_broker_of_the_older_protocol_is_notified_too(tmp_path: Path) -> None:
     with receivers.mosquitto(tmp_path) as port:
         assert attempt(receiver_of("mqtt", "127.0.0.1", port, protocol="3.1.1"), timeout=5.0).is_delivered
 

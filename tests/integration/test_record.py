@@ -92,7 +92,7 @@ def test_repeats_inside_one_request_count_too(pool: Pool) -> None:
     assert receipt.results[2].problems[0].stored_hash == stored
 
 
-def test_a_repeat_inside_a_request_is_held_against_what_is_stored_not_against_its_neighbour(pool: Pool) -> None:
+def test_a_repeat_in_a_request_is_compared_with_the_stored_record_not_with_its_neighbour(pool: Pool) -> None:
     add(pool)
     send(pool, acquisition(seed=1))
     receipt = send(pool, acquisition(seed=2), acquisition(seed=1))
@@ -264,7 +264,7 @@ def test_two_writers_of_the_same_batch_store_it_once_and_never_fail(pool: Pool) 
     assert ask(pool, "SELECT sum(stored), sum(duplicate) FROM receipt") == [(96, 288)]
 
 
-def test_an_away_database_is_said_and_not_guessed() -> None:
+def test_an_unreachable_database_is_reported_and_not_guessed() -> None:
     away = open_pool(Settings(dsn="host=/nonexistent dbname=pdm user=pdm"))
     try:
         with pytest.raises(UnavailableError, match="database"):

@@ -23,9 +23,7 @@ def _deploy(pool: Pool, scope: str = "all", target: str = "") -> dict[str, Any]:
     return deploy(pool, row["id"], author="ann")
 
 
-def test_a_roll_back_that_is_interrupted_leaves_no_version_that_nobody_asked_for(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_roll_back_leaves_no_unrequested_version(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     _deploy(pool)
     _deploy(pool)
 

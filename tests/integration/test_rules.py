@@ -250,7 +250,7 @@ def _look(pool: Pool, since: datetime, until: datetime) -> None:
         at += timedelta(minutes=10)
 
 
-def test_missing_data_is_an_alert_about_data_told_once_and_over_when_data_come_again(
+def test_missing_data_raise_one_alert_of_category_data_that_ends_when_data_arrive(
     pool: Pool, settings: Settings, machine: Machine
 ) -> None:
     worker = Worker(pool, settings)
@@ -321,7 +321,7 @@ def test_a_gap_in_the_data_a_restart_and_a_re_import_raise_no_alarm_of_a_machine
     assert _alerts(pool) == []
 
 
-def test_a_backtest_says_what_rules_would_have_done_and_agrees_with_what_was_told_live(
+def test_a_backtest_reports_the_effect_of_rules_and_agrees_with_live_notifications(
     pool: Pool, settings: Settings, machine: Machine
 ) -> None:
     _deploy(pool, _hot(80))
@@ -379,7 +379,7 @@ def test_a_backtest_in_several_processes_says_the_same_and_an_empty_past_is_refu
         BacktestRequest(NOW, NOW)
 
 
-def test_defaults_hold_where_nobody_has_said_anything(pool: Pool, machine: Machine) -> None:
+def test_defaults_apply_without_a_rule_set(pool: Pool, machine: Machine) -> None:
     found = rules_of_machine(pool, machine.key)
     assert {rule["key"] for rule in found.rules} >= {"zone-d", "health-warning", "sensor-silent:de-h"}
     with pool.connection() as conn:

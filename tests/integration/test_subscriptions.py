@@ -123,7 +123,7 @@ def test_a_receiver_that_cannot_be_right_is_refused_with_the_field(
     assert WORD not in answer.text
 
 
-def test_the_test_button_says_what_the_receiver_said(admin: httpx.Client) -> None:
+def test_the_test_button_shows_the_response_of_the_receiver(admin: httpx.Client) -> None:
     def answer(status: int, body: bytes) -> Any:
         head = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         return lambda connection: connection.sendall(head + body)
@@ -190,7 +190,9 @@ def test_a_dead_letter_can_be_read_and_is_sent_again_under_its_id(
         assert actions == (2,)
 
 
-def test_a_work_order_told_twice_is_one_and_later_events_carry_it(admin: httpx.Client, conn: Connection[Any]) -> None:
+def test_a_work_order_reported_twice_is_one_and_later_events_contain_it(
+    admin: httpx.Client, conn: Connection[Any]
+) -> None:
     machine = add_machine(conn, "press-07")
     add(admin, url="http://127.0.0.1:1/")
     alerts.apply_changes(conn, machine, [change("opened", "warning")], False)

@@ -60,7 +60,7 @@ def api(settings: Settings, pool: Pool) -> Iterator[httpx.Client]:
         yield client_of_url
 
 
-def test_the_answer_is_what_is_said_times_what_lives_show(api: httpx.Client) -> None:
+def test_the_result_is_the_prediction_times_the_effect_in_past_lives(api: httpx.Client) -> None:
     found = api.post(ASK, json={"load": 1.0}).json()
     assert found["exponents"]["load"] == pytest.approx(-2, abs=0.02)
     assert found["factor"] == pytest.approx(0.25, rel=0.02)
@@ -87,7 +87,7 @@ def test_what_lives_do_not_show_is_refused(api: httpx.Client, question: dict[str
     assert why in answer.text
 
 
-def test_a_machine_of_which_nothing_is_said_is_refused(api: httpx.Client) -> None:
+def test_a_machine_without_a_prognosis_is_refused(api: httpx.Client) -> None:
     answer = api.post("/v1/machines/untold/prognosis/what-if", json={"load": 0.9})
     assert (answer.status_code, answer.json()["code"]) == (422, "refused")
     assert "there is no prognosis" in answer.json()["detail"]

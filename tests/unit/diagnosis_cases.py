@@ -21,6 +21,8 @@ BEARINGS = (
 )
 MOTOR = Component("motor", ComponentKind.MOTOR)
 SHAFT = Component("shaft", ComponentKind.SHAFT)
+SPEED = 24.25  # Hz
+BPFO = 3.585 * SPEED  # Hz, of the first bearing
 
 
 def point(key="de-h", direction="horizontal", component=None, quantity="acceleration"):
@@ -30,6 +32,15 @@ def point(key="de-h", direction="horizontal", component=None, quantity="accelera
 
 def machine(*components, **known):
     return Machine(key="m", line="l", site="s", components=components, **known)
+
+
+def driven(*bearings):
+    """Return a machine with a four-pole motor at 50 Hz."""
+    return machine(MOTOR, SHAFT, *bearings, supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
+
+
+DRIVEN = driven(*BEARINGS)
+TWO_POLE = machine(MOTOR, SHAFT, supply_frequency=50.0, pole_pairs=1, rated_speed=48.8)
 
 
 def recording(*channels, **context):

@@ -72,7 +72,7 @@ crowds = st.lists(
 
 
 @given(crowds)
-def test_whatever_is_open_somebody_is_always_told_of_the_cause(crowd: list[Any]) -> None:
+def test_of_the_open_alerts_at_least_one_cause_is_always_notified(crowd: list[Any]) -> None:
     alerts = [
         alert(f"cause-{n}", fault, severity, category=category, state=state, points=("p",))
         for n, (category, fault, severity, state) in enumerate(crowd)
@@ -80,7 +80,7 @@ def test_whatever_is_open_somebody_is_always_told_of_the_cause(crowd: list[Any])
     by_cause = {each.cause: each for each in alerts}
     for silent, (cause, reason) in inhibit(alerts).items():
         assert cause != silent
-        assert cause not in inhibit(alerts), "what explains is itself told"
+        assert cause not in inhibit(alerts), "an inhibiting alert is itself notified"
         assert by_cause[cause].state.is_active
         assert by_cause[silent].severity is not Severity.CRITICAL or by_cause[cause].severity is Severity.CRITICAL
         assert reason in {line.reason for line in INHIBITIONS}

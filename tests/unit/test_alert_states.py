@@ -12,7 +12,7 @@ from pdm.errors import ConflictError
 U, A, R, L, N = AlertState
 DEMANDS = [Demands(*pair) for pair in product((False, True), repeat=2)]
 
-# Every state x verb, for an alert of which nothing is asked: the state after it and what is told; a text: refused.
+# Every state x verb for an alert without demands: the next state and the events; a text: refused.
 PLAIN = """
                 unacknowledged           acknowledged             returned                     latched         normal
   open        U                        A                        U opened                     U opened        U opened

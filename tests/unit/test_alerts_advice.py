@@ -172,7 +172,7 @@ def test_waiting_costs_the_chance_of_a_failure_times_what_it_costs_more() -> Non
     assert horizon.chance == pytest.approx(0.5 + 0.45 * 5 / 6)
 
 
-def test_behind_a_lower_bound_that_stands_alone_nothing_is_made_up() -> None:
+def test_beyond_a_lower_bound_without_upper_bound_there_is_no_probability() -> None:
     case = known(rul=30 * DAY, rul_lower=10 * DAY, level=0.9, can_decide=True)
     found = cost_of_waiting(COSTS, case)
     assert found is not None

@@ -130,7 +130,7 @@ def test_a_gap_in_the_data_raises_and_clears_nothing() -> None:
     assert run(healths(0.5, start=10_000_000), cases)[1] == []
 
 
-def test_a_short_remaining_life_alone_alerts_nobody() -> None:
+def test_a_short_remaining_life_alone_raises_no_alert() -> None:
     assert run(healths(*[0.85] * 30), forecast=prognosis(1.0, 1.0))[1] == []
 
 
@@ -181,7 +181,7 @@ def test_a_closing_work_event_clears_everything_and_forgets_the_timers() -> None
     assert close_all(after, START) == (Cases(), ())
 
 
-def test_a_rule_that_no_longer_exists_clears_what_only_it_held() -> None:
+def test_a_removed_rule_clears_cases_that_only_it_had_raised() -> None:
     cases, _ = run(healths(*[0.5] * 5))
     other = RuleSet((Rule("other", Severity.WARNING, HealthLow(0.1, 0.2)),))
     after, changes = run(healths(0.5, start=9), cases, rules=other)
@@ -193,7 +193,7 @@ def _stored(severity: Severity, state: AlertState) -> AlertRecord:
     return AlertRecord(UUID(int=1), 1, "machine", None, severity, state, START, "health-low", {}, "1")
 
 
-def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
+def test_reconciling_gives_only_differences_from_the_stored_alerts() -> None:
     cases, _ = run(healths(*[0.5] * 5))
     now = START + timedelta(days=1)
     known = _stored(Severity.WARNING, AlertState.ACKNOWLEDGED)
@@ -211,7 +211,7 @@ def test_reconciling_says_only_what_differs_from_what_was_told() -> None:
 
 @pytest.mark.parametrize("state", [AlertState.RETURNED, AlertState.LATCHED])
 @pytest.mark.parametrize("severity", list(Severity))
-def test_an_alert_whose_condition_is_there_after_all_is_raised_anew(state: AlertState, severity: Severity) -> None:
+def test_an_alert_whose_condition_is_active_after_replay_is_raised_again(state: AlertState, severity: Severity) -> None:
     cases, _ = run(healths(*[0.5] * 5))
     gone = _stored(severity, state)
     assert kinds_of(reconcile([gone], cases, START + timedelta(days=1))) == [("opened", "warning")]
@@ -242,7 +242,7 @@ QUICK = RuleSet(tuple(replace(rule, on_delay=OnDelay(2, 3), off_delay=OffDelay(2
 
 @settings(max_examples=150, deadline=None)
 @given(steps)
-def test_whatever_comes_events_of_a_cause_alternate_and_the_open_cases_are_what_was_told(history: list[Any]) -> None:
+def test_events_of_a_cause_alternate_and_agree_with_the_open_cases_for_any_input(history: list[Any]) -> None:
     cases = Cases()
     severities: dict[str, Severity] = {}
     for index, (health, zone, component, confidence, forecast, event) in enumerate(history):
@@ -284,7 +284,7 @@ def test_a_quiet_acquisition_costs_less_than_the_budget() -> None:
     assert best < 30e-6
 
 
-def test_a_prognosis_no_better_than_a_plain_guess_calls_nobody() -> None:
+def test_a_prognosis_without_skill_raises_no_alert() -> None:
     thin = replace(prognosis(1.0, 0.0), doubts=(NO_SKILL,))
     _, changes = run(healths(*[0.7] * 30), forecast=thin)
     assert kinds_of(changes) == []

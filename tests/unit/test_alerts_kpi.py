@@ -58,7 +58,7 @@ def event(minutes: float, kind: str = "opened", alert: str = "a", cause: str = "
         ("unshelved", {"withheld": "suppressed"}, False),
     ],
 )
-def test_an_alarm_is_annunciated_when_people_are_told_that_it_is_there(
+def test_an_alarm_is_annunciated_when_receivers_are_notified(
     kind: str, more: dict[str, object], is_expected: bool
 ) -> None:
     assert is_annunciated(event(0, kind, **more)) is is_expected
@@ -157,7 +157,7 @@ def test_the_ten_most_frequent_alarms_are_named_with_their_share() -> None:
     assert found.bad_actors_share == pytest.approx(75 / 78)
 
 
-def test_what_stands_longer_than_a_day_is_stale_the_longest_first() -> None:
+def test_an_alert_active_for_more_than_a_day_is_stale_the_longest_first() -> None:
     def standing(alert: str, hours: float) -> ActiveAlert:
         return ActiveAlert(alert, "press-07", "machine", "warning", START + DAY - timedelta(hours=hours))
 
@@ -214,7 +214,7 @@ def test_a_quantile_lies_between_the_nearest_values(values: list[float], share: 
     )
 
 
-def test_precision_counts_what_was_true_and_what_was_worth_being_told() -> None:
+def test_precision_counts_true_cases_and_useful_cases() -> None:
     found = precision_of(["true", "false", "useful", "true"])
     assert (found.true, found.useful, found.false) == (2, 1, 1)
     assert (found.precision, found.worthwhile) == (0.5, 0.75)

@@ -144,14 +144,14 @@ def test_nothing_at_all_of_any_channel_is_no_fault_of_a_sensor() -> None:
     assert replay(silent, DEFAULT_RULES.fit(MACHINE)) == ()
 
 
-def test_a_hot_bearing_of_the_defaults_is_told_at_the_third_reading_and_ends_beyond_the_dead_band() -> None:
+def test_the_default_rule_for_a_hot_bearing_raises_at_the_third_reading_and_clears_beyond_the_deadband() -> None:
     temperature = np.r_[np.full(20, 340.0), np.full(10, 367.0), np.full(10, 363.0), np.full(12, 350.0)]
     (run,) = replay(history([0.95] * 52, measured={("de-t", ""): temperature}), DEFAULT_RULES.fit(MACHINE))
     assert (run.rule_key, run.component, run.opened_at) == ("bearing-hot", "de", hour(22))
     assert run.ended_at == hour(49)
 
 
-def test_a_steady_rise_is_told_before_the_limit_and_a_spike_or_noise_is_not() -> None:
+def test_a_steady_rise_raises_before_the_limit_and_a_spike_or_noise_does_not() -> None:
     signal = Rule(
         "ahead",
         Severity.WARNING,
@@ -350,7 +350,7 @@ def test_what_was_chosen_on_some_lives_is_counted_on_the_others() -> None:
     assert (found.held_out.missed_before, found.held_out.missed_after) == (0, 1)
 
 
-def test_lives_are_told_apart_and_together_are_the_whole() -> None:
+def test_folds_are_separate_and_their_sum_is_the_whole() -> None:
     healths = np.r_[np.full(100, 0.95), np.full(20, 0.5), np.full(100, 0.95), np.full(20, 0.5)]
     ends = (hour(110), hour(len(healths)))
     past = history(healths, life_ends=ends, failures=ends)

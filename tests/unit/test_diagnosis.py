@@ -15,12 +15,12 @@ from pdm.machines.model import Component, ComponentKind
 from pdm.twin.faults import COMPONENT
 from tests.unit.diagnosis_cases import (
     AT,
-    BEARINGS,
+    DRIVEN,
     GEOMETRY,
-    MOTOR,
     OTHER_GEOMETRY,
     RATE,
-    SHAFT,
+    SPEED,
+    TWO_POLE,
     ask,
     codes,
     currents,
@@ -33,11 +33,8 @@ from tests.unit.diagnosis_cases import (
     strikes,
 )
 
-SPEED = 24.25
 TEETH = 23
 GEARED = machine(Component("gear", ComponentKind.GEAR, teeth=TEETH))
-DRIVEN = machine(MOTOR, SHAFT, *BEARINGS, supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
-TWO_POLE = machine(MOTOR, SHAFT, supply_frequency=50.0, pole_pairs=1, rated_speed=48.8)
 SHAKES = {
     Fault.UNBALANCE: {1: 5.0, 2: 0.4},
     Fault.MISALIGNMENT: {1: 1.0, 2: 4.0, 3: 1.0},
@@ -111,7 +108,7 @@ def test_a_rate_beside_a_multiple_of_the_shaft_is_doubted_until_the_record_parts
     assert codes(found[0]) == {"near-shaft-harmonic"}
 
 
-def test_two_like_bearings_are_told_apart_by_where_the_evidence_is_stronger():
+def test_two_similar_bearings_are_distinguished_by_the_stronger_evidence():
     twins = machine(*(Component(key, ComponentKind.BEARING, GEOMETRY) for key in ("left", "right")))
     rate = rate_of(GEOMETRY, Fault.BEARING_OUTER_RACE)
     answer = ask(
@@ -153,7 +150,7 @@ def test_velocity_is_read_as_velocity():
     ("gear", "fault"),
     [({"second": 1.3}, Fault.GEAR_WEAR), ({"depth": 1.0}, Fault.GEAR_WEAR), ({"broken": 3.0}, Fault.GEAR_TOOTH)],
 )
-def test_a_worn_gear_and_a_broken_tooth_are_told_apart(gear, fault):
+def test_a_worn_gear_and_a_broken_tooth_are_distinguished(gear, fault):
     answer = ask(GEARED, recording((point(component="gear"), meshing(SPEED, TEETH, **gear), RATE), speed=SPEED))
     assert supported(answer) == [(fault, "gear")]
     assert find(answer, fault).lines[0].found == pytest.approx(TEETH * SPEED, rel=1e-3)
@@ -254,7 +251,7 @@ def test_a_simulated_fault_is_supported_at_its_place_and_a_sound_machine_is_left
         if grown and case.truth not in _UNSURE:
             # An element strikes near four times the shaft speed, and geometry may be off by more than is searched.
             why = codes(find(answer, case.truth))
-            # At low slip the lines of shorted turns lie beside others: winding and supply are not told apart.
+            # At low slip the lines of shorted turns lie beside others: winding and supply are not distinguished.
             assert claimed or why <= _BESIDE or why == {"voltage-not-measured", "rival-near"}
         for _, where in claimed:
             assert where == COMPONENT[case.kind]

@@ -14,12 +14,12 @@ from pdm.health.diagnosis.model import Fault, Reason, Verdict
 from pdm.health.diagnosis.usable_channels import listen
 from tests.unit.diagnosis_cases import (
     BEARINGS,
-    MOTOR,
     RATE,
     SHAFT,
     ask,
     codes,
     currents,
+    driven,
     find,
     machine,
     orders,
@@ -29,7 +29,7 @@ from tests.unit.diagnosis_cases import (
 
 SUPPLY, SLIP, SECONDS, CURRENT_RATE = 50.013, 0.03, 8.0, 2_500.0
 SPEED = SUPPLY / 2 * (1 - SLIP)
-DRIVEN = machine(MOTOR, SHAFT, BEARINGS[0], supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
+DRIVEN = driven(BEARINGS[0])
 TIME = np.arange(round(SECONDS * CURRENT_RATE)) / CURRENT_RATE
 RNG = np.random.default_rng(4)
 

@@ -15,9 +15,12 @@ from pdm.health.diagnosis.spectrum import rms_spectrum, velocity_spectrum
 from pdm.machines.model import Component, ComponentKind
 from tests.unit.diagnosis_cases import (
     BEARINGS,
+    BPFO,
+    DRIVEN,
     MOTOR,
     RATE,
     SHAFT,
+    SPEED,
     ask,
     currents,
     find,
@@ -30,9 +33,6 @@ from tests.unit.diagnosis_cases import (
     time,
 )
 
-SPEED = 24.25
-BPFO = 3.585 * SPEED
-DRIVEN = machine(MOTOR, SHAFT, *BEARINGS, supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
 CASES = list(simulate_cases(1, 5))[::6]
 
 

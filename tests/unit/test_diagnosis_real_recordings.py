@@ -55,7 +55,7 @@ def test_most_races_are_supported(judged):
     assert judged["supported_right"]["bearing_rolling_element"] >= 2
 
 
-def test_the_damaged_end_is_named_though_the_speed_is_not_told(folder):
+def test_the_damaged_end_is_named_without_a_given_speed(folder):
     judged = judge_both_ends(folder)
     assert judged["files"] == 27
     assert judged["misplaced"] == []

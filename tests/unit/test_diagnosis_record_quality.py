@@ -28,7 +28,7 @@ def test_a_live_signal_is_sound():
     assert codes((LIVE * 3000).astype(np.int16)) == []
 
 
-def test_counts_that_nobody_has_said_the_worth_of_are_doubted():
+def test_counts_without_a_declared_scale_are_doubted():
     counts = RecordedChannel(channel(LIVE).point, (LIVE * 3000).astype(np.int16), RATE)
     assert [doubt.code for doubt in examine(counts)] == ["scale-missing"]
 
@@ -66,7 +66,7 @@ def test_a_converter_with_few_steps_under_the_signal_makes_false_lines():
     assert codes(np.round(LIVE * 8) / 8) == ["coarse"]
 
 
-def test_the_stated_rate_is_held_against_the_declared_one():
+def test_the_stated_rate_is_compared_with_the_declared_one():
     assert codes(LIVE, rate=RATE * 1.0005) == []
     assert codes(LIVE, rate=RATE * 1.01) == ["rate-differs"]
     assert codes(LIVE, rate=RATE * 2) == ["rate-differs-much"]

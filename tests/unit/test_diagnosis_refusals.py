@@ -12,9 +12,11 @@ from pdm.health.diagnosis.model import Fault, Verdict
 from pdm.machines.model import Component, ComponentKind
 from tests.unit.diagnosis_cases import (
     BEARINGS,
-    MOTOR,
+    BPFO,
+    DRIVEN,
     RATE,
     SHAFT,
+    SPEED,
     ask,
     codes,
     currents,
@@ -28,10 +30,7 @@ from tests.unit.diagnosis_cases import (
 )
 
 CHECKS = "pdm/health/diagnosis/checks.py"
-SPEED = 24.25
-DRIVEN = machine(MOTOR, SHAFT, *BEARINGS, supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
 BEARING = machine(BEARINGS[0])
-BPFO = 3.585 * SPEED
 RUNNING = 50.013 / 2 * 0.97
 
 
@@ -184,7 +183,7 @@ def test_a_sound_motor_sampled_by_a_bad_clock_is_not_condemned():
     assert not [each for each in answer.findings if each.verdict is Verdict.SUPPORTED]
 
 
-def test_sidebands_in_noise_are_said_to_be():
+def test_sidebands_in_noise_are_reported_as_such():
     answer = ask(DRIVEN, recording(*currents(noise=0.2), speed=RUNNING))
     found = find(answer, Fault.BROKEN_ROTOR_BAR)
     assert found.verdict is Verdict.WEAK
@@ -223,7 +222,7 @@ def test_without_a_supply_the_current_is_not_judged(change, code):
     assert codes(find(answer, Fault.BROKEN_ROTOR_BAR)) == {code}
 
 
-def test_without_pole_pairs_slip_is_told_by_the_current_or_not_at_all():
+def test_without_pole_pairs_slip_is_estimated_from_the_current_or_not_at_all():
     answer = ask(replace(DRIVEN, pole_pairs=None), recording(*currents(), speed=RUNNING))
     assert codes(find(answer, Fault.BROKEN_ROTOR_BAR)) == {"slip-unknown"}
 

@@ -12,13 +12,12 @@ from pdm.twin.faults import FaultKind
 from tests.unit.diagnosis_cases import (
     BEARINGS,
     GEOMETRY,
-    MOTOR,
     RATE,
-    SHAFT,
+    TWO_POLE,
     ask,
     currents,
+    driven,
     find,
-    machine,
     orders,
     point,
     recording,
@@ -28,7 +27,7 @@ from tests.unit.diagnosis_cases import (
 
 SUPPLY, SLIP = 50.013, 0.03
 SPEED = SUPPLY / 2 * (1 - SLIP)
-DRIVEN = machine(MOTOR, SHAFT, BEARINGS[0], supply_frequency=50.0, pole_pairs=2, rated_speed=24.3)
+DRIVEN = driven(BEARINGS[0])
 BPFO = SPEED * BearingGeometry(9, GEOMETRY.element_diameter, GEOMETRY.pitch_diameter, 0.0).orders().bpfo
 
 
@@ -86,9 +85,6 @@ def test_races_are_found_at_a_fifth_of_the_severity_of_failure(report):
         assert report["vibration"]["supported_right"][kind.value]["0.2"] == 1.0
 
 
-TWO_POLE = machine(MOTOR, SHAFT, supply_frequency=50.0, pole_pairs=1, rated_speed=48.8)
-
-
 def coupled(slip, seconds, *, shaft=0.0, pull=0.0):
     """Return a two-pole machine's vibration with velocity [mm/s RMS] at 2 x speed and at 2 x supply."""
     speed = 50.0 * (1 - slip)
@@ -120,7 +116,7 @@ def test_twice_the_supply_is_the_motors_where_the_record_parts_it_from_twice_the
 
 @pytest.mark.parametrize("which", ["shaft", "pull"])
 @pytest.mark.parametrize("slip", [0.004, 0.01, 0.02, 0.03])
-def test_where_the_record_does_not_part_them_neither_is_supported_and_the_length_that_would_is_said(slip, which):
+def test_where_the_record_does_not_separate_them_neither_is_supported_and_the_required_length_is_reported(slip, which):
     answer = coupled(slip, 0.7 * parted(slip), **{which: 4.0})
     assert not [each for each in answer.findings if each.verdict is Verdict.SUPPORTED]
     reason = next(each for each in find(answer, Fault.MISALIGNMENT).reasons if each.code == "twice-supply-unresolved")

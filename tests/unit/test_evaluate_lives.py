@@ -189,7 +189,7 @@ def test_the_two_label_conventions_differ_by_what_lies_beyond_the_cap():
     assert report["capped at 60"]["rmse"]["value"] > 15.0
 
 
-def test_what_was_told_must_be_whole():
+def test_predictions_must_be_complete():
     one = np.ones(3)
     with pytest.raises(InvalidInputError, match="different length"):
         PredictionSet(np.zeros(2, np.int64), one, one, one, one, one, 0.9)

@@ -63,7 +63,7 @@ def report(challenge):
     return evaluate_pronostia(challenge)
 
 
-def test_the_challenge_is_told_at_the_published_records_and_scored_against_the_published_answers(report):
+def test_the_challenge_is_predicted_at_the_published_records_and_scored_against_the_published_answers(report):
     part = report["challenge"]
     assert part["bearings"] == 2
     assert part["missing"] == sorted(set(PUBLISHED) - {"2_7", "3_3"})
@@ -85,7 +85,7 @@ def test_leaving_one_out_beats_the_constant_where_wear_grows_with_the_share_of_l
     assert set(part["score"]["told"]["by_bearing"]) == {f"Bearing{name}" for name in LIVES}
 
 
-def test_what_is_told_of_a_bearing_does_not_depend_on_its_later_records(report, tmp_path):
+def test_a_prediction_of_a_bearing_does_not_depend_on_its_later_records(report, tmp_path):
     whole = report["challenge"]["rows"]
     for name, records in LIVES.items():
         write_npz(tmp_path / f"Bearing{name}.npz", records, seed=list(LIVES).index(name))

@@ -176,7 +176,7 @@ def test_shaft_harmonics_are_a_peak_of_the_cepstrum_at_the_turn():
 
 
 @pytest.mark.parametrize(("fault", "line"), [("bpfo", 1078), ("bpfi", 1628), ("bsf", 1413)])
-def test_modulated_noise_stands_out_of_the_whitened_envelope_by_its_closed_form(fault, line):
+def test_modulated_noise_exceeds_the_floor_of_the_whitened_envelope_by_its_closed_form(fault, line):
     n, depth = 120_000, 0.3
     modulation = 1 + depth * np.cos(2 * np.pi * line * np.arange(n) / n)
     waves = np.array([modulation * noise(n, i) for i in range(12)])

@@ -82,7 +82,7 @@ def test_the_noise_floor_is_what_white_noise_reads_as():
     assert extract(motor(noise=10 * noise)).column("noise_floor")[0] == pytest.approx(expected + 20, abs=1.0)
 
 
-def test_a_sideband_stands_over_the_floor_by_as_much_as_the_noise_lets_it():
+def test_the_level_of_a_sideband_over_the_floor_is_limited_by_the_noise():
     """The line of a component on the grid holds 1 / 2.004 of its power; the median line 2 sigma^2 ln 2 / N."""
     noise, samples = 1e-3, 50_000
     line = 10 ** (-50 / 10) / 2 / 2.004
@@ -119,7 +119,7 @@ def test_bars_are_counted_as_their_formula_says():
 
 @pytest.mark.parametrize("seconds", [1.0, 4.0, 10.0])
 @pytest.mark.parametrize("slip", [0.01, 0.03, 0.05])
-def test_slip_is_told_by_eccentricity_or_slots_without_a_tachometer(seconds, slip):
+def test_slip_is_estimated_from_eccentricity_or_slots_without_a_tachometer(seconds, slip):
     for made in ({"eccentricity": -50}, {"slots": SLOTS, "slot_level": -50}):
         table = extract(motor(seconds, slip=slip, noise=1e-4, **made), speed=None)
         if seconds >= 4 or slip >= 0.03:
@@ -128,14 +128,14 @@ def test_slip_is_told_by_eccentricity_or_slots_without_a_tachometer(seconds, sli
         assert np.isnan(table.column("slip")).all()
 
 
-def test_slip_is_told_by_the_bars_alone_and_so_is_their_level():
+def test_slip_is_estimated_from_the_bars_alone_and_so_is_their_level():
     table = extract(motor(bars=-45, noise=1e-4), speed=None, pole_pairs=None, rotor_slots=None)
     assert table.column("slip_estimated")[0] == pytest.approx(SLIP, abs=1e-4)
     assert table.column("broken_bar_index_estimated")[0] == pytest.approx(-45, abs=0.1)
     assert np.isnan(table.column("broken_bar_index")).all()
 
 
-def test_slip_is_not_guessed_where_nothing_stands_out():
+def test_slip_is_not_estimated_without_a_prominent_line():
     for table in (extract(motor(noise=1e-3), speed=None), extract(motor(0.5, bars=-45), speed=None)):
         assert np.isnan(table.column("slip_estimated")).all()
         assert np.isnan(table.column("broken_bar_index_estimated")).all()

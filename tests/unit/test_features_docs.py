@@ -25,7 +25,7 @@ def test_the_page_is_what_the_catalogue_says():
     assert document.page() == PAGE, "docs/features.md is old: make docs"
 
 
-def test_every_feature_stands_once_and_in_one_line():
+def test_every_feature_occurs_once_and_in_one_line():
     rows = re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE, flags=re.MULTILINE)
     over_life = [row[0] for row in OVER_LIFE if "{" not in row[0]]
     assert sorted(rows) == sorted([f"{d.name}" for d in CATALOGUE] + over_life)
@@ -45,7 +45,7 @@ def test_every_feature_stands_once_and_in_one_line():
         ("Motor current: the phases together", {"current_unbalance", "park_ripple_2sf"}),
     ],
 )
-def test_a_feature_stands_with_its_family(section, some):
+def test_a_feature_is_listed_with_its_family(section, some):
     assert some <= set(re.findall(r"^\| `(\w+)` \|", SECTIONS[section], flags=re.MULTILINE))
 
 

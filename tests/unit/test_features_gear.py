@@ -197,7 +197,7 @@ def test_a_speed_slightly_wrong_is_corrected_by_the_mesh(error):
 
 
 @pytest.mark.parametrize("sweep", [0.001, 0.01, 0.05, 0.3])
-def test_a_speed_that_varies_is_followed_by_what_stands_out(sweep):
+def test_a_varying_speed_is_followed_by_the_prominent_line(sweep):
     angle = shaft(samples=16_384, sweep=sweep)
     known, _ = one(noisy(angle), teeth=TEETH, angle=angle)
     found, reasons = one(noisy(angle), speed=100.3, teeth=TEETH)

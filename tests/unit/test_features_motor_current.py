@@ -114,7 +114,7 @@ def test_a_lost_phase_still_has_a_supply():
     assert table.reasons[0, 0] & Reason.CONSTANT
 
 
-def test_what_is_not_known_is_said():
+def test_unknown_inputs_are_reported_as_reasons():
     single = extract(phases()[:, :1], supply_frequency=None, pole_pairs=None, speed=None)
     mask = int(single.reasons[0, 0])
     assert np.isnan(single.column("fundamental_frequency")).all()

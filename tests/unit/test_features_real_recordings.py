@@ -103,7 +103,7 @@ def test_bearing_features_over_a_whole_life_agree_with_double_precision():
     ("name", "fault"),
     [("DE12k_OR007at6_L0_130.npz", "bpfo"), ("DE12k_IR007_L0_105.npz", "bpfi"), ("DE12k_IR021_L0_209.npz", "bpfi")],
 )
-def test_a_seeded_race_fault_stands_out_at_its_own_frequency(name, fault):
+def test_a_seeded_race_fault_is_prominent_at_its_frequency(name, fault):
     table = cwru(name)
     found = {f: float(np.median(table.column(f"{f}_prominence"))) for f in ("bpfo", "bpfi", "bsf")}
     assert max(found, key=found.get) == fault

@@ -51,7 +51,7 @@ def test_amplitudes_are_moduli_in_double_precision():
 
 @settings(deadline=None)  # the first call compiles
 @given(st.integers(3, 95), st.integers(0, 6), st.integers(0, 2**32 - 1))
-def test_the_strongest_line_stands_over_the_median_around_it(first, reach, seed):
+def test_the_prominence_of_the_strongest_line_is_relative_to_the_median_around_it(first, reach, seed):
     levels = np.random.default_rng(seed).exponential(size=110)
     best, floor = strongest(levels, first, first + reach, 2, 24)
     assert best == first + int(levels[first : first + reach + 1].argmax())

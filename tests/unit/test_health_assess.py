@@ -90,7 +90,7 @@ def test_contaminated_learning_takes_longer_says_why_and_does_not_spoil_the_base
     assert abs(assessments[-1].indicators[0]) < 4.0
 
 
-def test_a_machine_that_stands_still_is_off_and_teaches_nothing():
+def test_a_machine_at_standstill_is_off_and_does_not_change_the_baseline():
     rng = np.random.default_rng(6)
     state = learned(rng)
     standing = OperatingContext(speed=0.0, load=0.0)

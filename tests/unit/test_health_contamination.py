@@ -68,7 +68,7 @@ def test_a_machine_that_runs_in_is_learned_when_it_has_run_in():
     assert abs(state_at_end) < 3.0
 
 
-def test_a_machine_that_is_learned_in_zone_d_is_said_to_be():
+def test_a_baseline_learned_in_zone_d_is_reported():
     rng = np.random.default_rng(4)
     _, assessments = follow(snapshot(n, rng, growth={"velocity_rms": 9.0}) for n in range(3))
     assert all("learning-in-zone:D" in a.evidence["reasons"] for a in assessments)

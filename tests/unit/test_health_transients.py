@@ -99,7 +99,7 @@ def test_what_speed_explains_within_a_wide_state_is_compensated():
     assert np.std(moved) < 2.0  # dB; speed alone moves it by 7.8 dB from end to end
 
 
-def test_the_states_are_told_with_their_ranges():
+def test_the_operating_states_are_reported_with_their_ranges():
     rng = np.random.default_rng(8)
     contexts = [OperatingContext(24.0 + 0.01 * (n % 5), 0.7) for n in range(20)]
     _, assessments = follow(snapshot(n, rng, context=context) for n, context in enumerate(contexts))

@@ -83,7 +83,7 @@ def test_an_assessment_tells_when_the_next_zone_is_reached():
     assert due[trend["point"]] == "within-horizon"
 
 
-def test_without_limits_nothing_is_said_and_nothing_kept():
+def test_without_limits_there_is_no_zone_trend_and_no_state():
     rng = np.random.default_rng(3)
     state, assessments = follow((snapshot(n, rng) for n in range(40)), BARE)
     assert assessments[-1].evidence["zone_trend"] is None

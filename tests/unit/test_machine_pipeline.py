@@ -73,7 +73,7 @@ def test_a_sustained_change_is_noticed_and_a_quiet_course_is_not_alerted() -> No
     assert changed.changes[0].occurred_at > START + timedelta(hours=40)
 
 
-def test_the_end_of_a_life_closes_its_alerts_and_starts_learning_anew() -> None:
+def test_the_end_of_a_life_closes_its_alerts_and_restarts_learning() -> None:
     snapshots = _snapshots(61, worse_from=40)
     end = snapshots[59].measured_at + timedelta(minutes=1)
     course = follow(MACHINE, begin(MACHINE), snapshots, [end], None)

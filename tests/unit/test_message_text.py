@@ -48,7 +48,7 @@ def test_a_mail_says_what_the_alert_says_and_where_to_read_it() -> None:
     ]
 
 
-def test_a_korean_reader_is_told_in_korean() -> None:
+def test_a_korean_reader_gets_korean_texts() -> None:
     one = Message("id-1", (_event(1),))
     assert "건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함" in subject_of(one, "ko")
     body = body_of(one, language="ko")
@@ -69,5 +69,5 @@ def test_a_digest_names_the_worst_and_counts_the_machines(language: str, worst: 
     assert len(body_of(digest, language=language).split("\n\n")) == 5
 
 
-def test_a_message_of_a_later_version_is_said_as_it_stands() -> None:
+def test_a_message_key_of_a_later_version_is_shown_as_its_name() -> None:
     assert "of tomorrow" in subject_of(Message("id-1", (_event(1, message="of-tomorrow", parameters={}),)))

@@ -134,7 +134,7 @@ def test_damaged_bytes_are_refused_before_they_are_read(trained):
             FleetModel.from_bytes(other, sha256=hashlib.sha256(other).digest())
 
 
-def test_what_is_said_at_a_record_does_not_depend_on_later_ones(trained):
+def test_a_prediction_at_a_record_does_not_depend_on_later_ones(trained):
     life = worn_lives(1, seed=5)[0]
     whole = trained[0].predict(life.life_time, life.settings, life.values)
     part = trained[0].predict(life.life_time[:40], life.settings[:40], life.values[:40])
@@ -202,13 +202,13 @@ def test_in_an_operating_state_never_seen_the_answer_is_at_least_nothing(trained
     assert all(np.array_equal(a[:-5], b[:-5], equal_nan=True) for a, b in zip(usual, other, strict=True))
 
 
-def test_lives_told_in_another_unit_of_time_give_the_same_model_in_that_unit(trained):
+def test_lives_in_another_unit_of_time_give_the_same_model_in_that_unit(trained):
     model, seen = train_fleet(worn_lives(unit=3600.0), NAMES)
     assert model.cap == pytest.approx(3600.0 * trained[0].cap)
     assert seen.predicted == pytest.approx(3600.0 * trained[1].predicted)
 
 
-def test_remaining_life_of_an_unseen_life_is_told_with_an_interval_that_mostly_holds(trained):
+def test_remaining_life_of_an_unseen_life_is_predicted_with_an_interval_that_mostly_covers_it(trained):
     model, seen = trained
     actual = np.minimum(seen.actual, model.cap)
     assert np.sqrt(np.mean((seen.predicted - actual) ** 2)) < 0.5 * actual.std()
@@ -258,7 +258,7 @@ def test_lives_that_cannot_teach_are_refused_by_name():
         train_fleet([replace(life, values=np.full_like(life.values, 7.0)) for life in lives], NAMES)
 
 
-def test_a_sensor_told_in_another_unit_in_one_life_is_named():
+def test_a_sensor_in_another_unit_in_one_life_is_named():
     lives = worn_lives(8)
     lives = [replace(life, values=np.column_stack([life.values, 100 + life.values[:, 0]])) for life in lives]
     mixed = lives[3].values * [1, 1, 1, 1, 9.80665]
@@ -294,7 +294,7 @@ def test_a_challenger_serves_only_if_it_surely_errs_less_on_lives_neither_has_se
     assert not compare(model, poor, lives[:2]).is_better
 
 
-def test_what_is_said_of_a_training_life_comes_from_the_member_that_did_not_see_it(trained):
+def test_the_prediction_of_a_training_life_comes_from_the_member_not_trained_on_it(trained):
     model, seen = trained
     life = worn_lives()[2]
     predicted = model.predict_unseen(life.key, life.life_time, life.settings, life.values)

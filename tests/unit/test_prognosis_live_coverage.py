@@ -35,9 +35,9 @@ def test_prognoses_are_scored_by_source_and_level_against_the_failure():
     outcome = score_outcome(
         "m1",
         [
-            interval(0, 5 * hour, 12 * hour),  # 10 h were left: held
+            interval(0, 5 * hour, 12 * hour),  # 10 h were left: covered
             interval(2, 5 * hour, 7 * hour),  # 8 h: late
-            interval(4, 5 * hour, None),  # at least 5 h, 6 h were left: held
+            interval(4, 5 * hour, None),  # at least 5 h, 6 h were left: covered
             interval(5, 6 * hour, None),
             interval(6, 1 * hour, 5 * hour, source="trend", level=0.8),
             interval(10, 0.0, hour),  # not before the failure
@@ -72,7 +72,7 @@ def test_an_interval_that_covers_half_is_called_broken_after_a_handful_of_lives(
     assert found.chance < 0.05
 
 
-def test_one_life_tells_nothing_and_two_that_held_are_no_proof():
+def test_one_life_gives_no_coverage_and_two_covered_lives_are_no_proof():
     assert track_coverage(lives([1.0, 1.0]))[0].verdict is CoverageVerdict.HOLDS
     assert track_coverage(lives([1.0], level=0.8))[0].verdict is CoverageVerdict.TOO_FEW
     assert track_coverage([]) == []

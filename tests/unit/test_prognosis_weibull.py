@@ -33,7 +33,7 @@ def test_shape_and_scale_are_found_although_half_of_the_lives_are_censored():
     assert fitted.shape == pytest.approx(2.5, rel=0.06)
     assert fitted.scale == pytest.approx(100.0, rel=0.03)
     dropped = fit_weibull(age[age <= until], np.ones(int((age <= until).sum()), bool))
-    assert dropped.scale < 90.0  # what dropping them would have said
+    assert dropped.scale < 90.0  # the estimate without them
 
 
 def test_machines_that_came_under_observation_late_do_not_make_the_fleet_look_older():
@@ -80,7 +80,7 @@ def small_fleets(failures):
     ("failures", "begun", "off"), [(5, 0.0, 0.025), (12, 0.0, 0.025), (5, 40.0, 0.05), (12, 40.0, 0.03)]
 )
 def test_intervals_of_small_fleets_cover_new_machines_about_as_often_as_claimed(failures, begun, off):
-    # exact for new machines; given age, a little less is held where failures are few
+    # exact for new machines; given age, the coverage is slightly lower with few failures
     covered, level = [], 0.0
     for age, fitted in small_fleets(failures):
         if age > begun:

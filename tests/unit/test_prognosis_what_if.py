@@ -71,7 +71,7 @@ def test_what_the_lives_do_not_tell_is_refused_with_the_reason(
         tell_effect(known, now, asked)
 
 
-def test_load_and_speed_that_went_together_are_not_told_apart() -> None:
+def test_collinear_load_and_speed_are_not_separated() -> None:
     together = [Conditions(x.life, {"load": x.means["load"], "speed": 30 * x.means["load"]}) for x in lives(14)]
     with pytest.raises(RefusalError, match="are correlated"):
         tell_effect(together, {"load": 0.5, "speed": 15.0}, {"load": 0.9, "speed": 20.0})

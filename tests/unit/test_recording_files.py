@@ -102,7 +102,7 @@ def test_a_time_column_tells_the_rate(tmp_path):
     assert read.doubts == ()
 
 
-def test_milliseconds_are_told_by_the_name_of_the_time_column(tmp_path):
+def test_milliseconds_are_recognised_by_the_name_of_the_time_column(tmp_path):
     path = write_csv(tmp_path / "a.csv", "Time [ms];de [g]", np.column_stack([np.arange(2000) / RATE * 1e3, SIGNAL]))
     assert_is_signal(read_recording_file(path, MACHINE))
 

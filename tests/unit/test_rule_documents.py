@@ -197,7 +197,7 @@ def test_a_bad_document_is_refused_with_the_place_and_the_reason(document: Any, 
     assert word in problem.reason
 
 
-def test_every_problem_is_told_with_its_line() -> None:
+def test_every_problem_is_reported_with_its_line() -> None:
     text = "rules:\n  - key: a\n    kind: zone\n    zone: Z\n  - key: b\n    kind: health\n    belov: 0.5\n"
     with pytest.raises(InvalidRulesError) as refused:
         check_text(text)

@@ -97,7 +97,7 @@ def test_what_stood_when_the_machine_stopped_is_at_rest_until_it_runs_and_is_sti
     assert run([SICK], cases)[1] == ["unsuppressed machine-runs"]
 
 
-def test_what_comes_of_the_stop_itself_goes_with_it_and_is_never_told_again() -> None:
+def test_an_alert_caused_by_the_stop_ends_with_it_without_another_notification() -> None:
     cases, notes = run([WELL, OFF, OFF, OFF])
     assert notes == ["opened oil-low", "suppressed machine-off"]
     cases, notes = run([RUN_UP, WELL, WELL], cases, 10)
@@ -106,7 +106,7 @@ def test_what_comes_of_the_stop_itself_goes_with_it_and_is_never_told_again() ->
     assert run([("run", 0.95, 0.5e5)], cases)[1] == ["unsuppressed machine-runs"], "the pump runs without pressure"
 
 
-def test_what_opens_in_a_run_up_is_not_told_before_the_machine_runs() -> None:
+def test_an_alert_opened_during_run_up_is_not_notified_before_the_machine_runs() -> None:
     cases, notes = run([OFF, RUN_UP, RUN_UP])
     assert notes == ["opened oil-low", "suppressed machine-off"]
     assert run([("run", 0.95, 0.5e5)], cases)[1] == ["unsuppressed machine-runs"]
@@ -177,7 +177,7 @@ def test_late_data_tell_of_a_stop_only_where_it_was_not_known() -> None:
     assert kinds_of(reconcile([], resting, START)) == [ChangeKind.OPENED, ChangeKind.SUPPRESSED]
 
 
-def test_memories_of_an_older_service_are_read_and_a_new_life_begins_where_the_machine_stands() -> None:
+def test_state_of_an_earlier_version_is_read_and_a_new_life_keeps_the_standstill() -> None:
     assert Cases.from_bytes(b"\x93\x01\x90\x90") == Cases.from_bytes(b"\x94\x02\x90\x90\x80") == Cases()
     stopped, _ = run([OFF])
     assert stopped.is_stopped
@@ -223,7 +223,7 @@ def test_a_window_eases_no_alert_of_data_that_are_missing_still() -> None:
     assert worse.kind is ChangeKind.ESCALATED
 
 
-def test_the_default_rules_of_a_running_machine_are_told_as_ever() -> None:
+def test_the_default_rules_open_one_alert_on_a_running_machine() -> None:
     cases, kinds = Cases(), []
     for index in range(6):
         cases, changes = evaluate(MACHINE, cases, seen(index, health=0.2), None, DEFAULT_RULES)
@@ -244,7 +244,7 @@ course = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(course)
-def test_however_a_machine_stops_and_starts_rest_is_told_in_turns_and_ends_with_the_case(steps: list[Any]) -> None:
+def test_suppression_and_unsuppression_alternate_and_end_with_the_case(steps: list[Any]) -> None:
     cases, at_rest = Cases(), dict[str, bool]()
     for index, (state, health, oil) in enumerate(steps):
         before = dict(at_rest)

@@ -163,7 +163,7 @@ def test_an_endless_answer_is_cut_off() -> None:
         assert sender.post(receiver.url, new_secret(), "1", {}, now()).is_delivered
 
 
-def test_a_port_nobody_listens_on_and_a_name_nobody_knows_are_failed_attempts() -> None:
+def test_a_closed_port_and_an_unknown_name_are_failed_attempts() -> None:
     with sending() as sender:
         assert not sender.post("http://127.0.0.1:1/", new_secret(), "1", {}, now()).is_reachable
         assert not sender.post("http://nowhere.invalid/", new_secret(), "1", {}, now()).is_delivered

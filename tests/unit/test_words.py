@@ -188,7 +188,7 @@ def test_no_header_breaks_the_choice(header: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("key", list(messages("en")))
-def test_every_message_can_be_said_without_its_figures(key: str, language: str) -> None:
+def test_every_message_has_a_text_without_its_figures(key: str, language: str) -> None:
     assert say(key, {}, language)
     nulls = {name: None for name, _ in placeholders(messages("en")[key])}
     assert "{" not in say(key, nulls, language)
@@ -213,7 +213,9 @@ def test_every_message_can_be_said_without_its_figures(key: str, language: str) 
         (None, "unknown", "알 수 없음"),
     ],
 )
-def test_a_duration_is_said_in_the_unit_that_holds_it_twice(seconds: float | None, english: str, korean: str) -> None:
+def test_a_duration_is_shown_in_the_largest_unit_of_which_it_is_at_least_two(
+    seconds: float | None, english: str, korean: str
+) -> None:
     assert say_duration(seconds) == english
     assert say_duration(seconds, "ko") == korean
 
@@ -244,6 +246,6 @@ def test_what_follows_a_colon_is_the_detail() -> None:
     assert say_any("reason", None) is None
 
 
-def test_a_figure_of_another_kind_is_said_as_it_stands() -> None:
+def test_a_figure_of_another_type_is_shown_unformatted() -> None:
     assert say("diagnosis.flat", {"value": "x"}) == "The signal does not change."
     assert "many" in say("diagnosis.speed-uncertain", {"harmonics": "many"})

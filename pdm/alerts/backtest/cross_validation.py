@@ -14,7 +14,7 @@ from pdm.alerts.backtest.scoring import Past, Score, score
 LEAD_KEPT = 0.9
 """Share of the median lead time that a suggestion must keep."""
 MOST_FOLDS = 20
-"""Largest number of folds; each fold is held out once."""
+"""Largest number of folds; each is the test fold once."""
 
 
 @dataclass(frozen=True)
