@@ -479,6 +479,7 @@ def main() -> None:
             print(*(f"  {each}" for each in figure.found), sep="\n")
     if given.verbose:
         print("allowed:", *(f"  {each.name}: {each.reason}" for each in ALLOWED), sep="\n")
+        print("defended:", *(f"  {d.path} {d.names or 'all'}: {d.kind}, {d.reason}" for d in DEFENDED), sep="\n")
 
 
 if __name__ == "__main__":
