@@ -150,7 +150,7 @@ def _refused(decoded: Decoded, outcome: Outcome, problems: tuple[Problem, ...]) 
 def _write(
     conn: Connection[Any], candidates: Sequence[_Candidate], receipt_id: UUID, now: datetime
 ) -> list[RecordResult]:
-    """Store what is new of the candidates; returns what became of each."""
+    """Store the new channels of the candidates; returns the outcome of each candidate."""
     first: dict[Key, int] = {}
     unique: dict[Key, Channel] = {}
     for index, candidate in enumerate(candidates):
@@ -190,7 +190,7 @@ def _tell(
     hashes: Mapping[Key, bytes],
     envelopes: Mapping[Key, Envelope],
 ) -> RecordResult:
-    """Return what became of a candidate, by who brought each new channel and what is stored under every key."""
+    """Return the outcome of a candidate, by the origin of each new channel and the stored content of every key."""
     decoded = candidate.decoded
     problems = [*candidate.problems]
     is_stored = has_conflict = False

@@ -52,7 +52,7 @@ def screen(
     missing : tuple of str
         Waveform points without data.
     problems : tuple of Problem
-        Of the channels that are left out.
+        Of the omitted channels.
     """
     points = {point.key: point for point in stored.machine.points}
     channels: list[Channel] = []

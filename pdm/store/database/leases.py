@@ -17,7 +17,7 @@ The queries of a queue keep to one convention:
 
 - `claim_*` takes due rows, adds one to `attempts` and moves the end of the lease ahead, in one statement. The caller
   commits before it starts the work, so that the attempt of a worker that dies is counted.
-- `renew_*` moves the end of the lease ahead while the work goes on.
+- `renew_*` moves the end of the lease ahead while the work continues.
 - `release_*` returns work that was not done: the attempt does not count.
 - `retry_*` and `fail_*` record a failure; `finish_*` ends the work.
 - An attempt that a later one has replaced changes nothing: the row must have the same number of attempts. Results are

@@ -121,7 +121,7 @@ class LastKnown:
 
 @dataclass(frozen=True)
 class AnalysisBacklog:
-    """How many acquisitions wait for analysis, and how many were set aside."""
+    """Number of acquisitions in the analysis queue, and of failed ones."""
 
     pending: int
     set_aside: int
@@ -166,7 +166,7 @@ def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], unjudged:
 
 
 def count_waiting(conn: Connection[Any]) -> AnalysisBacklog:
-    """Return how much waits for analysis and how much was set aside."""
+    """Return the number of acquisitions in the analysis queue, and of failed ones."""
     return fetch_all(conn, AnalysisBacklog, "count_waiting")[0]
 
 
