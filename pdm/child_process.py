@@ -1,6 +1,6 @@
 """Child processes: start `python -m MODULE`, exchange JSON with it, limit, supervise and kill it.
 
-Work that may exhaust memory, crash, hang or keep a processor busy runs in a process of its own. Three modes share the
+Work that may exhaust memory, crash, hang or keep a processor busy runs in a separate process. Three modes share the
 same start, limits and kill:
 
 - `call`: one input, one JSON document as the answer, then the process ends (backtest, explanation, check of a model);
@@ -62,7 +62,7 @@ class ChildEnding(Enum):
 
 
 class ChildEndedError(PdmError):
-    """A child process ended without an answer: `ending` says how, `reason` says it in words without the subject."""
+    """A child process ended without an answer: `ending` is the kind, `reason` the text without its subject."""
 
     def __init__(self, name: str, ending: ChildEnding, reason: str) -> None:
         super().__init__(f"{name} {reason}")
@@ -80,7 +80,7 @@ def start(
     stdout: int | IO[Any] = subprocess.DEVNULL,
     stderr: int | IO[Any] = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m module` in a process group of its own, so that `kill` reaches all that it starts.
+    """Start `python -m module` in a separate process group, so that `kill` reaches all that it starts.
 
     `limits` are set from outside right after the start, so that no input is read without them: the child needs no
     code for it, and this process, which has threads, runs none between fork and exec.

@@ -192,7 +192,7 @@ def step(state: AlertState, verb: Verb, demands: Demands) -> Transition:
     Raises
     ------
     ConflictError
-        The state does not allow the verb; the message says why.
+        The state does not allow the verb; the message gives the reason.
     """
     entry = TRANSITIONS[state, verb]
     if isinstance(entry, Refused):

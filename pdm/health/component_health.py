@@ -1,8 +1,8 @@
-"""The health of a machine's points and components, beside the machine's own, each with what makes it so.
+"""Health of the points and components of a machine, in addition to that of the machine, each with its contributors.
 
-All are the same weighing of the same evidence, over the features of the point, over those that speak of the component,
-and over all: what is found anywhere is found in the whole, so the machine is never better than its worst part, and
-worse than each of them where several agree.
+All use the same weights on the same evidence: of the features of the point, of those of the component, and of all.
+The evidence of each part counts for the machine, so the machine is never healthier than its worst part, and it is less
+healthy than each part where several agree.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CONTRIBUTORS = 2  # features named as main evidence a component
 _NOTHING, _ABSENT = np.zeros(1), np.ones(1, bool)  # the last place, to which paddings of a part point: no evidence
 _LEAST_DEVIATION = 1.0  # contributors below it are scatter
 _BEARING = ("bpf", "bsf", "ftf", "bearing_sideband", "high_frequency", "envelope", "kurtosis", "crest_factor")
-_SYMPTOMS = (  # beginning of a feature's name, and a symptom of the component that it speaks of
+_SYMPTOMS = (  # beginning of a feature's name, and a symptom of the component that it belongs to
     *((name, "bearing_wear") for name in _BEARING),
     ("order_0", "looseness"),
     ("order_1", "unbalance"),
@@ -38,7 +38,7 @@ _SYMPTOMS = (  # beginning of a feature's name, and a symptom of the component t
 
 @dataclass(frozen=True)
 class Parts:
-    """Which columns speak of which point and component: padded with M, the place of a column that says nothing."""
+    """The columns of each point and component: padded with M, the index of a column without evidence."""
 
     points: tuple[str, ...]
     components: tuple[str, ...]
@@ -68,7 +68,7 @@ def assess_parts(
 
     Returns
     -------
-    told : dict
+    parts : dict
         `points` and `components`, each with health, severity, urgency and contributors.
     """
     padded = np.concatenate((np.maximum(evidence, 0.0), _NOTHING))[parts.columns]
@@ -102,7 +102,7 @@ def _tell_urgency(
     components: list[dict[str, Any]],
     due: dict[str, float],
 ) -> None:
-    """Write how soon somebody has to act: on a point by its zone and trend, on a component by its points."""
+    """Write the urgency: of a point from its zone and trend, of a component from its points."""
     urgencies: dict[str | None, Urgency] = {}
     for document, component in zip(points, parts.component_of_point, strict=True):
         key = document["point"]
@@ -133,7 +133,7 @@ def _contributors(layout: Layout, parts: Parts, padded: Floats, row: int) -> lis
 
 @lru_cache(maxsize=4096)
 def parts_of(machine: Machine) -> Parts:
-    """Return which columns of its layout speak of which point and component of a machine."""
+    """Return the columns of the layout of a machine for each point and component."""
     layout = layout_of(machine)
     points = (
         *layout.vibration_points,
@@ -160,12 +160,12 @@ def parts_of(machine: Machine) -> Parts:
 
 
 def _is_of(column: Column, point: str, layout: Layout) -> bool:
-    """Say whether a column is a point's; what the phases share is each phase's."""
+    """Return whether a column belongs to a point; what the phases share belongs to each phase."""
     return column.point == point or (column.source == "current_group" and point in layout.current_points)
 
 
 def _component(machine: Machine, column: Column) -> str | None:
-    """Return the component that a feature speaks of: by its kind of fault, else where the point is mounted."""
+    """Return the component that a feature belongs to: by its kind of fault, else by where the point is mounted."""
     feature = column.tracked.feature
     if column.source in ("temperature", "scalar"):
         return find_component(machine, "overall_vibration", column.point)

@@ -90,7 +90,7 @@ def find_machine(machines: dict[str, Machine], key: str) -> Machine:
 
 
 def read_work_events(path: Path, machine: str) -> tuple[WorkEvent, ...]:
-    """Read the work events of one machine, in time order; none if there is no such file.
+    """Read the work events of one machine, in time order; none if the file does not exist.
 
     Raises
     ------

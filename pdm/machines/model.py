@@ -14,7 +14,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 def check_key(key: str, field: str) -> str:
-    """Return `key` if it is valid in a URL, a file name and a topic.
+    """Check that `key` is valid in a URL, a file name and a topic, and return it.
 
     Raises
     ------

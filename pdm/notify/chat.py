@@ -1,7 +1,7 @@
 """Chat services through Apprise, in a child process that reaches checked addresses only.
 
-Apprise supports over a hundred services through many libraries. In a child process its memory is given back
-when nothing is to be sent, it can be ended when it hangs, and every connection it makes can be checked.
+Apprise supports over a hundred services through many libraries. A child process releases its memory
+when nothing is to be sent, it can be killed when it hangs, and each of its connections can be checked.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ChatSender:
         return self.send_text(receiver, subject, body, _kind(message))
 
     def test(self, receiver: Receiver, message_id: str, now: datetime) -> Attempt:  # noqa: ARG002
-        """Send a text that says it is a test."""
+        """Send a text that is marked as a test."""
         return self.send_text(receiver, TEST_SUBJECT, TEST_TEXT)
 
     def send_text(self, receiver: Receiver, title: str, body: str, kind: str = "info") -> Attempt:
@@ -75,5 +75,5 @@ def _kind(message: Message) -> str:
 
 
 def _is_withheld(name: str) -> bool:
-    """Tell whether the child does without a variable: the service's own settings, and proxies."""
+    """Return whether the child does not receive a variable: the settings of the service, and proxies."""
     return name.startswith("PDM_") or name.lower().endswith("_proxy")

@@ -14,7 +14,7 @@ import requests
 from pdm.child_process import answer_lines
 from pdm.notify.targets import ForbiddenTargetError, Network, check_address, parse_networks
 
-# Services that people read; never those of Apprise that write to this machine or to any address as told.
+# Services that people read; never those of Apprise that write to this machine or to an arbitrary address.
 SERVICES = frozenset(
     re.findall(
         r"\w+",
@@ -63,7 +63,7 @@ def _observed_send(session: requests.Session, request: Any, **named: Any) -> Any
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return as `Attempt` fields what became of a question: `check` a URL, or send a text to it."""
+    """Return the result of a request as `Attempt` fields: `check` a URL, or send a text to it."""
     global _allowed
     _allowed = parse_networks(",".join(question["networks"]))
     url = question["url"]

@@ -1,4 +1,4 @@
-"""Say how long machines will last: by the fleet's model, else by the trend of health, else not at all."""
+"""Predict remaining life: by the fleet's model, else by the trend of health, else not at all."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _by_model(
 
 
 def _with_quantiles(prognosis: Prognosis, quantiles: Sequence[float], cap: float) -> Prognosis:
-    """Return the prognosis with its quantiles [s] as evidence: None from where they say "at least"."""
+    """Return the prognosis with its quantiles [s] as evidence: None from the first that is a lower bound only."""
     document = {
         f"{at:g}": None if value >= AT_CAP**2 * cap else value for at, value in zip(QUANTILES, quantiles, strict=True)
     }

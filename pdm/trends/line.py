@@ -1,6 +1,6 @@
-"""The least-squares line through a series whose residuals resemble their neighbours.
+"""The least-squares line through a series whose residuals are autocorrelated.
 
-Two estimators of its errors remain, and docs/adr/0015-two-error-estimators-of-the-trend-line.md says why.
+Two estimators of its errors remain: docs/adr/0015-two-error-estimators-of-the-trend-line.md gives the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 LEAST_VARIANCE = 1e-18
 """Of the rise: residuals of a perfect line are rounding, and a statistic must stay finite."""
 MOST_ALIKE = 0.8
-"""Correlation of neighbours up to which errors are widened: beyond it so few points cannot tell it from a trend."""
+"""Correlation of neighbours up to which errors are widened: beyond it, it resembles a trend in so few points."""
 
 
 @dataclass(frozen=True, slots=True)

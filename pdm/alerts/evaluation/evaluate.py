@@ -219,7 +219,7 @@ def _rest(
 
 
 def describe_rest(case: Case, is_stopped: bool, at: datetime, rules: RuleSet) -> AlertChange:
-    """Return that a case is suppressed since the machine stands still, or that it is so no longer."""
+    """Return the change that suppresses a case because the machine is at standstill, or ends the suppression."""
     kind = ChangeKind.SUPPRESSED if case.at_rest else ChangeKind.UNSUPPRESSED
     runs = HOLDS_AT_STANDSTILL if is_stopped else MACHINE_RUNS
     return describe_change(kind, case, at, MACHINE_OFF if case.at_rest else runs, {}, rules)

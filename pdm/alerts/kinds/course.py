@@ -58,7 +58,7 @@ class OnCourse(OnValues, Remembering):
 
 
 def check_times(span: float) -> None:
-    """Refuse a span [s] that a course cannot have."""
+    """Reject a span [s] that is outside the allowed range of a time series."""
     check(
         STEPS <= span < LONGEST, f"span must be {STEPS} s at least (one second per step) and less than 31 years", "over"
     )

@@ -1,4 +1,4 @@
-"""The course of one value, kept small: medians of equal steps of time, and a robust line through them."""
+"""A compressed time series of one value: medians of equal time steps, and a robust line through them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes the stored alerts of a machine agree with its cases, where those were replayed from late data."""
+"""Changes that reconcile the stored alerts of a machine with its cases after a replay of late data."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def reconcile(
     occurred_at: datetime,
     rules: RuleSet = DEFAULT_RULES,
 ) -> tuple[AlertChange, ...]:
-    """Return what makes the stored open alerts agree with cases replayed from late data.
+    """Return the changes that reconcile the stored open alerts with cases replayed from late data.
 
-    What was known already gives no change, so that nobody is told twice; the caller stores the changes
-    as re-evaluated. `occurred_at` is the time of the newest acquisition replayed. A gap in the data is the
-    clockwork's and stays as it is.
+    A condition that is stored already gives no change, so that no receiver is notified twice; the caller stores
+    the changes as re-evaluated. `occurred_at` is the time of the newest acquisition replayed. Alerts of data gaps
+    belong to the scheduled evaluation and do not change here.
     """
     stored = {alert.cause: alert for alert in open_alerts if alert.cause != GAP_CAUSE}
     changes = []

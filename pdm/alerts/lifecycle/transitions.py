@@ -1,4 +1,4 @@
-"""How an alert stands after its condition has come, changed or gone: what it says, demands, and until when."""
+"""State of an alert after its condition has started, changed or cleared: its message, its demands and its deadlines."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def renewed(known: AlertRecord, change: AlertChange, done: Transition, now: date
 
 
 def demands_of(known: AlertRecord | None, change: AlertChange) -> Demands:
-    """Return what an alert asks of people: what it asked once, it asks until it ends."""
+    """Return what an alert demands of people: a demand remains until the alert ends."""
     was = known.demands if known else Demands()
     if change.kind is ChangeKind.CLEARED:
         return was

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 FORMAT = 3  # of the documents; raised by hand when their meaning changes (docs/develop/state-formats.md)
-_DIGITS = 8  # hexadecimal: 32 bits tell the versions of a plant apart
+_DIGITS = 8  # hexadecimal: 32 bits distinguish the versions of a plant
 
 
 def rules_version(rules: Iterable[Rule]) -> str:

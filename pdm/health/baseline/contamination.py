@@ -1,9 +1,9 @@
-"""The contamination guard: a fault, outliers or a trend while a baseline is learned do not become normal silently.
+"""The contamination guard: it detects a fault, outliers or a trend in the data from which a baseline is learned.
 
-Learned rows are judged among themselves once there are enough of them. Rows that lie far outside are dropped and others
-waited for; a feature that falls throughout runs in, and its first third is dropped; one that rises throughout wears
-already, and the lower end of its course is taken for normal. What remains doubtful is said, with every verdict
-that rests on it.
+The learned rows are compared with each other once there are enough of them. Outlying rows are dropped, and learning
+continues until others replace them. A feature that falls throughout indicates running in: its first third is dropped.
+A feature that rises throughout indicates wear: the lower end of its trend is the normal level. The remaining doubts
+are reported with each assessment that uses the baseline.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BETWEEN = np.sqrt(2.0)  # a difference of two values scatters so much more than
 
 @dataclass(frozen=True)
 class Examination:
-    """What learned rows look like among themselves.
+    """The comparison of learned rows with each other.
 
     `outliers` (n,) are rows, `rising` and `falling` (M,) columns with a trend, `scatter` (M,) the robust standard
     deviation from one row to the next, in which neither trends nor steps are.
@@ -52,7 +52,7 @@ class Examination:
 
 
 def examine(rows: Floats, floor: Floats, weight: Floats, two_sided: Flags) -> Examination:
-    """Judge learned rows among themselves.
+    """Compare learned rows with each other.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def _between_rows(rows: Floats) -> Floats:
 
 
 def _median(rows: Floats) -> Floats:
-    """Return the median (M,) of columns, NaN aside and where there is nothing."""
+    """Return the median (M,) of columns without their NaN; NaN where a column has no value."""
     ordered = np.sort(rows, axis=0)
     count = np.sum(~np.isnan(ordered), axis=0)
     columns = np.arange(rows.shape[1])

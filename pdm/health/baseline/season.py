@@ -1,8 +1,9 @@
-"""The season of a day and of a week: what the time explains of a feature where no sensor tells why.
+"""Daily and weekly season: the part of a feature that the time explains where no sensor measures its cause.
 
-A hall that warms and cools, a load that follows the shift: what comes back every day or week of the learning is normal
-at its hour. Only where learning spans three periods and covers their hours, and the course is no chance although
-neighbouring acquisitions resemble each other. A year is learned by nobody in time; it needs a sensor of what it brings.
+The temperature of a hall or a load that follows the shift is periodic: a pattern that repeats every day or week while
+the baseline is learned is normal at its hour. A season is learned only if learning spans three periods and covers their
+hours, and if the pattern is significant although neighbouring acquisitions are correlated. A yearly season is not
+learned, since learning would take years: it needs a sensor that measures its cause.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ LEAST_PERIODS = 2.75
 WIDEST_GAP = 0.4
 """Share of a period of which no hour may be without an acquisition: three a day, evenly, are enough."""
 CHANCE = 2e-4
-"""Probability of so clear a course by chance below which it is a season: as for `pdm.health.baseline.covariates`."""
-_HALVES = 0.7  # share of a half's squares that may be left when the course of the other half is taken off
+"""Probability of such a clear wave by chance below which it is a season: as for `pdm.health.baseline.covariates`."""
+_HALVES = 0.7  # largest share of a half's squares that remains after the wave of the other half is subtracted
 _LIMIT = 4.0  # robust standard deviations to which values are limited before they are fitted
 
 
@@ -60,7 +61,7 @@ class Season:
 
 
 def learn_season(rows: Floats, times: Floats) -> Season:
-    """Learn which features have a season, and its course.
+    """Learn which features have a season, and its wave.
 
     Parameters
     ----------
@@ -71,9 +72,9 @@ def learn_season(rows: Floats, times: Floats) -> Season:
 
     Notes
     -----
-    A straight line and one cosine by least squares. A wave is a season only if (1) an F test says that it is no chance,
-    (2) the wave of either half of the learning explains the other half, (3) it is no chance either under errors that
-    resemble their neighbours (`pdm.trends.newey_west`).
+    A straight line and one cosine by least squares. A wave is a season only if (1) an F test finds it significant,
+    (2) the wave of either half of the learning explains the other half, (3) it is significant also with correlated
+    errors (`pdm.trends.newey_west`).
     """
     season = Season.none(rows.shape[1])
     left = _limited(rows)

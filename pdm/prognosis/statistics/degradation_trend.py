@@ -97,7 +97,7 @@ def _passage(course: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple
     worn = 1.0 - course[:, 1]
     try:
         process = fit_drift(course[:, 0], worn)
-    except RefusalError:  # on a line to the last bit: the line itself tells, and with certainty
+    except RefusalError:  # the points lie exactly on a line: the line predicts without uncertainty
         rate = (worn[-1] - worn[0]) / (course[-1, 0] - course[0, 0])
         left = max((1.0 - HEALTH_LIMIT - worn[-1]) / rate, 0.0)
         return left, left, left

@@ -1,8 +1,8 @@
-"""Analyse claimed machines in one transaction such that what fails takes nothing else with it.
+"""Analyse claimed machines in one transaction such that a failure does not affect other records and machines.
 
-A record that cannot be analysed is found by halving and set aside. A state that cannot be read is made again from
-the stored features. A machine that fails for any other reason is put on hold and tried again later. Only the
-absence of the database ends the transaction.
+A record that cannot be analysed is found by bisection and stored as failed. A state that cannot be read is rebuilt from
+the stored features. A machine that fails for any other reason is put on hold and retried later. Only an outage of the
+database ends the transaction.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Methods:
 
 @dataclass
 class Isolation:
-    """One transaction over claimed machines: their states as it goes on, and why some were put on hold."""
+    """One transaction over claimed machines: their current states, and why some were put on hold."""
 
     conn: Connection[Any]
     methods: Methods
@@ -52,7 +52,7 @@ class Isolation:
     _rebuilt: set[int] = field(default_factory=set)
 
     def analyse(self, claims: Sequence[Claim]) -> None:
-        """Analyse what waits; set aside what cannot be analysed."""
+        """Analyse the waiting acquisitions; store those that cannot be analysed as failed."""
         claims = [claim for claim in claims if claim.machine_id not in self.on_hold]
         if not claims:
             return
@@ -73,7 +73,7 @@ class Isolation:
                     self.analyse(half)
 
     def replay(self, machine_id: int) -> None:
-        """Follow a machine again from where late data came; hold it where that does not work from any checkpoint."""
+        """Replay a machine from its late data; put it on hold where that fails from every checkpoint."""
         state = self.states[machine_id]
         try:
             self._replay(state)
@@ -109,7 +109,7 @@ class Isolation:
         self.states[state.machine_id] = after
 
     def _rebuild(self, claims: Sequence[Claim], error: Exception) -> None:
-        """Make the states that cannot be read again from the stored features, each once."""
+        """Rebuild the states that cannot be read from the stored features, each once."""
         for claim in claims:
             state = claim.before
             if _is_readable(state):

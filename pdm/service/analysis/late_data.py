@@ -1,7 +1,7 @@
-"""Late data and late work events: roll a machine back to a checkpoint and follow it again.
+"""Late data and late work events: roll a machine back to a checkpoint and replay it from there.
 
 Features are stored already, so a replay costs what health, prognosis and alerts cost. Assessments and
-prognoses from the late moment on are appended under the next revision; what was said before stays.
+prognoses from the late moment on are appended under the next revision; earlier revisions remain.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pdm.store.analysis.queue import MachineState
 from pdm.store.machines.registration import StoredMachine
 
 CHUNK = 512
-MOST_KNOWN_SET_ASIDE = 3  # acquisitions analysed before that a replay may set aside: more are no fault of theirs
+MOST_KNOWN_SET_ASIDE = 3  # most analysed acquisitions that may fail in a replay: more have another cause
 
 _log = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ def reprocess(
     reorder_horizon: timedelta,
     rules: RuleSet = DEFAULT_RULES,
 ) -> MachineState:
-    """Follow a claimed machine again from its last checkpoint before `saved.dirty_from`; returns its new state.
+    """Replay a claimed machine from its last checkpoint before `saved.dirty_from`; returns its new state.
 
-    An acquisition that cannot be followed is found by halving and set aside. Raises what is no fault of a single
-    acquisition.
+    An acquisition that cannot be analysed is found by bisection and stored as failed. Raises an error whose cause is
+    not a single acquisition.
     """
     assert saved.dirty_from is not None
     assert saved.last_measured_at is not None

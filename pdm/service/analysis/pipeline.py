@@ -90,7 +90,7 @@ def analyse(
 def _diagnoses(
     conn: Connection[Any], claims: Sequence[Claim], rules: Mapping[int, RuleSet]
 ) -> dict[int, tuple[DiagnosisNote, ...]]:
-    """Return the diagnoses of the machines whose rules ask for them."""
+    """Return the diagnoses of the machines whose rules use them."""
     spans = {
         claim.machine_id: (claim.waiting[0].measured_at, claim.waiting[-1].measured_at)
         for claim in claims
@@ -175,7 +175,7 @@ def _write(
 def _ask_for_diagnoses(
     conn: Connection[Any], followed: Sequence[tuple[StoredMachine, Sequence[Assessment]]], interval: timedelta
 ) -> None:
-    """Write down which machines are to be diagnosed; that cannot make the analysis fail."""
+    """Request a diagnosis of the machines that are due; a failure here does not fail the analysis."""
     try:
         with conn.transaction():
             ask_where_due(conn, followed, interval)

@@ -141,7 +141,7 @@ def _fetch_machines(conn: Connection[Any], claims: Sequence[Claim]) -> dict[int,
 
 
 def _give_up_first(conn: Connection[Any], claims: Sequence[Claim]) -> list[Claim]:
-    """Set the first acquisition of each claim aside: processes died over it."""
+    """Store the first acquisition of each claim as failed: processes died while they analysed it."""
     rest = []
     for claim in claims:
         if claim.waiting:

@@ -1,6 +1,6 @@
 """Requests that keep a processor busy, computed in a child process while a caller waits.
 
-The process that answers requests serves other callers meanwhile, and does not load the analysis.
+The process that answers requests continues to serve other callers and does not slow down the analysis.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a machine is said to last as long as it is: asked for by callers, worked out beside the service."""
+"""Explanations of the predicted remaining life of a machine, computed in a child process on request."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ EXPLANATION = SubprocessCall(
 
 
 def explain_prognosis(pool: ConnectionPool[Any], dsn: str, caller: Caller, machine: str) -> Row:
-    """Return why the fleet's model says what it says of a machine that the caller may see.
+    """Return the explanation of the fleet's model for a machine that the caller may see.
 
     Raises
     ------
     NotFoundError
-        There is no such machine that the caller may see.
+        The machine does not exist, or the caller may not see it.
     RefusalError
         There is nothing to explain.
     UnavailableError
-        Another explanation is worked out.
+        Another explanation is being computed.
     """
     with visible_machine(pool, caller, machine) as (_, row):
         fleet_key = row.fleet

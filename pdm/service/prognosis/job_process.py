@@ -21,7 +21,7 @@ from pdm.store.database.leases import Lease
 from pdm.store.models import jobs
 
 _PROGRESS_EVERY_S = 0.5
-AWAY_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the database was away, the job may be tried again
+AWAY_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the database was unavailable, the job may be retried
 
 
 def main(job_id: int, attempt: int, parent: int) -> None:

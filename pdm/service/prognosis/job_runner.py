@@ -27,7 +27,7 @@ RENEW_EVERY_S = 15.0
 MOST_ATTEMPTS = 3  # of a job whose process dies
 MOST_OUTAGES = 10  # of the database, that a job survives
 RETRY = BackOff(timedelta(seconds=1), timedelta(minutes=10))  # after an outage
-AWAY_S = 1.0  # pause while the database is away
+AWAY_S = 1.0  # pause while the database is unavailable
 _PRINTED = 2000  # last characters of what a child printed that are kept
 
 _log = logging.getLogger(__name__)

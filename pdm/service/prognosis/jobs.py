@@ -1,4 +1,4 @@
-"""Asking for work that takes long, and reading how far it is."""
+"""Requests of long-running jobs, and queries of their progress."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Pool = ConnectionPool[Any]
 
 
 def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reason: str) -> Job:
-    """Ask a worker to train a fleet's model; a training of the fleet that waits or runs already is returned instead.
+    """Request the training of a fleet's model; a training that is queued or runs already is returned instead.
 
     Raises
     ------
     NotFoundError
         No machine belongs to such a fleet.
     ForbiddenError
-        The key is limited to some sites: a fleet's machines may stand at others.
+        The key is limited to some sites: a fleet may have machines at others.
     """
     caller.require_every_site()
     with pool.connection() as conn:

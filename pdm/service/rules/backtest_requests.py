@@ -1,4 +1,4 @@
-"""Backtests beside the service: in a process of their own, one at a time, for as long as a caller waits."""
+"""Backtests in a child process, one at a time, while a caller waits."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def run_in_subprocess(
     with_suggestions: bool = True,
     model_id: int | None = None,
 ) -> Row:
-    """Return the report of a backtest that a process of its own has run.
+    """Return the report of a backtest that runs in a child process.
 
-    A replay keeps a processor busy, and the process that answers requests has others to answer.
+    A replay keeps a processor busy, and the process that answers requests has to serve other callers.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class Due:
 class Diagnosable:
     """An acquisition that may be diagnosed, which waveforms it lacks, and its operating state if assessed.
 
-    `is_state_learned` says whether that state's baseline was learned, None where it was not assessed.
+    `is_state_learned` is whether that state's baseline was learned, None where it was not assessed.
     """
 
     measured_at: datetime
@@ -47,7 +47,7 @@ class Diagnosable:
 
 @dataclass(frozen=True)
 class StoredDiagnosis:
-    """What was found from some acquisitions, what asked for it and when it was computed."""
+    """The findings from some acquisitions, the cause of the diagnosis, and when it was computed."""
 
     measured_at: datetime
     computed_at: datetime
@@ -59,7 +59,7 @@ class StoredDiagnosis:
 
 @dataclass(frozen=True)
 class DiagnosisDue:
-    """A diagnosis that was asked for and is not there yet; `error` is that of the last attempt."""
+    """A diagnosis that was requested and is not computed yet; `error` is that of the last attempt."""
 
     cause: str
     as_of: datetime | None
@@ -69,7 +69,7 @@ class DiagnosisDue:
 
 
 def fetch_watches(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, tuple[datetime, bool, list[str]]]:
-    """Return, by machine, when its last regular diagnosis was due, whether it was sick then, and what was told."""
+    """Return, by machine, when its last regular diagnosis was due, whether it was sick then, and what was reported."""
     rows = conn.execute(query("fetch_diagnosis_watches"), {"machine_ids": list(machine_ids)})
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
@@ -98,7 +98,7 @@ def ask(conn: Connection[Any], machine_id: int, cause: str, as_of: datetime | No
 
 
 def claim(conn: Connection[Any], *, unasked: bool) -> Due | None:
-    """Claim what is due next and count the attempt; `unasked` is False for what people asked for only.
+    """Claim what is due next and count the attempt; `unasked` is False for requests of people only.
 
     The caller commits before it starts the work, so that the attempt of a worker that dies is counted; no other worker
     claims it until the lease has run out.
@@ -133,7 +133,7 @@ def insert_diagnosis(
     rule_version: str,
     document: Mapping[str, Any],
 ) -> None:
-    """Keep what was found from some acquisitions."""
+    """Store the findings from some acquisitions."""
     values = {
         "machine_id": due.machine_id,
         "measured_at": max(acquisitions),
@@ -157,7 +157,7 @@ def fetch_last_diagnosed(conn: Connection[Any], machine_id: int) -> datetime | N
 
 
 def fetch_due(conn: Connection[Any], machine_id: int) -> DiagnosisDue | None:
-    """Return what was asked for of a machine and is not there yet."""
+    """Return the diagnosis of a machine that was requested and is not computed yet."""
     return fetch_first(conn, DiagnosisDue, "fetch_diagnosis_due", machine_id=machine_id, most_attempts=MOST_ATTEMPTS)
 
 

@@ -32,7 +32,7 @@ class AnalysisHold:
 
 @dataclass(frozen=True)
 class QueuedAcquisition:
-    """An acquisition that waits; `enqueued_at` tells whether more was added to it meanwhile."""
+    """An acquisition that waits; `enqueued_at` shows whether data were added to it since."""
 
     measured_at: datetime
     enqueued_at: datetime
@@ -53,7 +53,7 @@ class MachineState:
 class Claim:
     """A machine locked by this transaction: its state before, and what waits, in order of time.
 
-    `is_drained` says that nothing waits beyond `waiting`.
+    `is_drained` is whether nothing waits beyond `waiting`.
     """
 
     before: MachineState
@@ -146,7 +146,7 @@ def save_states(conn: Connection[Any], states: Sequence[MachineState]) -> None:
 
 
 def complete(conn: Connection[Any], done: Sequence[tuple[int, QueuedAcquisition]]) -> None:
-    """Take analysed acquisitions, given with their machine ids, off the queue and back from set aside."""
+    """Remove analysed acquisitions, given with their machine ids, from the queue and from the failed ones."""
     conn.execute(
         query("remove_pending"),
         {

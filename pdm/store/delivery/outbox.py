@@ -35,7 +35,7 @@ class OutboxRow:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An event that was given up for a receiver, and why."""
+    """An event whose delivery to a receiver has failed for good, and why."""
 
     id: UUID
     subscription_id: UUID
@@ -58,7 +58,7 @@ def fetch_due_lanes(conn: Connection[Any], now: datetime) -> list[UUID]:
 
 
 def fetch_enabled_lanes(conn: Connection[Any]) -> set[UUID]:
-    """Return the subscriptions that are told of alerts."""
+    """Return the subscriptions that receive alerts."""
     return {row[0] for row in conn.execute(query("fetch_enabled_lanes"))}
 
 
@@ -173,7 +173,7 @@ def _claimed(outbox_rows: Sequence[OutboxRow]) -> dict[str, Any]:
 
 
 def claim_refresh(conn: Connection[Any], subscription_id: UUID, now: datetime, interval: timedelta) -> bool:
-    """Tell whether it is this caller's turn to tell a receiver all that stands; the next is after `interval`."""
+    """Return whether this caller sends the receiver its current alerts now; the next turn is after `interval`."""
     wanted = {"subscription_id": subscription_id, "now": now, "next_refresh_at": now + interval}
     return conn.execute(query("claim_refresh"), wanted).fetchone() is not None
 
@@ -185,7 +185,7 @@ def fetch_standing(
     since: datetime,
     machines: Sequence[str] | None = None,
 ) -> list[T]:
-    """Return the open alerts that concern a receiver, and those of which it was told something since a time.
+    """Return the open alerts that concern a receiver, and those of which it was notified since a time.
 
     Of some machines, or of all; `make` takes the query's columns by name.
     """

@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all, fetch_first
 
 @dataclass(frozen=True)
 class Job:
-    """Work that takes long: how far it is, and what came of it."""
+    """A long-running job: its progress and its result."""
 
     id: int
     kind: str
@@ -38,7 +38,7 @@ class Job:
 
 
 def ask_for_training(conn: Connection[Any], fleet: str, *, seed: int, actor: str, reason: str) -> tuple[int, bool]:
-    """Ask for a fleet's training; returns the job, and whether it is a new one or one that waits or runs already."""
+    """Request a fleet's training; returns the job, and whether it is new or one that is queued or runs already."""
     values = {"fleet": fleet, "seed": seed, "actor": actor, "reason": reason}
     for _ in range(3):  # the one that was there may end between the two
         row = conn.execute(query("ask_for_training"), values).fetchone()
@@ -122,7 +122,7 @@ def _key(lease: Lease) -> dict[str, Any]:
 
 
 def fetch_fleets_to_watch(conn: Connection[Any]) -> list[tuple[Any, ...]]:
-    """Return each fleet that has failures, with its champion and when its training was last asked for."""
+    """Return each fleet that has failures, with its champion and when its training was last requested."""
     return conn.execute(query("fetch_fleets_to_watch")).fetchall()
 
 

@@ -19,7 +19,7 @@ SET cause = EXCLUDED.cause, as_of = EXCLUDED.as_of, records = EXCLUDED.records, 
 RETURNING asked_at;
 
 -- name: claim_diagnosis
--- Claim one diagnosis that is due and count the attempt: what people asked for first, the regular ones last.
+-- Claim one diagnosis that is due and count the attempt: requests of people first, the regular ones last.
 WITH next AS MATERIALIZED (
     SELECT machine_id, is_requested FROM diagnosis_due
     WHERE not_before <= now() AND attempts < %(most_attempts)s::integer
@@ -36,12 +36,12 @@ WHERE d.machine_id = next.machine_id AND d.is_requested = next.is_requested
 RETURNING d.machine_id, m.key, d.is_requested, d.cause, d.as_of, d.records, d.asked_at;
 
 -- name: finish_diagnosis
--- A diagnosis is no longer due, unless it was asked for again meanwhile.
+-- A diagnosis is no longer due, unless it was requested again since the claim.
 DELETE FROM diagnosis_due
 WHERE machine_id = %(machine_id)s AND is_requested = %(is_requested)s AND asked_at = %(asked_at)s;
 
 -- name: fail_diagnosis
--- Say why a diagnosis could not be computed; one that never can is not tried again.
+-- Store why a diagnosis could not be computed; a final failure is not tried again.
 UPDATE diagnosis_due SET error = %(error)s, attempts = greatest(attempts, %(attempts)s::integer)
 WHERE machine_id = %(machine_id)s AND is_requested = %(is_requested)s AND asked_at = %(asked_at)s;
 
@@ -61,7 +61,7 @@ LEFT JOIN LATERAL (
 ORDER BY a.measured_at DESC;
 
 -- name: insert_diagnosis
--- Keep a diagnosis beside all that were made before.
+-- Store a diagnosis; earlier ones remain.
 INSERT INTO diagnosis (machine_id, measured_at, computed_at, cause, rule_version, acquisitions, document)
 VALUES (%(machine_id)s, %(measured_at)s, clock_timestamp(), %(cause)s, %(rule_version)s,
         %(acquisitions)s::timestamptz[], %(document)s);
@@ -79,7 +79,7 @@ LIMIT 1;
 SELECT max(measured_at) FROM diagnosis WHERE machine_id = %(machine_id)s::bigint;
 
 -- name: fetch_diagnosis_due
--- What was asked for of a machine and is not there yet: somebody's request before what nobody asked for.
+-- The diagnosis of a machine that was requested and is not computed yet: requests of people before regular ones.
 SELECT cause, as_of, asked_at, attempts >= %(most_attempts)s::integer AS is_given_up, error
 FROM diagnosis_due WHERE machine_id = %(machine_id)s::bigint
 ORDER BY is_requested DESC LIMIT 1;

@@ -14,7 +14,7 @@ SELECT id FROM job WHERE kind = 'train' AND fleet = %(fleet)s AND status IN ('wa
 SELECT EXISTS (SELECT FROM machine WHERE fleet = %(fleet)s);
 
 -- name: find_job
--- One job, with what came of it.
+-- One job, with its result.
 SELECT id, kind, fleet, seed, status, stage, progress, attempts, actor, reason, created_at, started_at, finished_at,
        error, model_id, result
 FROM job WHERE id = %(id)s::bigint;
@@ -44,7 +44,7 @@ UPDATE job SET lease_until = now() + %(lease)s::interval
 WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 
 -- name: count_outages
--- How often a job was interrupted because the database was away.
+-- How often a job was interrupted because the database was unavailable.
 SELECT outages FROM job WHERE id = %(id)s::bigint;
 
 -- name: retry_job
@@ -71,8 +71,8 @@ UPDATE job SET status = 'waiting', attempts = attempts - 1, lease_until = NULL
 WHERE id = %(id)s::bigint AND status = 'running' AND attempts = %(attempt)s::integer;
 
 -- name: fetch_fleets_to_watch
--- Of each fleet with failures: its champion, when that was registered, how many failures were told since, and when
--- its training was last asked for; not of fleets whose acquisitions still wait to be analysed.
+-- Of each fleet with failures: its champion, when that was registered, how many failures were reported since, and
+-- when its training was last requested; not of fleets whose acquisitions still wait to be analysed.
 SELECT f.fleet, c.id, c.created_at, f.failures, f.since_champion, f.last_failure, j.asked_at
 FROM (
     SELECT m.fleet, count(*) AS failures, max(w.recorded_at) AS last_failure,
@@ -99,7 +99,7 @@ CROSS JOIN LATERAL (
 WHERE m.fleet = %(fleet)s;
 
 -- name: fetch_errors_since
--- Of each life that failed after a model was registered: the mean squared error of what it said, up to its cap.
+-- Of each life that failed after a model was registered: the mean squared error of its predictions, up to its cap.
 SELECT avg((least(p.rul, %(cap)s::float8)
             - least(extract(epoch FROM w.occurred_at - p.measured_at)::float8, %(cap)s::float8)) ^ 2)
 FROM machine m

@@ -1,6 +1,6 @@
 -- name: enqueue_alert_event
--- One outbox row for every enabled subscription that the event concerns: severe enough and not withheld, or told
--- of this alert before. A replayed machine's events stay inside.
+-- One outbox row for every enabled subscription that the event concerns: severe enough and not withheld, or
+-- notified of this alert before. Events of machines on another timeline than the live one are not sent.
 INSERT INTO outbox (id, subscription_id, alert_event_id, alert_id, payload)
 SELECT gen_random_uuid(), s.id, e.id, a.id,
     jsonb_build_object(
@@ -40,7 +40,7 @@ WHERE s.is_enabled
                     AND o.next_attempt_at <= %(now)s));
 
 -- name: fetch_enabled_lanes
--- Subscriptions that are told of alerts.
+-- Subscriptions that receive alerts.
 SELECT id FROM subscription WHERE is_enabled;
 
 -- name: try_lane
@@ -123,26 +123,26 @@ UPDATE outbox SET delivered_at = %(now)s, last_error = NULL
 WHERE id = ANY (%(ids)s) AND delivered_at IS NULL;
 
 -- name: mark_failed
--- Give rows their next attempt, or let them rest for good; only for the holder of the latest attempt.
+-- Set the next attempt of rows, or mark them dead; only for the holder of the latest attempt.
 UPDATE outbox o SET next_attempt_at = %(next_attempt_at)s, last_error = %(error)s,
                     dead_at = CASE WHEN %(is_dead)s THEN %(now)s::timestamptz END
 FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS r (id, attempts)
 WHERE o.id = r.id AND o.attempts = r.attempts AND o.delivered_at IS NULL AND o.dead_at IS NULL;
 
 -- name: release_outbox
--- Give back rows that were claimed but not attempted.
+-- Return rows that were claimed but not attempted to the queue.
 UPDATE outbox o SET attempts = o.attempts - 1, next_attempt_at = %(next_attempt_at)s, attempted_at = NULL
 FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS r (id, attempts)
 WHERE o.id = r.id AND o.attempts = r.attempts AND o.delivered_at IS NULL AND o.dead_at IS NULL;
 
 -- name: claim_refresh
--- Say when a receiver is next told all that is open; a row only to who may tell it now.
+-- Set when a receiver is next sent all open alerts; returns a row only to the caller that sends them now.
 UPDATE subscription SET refresh_at = %(next_refresh_at)s
 WHERE id = %(subscription_id)s AND is_enabled AND refresh_at <= %(now)s
 RETURNING id;
 
 -- name: fetch_standing
--- What a receiver should know now: open alerts that concern it, and those of which it was told something
+-- The current alerts of a receiver: open ones that concern it, and those of which it was notified
 -- since a time; of some machines or of all.
 SELECT standing.document, standing.severities, standing.changed_at, standing.is_open, standing.is_firing
 FROM subscription s

@@ -69,7 +69,7 @@ CROSS JOIN LATERAL (
 ORDER BY m.machine_id, p.measured_at;
 
 -- name: remove_pending
--- What was analysed waits no longer, unless something was added to it meanwhile, and stands aside no longer.
+-- Remove analysed acquisitions from the queue, unless data were added to them since, and from the failed ones.
 WITH done AS (
     SELECT * FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[], %(enqueued_at)s::timestamptz[])
         AS done (machine_id, measured_at, enqueued_at)
@@ -94,7 +94,7 @@ FROM unnest(%(machine_ids)s::bigint[], %(states)b::bytea[], %(last_measured_at)s
 WHERE s.machine_id = new.machine_id;
 
 -- name: set_aside
--- An acquisition whose analysis fails stands aside with the reason.
+-- Store an acquisition whose analysis fails, with the reason.
 INSERT INTO set_aside (machine_id, measured_at, reason) VALUES (%(machine_id)s, %(measured_at)s, %(reason)s)
 ON CONFLICT (machine_id, measured_at) DO UPDATE SET reason = EXCLUDED.reason, set_aside_at = now();
 

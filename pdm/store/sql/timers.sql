@@ -10,11 +10,11 @@ SELECT kind FROM timer WHERE due_at <= %(now)s AND kind = ANY (%(kinds)s)
 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: schedule_timer
--- Say when a job is due again.
+-- Set when a job is due again.
 UPDATE timer SET due_at = %(due_at)s WHERE kind = %(kind)s;
 
 -- name: note_low_disk
--- Write the alarm down, at most once a day.
+-- Store the alarm, at most once a day.
 INSERT INTO audit (at, actor, action, target, detail)
 SELECT %(now)s::timestamptz, 'tick', 'disk-low', %(directory)s::text,
        jsonb_build_object('free_bytes', %(free_bytes)s::bigint, 'min_free_bytes', %(min_free_bytes)s::bigint)
