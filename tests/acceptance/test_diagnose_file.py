@@ -36,7 +36,7 @@ def run(*arguments):
     without_database = {name: value for name, value in os.environ.items() if name != "PDM_DSN"}
     return subprocess.run(
         [sys.executable, "-m", "pdm.cli", "diagnose", *map(str, arguments)],
-        env=without_database,
+        env=without_database | {"COLUMNS": "400"},  # no message is wrapped
         capture_output=True,
         text=True,
         timeout=120,

@@ -201,7 +201,7 @@ def test_a_unit_is_the_files_own_or_that_of_the_point(tmp_path: Path, ending: st
         points=tuple(MeasurementPoint(key, "acceleration", "m/s2", RATE) for key in SIGNALS),
     )  # fmt: skip
     if FORMATS[ending].has_unit:
-        assert "say which holds with --unit" in refusal(path, in_metres)
+        assert "select one with --unit" in refusal(path, in_metres)
     else:
         found = read_recording_file(path, in_metres, FORMATS[ending].declared)
         for key, samples in samples_of(found).items():
@@ -356,7 +356,7 @@ def test_a_folder_is_read_alike_twice(tmp_path: Path, kind: str) -> None:
 def test_a_machine_that_a_folder_lacks_is_refused_with_those_it_has(tmp_path: Path, kind: str) -> None:
     recording, _ = open_folder(tmp_path, kind)
     for ask in (recording.count, lambda key: list(recording.acquisitions(key)), recording.work_events):
-        with pytest.raises(InvalidInputError, match=f"no machine 'fan-99'.*{FOLDERS[kind].machine}"):
+        with pytest.raises(InvalidInputError, match=f"unknown machine 'fan-99'.*{FOLDERS[kind].machine}"):
             ask("fan-99")
 
 

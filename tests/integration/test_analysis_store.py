@@ -148,7 +148,7 @@ def test_a_fleet_has_one_champion_and_the_way_back_is_open(conn: Connection[Any]
             assert registry.roll_back(conn, "presses", actor="test", reason="worse") == back
     with pytest.raises(ConflictError), conn.transaction():
         registry.roll_back(conn, "presses", actor="test", reason="worse")
-    kinds = [event["kind"] for event in registry.fetch_events(conn, first)]
+    kinds = [event.kind for event in registry.fetch_events(conn, first)]
     assert kinds == ["registered", "promoted", "promoted", "rolled-back"]
 
 

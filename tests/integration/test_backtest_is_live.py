@@ -94,7 +94,7 @@ def test_a_backtest_of_a_machine_that_stops_counts_the_alarms_that_were_notified
     with pool.connection() as conn:
         register(conn, _machine())
     row = propose(pool, check_text(LOW), scope="all", target="", author="ann", reason="because")
-    deploy(pool, row["id"], author="ann")
+    deploy(pool, row.id, author="ann")
     well = [_acquisition(300 + minute, 3.0, "drawing") for minute in range(4)]
     real = [_acquisition(400 + minute, 0.2, "drawing") for minute in range(4)]
     again = [_acquisition(420 + minute, 3.0, "drawing") for minute in range(4)]

@@ -203,9 +203,9 @@ from datetime import UTC, datetime
 
 from pdm.service.maintenance.cold_storage import cold_pass
 from pdm.settings import Settings
-from pdm.store import cold
+from pdm.store.acquisitions import cold_storage
 
-cold.FRAME_BYTES = 16384
+cold_storage.FRAME_BYTES = 16384
 settings = replace(Settings(), dsn=sys.argv[1], cold_pass_share=0.5, min_free_disk_bytes=0)
 print("ready", flush=True)
 cold_pass(settings, datetime(2100, 1, 1, tzinfo=UTC))

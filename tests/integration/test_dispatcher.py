@@ -174,6 +174,6 @@ def test_a_history_older_than_the_retention_is_analysed_before_it_is_dropped(
     at = now()
     old = at - timedelta(days=settings.waveform_retention_days + 1)
     conn.execute("INSERT INTO pending (machine_id, measured_at) VALUES (%s, %s)", (machine_id, old))
-    assert tick(pool, settings, at).done["retention"].startswith("waits")
+    assert tick(pool, settings, at).done["retention"].startswith("waiting")
     conn.execute("DELETE FROM pending")
     assert tick(pool, settings, at + timedelta(days=1)).done["retention"].startswith("dropped")

@@ -23,7 +23,7 @@ def _descendants(kind: type[errors.PdmError]) -> set[type[errors.PdmError]]:
 
 def test_every_error_has_a_status() -> None:
     for kind in _descendants(errors.PdmError):
-        assert 400 <= status_of(kind("told")) < 600
+        assert 400 <= status_of(kind.__new__(kind)) < 600
 
 
 def test_what_the_sender_can_mend_is_never_a_5xx() -> None:
