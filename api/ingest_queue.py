@@ -32,7 +32,11 @@ class IngestQueue:
         """
         if not self._room.acquire(blocking=False):
             raise UnavailableError("too many bodies wait to be stored; send this one again later")
-        running = self._executor.submit(work, *arguments)
+        try:
+            running = self._executor.submit(work, *arguments)
+        except BaseException:
+            self._room.release()
+            raise
         running.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(running)
 

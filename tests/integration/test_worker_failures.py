@@ -95,6 +95,23 @@ def test_a_late_record_that_cannot_be_digested_is_set_aside_and_the_machines_go_
     assert ask(pool, "SELECT count(*) FROM analysis_attempt") == [(0,)]
 
 
+def test_a_replay_that_sets_a_record_aside_leaves_the_state_of_a_machine_that_never_had_it(
+    pool: Pool, worker: Worker
+) -> None:
+    late = 20
+    for key in (SICK, WELL):
+        stream = series(key, 40)
+        _store(pool, [a for i, a in enumerate(stream) if i not in (10, late)])
+    _run_dry(worker)
+    _refuse(pool, "assessment", f"NEW.measured_at = '{stream[late].measured_at.isoformat()}'")
+    _store(pool, [series(SICK, 40)[10], series(SICK, 40)[late]])
+    _store(pool, [series(WELL, 40)[10]])
+    _run_dry(worker)
+    assert ask(pool, "SELECT count(*) FROM set_aside") == [(1,)]
+    (sick,), (well,) = (ask(pool, f"SELECT state FROM analysis_state WHERE {_of(key)}")[0] for key in (SICK, WELL))
+    assert sick == well
+
+
 def test_a_replay_that_never_works_holds_its_machine_alone_and_is_tried_again(pool: Pool, worker: Worker) -> None:
     stream = series(SICK, 40)
     _store(pool, stream)

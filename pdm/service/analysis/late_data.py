@@ -113,12 +113,14 @@ class _Replay:
 
     def follow(self, times: Sequence[datetime]) -> None:
         """Follow the machine through its next acquisitions; without any, through what is left of the ends."""
+        before = self.memory.to_bytes()  # `assess` modifies the health state in place
         try:
             with self.conn.transaction():
                 self._follow(times)
         except Exception as error:
             if blame(error) is not Blame.RECORD or not times:
                 raise
+            self.memory = AnalysisState.from_bytes(before)
             if len(times) == 1:
                 self._set_aside(times[0], error)
                 return

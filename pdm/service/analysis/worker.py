@@ -87,7 +87,8 @@ class Worker:
         handled = sum(len(claim.waiting) for claim in claims)
         is_replay_later = deaths > 0 and any(claim.waiting and _must_replay(claim.before) for claim in claims)
         machines = _fetch_machines(conn, claims)
-        if deaths >= ATTEMPTS_BEFORE_SET_ASIDE and not is_replay_later:
+        most = 2 * ATTEMPTS_BEFORE_SET_ASIDE if is_replay_later else ATTEMPTS_BEFORE_SET_ASIDE
+        if deaths >= most:  # of a machine with a replay ahead, the replay may be the cause: twice as many
             claims = _give_up_first(conn, claims)
         batch = Isolation(conn, self._methods, machines, {claim.machine_id: claim.before for claim in claims})
         batch.analyse(claims)
@@ -99,7 +100,7 @@ class Worker:
                 handled += 1
         self._release(conn, claims, batch.on_hold)
         if is_replay_later:
-            queue.set_attempts(conn, list(batch.states), deaths)
+            queue.set_attempts(conn, list(batch.states), min(deaths, ATTEMPTS_BEFORE_SET_ASIDE))
         elif deaths and not all(claim.is_drained for claim in claims):
             queue.set_attempts(conn, list(batch.states), deaths - 1)
         else:
