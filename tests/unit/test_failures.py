@@ -40,6 +40,9 @@ def test_what_a_record_causes_is_put_down_to_it(error: Exception) -> None:
         errors.QueryCanceled("statement timeout"),
         errors.LockNotAvailable("lock timeout"),
         errors.DeadlockDetected("deadlock"),
+        errors.IndexCorrupted("a damaged page"),
+        errors.DataCorrupted("missing chunk number 0 for toast value"),
+        errors.FeatureNotSupported("cached plan must not change result type"),
     ],
 )
 def test_what_no_record_can_cause_is_put_down_to_the_platform(error: Exception) -> None:

@@ -38,7 +38,7 @@ MOST_A_TURN = 8
 LEAST_CREDIT = 0.05  # s, required to start one: it takes 0.02 to 0.05
 MOST_CREDIT = 5.0  # s, the largest credit of idle time
 _CANDIDATES = 4  # times the required records: some are incomplete, or of another operating state
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, MemoryError)
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
 _log = logging.getLogger(__name__)
 

@@ -31,6 +31,7 @@ _TOO_LARGE = (
 )
 # Never caused by a record: out of memory, a disk error, a damaged model or state.
 _PLATFORM = (MemoryError, OSError, ImportError, ModelError, UnreadableStateError)
+_SERVER = ("XX", "0A")  # classes of SQLSTATE: internal errors such as damaged pages, plans of an older schema
 _SCHEMA = ("3D", "3F", "42")  # classes of SQLSTATE: unknown database or schema, missing relation or privilege
 
 
@@ -50,7 +51,8 @@ def blame(error: BaseException) -> Blame:
         return Blame.PLATFORM
     if isinstance(error, AWAY):
         return Blame.DATABASE
-    return Blame.PLATFORM if isinstance(error, _PLATFORM) or is_of_schema(error) else Blame.RECORD
+    is_of_server = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_SERVER)
+    return Blame.PLATFORM if isinstance(error, _PLATFORM) or is_of_server or is_of_schema(error) else Blame.RECORD
 
 
 def is_of_schema(error: BaseException) -> bool:
