@@ -51,6 +51,12 @@ def shared() -> Iterator[Shared]:
         yield Shared(server, template)
 
 
+def own_name(name: str) -> str:
+    """Return the name of a cluster of this process: two processes of xdist never want the same one."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    return f"{name}-{worker}" if worker else name
+
+
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> Iterator[str]:
     """DSN of a server whose databases the tests may create: PDM_TEST_DSN, or a cluster of the run's own."""

@@ -16,6 +16,7 @@ from pdm.replay.client import Client
 from pdm.replay.feed import BATCH, batches
 from pdm.replay.stack import Stack
 from pdm.twin.fleet import DemoFleet, Truth, demo_fleet
+from tests.database import own_name
 
 SEED = 20
 PATIENCE_S = 20.0
@@ -91,7 +92,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     fleet = demo_fleet(SEED, now)
     failing, healthy = pick(fleet, "outer-race"), pick(fleet, None)
     silent = next(m.key for m in fleet.machines if m.key not in (failing, healthy))
-    with Stack("twin", fresh=True, log_folder=tmp_path_factory.mktemp("twin")) as stack:
+    with Stack(own_name("twin"), fresh=True, log_folder=tmp_path_factory.mktemp("twin")) as stack:
         with Client(stack.url, stack.admin_key) as client:
             client.register(m for m in fleet.machines if m.key in (failing, healthy, silent))
             with Listener(stack.url, stack.admin_key) as listener:

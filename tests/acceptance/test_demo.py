@@ -10,6 +10,7 @@ import pytest
 from pdm.replay.demo import as_document, run_demo
 from pdm.replay.report import demo_text
 from pdm.replay.stack import Stack
+from tests.database import own_name
 
 SEED = 20261
 
@@ -17,7 +18,7 @@ SEED = 20261
 @pytest.mark.timeout(360)
 def test_the_demo_warns_of_failures_and_leaves_healthy_machines_alone(tmp_path: Path) -> None:
     steps: set[str] = set()
-    with Stack("acceptance", fresh=True, log_folder=tmp_path) as stack:
+    with Stack(own_name("acceptance"), fresh=True, log_folder=tmp_path) as stack:
         report = run_demo(stack, SEED, lambda what, done, total: steps.add(what))
         stack.cluster.destroy()
     document = as_document(report)

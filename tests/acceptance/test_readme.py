@@ -22,6 +22,7 @@ from pdm.replay.client import Client
 from pdm.replay.stack import Stack
 from pdm.settings import Settings
 from tests.acceptance.readme import README, Example, missing_lines, read_examples
+from tests.database import own_name
 
 ROOT = README.parent
 DOCUMENTS = (README, *sorted((ROOT / "docs").rglob("*.md")))
@@ -33,7 +34,7 @@ _ADDRESS = re.compile(r"(/v1/[\w{}$./-]*[\w}])")
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    with Stack("readme", fresh=True, log_folder=tmp_path / "logs") as running:
+    with Stack(own_name("readme"), fresh=True, log_folder=tmp_path / "logs") as running:
         yield running
         running.cluster.destroy()
 

@@ -9,6 +9,7 @@ import pytest
 
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
+from tests.database import own_name
 from tests.fault.load import machines
 
 MACHINES_EACH = 4
@@ -18,7 +19,7 @@ _tests = count()
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run database, API and one worker for all tests that leave them in order."""
-    with Stack("fault", fresh=True, log_folder=tmp_path_factory.mktemp("service")) as running:
+    with Stack(own_name("fault"), fresh=True, log_folder=tmp_path_factory.mktemp("service")) as running:
         yield running
     running.cluster.destroy()
 

@@ -19,6 +19,7 @@ import pytest
 
 from pdm.ingest.fleet_file import machine_to_document
 from pdm.replay.stack import Stack
+from tests.database import own_name
 from tests.integration import plant
 from tests.integration.api_server import client
 
@@ -34,7 +35,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     limits = {"PDM_MAX_BODY_BYTES": str(LIMIT), "PDM_BODY_DEADLINE_S": str(DEADLINE_S)}
     folder = tmp_path_factory.mktemp("bodies")
-    with Stack("bodies", workers=0, fresh=True, log_folder=folder, settings=limits) as running:
+    with Stack(own_name("bodies"), workers=0, fresh=True, log_folder=folder, settings=limits) as running:
         with client(running.url, running.admin_key) as admin:
             machine = machine_to_document(plant.machine())
             assert admin.put("/v1/machines/press-07", json=machine).status_code == 200

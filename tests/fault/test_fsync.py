@@ -11,6 +11,7 @@ import pytest
 
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
+from tests.database import own_name
 from tests.fault.load import acquisition, machines
 
 pytestmark = pytest.mark.xdist_group("alone")
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("alone")
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_every_acknowledged_batch_was_flushed_to_disk_first(tmp_path: Path) -> None:
-    with Stack("fsync", workers=0, fresh=True, log_folder=tmp_path) as stack:
+    with Stack(own_name("fsync"), workers=0, fresh=True, log_folder=tmp_path) as stack:
         with Client(stack.url, stack.admin_key) as client:
             client.register(machines(1))
             client.send([acquisition("load-00", 0)])

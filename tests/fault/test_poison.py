@@ -10,13 +10,14 @@ import pytest
 from pdm.replay.client import Client
 from pdm.replay.feed import batches
 from pdm.replay.stack import Stack
+from tests.database import own_name
 from tests.fault.load import acquisition, machines
 
 
 def _poison_is_isolated(tmp_path: Path, per_machine: int, every: int) -> None:
     names = [machine.key for machine in machines(2)]
     with (
-        Stack("poison", workers=0, fresh=True, log_folder=tmp_path) as stack,
+        Stack(own_name("poison"), workers=0, fresh=True, log_folder=tmp_path) as stack,
         Client(stack.url, stack.admin_key) as client,
     ):
         client.register(machines(2))

@@ -16,6 +16,7 @@ from pdm.measurements import Acquisition, OperatingContext, Waveform
 from pdm.replay.client import Client
 from pdm.replay.feed import batches
 from pdm.replay.stack import Stack
+from tests.database import own_name
 from tests.fault.load import SAMPLES, SAMPLING_RATE, START, machines
 
 STEP = timedelta(minutes=30)
@@ -66,7 +67,10 @@ def _arrival_order(count: int, rng: np.random.Generator) -> list[int]:
 
 def _outcome(log_folder: Path, order: Sequence[int], total: int) -> dict[str, list[Any]]:
     names = [machine.key for machine in machines(2)]
-    with Stack("reorder", fresh=True, log_folder=log_folder) as stack, Client(stack.url, stack.admin_key) as client:
+    with (
+        Stack(own_name("reorder"), fresh=True, log_folder=log_folder) as stack,
+        Client(stack.url, stack.admin_key) as client,
+    ):
         client.register(machines(2))
         replaced_at: datetime = START + STEP * (total // 3) + STEP / 2
         client.record_work_event(WorkEvent(names[1], WorkEventKind.REPLACEMENT, replaced_at))

@@ -11,6 +11,7 @@ import pytest
 
 from pdm.ingest.fleet_file import machine_to_document
 from pdm.replay.stack import Stack
+from tests.database import own_name
 from tests.integration import plant
 from tests.integration.api_server import client
 
@@ -24,7 +25,7 @@ STREAM = "/v1/alerts/stream"  # never ends; tests/integration/test_api_stream.py
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """URL and admin key of a service with one machine."""
     folder = tmp_path_factory.mktemp("schemathesis")
-    with Stack("schemathesis", workers=0, fresh=True, log_folder=folder) as stack:
+    with Stack(own_name("schemathesis"), workers=0, fresh=True, log_folder=folder) as stack:
         with client(stack.url, stack.admin_key) as admin:
             document = machine_to_document(plant.machine())
             assert admin.put("/v1/machines/press-07", json=document).status_code == 200
