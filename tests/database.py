@@ -23,7 +23,7 @@ from pdm.store.database.migrate import migrate
 _numbers = count()
 _SHARED = "pdm_shared_database"  # key of what the controller of xdist hands to its workers
 # The scheduler attaches to every database it finds; a clone then fails because its template is in use.
-_SERVER = {"timescaledb.max_background_workers": "0", "shared_buffers": "128MB"}
+SERVER = {"timescaledb.max_background_workers": "0", "shared_buffers": "128MB"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Shared:
 @contextmanager
 def shared() -> Iterator[Shared]:
     """Run a server with a template for all processes of a run."""
-    with _running_server() as server, _migrated_template(server) as template:
+    with _running_server() as server, migrated_template(server) as template:
         yield Shared(server, template)
 
 
@@ -75,7 +75,7 @@ def template(server: str, pytestconfig: pytest.Config) -> Iterator[str]:
     if given is not None:
         yield given.template
         return
-    with _migrated_template(server) as name:
+    with migrated_template(server) as name:
         yield name
 
 
@@ -85,12 +85,13 @@ def _running_server() -> Iterator[str]:
     if given:
         yield given
         return
-    with EmbeddedCluster("test", settings=_SERVER) as cluster:
+    with EmbeddedCluster("test", settings=SERVER) as cluster:
         yield cluster.dsn
 
 
 @contextmanager
-def _migrated_template(server: str) -> Iterator[str]:
+def migrated_template(server: str) -> Iterator[str]:
+    """Make a migrated database that takes no connections; yield its name."""
     name = f"template_{os.getpid()}"
     _make(server, name, "template1")
     try:

@@ -29,7 +29,9 @@ from pdm.store.acquisitions.acquisitions_write import Channel, fetch_stored_hash
 from pdm.store.acquisitions.retention import drop_old
 from pdm.store.acquisitions.waveform_codec import decode
 from pdm.store.analysis import analysis_inputs
+from pdm.store.cluster.embedded import EmbeddedCluster
 from pdm.store.machines.registration import fetch_machine, register
+from tests.database import SERVER, migrated_template, own_name
 
 pytestmark = pytest.mark.xdist_group("alone")
 
@@ -38,6 +40,19 @@ FIRST = datetime(2026, 3, 5, 1, tzinfo=UTC)  # the beginning of a chunk, and an 
 STEP = timedelta(minutes=10)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)  # everything lies behind the horizon, chunks made today too
 KEYS = ("h", "v", "f")  # two points of counts and one of floats
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """DSN of a server of this file: what other tests do on a shared one delays the release of space by VACUUM."""
+    with EmbeddedCluster(own_name("cold"), settings=SERVER) as cluster:
+        yield cluster.dsn
+
+
+@pytest.fixture(scope="module")
+def template(server: str) -> Iterator[str]:
+    with migrated_template(server) as name:
+        yield name
 
 
 @pytest.fixture
