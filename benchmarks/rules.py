@@ -103,9 +103,9 @@ def measure_evaluate() -> None:
 
         def evaluate_all(rules: Any = rules) -> None:
             cases = Cases()
-            for snapshot, said, forecast in zip(history[200:], after.assessments, after.prognoses, strict=True):
+            for snapshot, assessment, forecast in zip(history[200:], after.assessments, after.prognoses, strict=True):
                 values = read_values(snapshot, rules.wanted)
-                cases, _ = evaluate.evaluate(stored, cases, said, forecast, rules, values)
+                cases, _ = evaluate.evaluate(stored, cases, assessment, forecast, rules, values)
 
         alone = _best(evaluate_all, 5)
         _say(

@@ -61,7 +61,7 @@ def plot_predictions(
             left, predicted, low, high = (values[own][order] for values in (actual, middle, lower, upper))
             place.fill_between(left, low, high, color=_BAND, alpha=0.6, label="interval")
             place.plot(left, left, color=_TRUTH, linewidth=0.9, linestyle="--", label="truth")
-            place.plot(left, predicted, color=_PREDICTED, linewidth=1.2, label="told")
+            place.plot(left, predicted, color=_PREDICTED, linewidth=1.2, label="predicted")
             place.set(
                 title=name,
                 xlabel=f"true remaining life [{time_unit}]",
@@ -148,7 +148,7 @@ def _draw_bearings(place: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     x = np.arange(len(rows), dtype=np.float64)
     columns = {key: np.array([row[key] for row in rows], np.float64) for key in ("actual", "told", "lower", "upper")}
     place.vlines(x, columns["lower"], columns["upper"], color=_BAND, linewidth=6, label="interval")
-    place.plot(x, columns["told"], "o", color=_PREDICTED, markersize=5, label="told")
+    place.plot(x, columns["told"], "o", color=_PREDICTED, markersize=5, label="predicted")
     place.plot(
         x, [row["constant"] for row in rows], "_", color=_GUESS, markersize=9, label="constant of the other bearings"
     )
