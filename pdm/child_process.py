@@ -231,7 +231,7 @@ class Conversation:
             if self.process is None or self.process.poll() is not None:
                 self._start(environment)
             return _parse(self._name, self._exchange(orjson.dumps(question) + b"\n", self._timeout_s))
-        except (ChildEndedError, OSError):
+        except BaseException:  # an answer that was not read would answer the next question
             self.close()
             raise
 

@@ -23,16 +23,17 @@ class Champions:
     """
 
     def __init__(self) -> None:
-        self._parsed: dict[int, Champion] = {}
+        self._parsed: dict[str, Champion] = {}  # by fleet, so that former champions are released
         self._not_noted: dict[int, str | None] = {}
 
     def serving(self, conn: Connection[Any], fleets: Iterable[str]) -> dict[str, Champion]:
         """Return the champion of each fleet with a champion."""
         ids = registry.fetch_champion_ids(conn, sorted(fleets))
-        for model_id in ids.values():
-            if model_id not in self._parsed:
-                self._parsed[model_id] = self._read(conn, model_id)
-        return {fleet: self._parsed[model_id] for fleet, model_id in ids.items()}
+        for fleet, model_id in ids.items():
+            known = self._parsed.get(fleet)
+            if known is None or known.model_id != model_id:
+                self._parsed[fleet] = self._read(conn, model_id)
+        return {fleet: self._parsed[fleet] for fleet in ids}
 
     def note_unreadable(self, pool: ConnectionPool[Any]) -> None:
         """Store which models are readable, if any were read since the last call."""
