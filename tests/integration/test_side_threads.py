@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -101,6 +102,25 @@ def _jobs_running(pool: Pool, settings: Settings) -> Iterator[None]:
         thread.join()
 
 
+def test_a_process_that_cannot_be_started_costs_a_training_no_attempt_and_no_worker(
+    pool: Pool, settings: Settings
+) -> None:
+    with pool.connection() as conn:
+        add_machine(conn, "press-07")
+        job, _ = jobs.ask_for_training(conn, "default", seed=0, actor="test", reason="")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with pool.connection():  # a file would be the next that this process opens
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), limit[1]))
+        try:
+            assert not job_runner.run_one(pool, settings, threading.Event())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    with pool.connection() as conn:
+        found = jobs.find_job(conn, job)
+    assert found is not None
+    assert (found.status, found.attempts) == ("waiting", 0)
+
+
 def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
     with pool.connection() as conn:
         add_machine(conn, "press-07")
@@ -110,7 +130,7 @@ def test_outages_without_end_fail_a_training_at_last(pool: Pool) -> None:
             conn.execute("UPDATE job SET lease_until = now() WHERE status = 'running'")
             claimed = jobs.claim(conn, job_runner.LEASE)
         assert claimed is not None
-        job_runner._settle(pool, claimed, job_runner.AWAY_STATUS, "the database is away", threading.Event())
+        job_runner._settle(pool, claimed, job_runner.RETRY_STATUS, "the database is away", threading.Event())
     with pool.connection() as conn:
         found = jobs.find_job(conn, job)
     assert found is not None

@@ -19,7 +19,7 @@ from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.pipeline import analyse
 from pdm.service.analysis.rule_cache import RuleBook
-from pdm.service.analysis.worker import ATTEMPTS_BEFORE_SET_ASIDE, Worker
+from pdm.service.analysis.worker import ATTEMPTS_BEFORE_SET_ASIDE, WORKERS_DIED, Worker
 from pdm.service.ingestion.record import record
 from pdm.service.machines.work_events import record_work_event
 from pdm.service.rules.rule_sets import check_text, deploy, propose
@@ -208,7 +208,12 @@ def test_a_crash_loop_ends_with_the_acquisition_set_aside(pool: Pool, worker: Wo
     ((machine_id,),) = _rows(pool, "SELECT id FROM machine")
     _die_over(pool, machine_id, ATTEMPTS_BEFORE_SET_ASIDE)
     _run_dry(worker)
-    assert _rows(pool, "SELECT reason FROM set_aside") == [("workers ended repeatedly while analysing it",)]
+    assert _rows(pool, "SELECT reason FROM set_aside") == [(WORKERS_DIED,)]
+    assert _rows(pool, "SELECT reason FROM analysis_hold") == [(WORKERS_DIED,)], "the host may kill: data are not spent"
+    with pool.connection() as conn:
+        conn.execute("UPDATE analysis_hold SET retry_at = now()")
+    _run_dry(worker)
+    assert _rows(pool, "SELECT count(*) FROM analysis_hold") == [(0,)]
     assert _rows(pool, "SELECT count(*) FROM assessment") == [(4,)]
     assert _rows(pool, "SELECT count(*) FROM analysis_attempt") == [(0,)]
 

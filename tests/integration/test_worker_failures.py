@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
@@ -270,6 +272,33 @@ def test_outages_in_the_middle_of_a_batch_are_no_attempts(pool: Pool, worker: Wo
     _run_dry(worker)
     assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
     assert _assessed(pool, SICK) == 3
+
+
+@pytest.mark.parametrize("code", ["out_of_memory", "idle_in_transaction_session_timeout"])
+def test_a_batch_that_the_database_ends_for_its_size_is_halved_and_starves_nobody(
+    pool: Pool, worker: Worker, code: str
+) -> None:
+    _store(pool, series(SICK, 8))
+    _store(pool, series(WELL, 4))
+    ((sick,),) = ask(pool, f"SELECT id FROM machine WHERE key = '{SICK}'")
+    _do(
+        pool,
+        "CREATE FUNCTION limited() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "DECLARE rows integer := coalesce(nullif(current_setting('test.rows', true), ''), '0')::integer + 1; BEGIN "
+        "PERFORM set_config('test.rows', rows::text, true); "
+        f"IF rows > 2 THEN RAISE EXCEPTION 'too much' USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$",
+    )
+    _do(
+        pool,
+        f"CREATE TRIGGER limited BEFORE INSERT ON assessment FOR EACH ROW WHEN (NEW.machine_id = {sick}) "
+        "EXECUTE FUNCTION limited()",
+    )
+    for _ in range(4 * ATTEMPTS_BEFORE_SET_ASIDE):
+        _do(pool, "UPDATE analysis_hold SET retry_at = now()")
+        with suppress(psycopg.Error):
+            worker.round()
+    assert (_assessed(pool, SICK), _assessed(pool, WELL)) == (8, 4)
+    assert ask(pool, "SELECT count(*) FROM set_aside") == [(0,)]
 
 
 def test_one_machine_on_hold_leaves_the_place_in_a_round_to_others(pool: Pool, worker: Worker) -> None:

@@ -15,6 +15,7 @@ from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.isolation import Isolation, Methods
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.diagnosis.runner import Diagnoser
+from pdm.service.platform.failures import may_be_of_batch
 from pdm.settings import Settings
 from pdm.store.analysis import analysis_inputs, queue
 from pdm.store.analysis.queue import Claim, MachineState
@@ -23,7 +24,7 @@ from pdm.store.machines.registration import StoredMachine, fetch_machines
 MACHINES_A_ROUND = 16
 ATTEMPTS_BEFORE_CAUTION = 3  # then the machine works alone
 ATTEMPTS_BEFORE_SET_ASIDE = 9  # each halves the batch: the last three had one acquisition alone
-WORKERS_DIED = "workers ended repeatedly while analysing it"
+WORKERS_DIED = "workers or their database connections ended repeatedly while analysing it"
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +60,15 @@ class Worker:
         self._interrupted = chosen  # an exception ends the round and not the process: no attempt in which it died
         is_suspect = tried >= ATTEMPTS_BEFORE_CAUTION
         per_machine = max(1, self._batch >> tried if is_suspect else self._batch // len(chosen))
-        with self._pool.connection() as conn, conn.transaction():
-            claims = queue.claim(conn, chosen, per_machine)
-            handled = self._settle(conn, claims, tried if is_suspect else 0)
+        claims: list[Claim] = []
+        try:
+            with self._pool.connection() as conn, conn.transaction():
+                claims = queue.claim(conn, chosen, per_machine)
+                handled = self._settle(conn, claims, tried if is_suspect else 0)
+        except Exception as error:
+            if claims and may_be_of_batch(error):
+                self._interrupted = []  # the attempt counts, as if the process had died
+            raise
         self._interrupted = [each for each in chosen if each not in {claim.machine_id for claim in claims}]
         self._methods.champions.note_unreadable(self._pool)
         return handled
@@ -88,7 +95,8 @@ class Worker:
         is_replay_later = deaths > 0 and any(claim.waiting and _must_replay(claim.before) for claim in claims)
         machines = _fetch_machines(conn, claims)
         most = 2 * ATTEMPTS_BEFORE_SET_ASIDE if is_replay_later else ATTEMPTS_BEFORE_SET_ASIDE
-        if deaths >= most:  # of a machine with a replay ahead, the replay may be the cause: twice as many
+        gives_up = deaths >= most  # of a machine with a replay ahead, the replay may be the cause: twice as many
+        if gives_up:
             claims = _give_up_first(conn, claims)
         batch = Isolation(conn, self._methods, machines, {claim.machine_id: claim.before for claim in claims})
         batch.analyse(claims)
@@ -98,7 +106,8 @@ class Worker:
             if may_replay and _must_replay(batch.states[machine_id]):
                 batch.replay(machine_id)
                 handled += 1
-        self._release(conn, claims, batch.on_hold)
+        if not gives_up:  # else the host may be the cause: until an analysis succeeds, the wait doubles
+            self._release(conn, claims, batch.on_hold)
         if is_replay_later:
             queue.set_attempts(conn, list(batch.states), min(deaths, ATTEMPTS_BEFORE_SET_ASIDE))
         elif deaths and not all(claim.is_drained for claim in claims):

@@ -35,6 +35,11 @@ _SERVER = ("XX", "0A")  # classes of SQLSTATE: internal errors such as damaged p
 _SCHEMA = ("3D", "3F", "42")  # classes of SQLSTATE: unknown database or schema, missing relation or privilege
 
 
+# The server ends a transaction, or the connection, for what it did: it was idle for too long, or took too much memory
+# or temporary space. A lost connection has no SQLSTATE: the kernel kills servers for lack of memory.
+_OF_BATCH = (errors.IdleInTransactionSessionTimeout, errors.OutOfMemory, errors.ConfigurationLimitExceeded)
+
+
 class Blame(Enum):
     """The cause of a failure, which decides the reaction."""
 
@@ -53,6 +58,12 @@ def blame(error: BaseException) -> Blame:
         return Blame.DATABASE
     is_of_server = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_SERVER)
     return Blame.PLATFORM if isinstance(error, _PLATFORM) or is_of_server or is_of_schema(error) else Blame.RECORD
+
+
+def may_be_of_batch(error: BaseException) -> bool:
+    """Whether the transaction itself may have caused an outage: a repetition of it would meet the same one."""
+    is_lost = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    return isinstance(error, _OF_BATCH) or (is_lost and not isinstance(error, PoolTimeout | PoolClosed))
 
 
 def is_of_schema(error: BaseException) -> bool:

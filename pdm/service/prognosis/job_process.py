@@ -21,7 +21,7 @@ from pdm.store.database.leases import Lease
 from pdm.store.models import jobs
 
 _PROGRESS_EVERY_S = 0.5
-AWAY_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the database was unavailable, the job may be retried
+RETRY_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the database or memory was unavailable, the job may be retried
 
 
 def main(job_id: int, attempt: int, parent: int) -> None:
@@ -31,9 +31,9 @@ def main(job_id: int, attempt: int, parent: int) -> None:
     pool = open_pool(Settings.from_environment())
     try:
         _run(pool, Lease(job_id, attempt))
-    except AWAY as error:
+    except (MemoryError, *AWAY) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.exit(AWAY_STATUS)
+        sys.exit(RETRY_STATUS)
     finally:
         pool.close()
 

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import threading
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.child_process import ChildEnding, ending_of, start, supervise
 from pdm.service.platform.failures import AWAY
-from pdm.service.prognosis.job_process import AWAY_STATUS
+from pdm.service.prognosis.job_process import RETRY_STATUS
 from pdm.settings import Settings
 from pdm.store.database.leases import BackOff, Lease
 from pdm.store.models import jobs
@@ -25,7 +26,7 @@ LOOK_EVERY_S = 2.0
 LEASE = timedelta(seconds=60)  # a worker that has not renewed it by then counts as dead
 RENEW_EVERY_S = 15.0
 MOST_ATTEMPTS = 3  # of a job whose process dies
-MOST_OUTAGES = 10  # of the database, that a job survives
+MOST_OUTAGES = 10  # of the database or the memory, that a job survives
 RETRY = BackOff(timedelta(seconds=1), timedelta(minutes=10))  # after an outage
 AWAY_S = 1.0  # pause while the database is unavailable
 _PRINTED = 2000  # last characters of what a child printed that are kept
@@ -44,7 +45,7 @@ def run(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event) ->
 
 
 def run_one(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event) -> bool:
-    """Do the job that has waited longest; returns whether there was one."""
+    """Do the job that has waited longest; returns False where there was none, or its process cannot be started."""
     with pool.connection() as conn:
         lease = jobs.claim(conn, LEASE)
     if lease is None:
@@ -53,8 +54,15 @@ def run_one(pool: ConnectionPool[Any], settings: Settings, stop: threading.Event
         with pool.connection() as conn:
             jobs.finish(conn, lease, error=f"its process or worker ended {MOST_ATTEMPTS} times")
         return True
-    with TemporaryFile() as output:
-        child = _start(lease, settings, output)
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(TemporaryFile())
+            child = _start(lease, settings, output)
+        except OSError as error:  # the host is short of memory, processes or files
+            _log.warning("job %d waits, because its process cannot be started: %s", lease.id, error)
+            with pool.connection() as conn:
+                jobs.release(conn, lease)
+            return False
         status = supervise(child, stop, every_s=RENEW_EVERY_S, keep=partial(_renew, pool, lease))
         output.seek(0)
         printed = output.read().decode(errors="replace")[-_PRINTED:]
@@ -107,8 +115,8 @@ def _settle(pool: ConnectionPool[Any], lease: Lease, status: int, printed: str, 
         outages = jobs.count_outages(conn, lease.id)
         if stop.is_set():
             jobs.release(conn, lease)
-        elif status == AWAY_STATUS and outages < MOST_OUTAGES:
-            _log.warning("job %d met an outage of the database and is tried again: %s", lease.id, printed.strip())
+        elif status == RETRY_STATUS and outages < MOST_OUTAGES:
+            _log.warning("job %d met an outage and is tried again: %s", lease.id, printed.strip())
             jobs.retry(conn, lease, RETRY)
         elif ended.ending is not ChildEnding.STATUS and lease.attempt < MOST_ATTEMPTS + outages:
             _log.warning("job %d is tried again: %s", lease.id, ended)
