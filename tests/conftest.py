@@ -50,6 +50,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_turn)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run where xdist does not keep groups together: it notes the group in the id of a test.
+
+    Raises
+    ------
+    pytest.UsageError
+        A test has no group: tests that measure time or take ports would run side by side.
+    """
+    if Shared.of(session.config) is None or not session.config.getvalue("loadgroup"):
+        return
+    lonely = [item.nodeid for item in session.items if "@" not in item.nodeid.rpartition("]")[2]]
+    if lonely:
+        raise pytest.UsageError(f"pytest-xdist groups no tests with pytest {pytest.__version__}: {lonely[0]}")
+
+
 def _turn(item: pytest.Item) -> int:
     """Return when a test is started: the long ones first, so that all processes end at about the same time."""
     if any(ALONE in mark.args for mark in item.iter_markers("xdist_group")):
