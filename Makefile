@@ -15,7 +15,7 @@ spread := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 stamp := .venv/setup-is-done
 tested := .venv/setup-for-tests-is-done
 compared := .venv-peers/setup-is-done
-areas := kills delivery load reorder schemathesis health replay mutants
+areas := kills delivery load reorder schemathesis health replay mutants features upgrade
 # The fast suites first, for early failures.
 suites := tests/unit tests/contract tests/integration tests/migration tests/acceptance tests/fault
 

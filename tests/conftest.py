@@ -41,7 +41,9 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests together, as its fixtures are, and put them in turn."""
+    """Keep a file's tests together, as its fixtures are, and put them in turn; refuse marks without a known area."""
+    for item in items:
+        trust.area_of(item)
     if Shared.of(config) is None:
         return
     for item in items:

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-AREAS = ("kills", "delivery", "load", "reorder", "schemathesis", "health", "replay", "mutants")
+AREAS = (
+    "kills",
+    "delivery",
+    "load",
+    "reorder",
+    "schemathesis",
+    "health",
+    "replay",
+    "mutants",
+    "features",
+    "upgrade",
+)
 ROOT = Path(__file__).parents[1]
 
 

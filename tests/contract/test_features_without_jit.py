@@ -33,8 +33,9 @@ def test_kernels_keep_their_contract_without_the_compiler(tmp_path):
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
-@pytest.mark.trust
+@pytest.mark.trust("features")
+@pytest.mark.timeout(2700)
 def test_the_suite_of_features_passes_without_the_compiler():
     files = sorted(str(path) for pattern in SUITE for path in ROOT.glob(pattern))
-    done = run("--timeout", "7000", "-k", " and ".join(f"not {name}" for name in COMPILING), *files)
+    done = run("--timeout", "2600", "-k", " and ".join(f"not {name}" for name in COMPILING), *files)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

@@ -32,7 +32,7 @@ FROM = os.environ.get("PDM_UPGRADE_FROM", "080f245")
 KEYS = ("press-07", "motor-01", "pump-02")
 BEFORE, BETWEEN, AFTER = 20, 5, 10  # records of each machine: past the baseline, with old and new at once, on the new
 
-pytestmark = [pytest.mark.trust, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.trust("upgrade"), pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
