@@ -10,8 +10,9 @@ export PDM_DATA ?= $(abspath ../shared/data)
 
 run := .venv/bin
 pytest := $(run)/python -m pytest -q
-# One process per core, at most four; tests/conftest.py starts one database cluster for all and marks serial tests.
-spread := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# One process per core, three or four: tests wait for processes too. tests/conftest.py starts one database cluster for
+# all and marks serial tests.
+spread := -n $(shell cores=$$(nproc); echo $$((cores < 3 ? 3 : cores > 4 ? 4 : cores))) --dist loadgroup --no-loadscope-reorder
 stamp := .venv/setup-is-done
 tested := .venv/setup-for-tests-is-done
 compared := .venv-peers/setup-is-done
