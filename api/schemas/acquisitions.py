@@ -127,6 +127,16 @@ class Receipt(ReceiptTotals):
     results: list[Result]
 
 
+class ChannelQualityAnswer(Answer):
+    """The quality of a channel that is not good."""
+
+    point: str
+    quality: Literal["doubtful", "no-measurement"] = Field(
+        description="Doubtful: used, with the doubt named. No measurement: not used, and a fault of the instrument."
+    )
+    reasons: list[str] = Field(description="Codes, the decisive one first: docs/quality.md.")
+
+
 class Acquired(Answer):
     """When and how a machine was measured."""
 
@@ -137,6 +147,7 @@ class Acquired(Answer):
     state: str | None
     missing: list[str] = Field(description="Waveform points that did not come.")
     receipt_id: UUID
+    quality: list[ChannelQualityAnswer] = Field(description="Of the channels that are not good, once analysed.")
 
 
 class WaveformAnswer(Answer):

@@ -34,6 +34,9 @@ class FleetMachine(Answer):
     fleet: str
     timeline: Literal["live", "replay"]
     measured_at: Time | None
+    judged_at: Time | None = Field(
+        description="Of the acquisition behind the verdict; later ones gave none. Null without."
+    )
     health: float | None = Field(description="1 as new .. 0 failed; null while learning.")
     learning_progress: float | None
     operating_state: str | None
@@ -161,6 +164,9 @@ class HealthAnswer(HealthEntry):
     """A machine's health with its evidence, and that of its points and components."""
 
     machine: str
+    judged_at: Time | None = Field(
+        None, description="Of the acquisition behind the verdict; later ones gave none. Null without a verdict."
+    )
     severity: float | None = Field(None, description="How bad things are now: 0 as new .. 1 failed.")
     urgency: Urgency | None = Field(None, description="How soon somebody has to act.")
     points: list[PointHealth] = Field(default_factory=list)

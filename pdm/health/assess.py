@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm.health.assessment import Assessment, ZoneTrend, shows_operation
+from pdm.health.assessment import Assessment, ZoneTrend, hindrance_of, shows_operation
 from pdm.health.baseline.baseline import Baseline
 from pdm.health.baseline.feature_layout import Layout, layout_of
 from pdm.health.component_health import assess_parts, parts_of
+from pdm.health.detection.context_checks import check_load, find_contradiction
 from pdm.health.detection.control_charts import DECISION, Charts
 from pdm.health.detection.current_line_filter import heed_lines
 from pdm.health.detection.operating_states import (
@@ -50,6 +51,7 @@ __all__ = ["HealthState", "assess", "initial_state"]
 
 Floats = NDArray[np.float64]
 _CONTRIBUTORS = 3  # features named as main evidence: the number that the severity weighs (WEIGHTS)
+_PATIENCE = 4  # times the acquisitions of a baseline, without any learned: what is sent does not let it end
 _CARRY_FROM = 2.0  # evidence from which a known degradation is carried over to a new operating state
 
 
@@ -94,20 +96,32 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if state.parts is None or state.layout is not layout:
         state.layout, state.parts = layout, parts_of(machine)
     state.acquisitions += 1
-    context = context_of(machine, snapshot)
+    context, doubt = check_load(context_of(machine, snapshot))
     before, state.last = state.last, _last_known(snapshot, context)
     raw = layout.raw_values(snapshot)
     compared = layout.compared(raw)
     reasons += _absences(layout, snapshot, context)
+    reasons += _doubts(snapshot)
     silence = _silence(machine, state, snapshot, context, before, compared)
+    is_off = silence is not None and silence[0] == OFF
+    contradiction = find_contradiction(context, state.states, compared, layout.activity, is_off=is_off)
+    if contradiction is not None or (doubt is not None and _knows_loads(state)):
+        reasons.append(f"hindered:{contradiction or doubt}")
+        return state, _silent(state, layout, snapshot, UNKNOWN, reasons, 0.0)
+    if doubt is not None:
+        reasons.append(f"hindered:{doubt}")
     if silence is not None:
         name, reason = silence
         return state, _silent(state, layout, snapshot, name, [*reasons, reason], 0.0)
     if np.isnan(raw).all():
         return state, _silent(state, layout, snapshot, UNKNOWN, [*reasons, "no-data"], 0.0)
-    lone_scalars = not (snapshot.vibration or snapshot.current) and layout.has_waveforms
+    lone_scalars = not snapshot.has_waveforms and layout.has_waveforms
+    if lone_scalars and find_state(context, state.states, state.width) is None:
+        return state, _silent(state, layout, snapshot, UNKNOWN, [*reasons, "no-verdict"], 0.0)
     covariates = layout.covariate_values(snapshot, context)
     baseline = _enter(state, context, layout, covariates, reasons)
+    if not baseline.learned and _is_learning_without_end(machine, state):
+        reasons.append("hindered:learning-without-end")
     zones = [zone_of(machine.severity_limits, velocity) for velocity in raw[layout.velocity].tolist()]
     seen = _AssessmentInput(machine, layout, snapshot, raw, zones, reasons)
     if not baseline.learned and lone_scalars:
@@ -123,7 +137,8 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     change, scale = baseline.change(compared, covariates, at)
     change = heed_lines(layout, snapshot, change)
     deviation = change / scale
-    state.smoothed = smooth(state.smoothed, deviation, layout, fading=not lone_scalars)
+    fading = False if lone_scalars else layout.measured(snapshot.unmeasured)
+    state.smoothed = smooth(state.smoothed, deviation, layout, fading=fading)
     state.charts = state.charts.advance(deviation, at)
     if machine.severity_limits is not None and not np.isnan(change[layout.velocity]).all():
         state.course = state.course.add(at, change[layout.velocity])
@@ -169,6 +184,26 @@ def _absences(layout: Layout, snapshot: Snapshot, context: OperatingContext) -> 
     if context.speed is None:
         reasons.append("no-speed")
     return reasons
+
+
+def _doubts(snapshot: Snapshot) -> list[str]:
+    """Return the reasons of the channels that are no measurement or a doubtful one."""
+    return [
+        f"{quality.quality}:{point}:{reason}"
+        for point, quality in snapshot.quality.items()
+        for reason in quality.reasons
+    ]
+
+
+def _knows_loads(state: HealthState) -> bool:
+    """Whether any operating state has a load: one without it would be learned beside it."""
+    return any(not np.isnan(known.load) for known in state.states if not known.declared)
+
+
+def _is_learning_without_end(machine: Machine, state: HealthState) -> bool:
+    if any(known.learned for known in state.states):
+        return False
+    return state.acquisitions > _PATIENCE * machine.baseline_acquisitions
 
 
 def _silence(
@@ -248,6 +283,8 @@ def _learn(
         indicators=indicators,
         evidence=_evidence(state, seen.snapshot, None, [], reasons),
         shows_operation=_shows_operation(seen.layout, reasons, baseline.declared),
+        unmeasured=seen.snapshot.unmeasured,
+        hindrance=hindrance_of(reasons),
     )
 
 
@@ -267,6 +304,8 @@ def _silent(
         indicators=layout.indicators(np.full(len(layout.columns), np.nan)),
         evidence=_evidence(state, snapshot, None, [], reasons),
         shows_operation=_shows_operation(layout, reasons, False),
+        unmeasured=snapshot.unmeasured,
+        hindrance=hindrance_of(reasons),
     )
 
 
@@ -309,6 +348,8 @@ def _judge(
         points=tuple(sorted({str(each["point"]) for each in contributors if each["point"]})),
         zone_trend=ZoneTrend.from_document(trends.evidence),
         shows_operation=_shows_operation(layout, seen.reasons, baseline.declared),
+        unmeasured=seen.snapshot.unmeasured,
+        hindrance=hindrance_of(seen.reasons),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -39,7 +39,8 @@ class Assessment:
     `pdm.health.baseline.indicators.INDICATORS`. `evidence` is serialisable as JSON and contains `acquired_at`,
     `severity`, `limit`, `contributors` and `reasons`; it is for display, and no decision uses it. Decisions use fields:
     `severity`, the `points` that contribute, `zone_trend`, and `shows_operation`, which is whether the acquisition
-    distinguishes standstill from operation (function `shows_operation` below).
+    distinguishes standstill from operation (function `shows_operation` below), `unmeasured`, the points without a
+    measurement with the reason, and `hindrance`, why a machine that runs is not judged, or by doubted conditions.
     """
 
     measured_at: datetime
@@ -57,6 +58,31 @@ class Assessment:
     points: tuple[str, ...] = ()
     zone_trend: ZoneTrend | None = None
     shows_operation: bool = True
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    hindrance: str | None = None
+
+
+def unmeasured_points(reasons: Collection[str]) -> dict[str, str]:
+    """Return the points whose channel is no measurement, with the reason, from the reason codes of an assessment.
+
+    Examples
+    --------
+    >>> unmeasured_points(["no-speed", "no-measurement:de-h:flat"])
+    {'de-h': 'flat'}
+    """
+    parts = [reason.split(":") for reason in reasons if reason.startswith("no-measurement:")]
+    return {point: why for _, point, why in parts}
+
+
+def hindrance_of(reasons: Collection[str]) -> str | None:
+    """Return why a machine that runs is not judged, from the reason codes of an assessment.
+
+    Examples
+    --------
+    >>> hindrance_of(["learning", "hindered:load-percent"])
+    'load-percent'
+    """
+    return next((reason.partition(":")[2] for reason in reasons if reason.startswith("hindered:")), None)
 
 
 def shows_operation(reasons: Collection[str], sampled: Collection[str], is_declared: bool) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.measurements import OperatingContext
+from pdm.quality.verdict import ChannelQuality
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Snapshot:
     """The input of health assessment from one acquisition: features in catalogue order and units, NaN where absent.
 
     `vibration` and `current` contain one vector per point, `current_group` the features that several phases share,
-    `scalars` SI values by point.
+    `scalars` SI values by point. `quality` is that of the channels that are not good; the features and the value of one
+    that is no measurement are NaN.
     """
 
     measured_at: datetime
@@ -26,3 +28,14 @@ class Snapshot:
     current: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     current_group: NDArray[np.float32] | None = None
     scalars: Mapping[str, float] = field(default_factory=dict)
+    quality: Mapping[str, ChannelQuality] = field(default_factory=dict)
+
+    @property
+    def unmeasured(self) -> dict[str, str]:
+        """The points whose channel is no measurement, with the decisive reason."""
+        return {point: each.reasons[0] for point, each in self.quality.items() if not each.is_measured}
+
+    @property
+    def has_waveforms(self) -> bool:
+        """Whether any vibration or current was measured."""
+        return any(point not in self.unmeasured for point in (*self.vibration, *self.current))

@@ -157,6 +157,7 @@ def test_the_screen_passes_over_nothing_that_a_rule_says_or_remembers(row: dict[
 AT_STANDSTILL = {
     "zone": {False}, "health": {False}, "remaining-life": {False}, "symptom": {False}, "diagnosis": {True},
     "threshold": {True, False}, "rate": {False}, "forecast": {False}, "sensor-fault": {True}, "data-gap": {True},
+    "not-monitored": {True},
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from pdm.alerts.evaluation.standstill import (
     raised_rules,
 )
 from pdm.alerts.kinds.behaviour import Category, Observation, Severity
-from pdm.alerts.kinds.rule_input import NOTHING, DiagnosisNote, Measured, Reading
+from pdm.alerts.kinds.rule_input import GROUP, NOTHING, DiagnosisNote, Measured, Reading
 from pdm.alerts.rules.rule import DEFAULT_RULES, Rule, RuleSet
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
@@ -89,6 +89,7 @@ def evaluate(
     else:
         memories = {}
         seen = [rule.observe(reading)[0] for rule in rules.evaluated]
+    seen = [_ending_nothing(rule, observed, reading) for rule, observed in zip(rules.evaluated, seen, strict=True)]
     stopped_now = detect_standstill(reading, cases.is_stopped)
     if not cases.timers and not cases.open and Observation.VIOLATED not in seen:
         is_known = memories == cases.memories and stopped_now == cases.is_stopped
@@ -109,6 +110,21 @@ def evaluate(
         *changes,
         *(change for _, change in rested),
     )
+
+
+def _ending_nothing(rule: Rule, observed: Observation, reading: Reading) -> Observation:
+    """Return ABSENT for a return of the machine to normal in an acquisition with a channel that is no measurement.
+
+    A rule on values is concerned where one of them is of that channel, a rule on conclusions always.
+    """
+    lost = reading.assessment.unmeasured
+    if not lost or observed is not Observation.RETURNED or rule.category is Category.INSTRUMENT:
+        return observed
+    wanted = rule.condition.wanted
+    phases = {point.key for point in reading.machine.points if point.quantity == "current" and point.is_waveform}
+    concerned = {*lost, GROUP} if phases & lost.keys() else set(lost)
+    is_concerned = not wanted or any(point in concerned for point, _ in wanted)
+    return Observation.ABSENT if is_concerned else observed
 
 
 def _recall(

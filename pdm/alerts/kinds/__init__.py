@@ -9,6 +9,7 @@ from pdm.alerts.kinds.data_gap import DataGap
 from pdm.alerts.kinds.diagnosis import FaultDiagnosed
 from pdm.alerts.kinds.forecast import ForecastCrossing
 from pdm.alerts.kinds.health import HealthLow
+from pdm.alerts.kinds.not_monitored import NotMonitored
 from pdm.alerts.kinds.rate import RateOfChange
 from pdm.alerts.kinds.remaining_life import RemainingLifeShort
 from pdm.alerts.kinds.sensor_fault import SensorFault
@@ -27,6 +28,7 @@ Condition = (
     | ForecastCrossing
     | SensorFault
     | DataGap
+    | NotMonitored
 )
 KINDS: Mapping[str, type[Condition]] = {each.kind: each for each in get_args(Condition)}
 """Kinds by their name in rule documents."""
@@ -38,6 +40,7 @@ __all__ = [
     "FaultDiagnosed",
     "ForecastCrossing",
     "HealthLow",
+    "NotMonitored",
     "RateOfChange",
     "RemainingLifeShort",
     "SensorFault",

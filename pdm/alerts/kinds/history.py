@@ -38,6 +38,10 @@ class Conclusions:
         Reasons why each prognosis is doubtful.
     shows_operation : (n,) bool
         Whether the acquisition shows how the machine ran.
+    unmeasured : mapping of int to (mapping of str to str)
+        By row, the points whose channel is no measurement, with the reason; rows without such a point are omitted.
+    hindrances : mapping of int to str
+        By row, why the machine is not judged although it runs; other rows are omitted.
     """
 
     times: NDArray[np.int64]
@@ -54,6 +58,8 @@ class Conclusions:
     level: Floats
     doubts: Sequence[tuple[str, ...]]
     shows_operation: NDArray[np.bool_]
+    unmeasured: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    hindrances: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,8 @@ class MachineHistory:
             indicators=_NO_INDICATORS,
             evidence={},
             shows_operation=bool(rows.shows_operation[index]),
+            unmeasured=rows.unmeasured.get(index, {}),
+            hindrance=rows.hindrances.get(index),
         )
         values = {
             key: float(column.values[index])

@@ -1,4 +1,4 @@
-"""Sensor fault: a channel sends no data, or records without a valid measurement."""
+"""Sensor fault: a channel sends no data, or records that are no measurement."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ from pdm.alerts.kinds.behaviour import Category, Observation, OnDelay
 from pdm.alerts.kinds.fields import Fields
 from pdm.alerts.kinds.history import MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Named, Plain
-from pdm.alerts.kinds.rule_input import Measured, Reading
+from pdm.alerts.kinds.rule_input import SCALAR, Measured, Reading
 from pdm.alerts.kinds.signal import FEATURED, OFF, where_any
 from pdm.machines.model import Machine, check_key
 
 
 @dataclass(frozen=True)
 class SensorFault(Plain):
-    """A vibration or current channel sends no data, or records without a valid measurement (constant, clipped, empty).
+    """A vibration or current channel sends no data, or any channel sends what is no measurement (`pdm.quality`).
 
-    It is evaluated only if the channel or another channel of the machine has sent a record, and not while the machine
-    is off. The fault is one of the instrument, so its alert is a separate case.
+    A waveform is evaluated only if the channel or another channel of the machine has sent a record, and not while the
+    machine is off; a scalar whenever it comes. The fault is one of the instrument, so its alert is a separate case.
     """
 
     point: str | None = None
-    all_points: tuple[str, ...] = ()
+    all_points: tuple[str, ...] = ()  # of waveforms, one of which has to be sent; none for a scalar
     category: ClassVar[Category] = Category.INSTRUMENT
     kind: ClassVar[str] = "sensor-fault"
     message: ClassVar[str] = "sensor-silent"
     on_delay: ClassVar[OnDelay] = OnDelay(5, 8)
 
     def fit(self, machine: Machine) -> tuple[Self, ...]:
-        """Return one condition per sampled channel of the machine."""
+        """Return one condition per channel of the machine."""
         every = tuple(p.key for p in machine.points if p.is_waveform and p.quantity in FEATURED)
-        return tuple(type(self)(key, every) for key in every if self.point in (None, key))
+        scalars = tuple(p.key for p in machine.points if not p.is_waveform)
+        sampled = tuple(type(self)(key, every) for key in every if self.point in (None, key))
+        return sampled + tuple(type(self)(key) for key in scalars if self.point in (None, key))
 
     @property
     def wanted(self) -> tuple[Measured, ...]:
-        """The measured values that the condition reads: the RMS of every channel."""
-        return tuple((point, "rms") for point in self.all_points)
+        """The measured values that the condition reads: the RMS of every waveform, or the scalar."""
+        return tuple((point, "rms") for point in self.all_points) or (self._own,)
+
+    @property
+    def _own(self) -> Measured:
+        return self.point or "", "rms" if self.all_points else SCALAR
 
     def names(self, reading: Reading) -> Named:
         """Return the component on which the sensor is mounted."""
@@ -72,9 +78,9 @@ class SensorFault(Plain):
 
     def observe(self, reading: Reading) -> Observation:
         """Return VIOLATED without a valid measurement, RETURNED with one."""
-        if self.point is None or reading.assessment.operating_state == OFF:
+        if self.point is None or (self.all_points and reading.assessment.operating_state == OFF):
             return Observation.ABSENT
-        value = reading.values.get((self.point, "rms"))
+        value = reading.values.get(self._own)
         if value is not None:
             return Observation.RETURNED if math.isfinite(value) else Observation.VIOLATED
         others = any((point, "rms") in reading.values for point in self.all_points)
@@ -82,12 +88,13 @@ class SensorFault(Plain):
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
         """Return the parameters of the message."""
-        came = (self.point, "rms") in reading.values
-        return {"point": self.point, "how": "no-measurement" if came else "missing"}
+        came = self._own in reading.values
+        why = reading.assessment.unmeasured.get(self.point or "")
+        return {"point": self.point, "how": why or ("no-measurement" if came else "missing")}
 
     def screen(self, history: MachineHistory) -> Flags:
         """Flag acquisitions in which a channel sent a record and this one no valid measurement."""
-        own = history.measured.get((self.point or "", "rms"))
+        own = history.measured.get(self._own)
         sent = where_any(history, self.wanted, lambda values: np.ones(len(values), bool))
         return sent if own is None else sent & ~(own.is_present & np.isfinite(own.values))
 

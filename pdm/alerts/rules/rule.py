@@ -12,6 +12,7 @@ from pdm.alerts.kinds import (
     FaultDiagnosed,
     ForecastCrossing,
     HealthLow,
+    NotMonitored,
     RateOfChange,
     RemainingLifeShort,
     SensorFault,
@@ -39,6 +40,7 @@ __all__ = [
     "FaultDiagnosed",
     "ForecastCrossing",
     "HealthLow",
+    "NotMonitored",
     "Observation",
     "OffDelay",
     "OnDelay",
@@ -206,5 +208,6 @@ DEFAULT_RULES = RuleSet(
         ),
         Rule("sensor-silent", Severity.ADVISORY, SensorFault(), OnDelay(5, 8)),
         Rule("data-gap", Severity.ADVISORY, DataGap(86400.0), OnDelay(1, 1), OffDelay(1)),
+        Rule("not-monitored", Severity.ADVISORY, NotMonitored(), OnDelay(5, 8)),
     )
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -124,6 +124,14 @@ class Layout:
             start += 1
         raw[np.isinf(raw)] = np.nan
         return raw
+
+    def measured(self, unmeasured: Collection[str]) -> bool | NDArray[np.bool_]:
+        """Return which columns (M,) are not of points without a measurement; True: all."""
+        if not unmeasured:
+            return True
+        phases = set(self.current_points)
+        lost = {"", *unmeasured} if phases & set(unmeasured) else set(unmeasured)
+        return np.array([column.point not in lost for column in self.columns])
 
     def compared(self, raw: Floats) -> Floats:
         """Return tracked features (M,) in the scale of comparison: logarithms, or the value itself."""

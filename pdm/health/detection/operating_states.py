@@ -51,17 +51,24 @@ def is_off(
     activity : ndarray of int
         Columns whose fall to a tenth of every learned state indicates standstill.
     """
-    if context.state is not None and context.state.strip().lower() in _OFF_NAMES:
+    if is_stopped(machine, context):
         return True
-    if context.speed is not None:
-        limit = _OFF_SPEED * machine.rated_speed if machine.rated_speed is not None else _OFF_SPEED_UNRATED
-        return context.speed < limit
-    if not activity.size:
+    if context.speed is not None or not activity.size:
         return False
     learned = [float(state.location[activity].mean()) for state in states if state.learned]
     if not learned:
         return False
     return bool(compared[activity].mean() < min(learned) - _OFF_ACTIVITY)
+
+
+def is_stopped(machine: Machine, context: OperatingContext) -> bool:
+    """Return whether the machine is at standstill by its state name or its speed."""
+    if context.state is not None and context.state.strip().lower() in _OFF_NAMES:
+        return True
+    if context.speed is None:
+        return False
+    limit = _OFF_SPEED * machine.rated_speed if machine.rated_speed is not None else _OFF_SPEED_UNRATED
+    return context.speed < limit
 
 
 def find_state(context: OperatingContext, states: Sequence[Baseline], width: float = 1.0) -> int | None:

@@ -39,15 +39,16 @@ WEIGHTS = np.array([0.2, 0.3, 0.5])  # third, second and largest evidence: sever
 
 
 def smooth(
-    smoothed: NDArray[np.float32], deviation: Floats, layout: Layout, *, fading: bool = True
+    smoothed: NDArray[np.float32], deviation: Floats, layout: Layout, *, fading: bool | NDArray[np.bool_] = True
 ) -> NDArray[np.float32]:
     """Return the smoothed evidence (M,) after one more acquisition's deviations (M,).
 
-    `fading` is False for an acquisition that is not expected to contain every channel, for example scalars alone.
+    `fading`, for all or by column, is False where an acquisition is not expected to contain the channel, for example
+    scalars alone, and where the channel is no measurement: evidence stays until it is measured again.
     """
     innovation = np.minimum(np.maximum(deviation - smoothed, -MOST_INNOVATION), MOST_INNOVATION)
     weight = np.where(layout.persistent, np.where(innovation > 0, *PERSISTENT_SMOOTHING), SMOOTHING)
-    absent = ABSENT_DECAY * smoothed if fading else smoothed
+    absent = np.where(fading, ABSENT_DECAY * smoothed, smoothed)
     updated = np.where(np.isnan(deviation), absent, smoothed + weight * innovation)
     return updated.astype(np.float32)
 

@@ -15,6 +15,8 @@ from features.catalogue import FEATURE_VERSION, names
 from pdm.health.snapshot import Snapshot
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
+from pdm.quality.verdict import GOOD, ChannelQuality
+from pdm.service.analysis.channel_checks import NewRecords, judge_channels
 from pdm.service.analysis.feature_extraction import (
     CURRENT_COLUMNS,
     VIBRATION_COLUMNS,
@@ -23,7 +25,7 @@ from pdm.service.analysis.feature_extraction import (
     vibration_rows,
 )
 from pdm.service.analysis.shaft_lookup import FeatureChannel
-from pdm.store.analysis import analysis_inputs, feature_rows
+from pdm.store.analysis import analysis_inputs, channel_quality, feature_rows
 from pdm.store.analysis.analysis_inputs import StoredWaveform
 from pdm.store.machines.registration import StoredMachine
 
@@ -43,7 +45,9 @@ def featurise_new(conn: Connection[Any], machines: Mapping[int, StoredMachine], 
     _store(conn, TABLES["current"], current)
     scalars = analysis_inputs.fetch_scalars(conn, keys)
     vectors = {**_by_key(vibration), **_by_key(current)}
-    return _snapshots(machines, keys, contexts, vectors, scalars)
+    sampled = [each for group in channels.values() for each in group]
+    quality = judge_channels(conn, machines, NewRecords(sampled, vectors, scalars, contexts))
+    return _snapshots(machines, keys, contexts, vectors, scalars, quality)
 
 
 def channels_of(
@@ -83,7 +87,12 @@ def recall(conn: Connection[Any], machine_id: int, machine: StoredMachine, times
         points = [point_id for point_id, kind in quantities.items() if kind == quantity]
         vectors |= feature_rows.fetch_features(conn, TABLES[quantity], columns, points, times)
     return _snapshots(
-        machines, keys, analysis_inputs.fetch_contexts(conn, keys), vectors, analysis_inputs.fetch_scalars(conn, keys)
+        machines,
+        keys,
+        analysis_inputs.fetch_contexts(conn, keys),
+        vectors,
+        analysis_inputs.fetch_scalars(conn, keys),
+        channel_quality.fetch_quality(conn, machine_id, times),
     )
 
 
@@ -111,28 +120,46 @@ def _snapshots(
     contexts: Mapping[Key, OperatingContext],
     vectors: Mapping[Key, NDArray[np.float32]],
     scalars: Mapping[Key, float],
+    quality: Mapping[Key, ChannelQuality],
 ) -> list[Snapshot]:
     vibration: dict[Key, dict[str, NDArray[np.float32]]] = {key: {} for key in keys}
     current: dict[Key, dict[str, NDArray[np.float32]]] = {key: {} for key in keys}
     values: dict[Key, dict[str, float]] = {key: {} for key in keys}
+    doubted: dict[Key, dict[str, ChannelQuality]] = {key: {} for key in keys}
     owners = _owners(machines)
     points = {machine_id: {p.key: p for p in stored.machine.points} for machine_id, stored in machines.items()}
     for (point_id, measured_at), vector in vectors.items():
         machine_id, name = owners[point_id]
         target = vibration if points[machine_id][name].quantity == "acceleration" else current
-        target[machine_id, measured_at][name] = vector
+        is_measured = quality.get((point_id, measured_at), GOOD).is_measured
+        target[machine_id, measured_at][name] = vector if is_measured else np.full_like(vector, np.nan)
     for (point_id, measured_at), value in scalars.items():
         machine_id, name = owners[point_id]
         factor, offset = si_conversion(points[machine_id][name].quantity, points[machine_id][name].unit)
-        values[machine_id, measured_at][name] = factor * value + offset
+        is_measured = quality.get((point_id, measured_at), GOOD).is_measured
+        values[machine_id, measured_at][name] = factor * value + offset if is_measured else np.nan
+    for (point_id, measured_at), found in quality.items():
+        machine_id, name = owners[point_id]
+        doubted[machine_id, measured_at][name] = found
     return [
         Snapshot(
             measured_at=key[1],
             context=contexts[key],
             vibration=dict(sorted(vibration[key].items())),
             current={name: vector[:_CHANNEL_CURRENT] for name, vector in sorted(current[key].items())},
-            current_group=current[key][min(current[key])][_CHANNEL_CURRENT:] if current[key] else None,
+            current_group=_group(current[key], doubted[key]),
             scalars=dict(sorted(values[key].items())),
+            quality=dict(sorted(doubted[key].items())),
         )
         for key in keys
     ]
+
+
+def _group(
+    current: Mapping[str, NDArray[np.float32]], quality: Mapping[str, ChannelQuality]
+) -> NDArray[np.float32] | None:
+    """Return the features that the phases share: those of the first; NaN where a phase is no measurement."""
+    if not current:
+        return None
+    shared = current[min(current)][_CHANNEL_CURRENT:]
+    return shared if all(quality.get(phase, GOOD).is_measured for phase in current) else np.full_like(shared, np.nan)

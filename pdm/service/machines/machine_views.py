@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from pdm.store.machines.machine_views import (
 )
 
 NOT_YET_ANALYSED = "no analysis yet"
+UNKNOWN = "unknown"  # the operating state of an acquisition that shows none
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class MachineHealth:
 
     machine: str
     measured_at: datetime | None = None
+    judged_at: datetime | None = None
     computed_at: datetime | None = None
     revision: int | None = None
     health: float | None = None
@@ -70,21 +72,44 @@ class MachineHealth:
     def of(
         cls,
         machine: RegisteredMachine,
-        assessment: StoredAssessment | None,
+        newest: StoredAssessment | None,
+        judged: StoredAssessment | None,
         prognosis: PrognosisEntry | None,
         on_hold: AnalysisHold | None,
     ) -> MachineHealth:
-        """Return components, points and states of the evidence of an assessment; add urgency to severity."""
-        if assessment is None:
+        """Return components, points and states of the evidence of an assessment; add urgency to severity.
+
+        Where the newest has no verdict on health, the last one `judged` gives it; its reasons are those of the newest.
+        """
+        if newest is None:
             return cls(machine.machine, on_hold=on_hold)
+        assessment = newest if judged is None else _kept(judged, newest)
         evidence = dict(assessment.evidence)
         parts = {name: evidence.pop(name) for name in _PARTS if name in evidence}
         known = vars(assessment) | parts | {"evidence": evidence}
+        known["judged_at"] = None if judged is None else judged.measured_at
         rul_lower = None if prognosis is None else prognosis.rul_lower_s
         horizon = machine.planning_horizon_h * 3600.0
         standing = UnitCondition(machine.machine, assessment.health, assessment.zone, rul_lower, horizon)
         urgency = standing.urgency.value
         return cls(machine.machine, **known, severity=standing.severity, urgency=urgency, on_hold=on_hold)
+
+
+def _kept(judged: StoredAssessment, newest: StoredAssessment) -> StoredAssessment:
+    """Return the newest assessment with the verdict of the last one that has one."""
+    if judged is newest:
+        return newest
+    is_learning = newest.learning_progress > 0
+    reasons = {name: newest.evidence[name] for name in ("reasons", "operating_states") if name in newest.evidence}
+    return replace(
+        judged,
+        measured_at=newest.measured_at,
+        computed_at=newest.computed_at,
+        revision=newest.revision,
+        learning_progress=newest.learning_progress if is_learning else judged.learning_progress,
+        operating_state=judged.operating_state if newest.operating_state == UNKNOWN else newest.operating_state,
+        evidence={**judged.evidence, **reasons},
+    )
 
 
 _PARTS = ("points", "components", "operating_states", "change", "zone_trend")

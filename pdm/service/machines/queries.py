@@ -53,18 +53,27 @@ def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
 
 
 def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachineHealth:
-    """Return the newest assessment, or the newest at `as_of`; a machine without analysis is learning."""
+    """Return the newest assessment, or the newest at `as_of`; a machine without analysis is learning.
+
+    An acquisition without a verdict changes none: then the last verdict is returned, with its time.
+    """
     with visible_machine(pool, caller, machine) as (conn, found):
-        assessment = assessments_read.fetch_assessment(conn, found.id, as_of)
-        prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of)
+        newest, judged = assessments_read.fetch_judged(conn, found.id, as_of)
+        at = None if judged is None else judged.measured_at
+        prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of, at)
         on_hold = queue.fetch_hold(conn, found.id)
-    return MachineHealth.of(found, assessment, prognosis, on_hold)
+    return MachineHealth.of(found, newest, judged, prognosis, on_hold)
 
 
 def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachinePrognosis:
-    """Return the newest prognosis, or the newest at `as_of`; without one, the reason."""
+    """Return the newest prognosis, or the newest at `as_of`; without one, the reason.
+
+    Of a machine whose newest acquisitions gave no verdict on health, that of the last verdict.
+    """
     with visible_machine(pool, caller, machine) as (conn, found):
-        prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of)
+        _, judged = assessments_read.fetch_judged(conn, found.id, as_of)
+        at = None if judged is None else judged.measured_at
+        prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of, at)
         return MachinePrognosis.of(machine, prognosis, verdict_on(conn, found.fleet, prognosis))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all
 
 @dataclass(frozen=True)
 class ListedAcquisition:
-    """Time and context of an acquisition; `missing` are waveform points without data."""
+    """Time and context of an acquisition; `missing` are waveform points without data, `quality` channels that are not good."""
 
     measured_at: datetime
     received_at: datetime
@@ -26,6 +26,7 @@ class ListedAcquisition:
     state: str | None
     missing: Sequence[str]
     receipt_id: UUID
+    quality: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,12 @@ def fetch_scalars(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, float
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def fetch_measured_before(conn: Connection[Any], point_id: int, measured_at: datetime) -> float | None:
+    """Return the last value of a scalar point before a time that was a measurement, in the point's unit."""
+    row = conn.execute(query("fetch_measured_before"), {"point_id": point_id, "measured_at": measured_at}).fetchone()
+    return None if row is None else float(row[0])
+
+
 def fetch_times_between(conn: Connection[Any], machine_id: int, after: datetime, until: datetime) -> list[datetime]:
     """Return the acquisition times of a machine in (after, until], oldest first."""
     wanted = {"machine_id": machine_id, "after": after, "until": until}

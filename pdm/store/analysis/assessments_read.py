@@ -11,6 +11,9 @@ from psycopg import Connection
 
 from pdm.store.database.rows import fetch_all, fetch_first
 
+REACH = 200
+"""Number of assessments without a verdict after which earlier values are no longer used."""
+
 
 @dataclass(frozen=True)
 class AssessmentEntry:
@@ -64,9 +67,23 @@ def fetch_assessment(conn: Connection[Any], machine_id: int, as_of: datetime | N
     return fetch_first(conn, StoredAssessment, "fetch_assessment", machine_id=machine_id, as_of=as_of)
 
 
-def fetch_prognosis(conn: Connection[Any], machine_id: int, as_of: datetime | None) -> StoredPrognosis | None:
-    """Return the newest prognosis, or the newest that had been computed by `as_of`."""
-    return fetch_first(conn, StoredPrognosis, "fetch_prognosis", machine_id=machine_id, as_of=as_of)
+def fetch_judged(
+    conn: Connection[Any], machine_id: int, as_of: datetime | None
+) -> tuple[StoredAssessment | None, StoredAssessment | None]:
+    """Return the newest assessment, and the last with a verdict on health in the present life: often the same."""
+    newest = fetch_assessment(conn, machine_id, as_of)
+    if newest is None or newest.health is not None:
+        return newest, newest
+    wanted = {"machine_id": machine_id, "as_of": as_of, "reach": REACH}
+    return newest, fetch_first(conn, StoredAssessment, "fetch_last_judged", **wanted)
+
+
+def fetch_prognosis(
+    conn: Connection[Any], machine_id: int, as_of: datetime | None, measured_at: datetime | None = None
+) -> StoredPrognosis | None:
+    """Return the newest prognosis, or the newest computed by `as_of`; that of one acquisition where it is given."""
+    wanted = {"machine_id": machine_id, "as_of": as_of, "measured_at": measured_at}
+    return fetch_first(conn, StoredPrognosis, "fetch_prognosis", **wanted)
 
 
 def page_assessments(

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from pdm.alerts.kinds.history import ZONE_CODES, Conclusions, MachineHistory, MeasuredColumn, PastHold
 from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured
 from pdm.errors import RefusalError
-from pdm.health.assessment import shows_operation
+from pdm.health.assessment import hindrance_of, shows_operation, unmeasured_points
 from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
 from pdm.store.analysis.diagnosis_notes import fetch_notes
@@ -54,7 +54,9 @@ def fetch_history(
     return MachineHistory(
         stored.machine,
         conclusions,
-        _measured(conn, stored, conclusions.times, (since, before), wanted),
+        _only_measurements(
+            _measured(conn, stored, conclusions.times, (since, before), wanted), conclusions, stored.machine
+        ),
         notes.get(stored.id, ()),
         tuple(at for at, _ in ends),
         tuple(at for at, kind in ends if kind == "failure"),
@@ -146,7 +148,31 @@ def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) 
         level=figure("level", ">f4"),
         doubts=doubts,
         shows_operation=_shows_operation(machine, assessed["reasons"].split(_SEPARATOR), assessed["declared"]),
+        unmeasured=_unmeasured(assessed["reasons"].split(_SEPARATOR)),
+        hindrances=_hindrances(assessed["reasons"].split(_SEPARATOR)),
     )
+
+
+def _hindrances(reasons: Sequence[str]) -> dict[int, str]:
+    found = ((row, hindrance_of(_words(each))) for row, each in enumerate(reasons) if "hindered:" in each)
+    return {row: why for row, why in found if why is not None}
+
+
+def _unmeasured(reasons: Sequence[str]) -> dict[int, dict[str, str]]:
+    return {row: unmeasured_points(_words(each)) for row, each in enumerate(reasons) if "no-measurement:" in each}
+
+
+def _only_measurements(
+    measured: dict[Measured, MeasuredColumn], conclusions: Conclusions, machine: Machine
+) -> dict[Measured, MeasuredColumn]:
+    """Return the values as the rules read them when they were new: NaN where the channel is no measurement."""
+    phases = {point.key for point in machine.points if point.quantity == "current" and point.is_waveform}
+    for row, points in conclusions.unmeasured.items():
+        lost = {*points, GROUP} if phases & points.keys() else set(points)
+        for (point, _), column in measured.items():
+            if point in lost:
+                column.values[row] = np.nan
+    return measured
 
 
 def _shows_operation(machine: Machine, reasons: Sequence[str], declared: str) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
 
-_STANDSTILL_REACH = 200  # number of standstill assessments after which earlier values are no longer used
+REACH = 200  # number of assessments without a verdict after which earlier values are no longer used
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,13 @@ class OpenAlert:
 
 @dataclass(frozen=True)
 class CurrentVerdict:
-    """Newest assessment, prognosis and worst open alert of a machine; None before the first."""
+    """Newest assessment, prognosis and worst open alert of a machine; None before the first.
+
+    An acquisition without a verdict on health changes none: then the last verdict is used, from `judged_at`.
+    """
 
     measured_at: datetime | None
+    judged_at: datetime | None
     health: float | None
     learning_progress: float | None
     operating_state: str | None
@@ -156,12 +160,12 @@ def find_point(conn: Connection[Any], machine: str, point: str) -> FoundPoint | 
 
 def fetch_current_verdicts(conn: Connection[Any], machine_ids: Sequence[int]) -> dict[int, CurrentVerdict]:
     """Return each machine's newest assessment, prognosis and worst open alert."""
-    return dict(fetch_all(conn, _verdict, "fetch_current_verdicts", machine_ids=list(machine_ids)))
+    return dict(fetch_all(conn, _verdict, "fetch_current_verdicts", machine_ids=list(machine_ids), reach=REACH))
 
 
 def fetch_standings(conn: Connection[Any], machine_ids: Sequence[int], unjudged: Sequence[str]) -> dict[int, LastKnown]:
     """Return the last values of each machine in an operating state other than `unjudged`."""
-    wanted = {"machine_ids": list(machine_ids), "unjudged": list(unjudged), "reach": _STANDSTILL_REACH}
+    wanted = {"machine_ids": list(machine_ids), "unjudged": list(unjudged), "reach": REACH}
     return {each.machine_id: each for each in fetch_all(conn, LastKnown, "fetch_standings", **wanted)}
 
 

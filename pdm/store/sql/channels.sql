@@ -1,10 +1,16 @@
 -- name: page_acquisitions
 -- The acquisitions of a machine, newest first.
-SELECT measured_at, received_at, speed * 60 AS speed_rpm, load, state, missing, receipt_id
-FROM acquisition
-WHERE machine_id = %(machine_id)s::bigint AND measured_at >= %(since)s::timestamptz
-  AND measured_at < %(before)s::timestamptz
-ORDER BY measured_at DESC
+SELECT a.measured_at, a.received_at, a.speed * 60 AS speed_rpm, a.load, a.state, a.missing, a.receipt_id, q.quality
+FROM acquisition a
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('point', p.key, 'quality', c.quality, 'reasons', c.reasons)
+                              ORDER BY p.key), '[]') AS quality
+    FROM point p JOIN channel_quality c ON c.point_id = p.id AND c.measured_at = a.measured_at
+    WHERE p.machine_id = a.machine_id
+) q
+WHERE a.machine_id = %(machine_id)s::bigint AND a.measured_at >= %(since)s::timestamptz
+  AND a.measured_at < %(before)s::timestamptz
+ORDER BY a.measured_at DESC
 LIMIT %(limit)s::integer;
 
 -- name: fetch_waveform

@@ -37,9 +37,19 @@ FROM point p JOIN machine m ON m.id = p.machine_id
 WHERE m.key = %(machine)s::text AND p.key = %(point)s::text;
 
 -- name: fetch_current_verdicts
--- For each of these machines its newest assessment and prognosis and its worst open alert.
-SELECT w.machine_id, a.measured_at, a.health, a.learning_progress, a.operating_state, a.zone, a.symptom,
-       a.component, a.confidence, p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
+-- For each of these machines its newest assessment, or what the last one with a verdict on health in the present life
+-- concluded, its prognosis and its worst open alert.
+SELECT w.machine_id, a.measured_at, coalesce(j.measured_at, CASE WHEN a.health IS NOT NULL THEN a.measured_at END)
+           AS judged_at,
+       coalesce(a.health, j.health) AS health,
+       CASE WHEN j.health IS NOT NULL AND a.learning_progress = 0 THEN j.learning_progress ELSE a.learning_progress END
+           AS learning_progress,
+       CASE WHEN j.health IS NOT NULL AND a.operating_state = 'unknown' THEN j.operating_state ELSE a.operating_state END
+           AS operating_state,
+       CASE WHEN j.health IS NOT NULL THEN j.zone ELSE a.zone END AS zone,
+       CASE WHEN j.health IS NOT NULL THEN j.symptom ELSE a.symptom END AS symptom,
+       CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END AS component,
+       CASE WHEN j.health IS NOT NULL THEN j.confidence ELSE a.confidence END AS confidence, p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
        p.source AS rul_source, o.id AS alert_id, o.severity AS alert_severity, o.state AS alert_state
 FROM unnest(%(machine_ids)s::bigint[]) AS w (machine_id)
 LEFT JOIN LATERAL (
@@ -47,7 +57,19 @@ LEFT JOIN LATERAL (
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
 ) a ON true
 LEFT JOIN LATERAL (
+    SELECT * FROM (
+        SELECT DISTINCT ON (x.measured_at) x.* FROM assessment x
+        WHERE a.health IS NULL AND x.machine_id = w.machine_id AND x.measured_at > coalesce((
+            SELECT max(e.occurred_at) FROM work_event e
+            WHERE e.machine_id = w.machine_id AND e.kind IN ('failure', 'replacement')
+        ), '-infinity')
+        ORDER BY x.measured_at DESC, x.revision DESC LIMIT %(reach)s::integer
+    ) newest
+    WHERE newest.health IS NOT NULL ORDER BY newest.measured_at DESC LIMIT 1
+) j ON true
+LEFT JOIN LATERAL (
     SELECT * FROM prognosis x WHERE x.machine_id = w.machine_id AND x.component = ''
+      AND (j.measured_at IS NULL OR x.measured_at = j.measured_at)
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
 ) p ON true
 LEFT JOIN LATERAL (

@@ -1,0 +1,1 @@
+"""Quality of measurements, judged before baseline, health, prognosis, rules and training use them."""

@@ -1,0 +1,142 @@
+"""What is remembered of a channel's good records, and records that contradict it: scale, offset, a stuck value.
+
+A memory is updated in the order in which records are analysed for the first time, and a replay does not change it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVELS = ("standard_deviation", "peak_to_peak", "velocity_rms", "mean_absolute_difference")
+"""Features by which the scale of a vibration is remembered: of the record, of low and of high frequencies."""
+LEAST_RECORDS = 10  # good records before a contradiction is named
+_WEIGHT = 0.1  # of the newest record
+_FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
+_FACTOR_TOLERANCE = 0.12  # relative: records of some thousand samples scatter by a few per cent
+_OFFSET = 6.0  # standard deviations by which the mean moves from one record to the next
+_SAME_SPEED = 0.05  # relative; the tolerance of operating states
+_OTHER = 0.35  # difference of levels, as logarithms, between channels that can be told apart
+_ALIKE = 0.15  # the same between records of one channel
+_STUCK = 5  # times the longest run of one value seen before
+_LEAST_RUN = 5  # records; a shorter run before counts as this
+_LEAST_CHANGES = 10  # of a scalar before its runs are learned
+
+
+@dataclass(frozen=True)
+class WaveformMemory:
+    """Mean of the good records of a waveform: logarithms of `LEVELS`, offset, spread [unit], speed [Hz] or NaN."""
+
+    records: int
+    levels: tuple[float, ...]
+    offset: float
+    spread: float
+    speed: float
+
+    def contradiction(self, levels: Sequence[float], offset: float, spread: float, speed: float) -> str | None:
+        """Return the reason why a record is no measurement, None if it agrees."""
+        if self.records < LEAST_RECORDS:
+            return None
+        if abs(offset - self.offset) > _OFFSET * max(spread, self.spread):
+            return "offset"
+        same_speed = math.isnan(self.speed) and math.isnan(speed)
+        if same_speed or abs(speed - self.speed) <= _SAME_SPEED * self.speed:
+            moved = [
+                now - before for now, before in zip(levels, self.levels, strict=True) if math.isfinite(now - before)
+            ]
+            if len(moved) > 1 and any(_is_factor(moved, math.log(factor)) for factor in _FACTORS):
+                return "scale"
+        return None
+
+    def is_far(self, levels: Sequence[float]) -> bool:
+        """Whether levels are clearly not those of this channel."""
+        return self.records >= LEAST_RECORDS and _distance(self.levels, levels) > _OTHER
+
+    def is_near(self, levels: Sequence[float]) -> bool:
+        """Whether levels are those of this channel."""
+        return self.records >= LEAST_RECORDS and _distance(self.levels, levels) < _ALIKE
+
+    def after(self, levels: Sequence[float], offset: float, spread: float, speed: float) -> WaveformMemory:
+        """Return the memory after one more good record."""
+        weight = max(_WEIGHT, 1.0 / (self.records + 1))
+
+        def towards(mean: float, value: float) -> float:
+            return value if math.isnan(mean) else mean if math.isnan(value) else mean + weight * (value - mean)
+
+        return WaveformMemory(
+            self.records + 1,
+            tuple(map(towards, self.levels, levels)),
+            towards(self.offset, offset),
+            towards(self.spread, spread),
+            speed,
+        )
+
+    def to_figures(self) -> list[float]:
+        """Return the memory as figures, which `from_figures` reads."""
+        return [float(self.records), *self.levels, self.offset, self.spread, self.speed]
+
+    @classmethod
+    def from_figures(cls, figures: Sequence[float] | None) -> WaveformMemory:
+        """Return the memory from its figures; without or with others, an empty one."""
+        if figures is None or len(figures) != 4 + len(LEVELS):
+            return cls(0, (math.nan,) * len(LEVELS), math.nan, math.nan, math.nan)
+        records, *levels, offset, spread, speed = figures
+        return cls(int(records), tuple(levels), offset, spread, speed)
+
+
+def _is_factor(moved: Sequence[float], expected: float) -> bool:
+    tolerance = math.log1p(_FACTOR_TOLERANCE)
+    return all(abs(abs(each) - expected) <= tolerance for each in moved) and abs(sum(map(_sign, moved))) == len(moved)
+
+
+def _distance(levels: Sequence[float], others: Sequence[float]) -> float:
+    """Return the largest difference; NaN where nothing can be compared."""
+    apart = [abs(one - other) for one, other in zip(levels, others, strict=True) if math.isfinite(one - other)]
+    return max(apart, default=math.nan)
+
+
+def _sign(value: float) -> int:
+    return 1 if value > 0 else -1
+
+
+def levels_of(vector: NDArray[np.float32], places: Sequence[int]) -> tuple[float, ...]:
+    """Return the logarithms of some features of a vector; NaN where one is absent or 0."""
+    values = vector[list(places)].astype(np.float64)
+    return tuple(math.log(value) if value > 0 else math.nan for value in values.tolist())
+
+
+@dataclass(frozen=True)
+class ScalarMemory:
+    """Runs of equal values of a scalar while its machine runs: the present one, the longest before it, changes."""
+
+    value: float = math.nan
+    run: int = 0
+    longest: int = 0
+    changes: int = 0
+
+    def after(self, value: float) -> ScalarMemory:
+        """Return the memory after one more value."""
+        if value == self.value:
+            return replace(self, run=self.run + 1)
+        return ScalarMemory(value, 1, max(self.longest, self.run), self.changes + (self.run > 0))
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the present value lasts longer than a value that changes does."""
+        return self.changes >= _LEAST_CHANGES and self.run > _STUCK * max(self.longest, _LEAST_RUN)
+
+    def to_figures(self) -> list[float]:
+        """Return the memory as figures, which `from_figures` reads."""
+        return [self.value, float(self.run), float(self.longest), float(self.changes)]
+
+    @classmethod
+    def from_figures(cls, figures: Sequence[float] | None) -> ScalarMemory:
+        """Return the memory from its figures; without or with others, an empty one."""
+        if figures is None or len(figures) != 4:
+            return cls()
+        value, run, longest, changes = figures
+        return cls(value, int(run), int(longest), int(changes))

@@ -1,0 +1,175 @@
+"""Judge the quality of the channels of new acquisitions, and store that of those that are not good."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from features.catalogue import names
+from pdm.health.detection.operating_states import is_stopped
+from pdm.machines.units import si_conversion
+from pdm.measurements import OperatingContext
+from pdm.quality.memory import LEVELS, ScalarMemory, WaveformMemory, levels_of
+from pdm.quality.scalars import judge_scalar, needs_value_before
+from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
+from pdm.quality.waveforms import judge_waveform
+from pdm.service.analysis.shaft_lookup import FeatureChannel
+from pdm.store.analysis import analysis_inputs, channel_quality
+from pdm.store.machines.registration import StoredMachine
+
+Key = tuple[int, datetime]  # point or machine id, measured_at
+RECORDS_COMPARED = 16  # earlier records of a point with which a waveform is compared: a few buffers sent in turn
+_PLACES = {
+    "acceleration": [names("vibration", "channel").index(name) for name in LEVELS],
+    "current": [],
+}
+_OFFSET = {
+    "acceleration": names("vibration", "channel").index("mean"),
+    "current": names("current", "channel").index("mean"),
+}
+
+
+@dataclass(frozen=True)
+class NewRecords:
+    """What arrived with some acquisitions: sampled channels, their features, scalars [unit of the point], contexts."""
+
+    channels: Sequence[FeatureChannel]
+    vectors: Mapping[Key, NDArray[np.float32]]
+    scalars: Mapping[Key, float]
+    contexts: Mapping[Key, OperatingContext]
+
+
+def judge_channels(
+    conn: Connection[Any], machines: Mapping[int, StoredMachine], new: NewRecords
+) -> dict[Key, ChannelQuality]:
+    """Return, and store, the quality of those channels and scalars of new acquisitions that are not good."""
+    memories = channel_quality.fetch_memories(conn, [*{key[0] for key in (*new.scalars, *new.vectors)}])
+    found = {
+        (each.point_id, each.measured_at): judge_waveform(
+            each.samples, each.point.quantity, each.sampling_rate, each.speed
+        )
+        for each in new.channels
+    }
+    for key in channel_quality.fetch_repeated(conn, list(found), RECORDS_COMPARED):
+        if found[key].is_measured:
+            found[key] = no_measurement("frozen")
+    _compare_with_before(machines, new, found, memories)
+    _judge_scalars(conn, machines, new, found, memories)
+    doubted = {key: quality for key, quality in found.items() if quality != GOOD}
+    channel_quality.save_quality(conn, doubted)
+    channel_quality.save_memories(conn, memories)
+    return doubted
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A record by what is remembered of its channel."""
+
+    key: Key
+    memory: WaveformMemory
+    levels: tuple[float, ...]
+    offset: float
+    spread: float
+    speed: float
+
+    @property
+    def contradiction(self) -> str | None:
+        return self.memory.contradiction(self.levels, self.offset, self.spread, self.speed)
+
+    @property
+    def remembered(self) -> list[float]:
+        return self.memory.after(self.levels, self.offset, self.spread, self.speed).to_figures()
+
+
+def _compare_with_before(
+    machines: Mapping[int, StoredMachine],
+    new: NewRecords,
+    found: dict[Key, ChannelQuality],
+    memories: dict[int, list[float]],
+) -> None:
+    """Compare good records, acquisition by acquisition, with what is remembered of their channels, and remember them."""
+    groups: dict[tuple[datetime, str, str], list[FeatureChannel]] = defaultdict(list)
+    for each in new.channels:
+        key = (each.point_id, each.measured_at)
+        if (
+            key in new.vectors
+            and found[key].is_measured
+            and not is_stopped(each.machine, _context(machines, new, each))
+        ):
+            groups[each.measured_at, each.machine.key, each.point.quantity].append(each)
+    for (_, _, quantity), channels in sorted(groups.items()):
+        records = [_compared(each, new.vectors, memories) for each in channels]
+        bad = {record.key: why for record in records if (why := record.contradiction) is not None}
+        bad |= _swapped(records) if quantity == "acceleration" else {}
+        for record in records:
+            if record.key in bad:
+                found[record.key] = no_measurement(bad[record.key])
+            else:
+                memories[record.key[0]] = record.remembered
+
+
+def _context(machines: Mapping[int, StoredMachine], new: NewRecords, channel: FeatureChannel) -> OperatingContext:
+    machine_id = next(number for number, stored in machines.items() if stored.machine is channel.machine)
+    return new.contexts[machine_id, channel.measured_at]
+
+
+def _compared(
+    channel: FeatureChannel, vectors: Mapping[Key, NDArray[np.float32]], memories: Mapping[int, list[float]]
+) -> _Compared:
+    key, quantity = (channel.point_id, channel.measured_at), channel.point.quantity
+    vector = vectors[key]
+    levels = levels_of(vector, _PLACES[quantity]) or (np.nan,) * len(LEVELS)
+    offset, rms = float(vector[_OFFSET[quantity]]), float(vector[_OFFSET[quantity] + 1])
+    spread = float(np.sqrt(max(rms * rms - offset * offset, 0.0)))
+    memory = WaveformMemory.from_figures(memories.get(channel.point_id))
+    return _Compared(key, memory, levels, offset, spread, channel.speed or np.nan)
+
+
+def _swapped(records: Sequence[_Compared]) -> dict[Key, str]:
+    """Return the channels of an acquisition that have the levels of each other."""
+    found: dict[Key, str] = {}
+    for one, other in combinations(records, 2):
+        are_others = one.memory.is_far(one.levels) and other.memory.is_far(other.levels)
+        if are_others and one.memory.is_near(other.levels) and other.memory.is_near(one.levels):
+            found |= {one.key: "swapped", other.key: "swapped"}
+    return found
+
+
+def _judge_scalars(
+    conn: Connection[Any],
+    machines: Mapping[int, StoredMachine],
+    new: NewRecords,
+    found: dict[Key, ChannelQuality],
+    memories: dict[int, list[float]],
+) -> None:
+    """Judge scalars in order of time, each against the last measurement of its point where that decides."""
+    points = {
+        stored.point_ids[point.key]: (machine_id, point)
+        for machine_id, stored in machines.items()
+        for point in stored.machine.points
+        if not point.is_waveform
+    }
+    last: dict[int, float | None] = {}
+    for (point_id, measured_at), sent in sorted(new.scalars.items()):
+        machine_id, point = points[point_id]
+        factor, offset = si_conversion(point.quantity, point.unit)
+        value = factor * sent + offset
+        if needs_value_before(point.quantity, value) and point_id not in last:
+            before = analysis_inputs.fetch_measured_before(conn, point_id, measured_at)
+            last[point_id] = None if before is None else factor * before + offset
+        quality = judge_scalar(point.quantity, value, last.get(point_id))
+        if quality.is_measured:
+            last[point_id] = value
+            if not is_stopped(machines[machine_id].machine, new.contexts[machine_id, measured_at]):
+                memory = ScalarMemory.from_figures(memories.get(point_id)).after(sent)
+                memories[point_id] = memory.to_figures()
+                quality = no_measurement("stuck") if memory.is_stuck else quality
+        found[point_id, measured_at] = quality

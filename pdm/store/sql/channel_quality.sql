@@ -1,0 +1,56 @@
+-- name: save_channel_quality
+-- Write the quality of channels that are not good.
+INSERT INTO channel_quality (point_id, measured_at, quality, reasons)
+SELECT point_id, measured_at, quality, string_to_array(reasons, ' ')
+FROM unnest(%(point_ids)s::bigint[], %(measured_at)s::timestamptz[], %(qualities)s::text[], %(reasons)s::text[])
+    AS c (point_id, measured_at, quality, reasons)
+ON CONFLICT (point_id, measured_at) DO UPDATE SET quality = EXCLUDED.quality, reasons = EXCLUDED.reasons;
+
+-- name: fetch_channel_quality
+-- The quality of those channels of acquisitions of a machine that are not good.
+SELECT q.point_id, q.measured_at, q.quality, q.reasons
+FROM channel_quality q JOIN point p ON p.id = q.point_id
+WHERE p.machine_id = %(machine_id)s AND q.measured_at = ANY (%(measured_at)s::timestamptz[])
+  AND q.measured_at BETWEEN %(first)s AND %(last)s;
+
+-- name: fetch_unmeasured
+-- The channels of a machine without a measurement in a span.
+SELECT q.point_id, q.measured_at
+FROM channel_quality q JOIN point p ON p.id = q.point_id
+WHERE p.machine_id = %(machine_id)s AND q.measured_at >= %(since)s AND q.measured_at < %(before)s
+  AND q.quality = 'no-measurement'
+ORDER BY q.point_id, q.measured_at;
+
+-- name: fetch_repeated_waveforms
+-- Those of some waveforms that equal one of the records before them bit for bit.
+SELECT w.point_id, w.measured_at
+FROM unnest(%(point_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (point_id, measured_at)
+JOIN waveform w ON w.point_id = c.point_id AND w.measured_at = c.measured_at
+WHERE w.measured_at BETWEEN %(first)s AND %(last)s
+  AND w.content_hash IN (
+    SELECT e.content_hash FROM waveform e
+    WHERE e.point_id = w.point_id AND e.measured_at < w.measured_at
+      AND e.measured_at BETWEEN %(since)s AND %(last)s
+    ORDER BY e.measured_at DESC LIMIT %(records)s
+);
+
+-- name: fetch_measured_before
+-- The last value of a scalar point before a time that was a measurement.
+SELECT s.value FROM scalar s
+WHERE s.point_id = %(point_id)s::bigint AND s.measured_at < %(measured_at)s::timestamptz
+  AND NOT EXISTS (
+    SELECT FROM channel_quality q
+    WHERE q.point_id = s.point_id AND q.measured_at = s.measured_at AND q.quality = 'no-measurement'
+  )
+ORDER BY s.measured_at DESC LIMIT 1;
+
+-- name: fetch_channel_memories
+-- What is remembered of the good records of some points.
+SELECT point_id, figures FROM channel_memory WHERE point_id = ANY (%(point_ids)s::bigint[]);
+
+-- name: save_channel_memories
+-- Write what is remembered of the good records of some points; figures of one point a line, separated by blanks.
+INSERT INTO channel_memory (point_id, figures)
+SELECT point_id, string_to_array(figures, ' ')::double precision[]
+FROM unnest(%(point_ids)s::bigint[], %(figures)s::text[]) AS c (point_id, figures)
+ON CONFLICT (point_id) DO UPDATE SET figures = EXCLUDED.figures;
