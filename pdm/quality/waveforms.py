@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.quality import RecordFigures, find_repetition, record_figures
+from pdm.quality.record_figures import RecordFigures, find_repetition, record_figures
 from pdm.quality.mains import judge_mains
 from pdm.quality.verdict import GOOD, ChannelQuality, doubtful, no_measurement
 

@@ -1,4 +1,4 @@
-"""Quality before verdict: a channel that is no measurement teaches and ends nothing, and raises the instrument's alert."""
+"""Quality before verdict: what is no measurement teaches and ends nothing, and raises the instrument's alert."""
 
 from __future__ import annotations
 

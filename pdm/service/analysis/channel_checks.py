@@ -95,7 +95,7 @@ def _compare_with_before(
     found: dict[Key, ChannelQuality],
     memories: dict[int, list[float]],
 ) -> None:
-    """Compare good records, acquisition by acquisition, with what is remembered of their channels, and remember them."""
+    """Compare good records, in order of time, with what is remembered of their channels, and remember them."""
     groups: dict[tuple[datetime, str, str], list[FeatureChannel]] = defaultdict(list)
     for each in new.channels:
         key = (each.point_id, each.measured_at)

@@ -17,7 +17,7 @@ from pdm.store.database.rows import fetch_all
 
 @dataclass(frozen=True)
 class ListedAcquisition:
-    """Time and context of an acquisition; `missing` are waveform points without data, `quality` channels that are not good."""
+    """Time and context of an acquisition; `missing` are waveform points without data, `quality` of doubted ones."""
 
     measured_at: datetime
     received_at: datetime
