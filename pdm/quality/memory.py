@@ -17,11 +17,13 @@ LEVELS = ("standard_deviation", "peak_to_peak", "velocity_rms", "mean_absolute_d
 LEAST_RECORDS = 10  # good records before a contradiction is named
 _WEIGHT = 0.1  # of the newest record
 _FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
-_FACTOR_TOLERANCE = 0.12  # relative: records of some thousand samples scatter by a few per cent
+_LEAST_SCATTER = 0.04  # of a level, as a logarithm: records of some thousand samples scatter by a few per cent
+_MOST_SCATTER = 3.0  # standard deviations within which a level agrees
 _OFFSET = 6.0  # standard deviations by which the mean moves from one record to the next
 _SAME_SPEED = 0.05  # relative; the tolerance of operating states
-_OTHER = 0.35  # difference of levels, as logarithms, between channels that can be told apart
-_ALIKE = 0.15  # the same between records of one channel
+_OTHER = 36.0  # sum over two channels of the squared distance from their own levels, in standard deviations
+_ALIKE = 18.0  # the same from the levels of each other: three standard deviations each
+_LEAST_OTHER = 2.5  # standard deviations of each from its own levels
 _STUCK = 5  # times the longest run of one value seen before
 _LEAST_RUN = 5  # records; a shorter run before counts as this
 _LEAST_CHANGES = 10  # of a scalar before its runs are learned
@@ -29,10 +31,14 @@ _LEAST_CHANGES = 10  # of a scalar before its runs are learned
 
 @dataclass(frozen=True)
 class WaveformMemory:
-    """Mean of the good records of a waveform: logarithms of `LEVELS`, offset, spread [unit], speed [Hz] or NaN."""
+    """Mean of the good records of a waveform: logarithms of `LEVELS`, offset, spread [unit], speed [Hz] or NaN.
+
+    `variances` are those of the levels.
+    """
 
     records: int
     levels: tuple[float, ...]
+    variances: tuple[float, ...]
     offset: float
     spread: float
     speed: float
@@ -45,20 +51,25 @@ class WaveformMemory:
             return "offset"
         same_speed = math.isnan(self.speed) and math.isnan(speed)
         if same_speed or abs(speed - self.speed) <= _SAME_SPEED * self.speed:
-            moved = [
-                now - before for now, before in zip(levels, self.levels, strict=True) if math.isfinite(now - before)
-            ]
+            moved = self._moved(levels)
             if len(moved) > 1 and any(_is_factor(moved, math.log(factor)) for factor in _FACTORS):
                 return "scale"
         return None
 
-    def is_far(self, levels: Sequence[float]) -> bool:
-        """Whether levels are clearly not those of this channel."""
-        return self.records >= LEAST_RECORDS and _distance(self.levels, levels) > _OTHER
+    def distance(self, levels: Sequence[float]) -> float:
+        """Return the largest distance of levels from those of this channel [standard deviations], NaN if unknown."""
+        if self.records < LEAST_RECORDS:
+            return math.nan
+        return max((abs(each) / scatter for each, scatter in self._moved(levels)), default=math.nan)
 
-    def is_near(self, levels: Sequence[float]) -> bool:
-        """Whether levels are those of this channel."""
-        return self.records >= LEAST_RECORDS and _distance(self.levels, levels) < _ALIKE
+    def _moved(self, levels: Sequence[float]) -> list[tuple[float, float]]:
+        """Return by how much each level has moved, and its standard deviation, of those that are known."""
+        known = zip(levels, self.levels, self.variances, strict=True)
+        return [
+            (now - before, max(math.sqrt(variance), _LEAST_SCATTER))
+            for now, before, variance in known
+            if math.isfinite(now - before)
+        ]
 
     def after(self, levels: Sequence[float], offset: float, spread: float, speed: float) -> WaveformMemory:
         """Return the memory after one more good record."""
@@ -67,9 +78,14 @@ class WaveformMemory:
         def towards(mean: float, value: float) -> float:
             return value if math.isnan(mean) else mean if math.isnan(value) else mean + weight * (value - mean)
 
+        squares = [
+            0.0 if math.isnan(now - before) else (now - before) ** 2
+            for now, before in zip(levels, self.levels, strict=True)
+        ]
         return WaveformMemory(
             self.records + 1,
             tuple(map(towards, self.levels, levels)),
+            tuple(map(towards, self.variances, squares)),
             towards(self.offset, offset),
             towards(self.spread, spread),
             speed,
@@ -77,30 +93,31 @@ class WaveformMemory:
 
     def to_figures(self) -> list[float]:
         """Return the memory as figures, which `from_figures` reads."""
-        return [float(self.records), *self.levels, self.offset, self.spread, self.speed]
+        return [float(self.records), *self.levels, *self.variances, self.offset, self.spread, self.speed]
 
     @classmethod
     def from_figures(cls, figures: Sequence[float] | None) -> WaveformMemory:
         """Return the memory from its figures; without or with others, an empty one."""
-        if figures is None or len(figures) != 4 + len(LEVELS):
-            return cls(0, (math.nan,) * len(LEVELS), math.nan, math.nan, math.nan)
-        records, *levels, offset, spread, speed = figures
-        return cls(int(records), tuple(levels), offset, spread, speed)
+        if figures is None or len(figures) != 4 + 2 * len(LEVELS):
+            return cls(0, (math.nan,) * len(LEVELS), (0.0,) * len(LEVELS), math.nan, math.nan, math.nan)
+        records, *both, offset, spread, speed = figures
+        return cls(int(records), tuple(both[: len(LEVELS)]), tuple(both[len(LEVELS) :]), offset, spread, speed)
 
 
-def _is_factor(moved: Sequence[float], expected: float) -> bool:
-    tolerance = math.log1p(_FACTOR_TOLERANCE)
-    return all(abs(abs(each) - expected) <= tolerance for each in moved) and abs(sum(map(_sign, moved))) == len(moved)
+def _is_factor(moved: Sequence[tuple[float, float]], expected: float) -> bool:
+    """Whether all levels moved by one factor, up or down."""
+    return any(
+        all(abs(way * each - expected) <= _MOST_SCATTER * scatter for each, scatter in moved) for way in (1.0, -1.0)
+    )
 
 
-def _distance(levels: Sequence[float], others: Sequence[float]) -> float:
-    """Return the largest difference; NaN where nothing can be compared."""
-    apart = [abs(one - other) for one, other in zip(levels, others, strict=True) if math.isfinite(one - other)]
-    return max(apart, default=math.nan)
-
-
-def _sign(value: float) -> int:
-    return 1 if value > 0 else -1
+def are_swapped(one: WaveformMemory, other: WaveformMemory, levels: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether the levels of two channels, first of `one` and then of `other`, are those of each other."""
+    own = (one.distance(levels), other.distance(others))
+    exchanged = (one.distance(others), other.distance(levels))
+    if not min(own) >= _LEAST_OTHER:
+        return False
+    return own[0] ** 2 + own[1] ** 2 >= _OTHER and exchanged[0] ** 2 + exchanged[1] ** 2 <= _ALIKE
 
 
 def levels_of(vector: NDArray[np.float32], places: Sequence[int]) -> tuple[float, ...]:

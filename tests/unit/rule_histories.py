@@ -61,6 +61,7 @@ def history(
         "level": np.full(count, 0.8),
         "doubts": [()] * count,
         "shows_operation": np.ones(count, bool),
+        "hindrances": dict.fromkeys(range(1, count, 3), "load-percent"),
     }
     every = np.ones(count, bool)
     columns = {

@@ -113,7 +113,7 @@ def evaluate(
 
 
 def _ending_nothing(rule: Rule, observed: Observation, reading: Reading) -> Observation:
-    """Return ABSENT for a return of the machine to normal in an acquisition with a channel that is no measurement.
+    """Return ABSENT for a return of the machine to normal while a channel is no measurement.
 
     A rule on values is concerned where one of them is of that channel, a rule on conclusions always.
     """

@@ -1,6 +1,6 @@
 """Operating conditions that the signal, the learned states or their own size contradict.
 
-Such a condition is not believed: it makes no operating state, and its code stands among the reasons of the assessment.
+Such a condition is not used: it makes no operating state, and its code is one of the reasons of the assessment.
 """
 
 from __future__ import annotations

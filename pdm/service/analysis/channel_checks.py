@@ -17,7 +17,7 @@ from features.catalogue import names
 from pdm.health.detection.operating_states import is_stopped
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
-from pdm.quality.memory import LEVELS, ScalarMemory, WaveformMemory, levels_of
+from pdm.quality.memory import LEVELS, ScalarMemory, WaveformMemory, are_swapped, levels_of
 from pdm.quality.scalars import judge_scalar, needs_value_before
 from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
 from pdm.quality.waveforms import judge_waveform
@@ -137,8 +137,7 @@ def _swapped(records: Sequence[_Compared]) -> dict[Key, str]:
     """Return the channels of an acquisition that have the levels of each other."""
     found: dict[Key, str] = {}
     for one, other in combinations(records, 2):
-        are_others = one.memory.is_far(one.levels) and other.memory.is_far(other.levels)
-        if are_others and one.memory.is_near(other.levels) and other.memory.is_near(one.levels):
+        if are_swapped(one.memory, other.memory, one.levels, other.levels):
             found |= {one.key: "swapped", other.key: "swapped"}
     return found
 
