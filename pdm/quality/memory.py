@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 
 LEVELS = ("standard_deviation", "peak_to_peak", "velocity_rms", "mean_absolute_difference")
 """Features by which the scale of a vibration is remembered: of the record, of low and of high frequencies."""
+SHAPES = ("zero_crossing_rate", "hjorth_mobility", "spectral_entropy", "kurtosis")
+"""Features that do not change with the scale; a machine that fails changes them."""
+SCALE = "scale"
+FIGURES = (*LEVELS, *SHAPES)
+"""What is remembered, as logarithms."""
 LEAST_RECORDS = 10  # good records before a contradiction is named
 _WEIGHT = 0.1  # of the newest record
 _FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
@@ -31,7 +36,7 @@ _LEAST_CHANGES = 10  # of a scalar before its runs are learned
 
 @dataclass(frozen=True)
 class WaveformMemory:
-    """Mean of the good records of a waveform: logarithms of `LEVELS`, offset, spread [unit], speed [Hz] or NaN.
+    """Mean of the good records of a waveform: logarithms of `FIGURES`, offset, spread [unit], speed [Hz] or NaN.
 
     `variances` are those of the levels.
     """
@@ -50,26 +55,33 @@ class WaveformMemory:
         if abs(offset - self.offset) > _OFFSET * max(spread, self.spread):
             return "offset"
         same_speed = math.isnan(self.speed) and math.isnan(speed)
-        if same_speed or abs(speed - self.speed) <= _SAME_SPEED * self.speed:
-            moved = self._moved(levels)
-            if len(moved) > 1 and any(_is_factor(moved, math.log(factor)) for factor in _FACTORS):
-                return "scale"
+        if (same_speed or abs(speed - self.speed) <= _SAME_SPEED * self.speed) and self._is_scaled(levels):
+            return SCALE
         return None
+
+    def _is_scaled(self, levels: Sequence[float]) -> bool:
+        """Whether all levels moved by one factor of a unit or gain, and the shape of the signal is as before."""
+        moved = self._moved(levels)
+        scaled = [each for place, each in moved.items() if place < len(LEVELS)]
+        shape = [each for place, each in moved.items() if place >= len(LEVELS)]
+        if len(scaled) < 2 or not shape or not _is_factor(shape, 0.0):
+            return False
+        return any(_is_factor(scaled, math.log(factor)) for factor in _FACTORS)
 
     def distance(self, levels: Sequence[float]) -> float:
         """Return the largest distance of levels from those of this channel [standard deviations], NaN if unknown."""
         if self.records < LEAST_RECORDS:
             return math.nan
-        return max((abs(each) / scatter for each, scatter in self._moved(levels)), default=math.nan)
+        return max((abs(each) / scatter for each, scatter in self._moved(levels).values()), default=math.nan)
 
-    def _moved(self, levels: Sequence[float]) -> list[tuple[float, float]]:
-        """Return by how much each level has moved, and its standard deviation, of those that are known."""
+    def _moved(self, levels: Sequence[float]) -> dict[int, tuple[float, float]]:
+        """Return by how much each figure has moved, and its standard deviation, by place, of those that are known."""
         known = zip(levels, self.levels, self.variances, strict=True)
-        return [
-            (now - before, max(math.sqrt(variance), _LEAST_SCATTER))
-            for now, before, variance in known
+        return {
+            place: (now - before, max(math.sqrt(variance), _LEAST_SCATTER))
+            for place, (now, before, variance) in enumerate(known)
             if math.isfinite(now - before)
-        ]
+        }
 
     def after(self, levels: Sequence[float], offset: float, spread: float, speed: float) -> WaveformMemory:
         """Return the memory after one more good record."""
@@ -98,10 +110,10 @@ class WaveformMemory:
     @classmethod
     def from_figures(cls, figures: Sequence[float] | None) -> WaveformMemory:
         """Return the memory from its figures; without or with others, an empty one."""
-        if figures is None or len(figures) != 4 + 2 * len(LEVELS):
-            return cls(0, (math.nan,) * len(LEVELS), (0.0,) * len(LEVELS), math.nan, math.nan, math.nan)
+        if figures is None or len(figures) != 4 + 2 * len(FIGURES):
+            return cls(0, (math.nan,) * len(FIGURES), (0.0,) * len(FIGURES), math.nan, math.nan, math.nan)
         records, *both, offset, spread, speed = figures
-        return cls(int(records), tuple(both[: len(LEVELS)]), tuple(both[len(LEVELS) :]), offset, spread, speed)
+        return cls(int(records), tuple(both[: len(FIGURES)]), tuple(both[len(FIGURES) :]), offset, spread, speed)
 
 
 def _is_factor(moved: Sequence[tuple[float, float]], expected: float) -> bool:

@@ -38,13 +38,11 @@ SENTINELS: tuple[Sentinel, ...] = (
     Sentinel(-127.0, "degC", "DS18B20 without contact (Dallas Temperature library: DEVICE_DISCONNECTED_C)", False),
     Sentinel(85.0, "degC", "DS18B20 before its first conversion (data sheet: power-on reset value)"),
     Sentinel(327.67, "degC", "16-bit register of 0.01 degC at its limit (32767)"),
-    Sentinel(3276.7, "degC", "16-bit register of 0.1 degC at its limit (32767)", False),
-    Sentinel(-327.68, "degC", "16-bit register of 0.01 degC at its lower limit", False),
     Sentinel(850.0, "degC", "Pt100 with a broken wire: the upper end of IEC 60751"),
     Sentinel(-200.0, "degC", "Pt100 with a short circuit: the lower end of IEC 60751"),
     Sentinel(-242.02, "degC", "Pt100 at 0 ohm (MAX31865)", False),
 )
-"""Such values of common probes, by the unit in which they appear."""
+"""Such values of common probes, by the unit in which they appear; 3276.7 and -327.68 degC are impossible anyway."""
 
 _ZERO_CELSIUS = 273.15  # K
 _JUMP = 15.0  # K from the value before to a sentinel that a process can have

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.kernels.record import RecordFigures, find_repetition, record_figures
 from pdm.quality.mains import judge_mains
-from pdm.quality.record_figures import RecordFigures, find_repetition, record_figures
 from pdm.quality.verdict import GOOD, ChannelQuality, doubtful, no_measurement
 
 LEAST_SAMPLES = 64  # fewer are judged as flat or not

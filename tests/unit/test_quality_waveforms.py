@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pdm.quality.record_figures import find_repetition, record_figures
+from features.kernels.record import find_repetition, record_figures
 from pdm.quality.verdict import Quality
 from pdm.quality.waveforms import judge_waveform
 from tests.sensor_faults import FAULTS

@@ -17,7 +17,7 @@ from features.catalogue import names
 from pdm.health.detection.operating_states import is_stopped
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
-from pdm.quality.memory import LEVELS, ScalarMemory, WaveformMemory, are_swapped, levels_of
+from pdm.quality.memory import FIGURES, SCALE, ScalarMemory, WaveformMemory, are_swapped, levels_of
 from pdm.quality.scalars import judge_scalar, needs_value_before
 from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
 from pdm.quality.waveforms import judge_waveform
@@ -27,8 +27,9 @@ from pdm.store.machines.registration import StoredMachine
 
 Key = tuple[int, datetime]  # point or machine id, measured_at
 RECORDS_COMPARED = 16  # earlier records of a point with which a waveform is compared: a few buffers sent in turn
+_MOVED = 6.0  # standard deviations of a level
 _PLACES = {
-    "acceleration": [names("vibration", "channel").index(name) for name in LEVELS],
+    "acceleration": [names("vibration", "channel").index(name) for name in FIGURES],
     "current": [],
 }
 _OFFSET = {
@@ -85,6 +86,10 @@ class _Compared:
         return self.memory.contradiction(self.levels, self.offset, self.spread, self.speed)
 
     @property
+    def has_moved(self) -> bool:
+        return self.memory.distance(self.levels) > _MOVED
+
+    @property
     def remembered(self) -> list[float]:
         return self.memory.after(self.levels, self.offset, self.spread, self.speed).to_figures()
 
@@ -108,6 +113,8 @@ def _compare_with_before(
     for (_, _, quantity), channels in sorted(groups.items()):
         records = [_compared(each, new.vectors, memories) for each in channels]
         bad = {record.key: why for record in records if (why := record.contradiction) is not None}
+        if sum(record.has_moved for record in records) > 1:  # what moves several channels at once is the machine
+            bad = {key: why for key, why in bad.items() if why != SCALE}
         bad |= _swapped(records) if quantity == "acceleration" else {}
         for record in records:
             if record.key in bad:
@@ -126,7 +133,7 @@ def _compared(
 ) -> _Compared:
     key, quantity = (channel.point_id, channel.measured_at), channel.point.quantity
     vector = vectors[key]
-    levels = levels_of(vector, _PLACES[quantity]) or (np.nan,) * len(LEVELS)
+    levels = levels_of(vector, _PLACES[quantity]) or (np.nan,) * len(FIGURES)
     offset, rms = float(vector[_OFFSET[quantity]]), float(vector[_OFFSET[quantity] + 1])
     spread = float(np.sqrt(max(rms * rms - offset * offset, 0.0)))
     memory = WaveformMemory.from_figures(memories.get(channel.point_id))
