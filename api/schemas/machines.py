@@ -55,7 +55,9 @@ class ComponentAnswer(Answer):
 
     component: str
     kind: str
-    bearing: dict[str, Any] | None = Field(description="Geometry in m and rad, and where it comes from.")
+    bearing: dict[str, Any] | None = Field(
+        description="Geometry in m and rad, or multiples of shaft speed, and where it comes from."
+    )
     teeth: int | None = Field(None, description="Of a gear.")
     ratio: float = Field(1.0, description="How often a gear's shaft turns while the machine's turns once.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +11,9 @@ import msgspec
 import yaml
 
 from pdm.errors import InvalidInputError
+from pdm.ingest.bearing_form import BearingForm, bearing_form, read_bearing
 from pdm.machines.costs import Costs
 from pdm.machines.model import (
-    BearingGeometry,
     Component,
     ComponentKind,
     Machine,
@@ -26,16 +25,6 @@ from pdm.machines.severity_classes import limits_of_class
 
 _Form = TypeVar("_Form")
 _Thing = TypeVar("_Thing")
-
-
-class BearingForm(msgspec.Struct, forbid_unknown_fields=True):
-    """A bearing's geometry in mm and degrees, and its source."""
-
-    rolling_elements: int
-    element_diameter_mm: float
-    pitch_diameter_mm: float
-    source: str
-    contact_angle_deg: float = 0.0
 
 
 class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -219,15 +208,7 @@ def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
 
 
 def _component(form: ComponentForm) -> Component:
-    if form.bearing is None:
-        return Component(form.key, form.kind, None, form.teeth, form.ratio, form.part)
-    bearing = BearingGeometry(
-        form.bearing.rolling_elements,
-        form.bearing.element_diameter_mm * 1e-3,
-        form.bearing.pitch_diameter_mm * 1e-3,
-        math.radians(form.bearing.contact_angle_deg),
-        form.bearing.source,
-    )
+    bearing = None if form.bearing is None else read_bearing(form.bearing)
     return Component(form.key, form.kind, bearing, form.teeth, form.ratio, form.part)
 
 
@@ -283,17 +264,8 @@ def _limits_form(limits: SeverityLimits) -> SeverityForm:
 
 
 def _component_form(component: Component) -> ComponentForm:
-    bearing = component.bearing
-    if bearing is None:
-        return ComponentForm(component.key, component.kind, None, component.teeth, component.ratio, component.part)
-    form = BearingForm(
-        bearing.rolling_elements,
-        _round(bearing.element_diameter * 1e3),
-        _round(bearing.pitch_diameter * 1e3),
-        bearing.source,
-        _round(math.degrees(bearing.contact_angle)),
-    )
-    return ComponentForm(component.key, component.kind, form, part=component.part)
+    bearing = None if component.bearing is None else bearing_form(component.bearing)
+    return ComponentForm(component.key, component.kind, bearing, component.teeth, component.ratio, component.part)
 
 
 def _costs(form: CostsForm) -> Costs:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pdm.errors import InvalidInputError
+from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.costs import Costs
 from pdm.machines.units import si_conversion
 
@@ -72,6 +73,10 @@ class BearingGeometry:
             )
 
 
+Bearing = BearingGeometry | BearingMultipliers
+"""What determines the fault frequencies of a rolling bearing."""
+
+
 @dataclass(frozen=True)
 class Component:
     """A part of a machine that can fail separately and is replaced as a whole.
@@ -82,7 +87,7 @@ class Component:
 
     key: str
     kind: ComponentKind
-    bearing: BearingGeometry | None = None
+    bearing: Bearing | None = None
     teeth: int | None = None
     ratio: float = 1.0
     part: str | None = None
@@ -91,7 +96,7 @@ class Component:
         check_key(self.key, "component")
         if self.bearing is not None and self.kind is not ComponentKind.BEARING:
             raise InvalidInputError(
-                f"component {self.key!r} is not a bearing; geometry is allowed for bearings only", field="bearing"
+                f"component {self.key!r} is not a bearing; geometry and multipliers are allowed for bearings only", field="bearing"
             )
         if self.kind is not ComponentKind.GEAR and (self.teeth is not None or self.ratio != 1.0):
             raise InvalidInputError(

@@ -10,6 +10,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, TimestampError
+from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.model import (
     BearingGeometry,
     Component,
@@ -43,6 +44,7 @@ WHOLE = Machine(
     timeline=Timeline.REPLAY,
     components=(
         Component("de", ComponentKind.BEARING, BearingGeometry(9, 0.00794, 0.03904, 0.0, "data sheet")),
+        Component("nde", ComponentKind.BEARING, BearingMultipliers(3.585, 5.415, 2.357, 0.398, "maker's sheet")),
         Component("motor", ComponentKind.MOTOR),
         Component("wheel", ComponentKind.GEAR, None, 60, 1 / 3),
     ),
@@ -70,7 +72,7 @@ def test_what_is_fetched_is_what_was_registered(pool: Pool) -> None:
         stored = fetch_machine(conn, "press-07")
     assert stored.machine == WHOLE
     assert set(stored.point_ids) == {"de-h", "phase-a", "tacho", "oil"}
-    assert set(stored.component_ids) == {"de", "motor", "wheel"}
+    assert set(stored.component_ids) == {"de", "nde", "motor", "wheel"}
     assert ask(pool, "SELECT machine_id FROM analysis_state") == [(stored.id,)]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import features
 from features.order import shaft_angle_from_pulses
+from pdm.health.diagnosis.bearing_orders import orders_of
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 
 Angle = NDArray[np.float64]
@@ -76,13 +77,7 @@ def bearing_orders(machine: Machine, point: MeasurementPoint) -> NDArray[np.floa
     chosen = _own_or_only(bearings, point)
     if chosen is None or chosen.bearing is None:
         return _UNKNOWN_ORDERS
-    geometry = chosen.bearing
-    orders = features.BearingGeometry(
-        rolling_elements=geometry.rolling_elements,
-        element_diameter=geometry.element_diameter,
-        pitch_diameter=geometry.pitch_diameter,
-        contact_angle=geometry.contact_angle,
-    ).orders()
+    orders = orders_of(chosen)
     return np.array([orders.bpfo, orders.bpfi, orders.bsf, orders.ftf])
 
 

@@ -12,8 +12,10 @@ from psycopg.rows import RowFactory, namedtuple_row
 from psycopg.types.json import Jsonb
 
 from pdm.errors import ConflictError, NotFoundError
+from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.costs import Costs
 from pdm.machines.model import (
+    Bearing,
     BearingGeometry,
     Component,
     ComponentKind,
@@ -172,11 +174,18 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
         "machine_id": machine_id,
         "key": component.key,
         "kind": component.kind.value,
-        "bearing": Jsonb(asdict(bearing)) if bearing is not None else None,
+        "bearing": Jsonb(asdict(bearing)) if isinstance(bearing, BearingGeometry) else None,
+        "multipliers": Jsonb(asdict(bearing)) if isinstance(bearing, BearingMultipliers) else None,
         "teeth": component.teeth,
         "ratio": component.ratio,
         "part": component.part,
     }
+
+
+def _bearing(row: Any) -> Bearing | None:
+    if row.bearing:
+        return BearingGeometry(**row.bearing)
+    return BearingMultipliers(**row.multipliers) if row.multipliers else None
 
 
 def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> StoredMachine:
@@ -200,7 +209,7 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
             Component(
                 c.key,
                 ComponentKind(c.kind),
-                BearingGeometry(**c.bearing) if c.bearing else None,
+                _bearing(c),
                 c.teeth,
                 c.ratio,
                 c.part,
