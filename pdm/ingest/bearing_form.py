@@ -1,22 +1,28 @@
-"""Bearings in documents: geometry in mm and degrees, or the multipliers of the maker's sheet."""
+"""Bearings in documents: geometry in mm and degrees, the multipliers of the maker's sheet, or a designation."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 
 from pdm.errors import InvalidInputError
 from pdm.machines.bearing_multipliers import BearingMultipliers
+from pdm.machines.bearing_table import find_bearing
 from pdm.machines.model import Bearing, BearingGeometry
 
 _GEOMETRY = ("rolling_elements", "element_diameter_mm", "pitch_diameter_mm")
 _ONLY_GEOMETRY = ("element_diameter_mm", "pitch_diameter_mm", "contact_angle_deg")
 _MULTIPLIERS = ("bpfo", "bpfi", "bsf", "ftf")
+_NUMBERS = ("rolling_elements", *_ONLY_GEOMETRY, *_MULTIPLIERS)
 
 
 class BearingForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A bearing's geometry in mm and degrees, or its multipliers of shaft speed, and their source."""
+    """A bearing's geometry in mm and degrees, or its multipliers of shaft speed, and their source; or its designation.
+
+    Numbers of a bearing take precedence over the table of designations.
+    """
 
     rolling_elements: int | None = None
     element_diameter_mm: float | None = None
@@ -27,6 +33,7 @@ class BearingForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     bpfi: float | None = None
     bsf: float | None = None
     ftf: float | None = None
+    designation: str | int | None = None  # YAML reads 6205 as a number
 
 
 def read_bearing(form: BearingForm) -> Bearing:
@@ -37,6 +44,10 @@ def read_bearing(form: BearingForm) -> Bearing:
     InvalidInputError
         Fields are missing, exclude each other, or are not of one bearing.
     """
+    if form.designation is not None and all(getattr(form, name) is None for name in _NUMBERS):
+        found = find_bearing(str(form.designation))
+        return replace(found, source="; ".join(filter(None, (found.source, form.source.strip()))))
+    form = msgspec.structs.replace(form, source=_source(form))
     multipliers = [name for name in _MULTIPLIERS if getattr(form, name) is not None]
     geometry = [name for name in _ONLY_GEOMETRY if getattr(form, name) is not None]
     if multipliers and geometry:
@@ -63,6 +74,12 @@ def bearing_form(bearing: Bearing) -> BearingForm:
     )
 
 
+def _source(form: BearingForm) -> str:
+    """Return the source of a bearing's numbers, with the designation that it may have besides."""
+    name, source = str(form.designation or "").strip(), form.source.strip()
+    return source if name in source else ", ".join(filter(None, (name, source)))
+
+
 def _read_geometry(form: BearingForm) -> BearingGeometry:
     elements, element, pitch = form.rolling_elements, form.element_diameter_mm, form.pitch_diameter_mm
     if elements is None or element is None or pitch is None:
@@ -87,8 +104,8 @@ def _read_multipliers(form: BearingForm) -> BearingMultipliers:
 def _incomplete(form: BearingForm, names: tuple[str, ...]) -> InvalidInputError:
     missing = [name for name in names if getattr(form, name) is None]
     return InvalidInputError(
-        f"{', '.join(missing)} missing; give the geometry ({', '.join(_GEOMETRY)}, contact_angle_deg if not 0) or the "
-        f"multiples of shaft speed of the maker's sheet ({', '.join(_MULTIPLIERS)})",
+        f"{', '.join(missing)} missing; give the geometry ({', '.join(_GEOMETRY)}, contact_angle_deg if not 0), the "
+        f"multiples of shaft speed of the maker's sheet ({', '.join(_MULTIPLIERS)}), or the designation",
         field=f"bearing.{missing[0]}",
     )
 

@@ -32,7 +32,7 @@ class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
 
     key: str
     kind: ComponentKind
-    bearing: BearingForm | None = None
+    bearing: BearingForm | str | int | None = None
     teeth: int | None = None
     ratio: float = 1.0
     part: str | None = None
@@ -208,8 +208,12 @@ def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
 
 
 def _component(form: ComponentForm) -> Component:
-    bearing = None if form.bearing is None else read_bearing(form.bearing)
-    return Component(form.key, form.kind, bearing, form.teeth, form.ratio, form.part)
+    described = BearingForm(designation=form.bearing) if isinstance(form.bearing, str | int) else form.bearing
+    bearing, part = None, form.part
+    if described is not None:
+        bearing = read_bearing(described)
+        part = str(described.designation) if part is None and described.designation is not None else part
+    return Component(form.key, form.kind, bearing, form.teeth, form.ratio, part)
 
 
 def _point(form: PointForm) -> MeasurementPoint:
