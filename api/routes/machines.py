@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -202,4 +203,4 @@ def _register(
     done = registration.register_fleet(
         resources.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run
     )
-    return [Registration(machine=item.machine, outcome=item.outcome) for item in done]
+    return [Registration(**asdict(item)) for item in done]

@@ -59,7 +59,10 @@ class ComponentAnswer(Answer):
         description="Geometry in m and rad, or multiples of shaft speed, and where it comes from."
     )
     teeth: int | None = Field(None, description="Of a gear.")
-    ratio: float = Field(1.0, description="How often a gear's shaft turns while the machine's turns once.")
+    ratio: float = Field(1.0, description="How often the component turns while the machine's shaft turns once.")
+    vanes: int | None = Field(None, description="Of a pump, an impeller, a compressor or a turbine.")
+    blades: int | None = Field(None, description="Of a fan, a blower or a turbine.")
+    belt: dict[str, Any] | None = Field(None, description="Length and pulley diameters in m.")
 
 
 class PointAnswer(Answer):
@@ -281,11 +284,22 @@ class WhatIfAnswer(Answer):
     model_id: int | None
 
 
+class RegistrationWarning(Answer):
+    """What will not be diagnosed with the machine as it is registered, and what is missing for it."""
+
+    component: str
+    code: str
+    message: str
+
+
 class Registration(Answer):
     """What registering a machine did, or would do."""
 
     machine: str
     outcome: Literal["created", "changed", "unchanged"]
+    warnings: list[RegistrationWarning] = Field(
+        default_factory=list, description="What will not be diagnosed; also of components registered before."
+    )
 
 
 class FleetRegistration(Answer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,29 +13,41 @@ import yaml
 from pdm.errors import InvalidInputError
 from pdm.ingest.bearing_form import BearingForm, bearing_form, read_bearing
 from pdm.machines.costs import Costs
+from pdm.machines.kinds import kind_of
 from pdm.machines.model import (
     Component,
-    ComponentKind,
     Machine,
     MeasurementPoint,
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.pulse_trains import BeltDrive
 from pdm.machines.severity_classes import limits_of_class
 
 _Form = TypeVar("_Form")
 _Thing = TypeVar("_Thing")
 
 
+class BeltForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A belt on two pulleys, in mm; the driver turns with the machine shaft."""
+
+    length_mm: float
+    driver_diameter_mm: float
+    driven_diameter_mm: float
+
+
 class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A component of a machine."""
 
     key: str
-    kind: ComponentKind
+    kind: str
     bearing: BearingForm | str | int | None = None
     teeth: int | None = None
     ratio: float = 1.0
     part: str | None = None
+    vanes: int | None = None
+    blades: int | None = None
+    belt: BeltForm | None = None
 
 
 class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -213,7 +225,10 @@ def _component(form: ComponentForm) -> Component:
     if described is not None:
         bearing = read_bearing(described)
         part = str(described.designation) if part is None and described.designation is not None else part
-    return Component(form.key, form.kind, bearing, form.teeth, form.ratio, part)
+    belt = None if form.belt is None else BeltDrive(*(1e-3 * length for length in msgspec.structs.astuple(form.belt)))
+    return Component(
+        form.key, kind_of(form.kind), bearing, form.teeth, form.ratio, part, form.vanes, form.blades, belt
+    )
 
 
 def _point(form: PointForm) -> MeasurementPoint:
@@ -269,7 +284,18 @@ def _limits_form(limits: SeverityLimits) -> SeverityForm:
 
 def _component_form(component: Component) -> ComponentForm:
     bearing = None if component.bearing is None else bearing_form(component.bearing)
-    return ComponentForm(component.key, component.kind, bearing, component.teeth, component.ratio, component.part)
+    belt = None if component.belt is None else BeltForm(*(_round(1e3 * size) for size in astuple(component.belt)))
+    return ComponentForm(
+        component.key,
+        component.kind.value,
+        bearing,
+        component.teeth,
+        component.ratio,
+        component.part,
+        component.vanes,
+        component.blades,
+        belt,
+    )
 
 
 def _costs(form: CostsForm) -> Costs:

@@ -103,7 +103,7 @@ def test_a_bearing_without_numbers_names_what_is_missing_and_both_forms() -> Non
 
 
 def test_multipliers_of_another_component_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="bearings only"):
+    with pytest.raises(InvalidInputError, match="allowed for: bearing"):
         Component("m", ComponentKind.MOTOR, BearingMultipliers(3.585, 5.415, 2.357, 0.398, "sheet"))
 
 

@@ -51,7 +51,7 @@ class Shaft:
 def shafts_of(channels: Iterable[FeatureChannel], tachometers: Iterable[FeatureChannel]) -> list[Shaft]:
     """Return the shaft of each channel.
 
-    A point on a gear measures the shaft of the gear, which turns `ratio` times as fast as the machine; any other point
+    A point on a component measures its shaft, which turns `ratio` times as fast as the machine; any other point
     measures the main shaft. A tachometer is used for channels with its rate and length; of several the first by
     key. It also gives the speed if the context has none.
     """
@@ -84,7 +84,7 @@ def bearing_orders(machine: Machine, point: MeasurementPoint) -> NDArray[np.floa
 def _shaft(channel: FeatureChannel, angle: Angle | None) -> Shaft:
     gears = [c for c in channel.machine.components if c.kind is ComponentKind.GEAR]
     gear = _own_or_only(gears, channel.point)
-    ratio = gear.ratio if gear is not None and gear.key == channel.point.component else 1.0
+    ratio = next((c.ratio for c in channel.machine.components if c.key == channel.point.component), 1.0)
     is_on_shaft = gear is not None and gear.ratio == ratio
     speed = channel.speed if channel.speed else _mean_speed(angle, channel.sampling_rate)
     return Shaft(

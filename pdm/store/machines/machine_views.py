@@ -55,6 +55,9 @@ class ListedComponent:
     bearing: Mapping[str, Any] | None
     teeth: int | None
     ratio: float
+    vanes: int | None
+    blades: int | None
+    belt: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.pulse_trains import BeltDrive
 from pdm.store.database.queries import query
 
 Change = Literal["created", "changed", "unchanged"]
@@ -179,6 +180,9 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
         "teeth": component.teeth,
         "ratio": component.ratio,
         "part": component.part,
+        "vanes": component.vanes,
+        "blades": component.blades,
+        "belt": Jsonb(asdict(component.belt)) if component.belt is not None else None,
     }
 
 
@@ -213,6 +217,9 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
                 c.teeth,
                 c.ratio,
                 c.part,
+                c.vanes,
+                c.blades,
+                BeltDrive(**c.belt) if c.belt else None,
             )
             for c in components
         ),

@@ -19,7 +19,7 @@ WHERE m.key = %(machine)s::text;
 
 -- name: list_components
 -- The components of a machine.
-SELECT key AS component, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio
+SELECT key AS component, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio, vanes, blades, belt
 FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 
 -- name: list_points

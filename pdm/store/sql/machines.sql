@@ -10,7 +10,7 @@ WHERE m.key = ANY (%(keys)s) AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = 
 
 -- name: fetch_component_rows
 -- The components of machines, in the order in which they were registered.
-SELECT machine_id, id, key, kind, bearing, multipliers, teeth, ratio, part FROM component
+SELECT machine_id, id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt FROM component
 WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 
 -- name: fetch_point_rows
@@ -51,11 +51,12 @@ RETURNING id;
 
 -- name: upsert_component
 -- Register a component or update its description.
-INSERT INTO component (machine_id, key, kind, bearing, multipliers, teeth, ratio, part)
-VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(multipliers)s, %(teeth)s, %(ratio)s, %(part)s)
+INSERT INTO component (machine_id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt)
+VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(multipliers)s, %(teeth)s, %(ratio)s, %(part)s,
+        %(vanes)s, %(blades)s, %(belt)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
     kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, multipliers = EXCLUDED.multipliers, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio,
-    part = EXCLUDED.part
+    part = EXCLUDED.part, vanes = EXCLUDED.vanes, blades = EXCLUDED.blades, belt = EXCLUDED.belt
 RETURNING id;
 
 -- name: upsert_point
