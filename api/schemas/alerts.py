@@ -45,8 +45,10 @@ class AlertSummary(Answer):
 
     id: UUID
     machine: str
+    machine_name: str = Field(description="For display; empty: none was given.")
     cause: str
     component: str | None
+    component_name: str | None
     category: Literal["machine", "data", "instrument"]
     severity: Severity
     state: AlertState
@@ -109,6 +111,7 @@ class AlertHistoryEvent(AlertEvent):
 
     alert_id: UUID
     machine: str
+    machine_name: str
     cause: str
 
 

@@ -30,7 +30,9 @@ class FleetMachine(Answer):
     machine: str
     site: str
     line: str
-    name: str
+    name: str = Field(description="For display; empty: none was given. The same for `site_name` and `line_name`.")
+    site_name: str
+    line_name: str
     fleet: str
     timeline: Literal["live", "replay"]
     measured_at: Time | None
@@ -40,6 +42,7 @@ class FleetMachine(Answer):
     zone: Zone | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     confidence: float | None = Field(
         description="How clearly the symptom stands out, to order by; no chance: a diagnosis gives that."
     )
@@ -54,6 +57,7 @@ class ComponentAnswer(Answer):
     """A component that can fail on its own."""
 
     component: str
+    name: str
     kind: str
     bearing: dict[str, Any] | None = Field(
         description="Geometry in m and rad, or multiples of shaft speed, and where it comes from."
@@ -69,6 +73,7 @@ class PointAnswer(Answer):
     """A measurement point; no sampling rate means that it reports scalars."""
 
     point: str
+    name: str
     quantity: str
     unit: str
     sampling_rate_hz: float | None

@@ -88,6 +88,7 @@ class Component:
     vanes: int | None = None
     blades: int | None = None
     belt: BeltDrive | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "component")
@@ -138,6 +139,7 @@ class MeasurementPoint:
     direction: str | None = None
     component: str | None = None
     pulses_per_turn: int | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "point")
@@ -188,7 +190,8 @@ class Machine:
     (a test rig, a machine below 15 kW). `planning_horizon` is the lead time of maintenance: a remaining life that may
     end within it raises an alert. Machines with the same `fleet` are similar enough to share a remaining-life model.
     `baseline_acquisitions` is the number of acquisitions in one operating state for its baseline. `costs` are the costs
-    of a stop, for the expected cost of a delay.
+    of a stop, for the expected cost of a delay. `name`, `site_name` and `line_name` are for display; an empty name of a site
+    or a line leaves the registered one.
     """
 
     key: str
@@ -208,6 +211,8 @@ class Machine:
     costs: Costs | None = None
     components: tuple[Component, ...] = ()
     points: tuple[MeasurementPoint, ...] = ()
+    site_name: str = ""
+    line_name: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "machine")

@@ -26,6 +26,8 @@ class ListedMachine:
     site: str
     line: str
     name: str
+    site_name: str
+    line_name: str
     fleet: str
     timeline: str
 
@@ -51,6 +53,7 @@ class ListedComponent:
     """A component of a machine."""
 
     component: str
+    name: str
     kind: str
     bearing: Mapping[str, Any] | None
     teeth: int | None
@@ -75,6 +78,7 @@ class FoundPoint:
 class ListedPoint(FoundPoint):
     """A measurement point with its component."""
 
+    name: str
     direction: str | None
     component: str | None
     pulses_per_turn: int | None
@@ -100,6 +104,7 @@ class CurrentVerdict:
     zone: str | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     confidence: float | None
     rul_s: float | None
     rul_lower_s: float | None
@@ -119,6 +124,7 @@ class LastKnown:
     zone: str | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     rul_lower: float | None
 
 

@@ -115,6 +115,8 @@ def _merge(stored: Machine, sent: Machine) -> Machine:
         sent,
         components=tuple((components | {c.key: c for c in sent.components}).values()),
         points=tuple((points | {p.key: p for p in sent.points}).values()),
+        site_name=sent.site_name or stored.site_name,
+        line_name=sent.line_name or (stored.line_name if sent.line == stored.line else ""),
     )
 
 
@@ -129,8 +131,8 @@ def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoin
 
 
 def _write(conn: Connection[Any], machine: Machine) -> None:
-    site_id = _returned_id(conn, "upsert_site", {"key": machine.site})
-    line_id = _returned_id(conn, "upsert_line", {"site_id": site_id, "key": machine.line})
+    site_id = _returned_id(conn, "upsert_site", {"key": machine.site, "name": machine.site_name})
+    line_id = _returned_id(conn, "upsert_line", {"site_id": site_id, "key": machine.line, "name": machine.line_name})
     machine_id = _returned_id(conn, "upsert_machine", _machine_row(machine, site_id, line_id))
     component_ids = {
         component.key: _returned_id(conn, "upsert_component", _component_row(component, machine_id))
@@ -174,6 +176,7 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
     return {
         "machine_id": machine_id,
         "key": component.key,
+        "name": component.name,
         "kind": component.kind.value,
         "bearing": Jsonb(asdict(bearing)) if isinstance(bearing, BearingGeometry) else None,
         "multipliers": Jsonb(asdict(bearing)) if isinstance(bearing, BearingMultipliers) else None,
@@ -220,13 +223,18 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
                 c.vanes,
                 c.blades,
                 BeltDrive(**c.belt) if c.belt else None,
+                c.name,
             )
             for c in components
         ),
         points=tuple(
-            MeasurementPoint(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
+            MeasurementPoint(
+                p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn, p.name
+            )
             for p in points
         ),
+        site_name=row.site_name,
+        line_name=row.line_name,
     )
     return StoredMachine(
         id=row.id,

@@ -1,6 +1,7 @@
 -- name: page_machines
 -- Machines by key, after a cursor, of a site or line if given; row-level security applies.
-SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, m.fleet,
+       m.timeline
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
 WHERE m.key > %(after)s::text
   AND (%(site)s::text IS NULL OR s.key = %(site)s::text)
@@ -10,7 +11,8 @@ LIMIT %(limit)s::integer;
 
 -- name: find_machine
 -- One registered machine; row-level security applies.
-SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline,
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, m.fleet,
+       m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
        m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
        m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at
@@ -19,12 +21,12 @@ WHERE m.key = %(machine)s::text;
 
 -- name: list_components
 -- The components of a machine.
-SELECT key AS component, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio, vanes, blades, belt
+SELECT key AS component, name, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio, vanes, blades, belt
 FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 
 -- name: list_points
 -- The measurement points of a machine; row-level security applies.
-SELECT p.id, p.key AS point, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
+SELECT p.id, p.key AS point, p.name, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
        c.key AS component, p.pulses_per_turn
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = %(machine_id)s::bigint
@@ -39,13 +41,14 @@ WHERE m.key = %(machine)s::text AND p.key = %(point)s::text;
 -- name: fetch_current_verdicts
 -- For each of these machines its newest assessment and prognosis and its worst open alert.
 SELECT w.machine_id, a.measured_at, a.health, a.learning_progress, a.operating_state, a.zone, a.symptom,
-       a.component, a.confidence, p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
+       a.component, c.name AS component_name, a.confidence, p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
        p.source AS rul_source, o.id AS alert_id, o.severity AS alert_severity, o.state AS alert_state
 FROM unnest(%(machine_ids)s::bigint[]) AS w (machine_id)
 LEFT JOIN LATERAL (
     SELECT * FROM assessment x WHERE x.machine_id = w.machine_id
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
 ) a ON true
+LEFT JOIN component c ON c.machine_id = w.machine_id AND c.key = a.component
 LEFT JOIN LATERAL (
     SELECT * FROM prognosis x WHERE x.machine_id = w.machine_id AND x.component = ''
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1
@@ -58,7 +61,7 @@ LEFT JOIN LATERAL (
 -- name: fetch_standings
 -- For each of these machines the last values in a steady state; a machine at standstill keeps them.
 SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom, a.component,
-       p.rul_lower
+       c.name AS component_name, p.rul_lower
 FROM machine m
 LEFT JOIN LATERAL (
     SELECT * FROM (
@@ -67,6 +70,7 @@ LEFT JOIN LATERAL (
     ) newest
     WHERE operating_state <> ALL (%(unjudged)s::text[]) LIMIT 1
 ) a ON true
+LEFT JOIN component c ON c.machine_id = m.id AND c.key = a.component
 LEFT JOIN LATERAL (
     SELECT rul_lower FROM prognosis x WHERE x.machine_id = m.id AND x.component = ''
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1

@@ -2,7 +2,7 @@
 -- Machines by key with site and line, only of the caller's sites.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
        m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
-       m.timeline, m.costs
+       m.timeline, m.costs, s.name AS site_name, l.name AS line_name
 FROM machine m
 JOIN line l ON l.id = m.line_id
 JOIN site s ON s.id = m.site_id
@@ -10,13 +10,13 @@ WHERE m.key = ANY (%(keys)s) AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = 
 
 -- name: fetch_component_rows
 -- The components of machines, in the order in which they were registered.
-SELECT machine_id, id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt FROM component
+SELECT machine_id, id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt, name FROM component
 WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 
 -- name: fetch_point_rows
 -- The measurement points of machines, in the order in which they were registered.
 SELECT p.machine_id, p.id, p.key, p.quantity, p.unit, p.sampling_rate, p.direction, c.key AS component,
-       p.pulses_per_turn
+       p.pulses_per_turn, p.name
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 
@@ -25,13 +25,14 @@ WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 SELECT pg_advisory_xact_lock(hashtextextended('pdm.register', 0));
 
 -- name: upsert_site
--- Find or create a site.
-INSERT INTO site (key) VALUES (%(key)s) ON CONFLICT (key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
+-- Find or create a site; an empty name leaves its name.
+INSERT INTO site (key, name) VALUES (%(key)s, %(name)s)
+ON CONFLICT (key) DO UPDATE SET name = coalesce(nullif(EXCLUDED.name, ''), site.name) RETURNING id;
 
 -- name: upsert_line
--- Find or create a line of a site.
-INSERT INTO line (site_id, key) VALUES (%(site_id)s, %(key)s)
-ON CONFLICT (site_id, key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
+-- Find or create a line of a site; an empty name leaves its name.
+INSERT INTO line (site_id, key, name) VALUES (%(site_id)s, %(key)s, %(name)s)
+ON CONFLICT (site_id, key) DO UPDATE SET name = coalesce(nullif(EXCLUDED.name, ''), line.name) RETURNING id;
 
 -- name: upsert_machine
 -- Register a machine or update its description.
@@ -51,22 +52,23 @@ RETURNING id;
 
 -- name: upsert_component
 -- Register a component or update its description.
-INSERT INTO component (machine_id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt)
+INSERT INTO component (machine_id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt, name)
 VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(multipliers)s, %(teeth)s, %(ratio)s, %(part)s,
-        %(vanes)s, %(blades)s, %(belt)s)
+        %(vanes)s, %(blades)s, %(belt)s, %(name)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
     kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, multipliers = EXCLUDED.multipliers, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio,
-    part = EXCLUDED.part, vanes = EXCLUDED.vanes, blades = EXCLUDED.blades, belt = EXCLUDED.belt
+    part = EXCLUDED.part, vanes = EXCLUDED.vanes, blades = EXCLUDED.blades, belt = EXCLUDED.belt,
+    name = EXCLUDED.name
 RETURNING id;
 
 -- name: upsert_point
 -- Register a measurement point or update its changeable fields.
-INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn)
+INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn, name)
 VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s,
-        %(pulses_per_turn)s)
+        %(pulses_per_turn)s, %(name)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
     component_id = EXCLUDED.component_id, direction = EXCLUDED.direction,
-    pulses_per_turn = EXCLUDED.pulses_per_turn
+    pulses_per_turn = EXCLUDED.pulses_per_turn, name = EXCLUDED.name
 RETURNING id;
 
 -- name: begin_analysis
