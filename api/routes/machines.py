@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from api import dependencies as deps
 from api import paging
@@ -40,7 +40,7 @@ from pdm.store.acquisitions.receipt_views import RecordedWork
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
-MachineKey = Annotated[deps.Key, Path(description="The machine's key.")]
+MachineKey = Annotated[str, Depends(deps.read_machine_key)]
 Since = Annotated[deps.Moment | None, Query(alias="from", description="Measured at or after this.")]
 Before = Annotated[deps.Moment | None, Query(alias="to", description="Measured before this.")]
 AsOf = Annotated[deps.Moment | None, Query(description="What was known at this time on the wall clock.")]
@@ -48,7 +48,7 @@ AsOf = Annotated[deps.Moment | None, Query(description="What was known at this t
 
 @router.put("/machines/{machine}")
 def register_machine(
-    machine: MachineKey,
+    machine: Annotated[deps.Key, Path(description="The machine's key.")],
     document: Annotated[dict[str, Any], Body()],
     resources: deps.ResourcesDep,
     caller: deps.Operator,

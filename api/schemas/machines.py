@@ -33,6 +33,9 @@ class FleetMachine(Answer):
     name: str = Field(description="For display; empty: none was given. The same for `site_name` and `line_name`.")
     site_name: str
     line_name: str
+    tag: str | None = Field(
+        description="The plant's own designation, unique in the site; accepted wherever the key is."
+    )
     fleet: str
     timeline: Literal["live", "replay"]
     measured_at: Time | None

@@ -21,7 +21,7 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
-from pdm.machines.names import read_name
+from pdm.machines.names import read_name, read_tag
 from pdm.machines.pulse_trains import BeltDrive
 from pdm.machines.severity_classes import limits_of_class
 
@@ -108,6 +108,7 @@ class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     points: list[PointForm] = []
     site_name: str = ""
     line_name: str = ""
+    tag: str = ""
 
 
 class LineForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -168,7 +169,18 @@ def machines_from_document(document: Any) -> list[Machine]:
             place = f"machines[{index}].key"
             raise InvalidInputError(f"{place}: machine {machine.key!r} is given twice", field=place)
         seen.add(machine.key)
+    _check_tags(machines)
     return _named(machines, document.get("sites") or [])
+
+
+def _check_tags(machines: list[Machine]) -> None:
+    """Check that each tag is of one machine of its site."""
+    tags: dict[tuple[str, str], str] = {}
+    for index, machine in enumerate(machines):
+        if machine.tag and tags.setdefault((machine.site, machine.tag), machine.key) != machine.key:
+            place = f"machines[{index}].tag"
+            other = tags[machine.site, machine.tag]
+            raise InvalidInputError(f"{place}: tag {machine.tag!r} is that of machine {other!r} too", field=place)
 
 
 def _named(machines: list[Machine], sites: Any) -> list[Machine]:
@@ -271,6 +283,7 @@ def machine_to_document(machine: Machine) -> dict[str, Any]:
         ],
         site_name=machine.site_name,
         line_name=machine.line_name,
+        tag=machine.tag,
     )
     document: dict[str, Any] = msgspec.to_builtins(form)
     return document
@@ -348,6 +361,7 @@ def _machine(
         points=points,
         site_name=read_name(form.site_name, "site_name"),
         line_name=read_name(form.line_name, "line_name"),
+        tag=read_tag(form.tag),
     )
 
 

@@ -190,8 +190,9 @@ class Machine:
     (a test rig, a machine below 15 kW). `planning_horizon` is the lead time of maintenance: a remaining life that may
     end within it raises an alert. Machines with the same `fleet` are similar enough to share a remaining-life model.
     `baseline_acquisitions` is the number of acquisitions in one operating state for its baseline. `costs` are the costs
-    of a stop, for the expected cost of a delay. `name`, `site_name` and `line_name` are for display; an empty name of a site
-    or a line leaves the registered one.
+    of a stop, for the expected cost of a delay. `name`, `site_name` and `line_name` are for display; an empty name of
+    a site or a line leaves the registered one. `tag` is the plant's own designation, unique in the site; an empty one
+    leaves it too.
     """
 
     key: str
@@ -213,6 +214,7 @@ class Machine:
     points: tuple[MeasurementPoint, ...] = ()
     site_name: str = ""
     line_name: str = ""
+    tag: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "machine")

@@ -101,3 +101,25 @@ def test_a_site_or_line_has_one_name_in_a_document() -> None:
 def test_a_document_without_names_is_written_as_before() -> None:
     plain = {"key": "a", "site": "b", "line": "c", "components": [{"key": "g", "kind": "gear"}]}
     assert not [key for key in machine_to_document(machine_from_document(plain)) if "name" in key]
+
+
+@pytest.mark.parametrize("tag", ["P-101A", "3호기", "펌프 3 (예비)", "p-101", "A" * 64])
+def test_a_tag_keeps_its_case_and_comes_back(tag: str) -> None:
+    machine = machine_from_document(FAN | {"tag": unicodedata.normalize("NFD", tag)})
+    assert machine.tag == tag
+    assert machine_to_document(machine)["tag"] == tag
+
+
+@pytest.mark.parametrize("tag", ["A" * 65, "a/b", "a?b", "a#b", "50%", "a\nb", "..", "a\u200bb"])
+def test_a_tag_that_is_no_part_of_an_address_is_refused(tag: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        machine_from_document(FAN | {"tag": tag})
+    assert refused.value.field == "tag"
+
+
+def test_a_tag_is_unique_in_a_site_of_a_document() -> None:
+    one, other = FAN | {"tag": "3호기"}, {"key": "fan-4", "site": "seoul", "line": "paint", "tag": "3호기"}
+    with pytest.raises(InvalidInputError, match="machine 'fan-3' too") as refused:
+        fleet(one, other)
+    assert refused.value.field == "machines[1].tag"
+    assert len(fleet(one, other | {"site": "busan"})) == 2

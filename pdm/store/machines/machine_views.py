@@ -28,6 +28,7 @@ class ListedMachine:
     name: str
     site_name: str
     line_name: str
+    tag: str | None
     fleet: str
     timeline: str
 

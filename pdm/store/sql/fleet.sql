@@ -1,8 +1,10 @@
 -- name: page_machines
 -- Machines by key, after a cursor, of a site or line if given; row-level security applies.
-SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, m.fleet,
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
+       m.fleet,
        m.timeline
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
+LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key > %(after)s::text
   AND (%(site)s::text IS NULL OR s.key = %(site)s::text)
   AND (%(line)s::text IS NULL OR l.key = %(line)s::text)
@@ -11,12 +13,14 @@ LIMIT %(limit)s::integer;
 
 -- name: find_machine
 -- One registered machine; row-level security applies.
-SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, m.fleet,
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
+       m.fleet,
        m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
        m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
        m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
+LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key = %(machine)s::text;
 
 -- name: list_components
