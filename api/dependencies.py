@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from psycopg_pool import ConnectionPool
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +19,12 @@ from api.metrics import Metrics
 from api.stream import AlertHub
 from pdm.errors import UnauthenticatedError
 from pdm.service.platform.access import Caller, KeyRing, Role
+from pdm.service.platform.visibility import find_machine_key
 from pdm.settings import Settings
 from pdm.store.database.connection import database_required
 
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+NAMED_PATTERN = r"^[^\x00-\x1f\x7f/]{1,200}$"
 
 
 @dataclass
@@ -82,6 +84,15 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:
     return caller
 
 
+def read_machine_key(
+    machine: Annotated[str, Path(pattern=NAMED_PATTERN, description="The machine's key or its tag.")],
+    process: Annotated[Resources, Depends(provide_resources)],
+    caller: Annotated[Caller, Depends(authenticate)],
+) -> str:
+    """Return the key of the machine that the path names by key or tag."""
+    return find_machine_key(process.pool, caller, machine)
+
+
 def _bearer(header: str | None) -> str | None:
     if header is None:
         return None
@@ -109,6 +120,9 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-01T10:00:00Z"]}),
 ]
 Key = Annotated[str, Field(pattern=KEY_PATTERN, examples=["press-07"])]
+MachineName = Annotated[
+    str, Field(pattern=NAMED_PATTERN, description="A machine's key or its tag.", examples=["press-07", "P-101A"])
+]
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items of the page.")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]

@@ -51,6 +51,8 @@ class Settings:
         Comma-separated CIDR ranges that notifications may reach although they are not public.
     public_url : str
         URL of this service for links in notifications; empty: no links.
+    bearings : str
+        CSV file with bearings of the user's own by designation; empty: only those of pdm.
     """
 
     dsn: str = ""
@@ -72,6 +74,7 @@ class Settings:
     min_free_disk_bytes: int = 2 * 1024**3
     webhook_allowed_networks: str = ""
     public_url: str = ""
+    bearings: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -191,7 +191,7 @@ DEFENDED = (
         "^features/",
         "public",
         "result of the package's functions",
-        "BearingOrders FeatureDefinition Kurtogram Features RankedFault",
+        "FeatureDefinition Kurtogram Features RankedFault",
     ),
 )
 

@@ -22,6 +22,7 @@ from pdm.service.ingestion import failed_acquisitions
 from pdm.service.machines import queries
 from pdm.service.platform import access
 from pdm.service.platform.access import NewKey
+from pdm.service.platform.visibility import find_machine_key
 from pdm.store.machines.machine_views import AnalysisBacklog
 
 router = APIRouter(prefix="/v1", tags=["administration"])
@@ -71,10 +72,11 @@ def list_set_aside(
 def replay_set_aside(
     resources: deps.ResourcesDep,
     caller: deps.Operator,
-    machine: Annotated[deps.Key | None, Query(description="Only this machine's.")] = None,
+    machine: Annotated[deps.MachineName | None, Query(description="Only this machine's.")] = None,
 ) -> dict[str, Any]:
     """Let what was set aside be analysed once more."""
-    return {"replayed": failed_acquisitions.replay_set_aside(resources.pool, caller, machine)}
+    key = machine and find_machine_key(resources.pool, caller, machine)
+    return {"replayed": failed_acquisitions.replay_set_aside(resources.pool, caller, key)}
 
 
 @router.get("/quarantine", response_model=Page[QuarantineAnswer])

@@ -15,6 +15,7 @@ from api.schemas.machines import AlertState
 from api.schemas.pages import Page
 from api.stream import AlertStream, parse_place
 from pdm.service.machines import queries
+from pdm.service.platform.visibility import find_machine_key
 from pdm.store.alerts.alert_views import Alert
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
@@ -26,7 +27,7 @@ def list_alerts(
     caller: deps.Reader,
     state: AlertState | None = None,
     severity: Literal["advisory", "warning", "critical"] | None = None,
-    machine: Annotated[deps.Key | None, Query()] = None,
+    machine: Annotated[deps.MachineName | None, Query()] = None,
     is_open: Annotated[
         bool | None, Query(alias="open", description="Whether anything is left to do or to happen.")
     ] = None,
@@ -45,7 +46,7 @@ def list_alerts(
         limit=limit + 1,
         state=state,
         severity=severity,
-        machine=machine,
+        machine=machine and find_machine_key(resources.pool, caller, machine),
         is_open=is_open,
         is_withheld=withheld,
         assignee=assignee,
@@ -57,7 +58,7 @@ def list_alerts(
 def list_alert_history(
     resources: deps.ResourcesDep,
     caller: deps.Reader,
-    machine: Annotated[deps.Key | None, Query()] = None,
+    machine: Annotated[deps.MachineName | None, Query()] = None,
     alert: UUID | None = None,
     kind: AlertEventKind | None = None,
     actor: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]+$")] = None,
@@ -73,7 +74,7 @@ def list_alert_history(
         caller,
         before=before,
         limit=limit + 1,
-        machine=machine,
+        machine=machine and find_machine_key(resources.pool, caller, machine),
         alert_id=alert,
         kind=kind,
         actor=actor,

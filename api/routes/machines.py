@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from api import dependencies as deps
 from api import paging
@@ -39,7 +40,7 @@ from pdm.store.acquisitions.receipt_views import RecordedWork
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
-MachineKey = Annotated[deps.Key, Path(description="The machine's key.")]
+MachineKey = Annotated[str, Depends(deps.read_machine_key)]
 Since = Annotated[deps.Moment | None, Query(alias="from", description="Measured at or after this.")]
 Before = Annotated[deps.Moment | None, Query(alias="to", description="Measured before this.")]
 AsOf = Annotated[deps.Moment | None, Query(description="What was known at this time on the wall clock.")]
@@ -47,7 +48,7 @@ AsOf = Annotated[deps.Moment | None, Query(description="What was known at this t
 
 @router.put("/machines/{machine}")
 def register_machine(
-    machine: MachineKey,
+    machine: Annotated[deps.Key, Path(description="The machine's key.")],
     document: Annotated[dict[str, Any], Body()],
     resources: deps.ResourcesDep,
     caller: deps.Operator,
@@ -202,4 +203,4 @@ def _register(
     done = registration.register_fleet(
         resources.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run
     )
-    return [Registration(machine=item.machine, outcome=item.outcome) for item in done]
+    return [Registration(**asdict(item)) for item in done]

@@ -26,6 +26,7 @@ from pdm.alerts.lifecycle.holds import Ground, HoldKind
 from pdm.alerts.states import Verb
 from pdm.errors import PreconditionRequiredError
 from pdm.service.alerting import holds, operator_actions
+from pdm.service.platform.visibility import find_machine_key
 from pdm.store.alerts.alert_views import Alert
 from pdm.store.alerts.holds import ListedHold
 
@@ -185,6 +186,8 @@ def list_holds(
 def open_hold(question: HoldQuestion, resources: deps.ResourcesDep, caller: deps.Operator) -> ListedHold:
     """Withhold the alerts of a machine, a line or a site, such as in a maintenance window."""
     asked = question.model_dump()
+    if question.machine:
+        asked["machine"] = find_machine_key(resources.pool, caller, question.machine)
     ground = Ground(asked.pop("ground")) if question.ground else asked.pop("ground")
     request = holds.WindowRequest(**asked | {"kind": HoldKind(question.kind), "ground": ground})
     return holds.open_window(resources.pool, caller, request, datetime.now(UTC))

@@ -27,6 +27,7 @@ from api.schemas.rules import (
 )
 from pdm.alerts.backtest.acceptance import AcceptanceLimits
 from pdm.service.platform.access import Caller
+from pdm.service.platform.visibility import find_machine_key, find_machine_keys
 from pdm.service.rules import backtest_requests, rule_sets
 from pdm.store.alerts.rules import StoredRuleSet
 
@@ -40,7 +41,7 @@ def list_rule_sets(
     resources: deps.ResourcesDep,
     caller: deps.Reader,
     scope: Scope | None = None,
-    target: Annotated[deps.Key | None, Query()] = None,
+    target: Annotated[deps.MachineName | None, Query()] = None,
     status: Annotated[str | None, Query(pattern="^(proposed|in-force|retired)$")] = None,
     limit: deps.Limit = 100,
     cursor: deps.Cursor = None,
@@ -52,7 +53,7 @@ def list_rule_sets(
         before=before,
         limit=limit + 1,
         scope=scope,
-        target=target,
+        target=target and _key_of_machine(resources, caller, scope, target),
         status=status,
         site_ids=caller.site_ids,
     )
@@ -105,8 +106,8 @@ def run_backtest(question: BacktestQuestion, resources: deps.ResourcesDep, calle
         before=question.before,
         document=question.document,
         scope=question.scope,
-        target=question.target,
-        machines=question.machines,
+        target=_key_of_machine(resources, caller, question.scope, question.target),
+        machines=question.machines and find_machine_keys(resources.pool, caller, question.machines),
         site_ids=caller.site_ids,
         credit_horizons=question.credit_horizons,
         with_suggestions=question.suggestions,
@@ -138,6 +139,11 @@ def read_machine_rules(
 ) -> rule_sets.MachineRules:
     """Read the rules that hold for a machine now, and which sets they come of."""
     return rule_sets.rules_of_machine(resources.pool, machine, caller.site_ids)
+
+
+def _key_of_machine(resources: deps.Resources, caller: Caller, scope: str | None, target: str) -> str:
+    """Return a target of rules; that of scope machine may be given by its tag."""
+    return find_machine_key(resources.pool, caller, target) if scope == "machine" else target
 
 
 def _deploy(

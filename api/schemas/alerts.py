@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, computed_field
 
-from api.dependencies import Key, Moment
+from api.dependencies import Key, MachineName, Moment
 from api.language import spoken
 from api.schemas.machines import AlertState, Severity
 from api.schemas.pages import Answer, Question, Time
@@ -45,8 +45,10 @@ class AlertSummary(Answer):
 
     id: UUID
     machine: str
+    machine_name: str = Field(description="For display; empty: none was given.")
     cause: str
     component: str | None
+    component_name: str | None
     category: Literal["machine", "data", "instrument"]
     severity: Severity
     state: AlertState
@@ -109,6 +111,7 @@ class AlertHistoryEvent(AlertEvent):
 
     alert_id: UUID
     machine: str
+    machine_name: str
     cause: str
 
 
@@ -174,7 +177,7 @@ class HoldQuestion(Question):
     reason: Reason
     site: Key | None = None
     line: Key | None = None
-    machine: Key | None = None
+    machine: MachineName | None = None
     cause: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")] | None = None
     ground: GroundName | None = None
     starts_at: Moment | None = Field(None, description="Null: now.")

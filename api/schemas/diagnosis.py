@@ -51,6 +51,15 @@ class FindingAnswer(Answer):
     check_texts: list[str] = Field(description="The checks in words, in their order.")
 
 
+class KnownLineAnswer(Answer):
+    """A line of a sound machine by its description: vanes, blades, a belt or a roller."""
+
+    component: str
+    name: str = Field(description="vane-pass, blade-pass, belt, driven-pulley or turn.")
+    order: float = Field(description="Frequency as a multiple of the speed of the machine.")
+    expected_hz: float | None = Field(description="Null where the speed is unknown.")
+
+
 class DueAnswer(Answer):
     """A diagnosis that was asked for and is not there yet."""
 
@@ -79,6 +88,10 @@ class DiagnosisAnswer(Answer):
     speed_source: Literal["measured", "estimated", "unknown"]
     supply_hz: float | None = None
     slip: float | None = None
+    known_lines: list[KnownLineAnswer] = Field(
+        default_factory=list,
+        description="Lines of a sound machine by its description, which are no evidence of a fault.",
+    )
     due: DueAnswer | None = Field(description="Asked for since and not there yet.")
 
 

@@ -30,7 +30,12 @@ class FleetMachine(Answer):
     machine: str
     site: str
     line: str
-    name: str
+    name: str = Field(description="For display; empty: none was given. The same for `site_name` and `line_name`.")
+    site_name: str
+    line_name: str
+    tag: str | None = Field(
+        description="The plant's own designation, unique in the site; accepted wherever the key is."
+    )
     fleet: str
     timeline: Literal["live", "replay"]
     measured_at: Time | None
@@ -43,6 +48,7 @@ class FleetMachine(Answer):
     zone: Zone | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     confidence: float | None = Field(
         description="How clearly the symptom stands out, to order by; no chance: a diagnosis gives that."
     )
@@ -57,16 +63,23 @@ class ComponentAnswer(Answer):
     """A component that can fail on its own."""
 
     component: str
+    name: str
     kind: str
-    bearing: dict[str, Any] | None = Field(description="Geometry in m and rad, and where it comes from.")
+    bearing: dict[str, Any] | None = Field(
+        description="Geometry in m and rad, or multiples of shaft speed, and where it comes from."
+    )
     teeth: int | None = Field(None, description="Of a gear.")
-    ratio: float = Field(1.0, description="How often a gear's shaft turns while the machine's turns once.")
+    ratio: float = Field(1.0, description="How often the component turns while the machine's shaft turns once.")
+    vanes: int | None = Field(None, description="Of a pump, an impeller, a compressor or a turbine.")
+    blades: int | None = Field(None, description="Of a fan, a blower or a turbine.")
+    belt: dict[str, Any] | None = Field(None, description="Length and pulley diameters in m.")
 
 
 class PointAnswer(Answer):
     """A measurement point; no sampling rate means that it reports scalars."""
 
     point: str
+    name: str
     quantity: str
     unit: str
     sampling_rate_hz: float | None
@@ -285,11 +298,22 @@ class WhatIfAnswer(Answer):
     model_id: int | None
 
 
+class RegistrationWarning(Answer):
+    """What will not be diagnosed with the machine as it is registered, and what is missing for it."""
+
+    component: str
+    code: str
+    message: str
+
+
 class Registration(Answer):
     """What registering a machine did, or would do."""
 
     machine: str
     outcome: Literal["created", "changed", "unchanged"]
+    warnings: list[RegistrationWarning] = Field(
+        default_factory=list, description="What will not be diagnosed; also of components registered before."
+    )
 
 
 class FleetRegistration(Answer):

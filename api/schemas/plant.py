@@ -27,13 +27,16 @@ class ContributorAnswer(Answer):
     """A machine and what it adds to the roll-up."""
 
     machine: str
+    name: str = Field(description="Of the machine; empty: none was given.")
     line: str
+    line_name: str
     measured_at: Time | None
     health: float | None
     severity: float | None
     zone: Zone | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     rul_lower_s: float | None
     urgency: Urgency
 
@@ -42,7 +45,9 @@ class LineHealth(RollUpSummary):
     """A line's health, with the machines that make it so, the worst first."""
 
     site: str
+    site_name: str
     line: str
+    line_name: str
     contributors: list[ContributorAnswer]
 
 
@@ -50,11 +55,13 @@ class LineOfSite(RollUpSummary):
     """One line of a site."""
 
     line: str
+    line_name: str
 
 
 class SiteHealth(RollUpSummary):
     """A site's health, with the machines that make it so and its lines."""
 
     site: str
+    site_name: str
     contributors: list[ContributorAnswer]
     lines: list[LineOfSite]

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.dependencies import KEY_PATTERN, Key, Moment, RowId
+from api.dependencies import NAMED_PATTERN, MachineName, Moment, RowId
 from api.schemas.pages import Answer, Question, Time
 
 Scope = Literal["all", "class", "site", "machine"]
-Target = Annotated[str, Field(pattern=rf"^$|{KEY_PATTERN}", description="Class, site or machine; '' of scope 'all'.")]
+Target = Annotated[str, Field(pattern=rf"^$|{NAMED_PATTERN}", description="Class, site or machine; '' of scope 'all'.")]
 Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Document = Annotated[
     dict[str, Any],
@@ -140,7 +140,7 @@ class BacktestQuestion(Question):
     document: Document | None = None
     scope: Scope = "all"
     target: Target = ""
-    machines: Annotated[list[Key], Field(min_length=1, max_length=10_000)] | None = None
+    machines: Annotated[list[MachineName], Field(min_length=1, max_length=10_000)] | None = None
     credit_horizons: Annotated[float, Field(gt=0, le=1000)] = 4.0
     suggestions: bool = True
     model_id: Annotated[RowId, Field(description="With this model's prognoses in place of those given.")] | None = None

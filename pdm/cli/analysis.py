@@ -84,7 +84,7 @@ def diagnose(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NPZ, CSV, Parquet, WAV, UFF or TDMS.")],
     machine: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Fleet YAML with the machine.")],
     machine_key: Annotated[
-        str | None, typer.Option("--key", help="Key of the machine, if the YAML has several machines.")
+        str | None, typer.Option("--key", help="Key or tag of the machine, if the YAML has several machines.")
     ] = None,
     point: Annotated[
         list[str] | None, typer.Option(help="Channel of a point, POINT=CHANNEL, if the names differ.")

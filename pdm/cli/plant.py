@@ -25,8 +25,13 @@ def register(
     from pdm.ingest.fleet_file import read_fleet
     from pdm.replay.client import Client
 
-    answer = Client(url, key).register(read_fleet(fleet), dry_run=dry_run)
-    lines = [f"{item['outcome']:<10} {item['machine']}" for item in answer["machines"]]
+    machines = read_fleet(fleet)
+    with Client(url, key) as client:
+        answer = client.register(machines, dry_run=dry_run)
+    lines = []
+    for item in answer["machines"]:
+        lines.append(f"{item['outcome']:<10} {item['machine']}")
+        lines += [f"{'warning':<10} {item['machine']}, {w['component']}: {w['message']}" for w in item["warnings"]]
     show(answer, as_json, "\n".join(lines))
 
 

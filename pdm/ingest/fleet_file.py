@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,41 +11,45 @@ import msgspec
 import yaml
 
 from pdm.errors import InvalidInputError
+from pdm.ingest.bearing_form import BearingForm, bearing_form, read_bearing
 from pdm.machines.costs import Costs
+from pdm.machines.kinds import kind_of
 from pdm.machines.model import (
-    BearingGeometry,
     Component,
-    ComponentKind,
     Machine,
     MeasurementPoint,
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.names import read_name, read_tag
+from pdm.machines.pulse_trains import BeltDrive
 from pdm.machines.severity_classes import limits_of_class
 
 _Form = TypeVar("_Form")
 _Thing = TypeVar("_Thing")
 
 
-class BearingForm(msgspec.Struct, forbid_unknown_fields=True):
-    """A bearing's geometry in mm and degrees, and its source."""
+class BeltForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A belt on two pulleys, in mm; the driver turns with the machine shaft."""
 
-    rolling_elements: int
-    element_diameter_mm: float
-    pitch_diameter_mm: float
-    source: str
-    contact_angle_deg: float = 0.0
+    length_mm: float
+    driver_diameter_mm: float
+    driven_diameter_mm: float
 
 
 class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A component of a machine."""
 
     key: str
-    kind: ComponentKind
-    bearing: BearingForm | None = None
+    kind: str
+    bearing: BearingForm | str | int | None = None
     teeth: int | None = None
     ratio: float = 1.0
     part: str | None = None
+    vanes: int | None = None
+    blades: int | None = None
+    belt: BeltForm | None = None
+    name: str = ""
 
 
 class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -59,6 +62,7 @@ class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     direction: str | None = None
     component: str | None = None
     pulses_per_turn: int | None = None
+    name: str = ""
 
 
 class SeverityForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,6 +106,24 @@ class MachineForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     costs: CostsForm | None = None
     components: list[ComponentForm] = []
     points: list[PointForm] = []
+    site_name: str = ""
+    line_name: str = ""
+    tag: str = ""
+
+
+class LineForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A line of a site with its name."""
+
+    key: str
+    name: str
+
+
+class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A site with its name, and its lines."""
+
+    key: str
+    name: str = ""
+    lines: list[LineForm] = []
 
 
 def read_fleet(path: Path) -> list[Machine]:
@@ -129,7 +151,7 @@ def write_fleet(machines: Iterable[Machine], path: Path) -> None:
 
 
 def machines_from_document(document: Any) -> list[Machine]:
-    """Return the machines of a document `{"machines": [...]}`.
+    """Return the machines of a document `{"machines": [...], "sites": [...]}`; `sites` gives names of sites and lines.
 
     Raises
     ------
@@ -138,10 +160,8 @@ def machines_from_document(document: Any) -> list[Machine]:
     """
     if not isinstance(document, dict) or not isinstance(document.get("machines"), list):
         raise InvalidInputError("a fleet must be an object with a list 'machines'", field="machines")
-    if other := [key for key in document if key != "machines"]:
-        raise InvalidInputError(
-            f"unknown field {other[0]!r}; the only field next to it is 'machines'", field=str(other[0])
-        )
+    if other := [key for key in document if key not in ("machines", "sites")]:
+        raise InvalidInputError(f"unknown field {other[0]!r}; allowed: 'machines', 'sites'", field=str(other[0]))
     machines = [machine_from_document(entry, f"machines[{i}]") for i, entry in enumerate(document["machines"])]
     seen: set[str] = set()
     for index, machine in enumerate(machines):
@@ -149,7 +169,66 @@ def machines_from_document(document: Any) -> list[Machine]:
             place = f"machines[{index}].key"
             raise InvalidInputError(f"{place}: machine {machine.key!r} is given twice", field=place)
         seen.add(machine.key)
-    return machines
+    _check_tags(machines)
+    return _named(machines, document.get("sites") or [])
+
+
+def _check_tags(machines: list[Machine]) -> None:
+    """Check that each tag is of one machine of its site."""
+    tags: dict[tuple[str, str], str] = {}
+    for index, machine in enumerate(machines):
+        if machine.tag and tags.setdefault((machine.site, machine.tag), machine.key) != machine.key:
+            place = f"machines[{index}].tag"
+            other = tags[machine.site, machine.tag]
+            raise InvalidInputError(f"{place}: tag {machine.tag!r} is that of machine {other!r} too", field=place)
+
+
+def _named(machines: list[Machine], sites: Any) -> list[Machine]:
+    """Return the machines with the names of their sites and lines, from a list of sites."""
+    names = _site_names(sites, {(m.site, m.line) for m in machines} | {(m.site, "") for m in machines})
+    named = [
+        replace(
+            machine,
+            site_name=machine.site_name or names.get((machine.site, ""), ""),
+            line_name=machine.line_name or names.get((machine.site, machine.line), ""),
+        )
+        for machine in machines
+    ]
+    for index, machine in enumerate(named):
+        for field, place, name in (
+            ("site_name", (machine.site, ""), machine.site_name),
+            ("line_name", (machine.site, machine.line), machine.line_name),
+        ):
+            if name and names.setdefault(place, name) != name:
+                where = f"machines[{index}].{field}"
+                raise InvalidInputError(f"{where}: {name!r} differs from {names[place]!r}, given before", field=where)
+    return named
+
+
+def _site_names(sites: Any, used: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the name by site and line, the line empty for the site; every one must be of a machine of the document."""
+    try:
+        forms = msgspec.convert(sites, list[SiteForm], strict=True)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise _malformed(error, "sites") from None
+    found: dict[tuple[str, str], str] = {}
+    for number, site in enumerate(forms):
+        parts = [(f"sites[{number}]", "", site.name)]
+        parts += [(f"sites[{number}].lines[{i}]", line.key, line.name) for i, line in enumerate(site.lines)]
+        for place, line, name in parts:
+            if (site.key, line) not in used or (site.key, line) in found:
+                what = f"line {line!r} of site {site.key!r}" if line else f"site {site.key!r}"
+                why = "is given twice" if (site.key, line) in found else "has no machine in this document"
+                raise InvalidInputError(f"{place}.key: {what} {why}", field=f"{place}.key")
+            found[site.key, line] = _placed(read_name, name, place)
+    return found
+
+
+def _malformed(error: Exception, place: str) -> InvalidInputError:
+    """Return the error of a form that does not fit, with its place in the document."""
+    reason, _, path = str(error).partition(" - at `$")
+    field = f"{place}{path.removesuffix('`')}".lstrip(".")
+    return InvalidInputError(f"{field or 'machine'}: {reason}", field=field)
 
 
 def machine_from_document(entry: Any, place: str = "") -> Machine:
@@ -163,9 +242,7 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
     try:
         form = msgspec.convert(entry, MachineForm, strict=True)
     except (msgspec.ValidationError, RecursionError) as error:
-        reason, _, path = str(error).partition(" - at `$")
-        field = f"{place}{path.removesuffix('`')}".lstrip(".")
-        raise InvalidInputError(f"{field or 'machine'}: {reason}", field=field) from None
+        raise _malformed(error, place) from None
     components = tuple(_placed(_component, c, f"{place}.components[{i}]") for i, c in enumerate(form.components))
     points = tuple(_placed(_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
     limits = None
@@ -201,9 +278,12 @@ def machine_to_document(machine: Machine) -> dict[str, Any]:
         costs=None if machine.costs is None else _costs_form(machine.costs),
         components=[_component_form(c) for c in machine.components],
         points=[
-            PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
+            PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn, p.name)
             for p in machine.points
         ],
+        site_name=machine.site_name,
+        line_name=machine.line_name,
+        tag=machine.tag,
     )
     document: dict[str, Any] = msgspec.to_builtins(form)
     return document
@@ -219,16 +299,24 @@ def _placed(make: Callable[[_Form], _Thing], form: _Form, place: str) -> _Thing:
 
 
 def _component(form: ComponentForm) -> Component:
-    if form.bearing is None:
-        return Component(form.key, form.kind, None, form.teeth, form.ratio, form.part)
-    bearing = BearingGeometry(
-        form.bearing.rolling_elements,
-        form.bearing.element_diameter_mm * 1e-3,
-        form.bearing.pitch_diameter_mm * 1e-3,
-        math.radians(form.bearing.contact_angle_deg),
-        form.bearing.source,
+    described = BearingForm(designation=form.bearing) if isinstance(form.bearing, str | int) else form.bearing
+    bearing, part = None, form.part
+    if described is not None:
+        bearing = read_bearing(described)
+        part = str(described.designation) if part is None and described.designation is not None else part
+    belt = None if form.belt is None else BeltDrive(*(1e-3 * length for length in msgspec.structs.astuple(form.belt)))
+    return Component(
+        form.key,
+        kind_of(form.kind),
+        bearing,
+        form.teeth,
+        form.ratio,
+        part,
+        form.vanes,
+        form.blades,
+        belt,
+        read_name(form.name),
     )
-    return Component(form.key, form.kind, bearing, form.teeth, form.ratio, form.part)
 
 
 def _point(form: PointForm) -> MeasurementPoint:
@@ -240,6 +328,7 @@ def _point(form: PointForm) -> MeasurementPoint:
         form.direction,
         form.component,
         form.pulses_per_turn,
+        read_name(form.name),
     )
 
 
@@ -257,7 +346,7 @@ def _machine(
         key=form.key,
         line=form.line,
         site=form.site,
-        name=form.name,
+        name=read_name(form.name),
         fleet=form.fleet,
         rated_speed=None if form.rated_speed_rpm is None else form.rated_speed_rpm / 60,
         rated_power=None if form.rated_power_kw is None else form.rated_power_kw * 1e3,
@@ -270,6 +359,9 @@ def _machine(
         timeline=form.timeline,
         components=components,
         points=points,
+        site_name=read_name(form.site_name, "site_name"),
+        line_name=read_name(form.line_name, "line_name"),
+        tag=read_tag(form.tag),
     )
 
 
@@ -283,17 +375,20 @@ def _limits_form(limits: SeverityLimits) -> SeverityForm:
 
 
 def _component_form(component: Component) -> ComponentForm:
-    bearing = component.bearing
-    if bearing is None:
-        return ComponentForm(component.key, component.kind, None, component.teeth, component.ratio, component.part)
-    form = BearingForm(
-        bearing.rolling_elements,
-        _round(bearing.element_diameter * 1e3),
-        _round(bearing.pitch_diameter * 1e3),
-        bearing.source,
-        _round(math.degrees(bearing.contact_angle)),
+    bearing = None if component.bearing is None else bearing_form(component.bearing)
+    belt = None if component.belt is None else BeltForm(*(_round(1e3 * size) for size in astuple(component.belt)))
+    return ComponentForm(
+        component.key,
+        component.kind.value,
+        bearing,
+        component.teeth,
+        component.ratio,
+        component.part,
+        component.vanes,
+        component.blades,
+        belt,
+        component.name,
     )
-    return ComponentForm(component.key, component.kind, form, part=component.part)
 
 
 def _costs(form: CostsForm) -> Costs:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 from pdm.machines.model import check_key
+from pdm.machines.names import read_machine_name
 from pdm.measurements import Acquisition, OperatingContext, Problem, Scalar, Waveform
 
 MAX_RECORDS = 4096
@@ -179,7 +180,7 @@ def assemble(
     A point that occurs twice in one record is omitted both times, because the correct one is unknown.
     """
     try:
-        check_key(machine, "machine")
+        machine = read_machine_name(machine)
     except InvalidInputError as error:
         return refused_record(record, machine, measured_at.isoformat(), [Problem("key", error.message, "machine")])
     found = list(problems)

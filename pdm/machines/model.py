@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pdm.errors import InvalidInputError
+from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.costs import Costs
+from pdm.machines.kinds import TAKEN_BY
+from pdm.machines.kinds import ComponentKind as ComponentKind
+from pdm.machines.pulse_trains import BeltDrive, PulseTrain, trains_of
 from pdm.machines.units import si_conversion
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -27,15 +31,6 @@ def check_key(key: str, field: str) -> str:
             field=field,
         )
     return key
-
-
-class ComponentKind(StrEnum):
-    """Kinds of component, each with specific faults."""
-
-    BEARING = "bearing"
-    MOTOR = "motor"
-    GEAR = "gear"
-    SHAFT = "shaft"
 
 
 class Timeline(StrEnum):
@@ -72,36 +67,60 @@ class BearingGeometry:
             )
 
 
+Bearing = BearingGeometry | BearingMultipliers
+"""What determines the fault frequencies of a rolling bearing."""
+
+
 @dataclass(frozen=True)
 class Component:
     """A part of a machine that can fail separately and is replaced as a whole.
 
-    `teeth` applies to gears; the shaft turns `ratio` times the speed of the machine. `part` is the spare part to order:
-    a designation or a stock number.
+    `teeth` applies to gears, `vanes` or `blades` to pumps, fans and their like; the component turns `ratio` times the
+    speed of the machine. `part` is the spare part to order: a designation or a stock number.
     """
 
     key: str
     kind: ComponentKind
-    bearing: BearingGeometry | None = None
+    bearing: Bearing | None = None
     teeth: int | None = None
     ratio: float = 1.0
     part: str | None = None
+    vanes: int | None = None
+    blades: int | None = None
+    belt: BeltDrive | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "component")
-        if self.bearing is not None and self.kind is not ComponentKind.BEARING:
-            raise InvalidInputError(
-                f"component {self.key!r} is not a bearing; geometry is allowed for bearings only", field="bearing"
-            )
-        if self.kind is not ComponentKind.GEAR and (self.teeth is not None or self.ratio != 1.0):
-            raise InvalidInputError(
-                f"component {self.key!r} is not a gear; teeth and ratio are allowed for gears only", field="teeth"
-            )
+        for name, kinds in TAKEN_BY.items():
+            value = getattr(self, name)
+            if self.kind not in kinds and (value != 1.0 if name == "ratio" else value is not None):
+                raise InvalidInputError(
+                    f"component {self.key!r} is a {self.kind}, which takes no {name}; {name} is allowed for: "
+                    f"{', '.join(kinds)}",
+                    field=name,
+                )
         _check_count(self.teeth, 5, "teeth")
+        _check_count(self.vanes, 1, "vanes")
+        _check_count(self.blades, 1, "blades")
+        if self.vanes is not None and self.blades is not None:
+            raise InvalidInputError(
+                f"component {self.key!r}: vanes and blades exclude each other; give one of them", field="blades"
+            )
         if self.part is not None and not 0 < len(self.part.strip()) <= 200:
             raise InvalidInputError(f"component {self.key!r}: part must have 1 to 200 characters", field="part")
         if not 1e-4 <= self.ratio <= 1e4:
-            raise InvalidInputError(f"the ratio of a gear must be 0.0001 to 10000, not {self.ratio}", field="ratio")
+            raise InvalidInputError(
+                f"the ratio of a {self.kind} must be 0.0001 to 10000, not {self.ratio}", field="ratio"
+            )
+
+    @property
+    def pulse_trains(self) -> list[PulseTrain]:
+        """The lines of this component in the spectrum of a sound machine."""
+        vanes = None if self.vanes is None else ("vane", self.vanes)
+        blades = None if self.blades is None else ("blade", self.blades)
+        turns = self.kind is ComponentKind.ROLLER
+        return trains_of(self.key, ratio=self.ratio, passes=vanes or blades, belt=self.belt, turns=turns)
 
 
 @dataclass(frozen=True)
@@ -120,6 +139,7 @@ class MeasurementPoint:
     direction: str | None = None
     component: str | None = None
     pulses_per_turn: int | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "point")
@@ -170,7 +190,9 @@ class Machine:
     (a test rig, a machine below 15 kW). `planning_horizon` is the lead time of maintenance: a remaining life that may
     end within it raises an alert. Machines with the same `fleet` are similar enough to share a remaining-life model.
     `baseline_acquisitions` is the number of acquisitions in one operating state for its baseline. `costs` are the costs
-    of a stop, for the expected cost of a delay.
+    of a stop, for the expected cost of a delay. `name`, `site_name` and `line_name` are for display; an empty name of
+    a site or a line leaves the registered one. `tag` is the plant's own designation, unique in the site; an empty one
+    leaves it too.
     """
 
     key: str
@@ -190,6 +212,9 @@ class Machine:
     costs: Costs | None = None
     components: tuple[Component, ...] = ()
     points: tuple[MeasurementPoint, ...] = ()
+    site_name: str = ""
+    line_name: str = ""
+    tag: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key, "machine")

@@ -18,6 +18,7 @@ from pdm.health.diagnosis.model import Diagnosis, Finding, Reason, Recording, Ve
 from pdm.ingest.fleet_file import read_fleet
 from pdm.ingest.recording_files import Declared, read_recording_file
 from pdm.machines.model import Machine
+from pdm.machines.names import normal_form
 from pdm.service.diagnosis.document import to_document
 from pdm.words.phrases import say, say_doubt
 
@@ -35,7 +36,7 @@ class FileDiagnosis:
 
 
 def find_in_fleet(path: Path, key: str | None) -> Machine:
-    """Return the machine of a fleet YAML: its only one, or the one of a key.
+    """Return the machine of a fleet YAML: its only one, or the one of a key or a tag.
 
     Raises
     ------
@@ -47,6 +48,9 @@ def find_in_fleet(path: Path, key: str | None) -> Machine:
         return next(iter(machines.values()))
     if key in machines:
         return machines[key]
+    tagged = [machine for machine in machines.values() if key is not None and machine.tag == normal_form(key)]
+    if len(tagged) == 1:
+        return tagged[0]
     what = "several machines; select one with --key" if key is None else f"no machine {key!r}"
     raise InvalidInputError(
         f"{path.name}: {what}; machines in the file: {', '.join(machines) or 'none'}", field="machine"

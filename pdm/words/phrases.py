@@ -12,7 +12,9 @@ from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 Parameters = Mapping[str, Any]
 
 _SIZES = {"years": 31557600.0, "months": 2629800.0, "d": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
-_SECTIONS = frozenset({"fault", "feature", "bound", "side", "how"})  # sections with the texts of parameter values
+_SECTIONS = frozenset(
+    {"fault", "feature", "bound", "side", "how", "train"}
+)  # sections with the texts of parameter values
 _LEAST = {"years": 2.0, "months": 3.0, "d": 2.0, "h": 2.0, "min": 2.0, "s": 0.0}  # units from which each is used
 
 

@@ -16,7 +16,17 @@ import typer
 
 from api.app import create
 from pdm.cli.app import app
-from pdm.ingest.fleet_file import BearingForm, ComponentForm, CostsForm, MachineForm, PointForm, SeverityForm
+from pdm.ingest.bearing_form import BearingForm
+from pdm.ingest.fleet_file import (
+    BeltForm,
+    ComponentForm,
+    CostsForm,
+    LineForm,
+    MachineForm,
+    PointForm,
+    SeverityForm,
+    SiteForm,
+)
 from pdm.machines.units import UNITS
 from pdm.replay.client import Client
 from pdm.replay.stack import Stack
@@ -124,7 +134,7 @@ def test_every_command_is_documented() -> None:
 
 def test_every_field_and_unit_of_a_fleet_file_is_documented() -> None:
     documented = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "sending.md").read_text()))
-    forms = (MachineForm, ComponentForm, BearingForm, PointForm, SeverityForm, CostsForm)
+    forms = (MachineForm, ComponentForm, BearingForm, BeltForm, PointForm, SeverityForm, CostsForm, SiteForm, LineForm)
     names = {field.name for form in forms for field in msgspec.structs.fields(form)}
     units = {unit for quantity in UNITS.values() for unit in quantity}
     assert names | units <= documented, (names | units) - documented

@@ -10,6 +10,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, TimestampError
+from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.model import (
     BearingGeometry,
     Component,
@@ -19,6 +20,7 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.pulse_trains import BeltDrive
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.service.machines.registration import register_fleet
 from pdm.service.machines.work_events import record_work_event
@@ -43,8 +45,12 @@ WHOLE = Machine(
     timeline=Timeline.REPLAY,
     components=(
         Component("de", ComponentKind.BEARING, BearingGeometry(9, 0.00794, 0.03904, 0.0, "data sheet")),
+        Component("nde", ComponentKind.BEARING, BearingMultipliers(3.585, 5.415, 2.357, 0.398, "maker's sheet")),
         Component("motor", ComponentKind.MOTOR),
         Component("wheel", ComponentKind.GEAR, None, 60, 1 / 3),
+        Component("fan", ComponentKind.FAN, ratio=0.5, blades=8),
+        Component("pump", ComponentKind.PUMP, vanes=6),
+        Component("v-belt", ComponentKind.BELT, belt=BeltDrive(2.0, 0.2, 0.4)),
     ),
     points=(
         MeasurementPoint("de-h", "acceleration", "g", 25600.0, "h", "de"),
@@ -70,7 +76,7 @@ def test_what_is_fetched_is_what_was_registered(pool: Pool) -> None:
         stored = fetch_machine(conn, "press-07")
     assert stored.machine == WHOLE
     assert set(stored.point_ids) == {"de-h", "phase-a", "tacho", "oil"}
-    assert set(stored.component_ids) == {"de", "motor", "wheel"}
+    assert set(stored.component_ids) == {"de", "nde", "motor", "wheel", "fan", "pump", "v-belt"}
     assert ask(pool, "SELECT machine_id FROM analysis_state") == [(stored.id,)]
 
 
@@ -195,3 +201,20 @@ def test_an_event_that_cannot_be_is_refused(pool: Pool) -> None:
     with pytest.raises(TimestampError, match="ahead of the server's clock"):
         _tell(pool, _event(occurred_at=NOW + timedelta(days=3)))
     assert ask(pool, "SELECT count(*) FROM work_event") == [(0,)]
+
+
+def test_what_will_not_be_diagnosed_is_reported_also_in_a_dry_run_and_for_what_is_stored(pool: Pool) -> None:
+    vague = replace(machine("press-08"), components=(Component("bearing-de", ComponentKind.BEARING),))
+    for dry_run in (True, False):
+        (done,) = register_fleet(pool, [vague], actor="kim", site_ids=None, dry_run=dry_run)
+        assert [(each.component, each.code) for each in done.warnings] == [("bearing-de", "geometry-missing")]
+    later = replace(vague, components=(), points=())
+    (done,) = register_fleet(pool, [later], actor="kim", site_ids=None)
+    assert [each.component for each in done.warnings] == ["bearing-de"]
+
+
+def test_every_kind_of_component_is_stored(pool: Pool) -> None:
+    one = replace(machine(), components=tuple(Component(f"bearing-{kind}", kind) for kind in ComponentKind), points=())
+    register_fleet(pool, [one], actor="kim", site_ids=None)
+    with pool.connection() as conn:
+        assert fetch_machine(conn, one.key).machine.components == one.components

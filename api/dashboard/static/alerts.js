@@ -41,7 +41,8 @@ export function focusAlert(id) {
 }
 
 function alertItem(alert, { open, openMachine, acknowledge }) {
-  const machine = element("button", { type: "button", className: "plain", textContent: alert.machine });
+  const name = alert.machine_name || alert.machine;
+  const machine = element("button", { type: "button", className: "plain", textContent: name, title: alert.machine });
   machine.addEventListener("click", () => openMachine(alert.machine));
   const text = element("button", { type: "button", className: "plain told", textContent: `${alert.cause}: ${alert.text}` });
   text.setAttribute("aria-haspopup", "dialog");
@@ -54,7 +55,7 @@ function alertItem(alert, { open, openMachine, acknowledge }) {
   });
   if (isUnseen(alert)) {
     const button = element("button", { type: "button", textContent: say("page.acknowledge") });
-    button.setAttribute("aria-label", say("page.acknowledge-of", { machine: alert.machine }));
+    button.setAttribute("aria-label", say("page.acknowledge-of", { machine: name }));
     button.addEventListener("click", () => { button.disabled = true; acknowledge(alert); });
     item.append(button);
   } else {

@@ -9,7 +9,8 @@ const at = (text) => moment(Date.parse(text));
 const joined = (...texts) => texts.filter(Boolean).join(" · ");
 
 export function drawCase(alert, known) {
-  find("case-title").replaceChildren(tag(alert.severity), ` ${alert.machine}`, alert.component ? ` · ${alert.component}` : "");
+  find("case-title").replaceChildren(tag(alert.severity), 
+    ` ${joined(alert.machine_name, alert.machine, alert.component_name || alert.component)}`);
   find("case-text").textContent = `${alert.cause}: ${alert.text}`;
   drawFacts(alert, known);
   drawDeadlines(known);

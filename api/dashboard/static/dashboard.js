@@ -25,8 +25,9 @@ function remainingCell(row) {
 }
 
 function machineRow(row) {
-  const open = element("button", { type: "button", textContent: row.machine });
-  const about = element("span", { className: "quiet small" }, `${row.site} / ${row.line}`);
+  const open = element("button", { type: "button", textContent: row.name || row.machine });
+  const place = `${row.site_name || row.site} / ${row.line_name || row.line}`;
+  const about = element("span", { className: "quiet small" }, [row.tag, row.name && row.machine, place].filter(Boolean).join(" · "));
   const found = row.symptom ? condition(row) : quiet(condition(row));
   const cells = [element("span", {}, open, element("br"), about), healthCell(row), words(row.operating_state) || quiet("–"), found,
     row.zone ?? quiet("–"), remainingCell(row), row.alert ? tag(row.alert.severity) : quiet(say("page.none")),

@@ -15,7 +15,7 @@ export async function show(machine) {
   shown.points = described.points.filter((point) => point.sampling_rate_hz !== null);
   if (isOther) {
     find("point").replaceChildren(...shown.points.map((point) =>
-      element("option", { value: point.point }, [point.point, point.direction].filter(Boolean).join(", "))));
+      element("option", { value: point.point }, [point.name || point.point, point.direction].filter(Boolean).join(", "))));
   }
   find("detail").hidden = false;
   find("detail-title").textContent = machine + (described.name ? ` · ${described.name}` : "");

@@ -31,8 +31,8 @@ _GENERAL_CHECKS: Mapping[str, tuple[str, ...]] = {
 _KINDS: Mapping[str, tuple[ComponentKind, ...]] = {
     "bearing": (ComponentKind.BEARING,),
     "gear": (ComponentKind.GEAR,),
-    "unbalance": (ComponentKind.SHAFT, ComponentKind.MOTOR),
-    "misalignment": (ComponentKind.SHAFT,),
+    "unbalance": (ComponentKind.SHAFT, ComponentKind.MOTOR, ComponentKind.FAN, ComponentKind.IMPELLER),
+    "misalignment": (ComponentKind.SHAFT, ComponentKind.COUPLING),
     "broken": (ComponentKind.MOTOR,),
     "eccentricity": (ComponentKind.MOTOR,),
     "stator": (ComponentKind.MOTOR,),

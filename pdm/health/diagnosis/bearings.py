@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import features
 from features.ranking import LEAST_EVIDENCE
+from pdm.health.diagnosis.bearing_orders import orders_of
 from pdm.health.diagnosis.feature_batch import FeatureTable, Wanted, describe
 from pdm.health.diagnosis.hypotheses import BEARING_FAULTS, Hypothesis, refuse
 from pdm.health.diagnosis.model import Fault, MatchedLine, Reason
@@ -96,18 +96,10 @@ def _looked_at(channel: Heard, bearings: list[Component]) -> list[Component]:
     return own or bearings
 
 
-def _orders(bearing: Component) -> features.BearingOrders:
-    geometry = bearing.bearing
-    assert geometry is not None
-    return features.BearingGeometry(
-        geometry.rolling_elements, geometry.element_diameter, geometry.pitch_diameter, geometry.contact_angle
-    ).orders()
-
-
 @lru_cache(maxsize=256)
 def rates(bearing: Component) -> tuple[_Rate, ...]:
     """Return the fault frequency of each part as a multiple of shaft speed; a ball defect strikes both races."""
-    orders = _orders(bearing)
+    orders = orders_of(bearing)
     return (
         _Rate(Fault.BEARING_OUTER_RACE, "bpfo", "BPFO", orders.bpfo),
         _Rate(Fault.BEARING_INNER_RACE, "bpfi", "BPFI", orders.bpfi),
@@ -124,7 +116,7 @@ _COLUMNS = tuple(
 
 
 def _row_orders(bearing: Component) -> tuple[float, ...]:
-    orders = _orders(bearing)
+    orders = orders_of(bearing)
     return orders.bpfo, orders.bpfi, orders.bsf, orders.ftf
 
 

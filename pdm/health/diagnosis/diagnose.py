@@ -86,6 +86,7 @@ def diagnose(machine: Machine, recordings: Sequence[Recording]) -> Diagnosis:
         slip=running.slip,
         acquisitions=tuple(each.measured_at for each in recordings),
         rule_version=DIAGNOSIS_VERSION,
+        known_lines=tuple(train for component in machine.components for train in component.pulse_trains),
     )
 
 

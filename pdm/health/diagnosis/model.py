@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.machines.model import MeasurementPoint
+from pdm.machines.pulse_trains import PulseTrain
 from pdm.measurements import OperatingContext
 
 
@@ -89,7 +90,7 @@ class Diagnosis:
 
     `verdict` is SUPPORTED if a finding is, REFUSED if no record could be evaluated, otherwise WEAK: no clear evidence.
     `speed` is the shaft speed [Hz] that was used, from `speed_source`: measured, estimated or unknown. `acquisitions`
-    are the records that were used.
+    are the records that were used. `known_lines` are lines of a sound machine, by its description.
     """
 
     machine: str
@@ -102,6 +103,7 @@ class Diagnosis:
     slip: float | None
     acquisitions: tuple[datetime, ...]
     rule_version: str
+    known_lines: tuple[PulseTrain, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pdm.health.diagnosis.operating_speed import Running
 from pdm.health.diagnosis.spectrum import SpectralLine
 from pdm.health.diagnosis.usable_channels import Heard
 from pdm.machines.model import ComponentKind, Machine
+from pdm.machines.pulse_trains import PulseTrain
 
 SMALL_MACHINE = 0.71e-3
 """m/s RMS: the lowest A/B limit of ISO 20816-1:2016, table C.1, for a machine without limits."""
@@ -37,7 +38,7 @@ _MISSING_SERIES = 6.0  # dB less without half orders, and without high ones
 
 
 class _Orders(NamedTuple):
-    """Prominent lines at multiples of shaft speed; `shared` are those not resolved from twice the supply."""
+    """Prominent lines at multiples of shaft speed; `shared` are those that may be of the supply or a pulse train."""
 
     lines: Mapping[float, SpectralLine]
     expected: Mapping[float, float]
@@ -107,6 +108,9 @@ def _measure(channel: Heard, machine: Machine, running: Running, speed: float) -
         line = spectrum.line(place, min(_REACH * place, reach))
         if line is not None and line.is_prominent:
             lines[order] = line
+            train = _train_at(machine, order, max(_REACH * order, _PARTED * spectrum.step / speed))
+            if train is not None:
+                shared.setdefault(order, _known(channel, train, speed))
     return _Orders(lines, expected, shared)
 
 
@@ -119,6 +123,22 @@ def _unresolved(channel: Heard, shaft: float, supply: float) -> Reason:
         "needed": _PARTED / max(abs(shaft - supply), 1e-3),
     }
     return Reason("twice-supply-unresolved", figures, channel.point.key, "record-longer")
+
+
+def _train_at(machine: Machine, order: float, reach: float) -> PulseTrain | None:
+    """Return the pulse train that a multiple of shaft speed above 1x is not resolved from, or None."""
+    trains = (train for component in machine.components for train in component.pulse_trains)
+    return next((train for train in trains if order != 1.0 and abs(train.order - order) <= reach), None)
+
+
+def _known(channel: Heard, train: PulseTrain, speed: float) -> Reason:
+    """Return the reason that a multiple of shaft speed may be a line of a sound machine: it counts for no looseness."""
+    figures: dict[str, float | str] = {
+        "component": train.component,
+        "name": train.name,
+        "line_hz": train.order * speed,
+    }
+    return Reason("known-line", figures, channel.point.key, "compare-with-baseline")
 
 
 def _judge(channel: Heard, orders: _Orders, component: str | None, limit: float, running: Running) -> list[Hypothesis]:

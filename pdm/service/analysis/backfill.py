@@ -148,9 +148,8 @@ class _Run:
 
     def all_machines(self, machine: str | None) -> None:
         with self._pool.connection() as conn:
-            keys = backfill.fetch_machine_keys(conn, SENSED[self._quantity], machine)
-            if machine is not None:
-                fetch_machine(conn, machine)
+            only = None if machine is None else fetch_machine(conn, machine).machine.key
+            keys = backfill.fetch_machine_keys(conn, SENSED[self._quantity], only)
             everything = [fetch_machine(conn, key) for key in keys]
             self._total = sum(
                 backfill.count_waveforms(conn, self._points(one, SENSED[self._quantity]), self._span)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import features
 from features.order import shaft_angle_from_pulses
+from pdm.health.diagnosis.bearing_orders import orders_of
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 
 Angle = NDArray[np.float64]
@@ -50,7 +51,7 @@ class Shaft:
 def shafts_of(channels: Iterable[FeatureChannel], tachometers: Iterable[FeatureChannel]) -> list[Shaft]:
     """Return the shaft of each channel.
 
-    A point on a gear measures the shaft of the gear, which turns `ratio` times as fast as the machine; any other point
+    A point on a component measures its shaft, which turns `ratio` times as fast as the machine; any other point
     measures the main shaft. A tachometer is used for channels with its rate and length; of several the first by
     key. It also gives the speed if the context has none.
     """
@@ -76,20 +77,14 @@ def bearing_orders(machine: Machine, point: MeasurementPoint) -> NDArray[np.floa
     chosen = _own_or_only(bearings, point)
     if chosen is None or chosen.bearing is None:
         return _UNKNOWN_ORDERS
-    geometry = chosen.bearing
-    orders = features.BearingGeometry(
-        rolling_elements=geometry.rolling_elements,
-        element_diameter=geometry.element_diameter,
-        pitch_diameter=geometry.pitch_diameter,
-        contact_angle=geometry.contact_angle,
-    ).orders()
+    orders = orders_of(chosen)
     return np.array([orders.bpfo, orders.bpfi, orders.bsf, orders.ftf])
 
 
 def _shaft(channel: FeatureChannel, angle: Angle | None) -> Shaft:
     gears = [c for c in channel.machine.components if c.kind is ComponentKind.GEAR]
     gear = _own_or_only(gears, channel.point)
-    ratio = gear.ratio if gear is not None and gear.key == channel.point.component else 1.0
+    ratio = next((c.ratio for c in channel.machine.components if c.key == channel.point.component), 1.0)
     is_on_shaft = gear is not None and gear.ratio == ratio
     speed = channel.speed if channel.speed else _mean_speed(angle, channel.sampling_rate)
     return Shaft(

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pdm.health.diagnosis.model import Diagnosis, Finding, MatchedLine, Reason
+from pdm.machines.pulse_trains import PulseTrain
 
 Row = dict[str, Any]
 
@@ -20,7 +21,13 @@ def to_document(diagnosis: Diagnosis) -> Row:
         "speed_source": diagnosis.speed_source,
         "supply_hz": _finite(diagnosis.supply),
         "slip": _finite(diagnosis.slip),
+        "known_lines": [_known_line(each, diagnosis.speed) for each in diagnosis.known_lines],
     }
+
+
+def _known_line(train: PulseTrain, speed: float | None) -> Row:
+    place = None if speed is None else _finite(train.order * speed)
+    return {"component": train.component, "name": train.name, "order": train.order, "expected_hz": place}
 
 
 def _finding(finding: Finding) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from pdm.errors import ConflictError
 from pdm.ingest.decode import Decoded
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, RecordResult
 from pdm.service.ingestion.validation import doubt_time, screen
@@ -30,6 +31,7 @@ from pdm.store.acquisitions.quarantine import insert_quarantined
 from pdm.store.acquisitions.receipts import insert_receipt
 from pdm.store.database.connection import database_required
 from pdm.store.machines.registration import StoredMachine, fetch_machines
+from pdm.store.machines.tags import find_keys
 
 DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 _TRIES = 3  # a deadlock with the worker is resolved by a retry; the request is idempotent
@@ -101,7 +103,7 @@ def _record_once(
     receipt_id = uuid4()
     with pool.connection() as conn, conn.transaction():
         named = {item.acquisition.machine for item in records if item.acquisition is not None}
-        machines = fetch_machines(conn, sorted(named), site_ids)
+        machines = _fetch_named(conn, named, site_ids)
         results: dict[int, RecordResult] = {}
         candidates: list[_Candidate] = []
         for place, decoded in enumerate(records):
@@ -111,9 +113,10 @@ def _record_once(
                 continue
             results[place] = judged
             if judged.outcome is Outcome.QUARANTINED and decoded.acquisition is not None:
-                machine_id = machines[decoded.acquisition.machine].id
+                stored = machines[decoded.acquisition.machine]
+                assert isinstance(stored, StoredMachine)
                 reason = judged.problems[0].detail
-                insert_quarantined(conn, machine_id, decoded.acquisition, reason, receipt_id, now)
+                insert_quarantined(conn, stored.id, decoded.acquisition, reason, receipt_id, now)
         answers = iter(_write(conn, candidates, receipt_id, now))
         in_order = tuple(results[place] if place in results else next(answers) for place in range(len(records)))
         receipt = Receipt(str(receipt_id), now, in_order)
@@ -121,8 +124,27 @@ def _record_once(
     return receipt
 
 
+def _fetch_named(
+    conn: Connection[Any], named: Set[str], site_ids: Sequence[int] | None
+) -> Mapping[str, StoredMachine | ConflictError]:
+    """Return the machines by the key or tag that records name; the error of an ambiguous tag; unknown: omitted."""
+    machines: dict[str, StoredMachine | ConflictError] = dict(fetch_machines(conn, sorted(named), site_ids).items())
+    keys: dict[str, str] = {}
+    others = sorted(named - machines.keys())
+    try:
+        keys = find_keys(conn, others, site_ids)
+    except ConflictError:
+        for name in others:  # one of them is ambiguous: one after the other
+            try:
+                keys |= find_keys(conn, [name], site_ids)
+            except ConflictError as error:
+                machines[name] = error
+    tagged = fetch_machines(conn, sorted(keys.values()), site_ids)
+    return machines | {name: tagged[key] for name, key in keys.items()}
+
+
 def _judge(
-    decoded: Decoded, machines: Mapping[str, StoredMachine], now: datetime, future_tolerance: timedelta
+    decoded: Decoded, machines: Mapping[str, StoredMachine | ConflictError], now: datetime, future_tolerance: timedelta
 ) -> _Candidate | RecordResult:
     acquisition = decoded.acquisition
     if acquisition is None:
@@ -131,6 +153,9 @@ def _judge(
     if stored is None:
         unknown = Problem("unknown-machine", f"unknown machine {acquisition.machine!r}; register it first", "machine")
         return _refused(decoded, Outcome.REJECTED, (unknown, *decoded.problems))
+    if isinstance(stored, ConflictError):
+        ambiguous = Problem("ambiguous-machine", stored.message, "machine")
+        return _refused(decoded, Outcome.REJECTED, (ambiguous, *decoded.problems))
     doubt = doubt_time(acquisition.measured_at, stored.machine.timeline, now, future_tolerance)
     if doubt is not None:
         problem = Problem("timestamp", f"measured_at {doubt}", "measured_at")

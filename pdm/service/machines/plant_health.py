@@ -40,13 +40,16 @@ class MachineContribution:
     """A machine and what it adds to the roll-up."""
 
     machine: str
+    name: str
     line: str
+    line_name: str
     measured_at: datetime | None
     health: float | None
     severity: float | None
     zone: str | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     rul_lower_s: float | None
     urgency: str
 
@@ -56,6 +59,7 @@ class LineSummary(Summary):
     """The roll-up of one line of a site."""
 
     line: str
+    line_name: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class LineHealth(LineSummary):
     """The roll-up of a line with its decisive machines, the worst first."""
 
     site: str
+    site_name: str
     contributors: Sequence[MachineContribution]
 
 
@@ -71,6 +76,7 @@ class SiteHealth(Summary):
     """The roll-up of a site with its decisive machines, and of each of its lines."""
 
     site: str
+    site_name: str
     contributors: Sequence[MachineContribution]
     lines: Sequence[LineSummary]
 
@@ -90,7 +96,15 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHe
     if not known:
         raise NotFoundError(f"site {site!r} has no line {line!r}")
     found = _rolled_up(known)
-    return LineHealth(**_figures(found), line=line, site=site, contributors=_contributors(found, known))
+    names = known[0][0]
+    return LineHealth(
+        **_figures(found),
+        line=line,
+        line_name=names.line_name,
+        site=site,
+        site_name=names.site_name,
+        contributors=_contributors(found, known),
+    )
 
 
 def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
@@ -104,12 +118,21 @@ def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
     known = _fetch_known(pool, caller, site, None)
     if not known:
         raise NotFoundError(f"unknown site {site!r}")
+    names = {machine.line: machine.line_name for machine, _ in known}
     lines = [
-        LineSummary(**_figures(_rolled_up([each for each in known if each[0].line == line])), line=line)
-        for line in sorted({machine.line for machine, _ in known})
+        LineSummary(
+            **_figures(_rolled_up([each for each in known if each[0].line == line])), line=line, line_name=names[line]
+        )
+        for line in sorted(names)
     ]
     found = _rolled_up(known)
-    return SiteHealth(**_figures(found), site=site, contributors=_contributors(found, known), lines=lines)
+    return SiteHealth(
+        **_figures(found),
+        site=site,
+        site_name=known[0][0].site_name,
+        contributors=_contributors(found, known),
+        lines=lines,
+    )
 
 
 def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> _Known:
@@ -130,18 +153,21 @@ def _rolled_up(known: _Known) -> RollUp:
 
 
 def _contributors(found: RollUp, known: _Known) -> list[MachineContribution]:
-    lines = {machine.machine: machine.line for machine, _ in known}
+    machines = {machine.machine: machine for machine, _ in known}
     last = {machine.machine: last for machine, last in known}
     return [
         MachineContribution(
             machine=each.key,
-            line=lines[each.key],
+            name=machines[each.key].name,
+            line=machines[each.key].line,
+            line_name=machines[each.key].line_name,
             measured_at=last[each.key].measured_at,
             health=each.health,
             severity=each.severity,
             zone=each.zone,
             symptom=last[each.key].symptom,
             component=last[each.key].component,
+            component_name=last[each.key].component_name,
             rul_lower_s=each.rul_lower,
             urgency=each.urgency.value,
         )

@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 from pdm.alerts.evaluation.causes import RESERVED_CAUSES
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError
 from pdm.machines.model import Machine
+from pdm.machines.undiagnosed import Undiagnosed, list_undiagnosed
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access
 from pdm.store.machines.registration import Change, fetch_machines, fetch_site_keys, register
@@ -19,10 +20,11 @@ from pdm.store.machines.registration import Change, fetch_machines, fetch_site_k
 
 @dataclass(frozen=True)
 class Registration:
-    """The result of registering one machine, or the expected result in a dry run."""
+    """The result of registering one machine, or the expected result in a dry run; with what will not be diagnosed."""
 
     machine: str
     outcome: Change
+    warnings: Sequence[Undiagnosed]
 
 
 def register_fleet(
@@ -61,7 +63,9 @@ def register_fleet(
         if site_ids is not None:
             _check_sites(conn, machines, site_ids)
         _check_components(conn, machines)
-        done = [Registration(machine.key, register(conn, machine)) for machine in machines]
+        outcomes = {machine.key: register(conn, machine) for machine in machines}
+        stored = fetch_machines(conn, keys)
+        done = [Registration(key, outcomes[key], list_undiagnosed(stored[key].machine)) for key in keys]
         if dry_run:
             raise Rollback(transaction)
         for item in done:

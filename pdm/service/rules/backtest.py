@@ -27,6 +27,7 @@ from pdm.service.rules.challenger_prognoses import with_prognoses_of
 from pdm.store.alerts.cases import fetch_labels
 from pdm.store.analysis.backtest_history import fetch_history, list_assessed
 from pdm.store.machines.registration import StoredMachine, fetch_machine
+from pdm.store.machines.tags import list_keys
 from pdm.store.models.models import fetch_model
 from pdm.store.models.registry import fetch_fleet
 
@@ -117,9 +118,9 @@ def backtest(
         The period has no assessments, or no machine belongs to the fleet of the requested model.
     """
     with psycopg.connect(dsn) as conn:
-        found = list_assessed(
-            conn, question.since, question.before, machines=question.machines, site_ids=question.site_ids
-        )
+        named = question.machines
+        machines = None if named is None else list_keys(conn, named, question.site_ids)
+        found = list_assessed(conn, question.since, question.before, machines=machines, site_ids=question.site_ids)
     if not found:
         raise RefusalError("no assessments of these machines in the period", field="from")
     keys = list(found)

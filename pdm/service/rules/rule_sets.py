@@ -24,6 +24,7 @@ from pdm.store.alerts.rules import RuleSetSummary, StoredRuleSet
 from pdm.store.machines import access
 from pdm.store.machines.access import scoped
 from pdm.store.machines.registration import fetch_machine
+from pdm.store.machines.tags import find_key
 
 Pool = ConnectionPool[Any]
 
@@ -147,9 +148,11 @@ def roll_back(
         The version does not exist in the scope, or for version 0 no set is in force.
     """
     with pool.connection() as conn:
+        if scope == Scope.MACHINE:
+            target = find_key(conn, target, site_ids)
         if version:
             return _restore(conn, scope, target, version, author, reason, site_ids)
-        _check_target(conn, scope, target, site_ids)
+        target = _read_target(conn, scope, target, site_ids)
         if not rules.retire(conn, scope, target, datetime.now(UTC)):
             raise NotFoundError(f"{scope} {target} has no rules in force".replace("  ", " "))
         access.insert_audit(conn, author, "rules.withdraw", f"{scope}:{target}", reason=reason)
@@ -193,7 +196,7 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
     resolved = resolve(stored.machine, documents)
     fitting = [each for each in documents if each.holds_for(stored.machine)]
     return MachineRules(
-        machine,
+        stored.machine.key,
         resolved.version,
         resolved.former_version,
         [write_rule(rule) for rule in resolved.rules],
@@ -217,7 +220,7 @@ def _propose(
 ) -> StoredRuleSet:
     if not reason.strip():
         raise InvalidInputError("a reason of the change is required", field="reason")
-    _check_target(conn, scope, target, site_ids)
+    target = _read_target(conn, scope, target, site_ids)
     if scope == Scope.MACHINE:
         _check_points(fetch_machine(conn, target, site_ids).machine, document)
     rules.lock_rule_sets(conn)
@@ -283,7 +286,8 @@ def _check_points(machine: Machine, document: RuleDocument) -> None:
         raise InvalidRulesError.of(problems)
 
 
-def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> None:
+def _read_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> str:
+    """Return a valid target: of a machine its key."""
     if scope not in list(Scope):
         raise InvalidInputError(f"scope {scope!r} must be one of {', '.join(Scope)}", field="scope")
     if (scope == Scope.ALL) != (target == ""):
@@ -296,11 +300,12 @@ def _check_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequ
         if scope == Scope.CLASS:
             check_key(target, "target")
     elif scope == Scope.MACHINE:
-        fetch_machine(conn, target, site_ids)
+        return fetch_machine(conn, target, site_ids).machine.key
     else:
         with scoped(conn, site_ids):
             if target not in access.find_sites(conn, [target]):
                 raise NotFoundError(f"unknown site {target!r}", field="target")
+    return target
 
 
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:

@@ -45,8 +45,10 @@ class AlertSummary:
 
     id: UUID
     machine: str
+    machine_name: str
     cause: str
     component: str | None
+    component_name: str | None
     category: str
     severity: str
     state: str
@@ -94,6 +96,7 @@ class HistoryEvent(ListedAlertEvent):
 
     alert_id: UUID
     machine: str
+    machine_name: str
     cause: str
 
 

@@ -26,6 +26,9 @@ class ListedMachine:
     site: str
     line: str
     name: str
+    site_name: str
+    line_name: str
+    tag: str | None
     fleet: str
     timeline: str
 
@@ -51,10 +54,14 @@ class ListedComponent:
     """A component of a machine."""
 
     component: str
+    name: str
     kind: str
     bearing: Mapping[str, Any] | None
     teeth: int | None
     ratio: float
+    vanes: int | None
+    blades: int | None
+    belt: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class FoundPoint:
 class ListedPoint(FoundPoint):
     """A measurement point with its component."""
 
+    name: str
     direction: str | None
     component: str | None
     pulses_per_turn: int | None
@@ -101,6 +109,7 @@ class CurrentVerdict:
     zone: str | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     confidence: float | None
     rul_s: float | None
     rul_lower_s: float | None
@@ -120,6 +129,7 @@ class LastKnown:
     zone: str | None
     symptom: str | None
     component: str | None
+    component_name: str | None
     rul_lower: float | None
 
 

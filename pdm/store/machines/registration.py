@@ -12,8 +12,10 @@ from psycopg.rows import RowFactory, namedtuple_row
 from psycopg.types.json import Jsonb
 
 from pdm.errors import ConflictError, NotFoundError
+from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.costs import Costs
 from pdm.machines.model import (
+    Bearing,
     BearingGeometry,
     Component,
     ComponentKind,
@@ -22,7 +24,9 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.pulse_trains import BeltDrive
 from pdm.store.database.queries import query
+from pdm.store.machines.tags import check_tag, find_key, set_tag
 
 Change = Literal["created", "changed", "unchanged"]
 
@@ -56,17 +60,19 @@ def fetch_machines(
 
 
 def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | None = None) -> StoredMachine:
-    """Return one machine.
+    """Return one machine by its key or its tag.
 
     Raises
     ------
     NotFoundError
-        No machine with this key exists within `site_ids`.
+        No machine with this key or tag exists within `site_ids`.
+    ConflictError
+        The tag is that of machines of several sites.
     """
-    found = fetch_machines(conn, [key], site_ids)
-    if key not in found:
+    found = fetch_machines(conn, [key], site_ids) or fetch_machines(conn, [find_key(conn, key, site_ids)], site_ids)
+    if not found:
         raise NotFoundError(f"unknown machine {key!r}", field="machine")
-    return found[key]
+    return next(iter(found.values()))
 
 
 def fetch_site_keys(conn: Connection[Any], site_ids: Sequence[int]) -> set[str]:
@@ -83,9 +89,10 @@ def register(conn: Connection[Any], machine: Machine) -> Change:
     Raises
     ------
     ConflictError
-        The machine or a point exists with another meaning.
+        The machine or a point exists with another meaning, or its tag is used.
     """
     conn.execute(query("lock_registration"))
+    check_tag(conn, machine)
     stored = fetch_machines(conn, [machine.key]).get(machine.key)
     if stored is not None:
         merged = _merge(stored.machine, machine)
@@ -112,6 +119,9 @@ def _merge(stored: Machine, sent: Machine) -> Machine:
         sent,
         components=tuple((components | {c.key: c for c in sent.components}).values()),
         points=tuple((points | {p.key: p for p in sent.points}).values()),
+        site_name=sent.site_name or stored.site_name,
+        line_name=sent.line_name or (stored.line_name if sent.line == stored.line else ""),
+        tag=sent.tag or stored.tag,
     )
 
 
@@ -126,9 +136,11 @@ def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoin
 
 
 def _write(conn: Connection[Any], machine: Machine) -> None:
-    site_id = _returned_id(conn, "upsert_site", {"key": machine.site})
-    line_id = _returned_id(conn, "upsert_line", {"site_id": site_id, "key": machine.line})
+    site_id = _returned_id(conn, "upsert_site", {"key": machine.site, "name": machine.site_name})
+    line_id = _returned_id(conn, "upsert_line", {"site_id": site_id, "key": machine.line, "name": machine.line_name})
     machine_id = _returned_id(conn, "upsert_machine", _machine_row(machine, site_id, line_id))
+    if machine.tag:
+        set_tag(conn, machine_id, site_id, machine.tag)
     component_ids = {
         component.key: _returned_id(conn, "upsert_component", _component_row(component, machine_id))
         for component in machine.components
@@ -171,12 +183,23 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
     return {
         "machine_id": machine_id,
         "key": component.key,
+        "name": component.name,
         "kind": component.kind.value,
-        "bearing": Jsonb(asdict(bearing)) if bearing is not None else None,
+        "bearing": Jsonb(asdict(bearing)) if isinstance(bearing, BearingGeometry) else None,
+        "multipliers": Jsonb(asdict(bearing)) if isinstance(bearing, BearingMultipliers) else None,
         "teeth": component.teeth,
         "ratio": component.ratio,
         "part": component.part,
+        "vanes": component.vanes,
+        "blades": component.blades,
+        "belt": Jsonb(asdict(component.belt)) if component.belt is not None else None,
     }
+
+
+def _bearing(row: Any) -> Bearing | None:
+    if row.bearing:
+        return BearingGeometry(**row.bearing)
+    return BearingMultipliers(**row.multipliers) if row.multipliers else None
 
 
 def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> StoredMachine:
@@ -200,17 +223,26 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
             Component(
                 c.key,
                 ComponentKind(c.kind),
-                BearingGeometry(**c.bearing) if c.bearing else None,
+                _bearing(c),
                 c.teeth,
                 c.ratio,
                 c.part,
+                c.vanes,
+                c.blades,
+                BeltDrive(**c.belt) if c.belt else None,
+                c.name,
             )
             for c in components
         ),
         points=tuple(
-            MeasurementPoint(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn)
+            MeasurementPoint(
+                p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn, p.name
+            )
             for p in points
         ),
+        site_name=row.site_name,
+        line_name=row.line_name,
+        tag=row.tag or "",
     )
     return StoredMachine(
         id=row.id,

@@ -1,10 +1,12 @@
 -- name: page_alerts
 -- Alerts, newest first, after a cursor, filtered by state, severity, machine or assignee if given;
 -- row-level security applies.
-SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
+SELECT a.id, m.key AS machine, m.name AS machine_name, a.cause, a.component, c.name AS component_name, a.category,
+       a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
        a.opened_at, a.raised_at, a.acknowledged_at, a.acknowledged_by, a.confirmed_at, a.confirmed_by, a.assignee,
        a.cleared_at, a.act_by, a.needs_acknowledgement, a.is_latching, a.message, a.parameters, a.rule_version, a.version
 FROM alert a JOIN machine m ON m.id = a.machine_id
+LEFT JOIN component c ON c.machine_id = a.machine_id AND c.key = a.component
 WHERE (a.raised_at, a.id) < (%(before)s::timestamptz, %(before_id)s::uuid)
   AND (%(state)s::text IS NULL OR a.state = %(state)s::text)
   AND (%(severity)s::text IS NULL OR a.severity = %(severity)s::text)
@@ -17,11 +19,13 @@ LIMIT %(limit)s::integer;
 
 -- name: find_alert
 -- One alert with its evidence; row-level security applies.
-SELECT a.id, m.key AS machine, a.cause, a.component, a.category, a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
+SELECT a.id, m.key AS machine, m.name AS machine_name, a.cause, a.component, c.name AS component_name, a.category,
+       a.severity, a.state, a.withheld, a.at_rest, a.inhibited_by,
        a.opened_at, a.raised_at, a.acknowledged_at, a.acknowledged_by, a.confirmed_at, a.confirmed_by, a.assignee,
        a.cleared_at, a.act_by, a.needs_acknowledgement, a.is_latching, a.message, a.parameters, a.evidence,
        a.rule_version, a.version
 FROM alert a JOIN machine m ON m.id = a.machine_id
+LEFT JOIN component c ON c.machine_id = a.machine_id AND c.key = a.component
 WHERE a.id = %(id)s::uuid;
 
 -- name: list_alert_events
@@ -34,7 +38,7 @@ SELECT * FROM (
 -- name: page_alert_history
 -- Events of alerts, newest first, filtered by machine, alert, kind, user or time if given; row-level
 -- security applies.
-SELECT e.id, e.alert_id, m.key AS machine, a.cause, e.kind, e.severity, e.state, e.withheld, e.occurred_at,
+SELECT e.id, e.alert_id, m.key AS machine, m.name AS machine_name, a.cause, e.kind, e.severity, e.state, e.withheld, e.occurred_at,
        e.recorded_at, e.actor, e.reevaluated, e.reason, e.comment, e.detail
 FROM alert_event e JOIN alert a ON a.id = e.alert_id JOIN machine m ON m.id = e.machine_id
 WHERE e.id < %(before)s::bigint

@@ -1,7 +1,10 @@
 -- name: page_machines
 -- Machines by key, after a cursor, of a site or line if given; row-level security applies.
-SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
+       m.fleet,
+       m.timeline
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
+LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key > %(after)s::text
   AND (%(site)s::text IS NULL OR s.key = %(site)s::text)
   AND (%(line)s::text IS NULL OR l.key = %(line)s::text)
@@ -10,21 +13,24 @@ LIMIT %(limit)s::integer;
 
 -- name: find_machine
 -- One registered machine; row-level security applies.
-SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, m.fleet, m.timeline,
+SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
+       m.fleet,
+       m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
        m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
        m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
+LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key = %(machine)s::text;
 
 -- name: list_components
 -- The components of a machine.
-SELECT key AS component, kind, bearing, teeth, ratio
+SELECT key AS component, name, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio, vanes, blades, belt
 FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 
 -- name: list_points
 -- The measurement points of a machine; row-level security applies.
-SELECT p.id, p.key AS point, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
+SELECT p.id, p.key AS point, p.name, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
        c.key AS component, p.pulses_per_turn
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = %(machine_id)s::bigint
@@ -48,8 +54,9 @@ SELECT w.machine_id, a.measured_at, coalesce(j.measured_at, CASE WHEN a.health I
            AS operating_state,
        CASE WHEN j.health IS NOT NULL THEN j.zone ELSE a.zone END AS zone,
        CASE WHEN j.health IS NOT NULL THEN j.symptom ELSE a.symptom END AS symptom,
-       CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END AS component,
-       CASE WHEN j.health IS NOT NULL THEN j.confidence ELSE a.confidence END AS confidence, p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
+       CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END AS component, c.name AS component_name,
+       CASE WHEN j.health IS NOT NULL THEN j.confidence ELSE a.confidence END AS confidence,
+       p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
        p.source AS rul_source, o.id AS alert_id, o.severity AS alert_severity, o.state AS alert_state
 FROM unnest(%(machine_ids)s::bigint[]) AS w (machine_id)
 LEFT JOIN LATERAL (
@@ -67,6 +74,8 @@ LEFT JOIN LATERAL (
     ) newest
     WHERE newest.health IS NOT NULL ORDER BY newest.measured_at DESC LIMIT 1
 ) j ON true
+LEFT JOIN component c
+    ON c.machine_id = w.machine_id AND c.key = CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END
 LEFT JOIN LATERAL (
     SELECT * FROM prognosis x WHERE x.machine_id = w.machine_id AND x.component = ''
       AND (j.measured_at IS NULL OR x.measured_at = j.measured_at)
@@ -80,7 +89,7 @@ LEFT JOIN LATERAL (
 -- name: fetch_standings
 -- For each of these machines the last values in a steady state; a machine at standstill keeps them.
 SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom, a.component,
-       p.rul_lower
+       c.name AS component_name, p.rul_lower
 FROM machine m
 LEFT JOIN LATERAL (
     SELECT * FROM (
@@ -89,6 +98,7 @@ LEFT JOIN LATERAL (
     ) newest
     WHERE operating_state <> ALL (%(unjudged)s::text[]) LIMIT 1
 ) a ON true
+LEFT JOIN component c ON c.machine_id = m.id AND c.key = a.component
 LEFT JOIN LATERAL (
     SELECT rul_lower FROM prognosis x WHERE x.machine_id = m.id AND x.component = ''
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1

@@ -2,21 +2,22 @@
 -- Machines by key with site and line, only of the caller's sites.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
        m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
-       m.timeline, m.costs
+       m.timeline, m.costs, s.name AS site_name, l.name AS line_name, t.tag
 FROM machine m
 JOIN line l ON l.id = m.line_id
 JOIN site s ON s.id = m.site_id
+LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key = ANY (%(keys)s) AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s::bigint[]));
 
 -- name: fetch_component_rows
 -- The components of machines, in the order in which they were registered.
-SELECT machine_id, id, key, kind, bearing, teeth, ratio, part FROM component
+SELECT machine_id, id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt, name FROM component
 WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 
 -- name: fetch_point_rows
 -- The measurement points of machines, in the order in which they were registered.
 SELECT p.machine_id, p.id, p.key, p.quantity, p.unit, p.sampling_rate, p.direction, c.key AS component,
-       p.pulses_per_turn
+       p.pulses_per_turn, p.name
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 
@@ -25,13 +26,14 @@ WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 SELECT pg_advisory_xact_lock(hashtextextended('pdm.register', 0));
 
 -- name: upsert_site
--- Find or create a site.
-INSERT INTO site (key) VALUES (%(key)s) ON CONFLICT (key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
+-- Find or create a site; an empty name leaves its name.
+INSERT INTO site (key, name) VALUES (%(key)s, %(name)s)
+ON CONFLICT (key) DO UPDATE SET name = coalesce(nullif(EXCLUDED.name, ''), site.name) RETURNING id;
 
 -- name: upsert_line
--- Find or create a line of a site.
-INSERT INTO line (site_id, key) VALUES (%(site_id)s, %(key)s)
-ON CONFLICT (site_id, key) DO UPDATE SET key = EXCLUDED.key RETURNING id;
+-- Find or create a line of a site; an empty name leaves its name.
+INSERT INTO line (site_id, key, name) VALUES (%(site_id)s, %(key)s, %(name)s)
+ON CONFLICT (site_id, key) DO UPDATE SET name = coalesce(nullif(EXCLUDED.name, ''), line.name) RETURNING id;
 
 -- name: upsert_machine
 -- Register a machine or update its description.
@@ -51,21 +53,23 @@ RETURNING id;
 
 -- name: upsert_component
 -- Register a component or update its description.
-INSERT INTO component (machine_id, key, kind, bearing, teeth, ratio, part)
-VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(teeth)s, %(ratio)s, %(part)s)
+INSERT INTO component (machine_id, key, kind, bearing, multipliers, teeth, ratio, part, vanes, blades, belt, name)
+VALUES (%(machine_id)s, %(key)s, %(kind)s, %(bearing)s, %(multipliers)s, %(teeth)s, %(ratio)s, %(part)s,
+        %(vanes)s, %(blades)s, %(belt)s, %(name)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
-    kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio,
-    part = EXCLUDED.part
+    kind = EXCLUDED.kind, bearing = EXCLUDED.bearing, multipliers = EXCLUDED.multipliers, teeth = EXCLUDED.teeth, ratio = EXCLUDED.ratio,
+    part = EXCLUDED.part, vanes = EXCLUDED.vanes, blades = EXCLUDED.blades, belt = EXCLUDED.belt,
+    name = EXCLUDED.name
 RETURNING id;
 
 -- name: upsert_point
 -- Register a measurement point or update its changeable fields.
-INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn)
+INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn, name)
 VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s,
-        %(pulses_per_turn)s)
+        %(pulses_per_turn)s, %(name)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
     component_id = EXCLUDED.component_id, direction = EXCLUDED.direction,
-    pulses_per_turn = EXCLUDED.pulses_per_turn
+    pulses_per_turn = EXCLUDED.pulses_per_turn, name = EXCLUDED.name
 RETURNING id;
 
 -- name: begin_analysis
@@ -75,3 +79,17 @@ INSERT INTO analysis_state (machine_id) VALUES (%(machine_id)s) ON CONFLICT (mac
 -- name: fetch_site_keys
 -- The keys of sites.
 SELECT key FROM site WHERE id = ANY (%(site_ids)s);
+
+-- name: find_named_machines
+-- Machines of the given sites of which the key or the tag is one of these names.
+SELECT m.key AS machine, t.tag, s.key AS site
+FROM machine m JOIN site s ON s.id = m.site_id LEFT JOIN machine_tag t ON t.machine_id = m.id
+WHERE (m.key = ANY (%(names)s::text[])
+       OR m.id IN (SELECT machine_id FROM machine_tag WHERE tag = ANY (%(names)s::text[])))
+  AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s::bigint[]))
+ORDER BY m.key;
+
+-- name: upsert_machine_tag
+-- The tag of a machine, in place of its former one.
+INSERT INTO machine_tag (machine_id, site_id, tag) VALUES (%(machine_id)s::bigint, %(site_id)s::bigint, %(tag)s::text)
+ON CONFLICT (machine_id) DO UPDATE SET tag = EXCLUDED.tag;

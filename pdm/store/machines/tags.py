@@ -1,0 +1,92 @@
+"""Machines by key or tag: the plant's own designation, unique in a site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from pdm.errors import ConflictError
+from pdm.machines.model import Machine
+from pdm.machines.names import normal_form
+from pdm.store.database.queries import query
+from pdm.store.database.rows import fetch_all
+
+
+@dataclass(frozen=True)
+class TaggedMachine:
+    """A machine with its tag, if it has one, and its site."""
+
+    machine: str
+    tag: str | None
+    site: str
+
+
+def find_keys(conn: Connection[Any], names: Sequence[str], site_ids: Sequence[int] | None = None) -> dict[str, str]:
+    """Return the key of each machine that is named by its key or its tag; unknown names are omitted.
+
+    A key takes precedence over a tag.
+
+    Raises
+    ------
+    ConflictError
+        A tag is that of machines of several sites.
+    """
+    wanted = {name: normal_form(name) for name in names}
+    sites = None if site_ids is None else list(site_ids)
+    rows = fetch_all(conn, TaggedMachine, "find_named_machines", names=list(wanted.values()), site_ids=sites)
+    keys = {row.machine for row in rows}
+    found = {}
+    for name, normal in wanted.items():
+        tagged = [row for row in rows if row.tag == normal]
+        if normal in keys:
+            found[name] = normal
+        elif len(tagged) > 1:
+            which = ", ".join(f"{row.machine} (site {row.site})" for row in tagged)
+            raise ConflictError(f"tag {name!r} is that of several machines: {which}; use the key", field="machine")
+        elif tagged:
+            found[name] = tagged[0].machine
+    return found
+
+
+def list_keys(conn: Connection[Any], names: Sequence[str], site_ids: Sequence[int] | None = None) -> list[str]:
+    """Return the keys of machines, as `find_keys`; an unknown name is returned as it is."""
+    found = find_keys(conn, names, site_ids)
+    return [found.get(name, name) for name in names]
+
+
+def find_key(conn: Connection[Any], name: str, site_ids: Sequence[int] | None = None) -> str:
+    """Return the key of one machine, as `list_keys`."""
+    return list_keys(conn, [name], site_ids)[0]
+
+
+def check_tag(conn: Connection[Any], machine: Machine) -> None:
+    """Check that the tag of a machine is no key and no other tag of its site, and its key no tag.
+
+    Raises
+    ------
+    ConflictError
+        The tag or the key is already used; the message names the machine.
+    """
+    names = [machine.key, *([machine.tag] if machine.tag else [])]
+    for row in fetch_all(conn, TaggedMachine, "find_named_machines", names=names, site_ids=None):
+        if row.machine == machine.key:
+            continue
+        if row.tag == machine.key:
+            raise ConflictError(
+                f"key {machine.key!r} is the tag of machine {row.machine!r} of site {row.site!r}; use another key",
+                field="key",
+            )
+        if machine.tag and (row.machine == machine.tag or (row.tag == machine.tag and row.site == machine.site)):
+            raise ConflictError(
+                f"tag {machine.tag!r} is already the {'key' if row.machine == machine.tag else 'tag'} of machine "
+                f"{row.machine!r} of site {row.site!r}; tags must be unique in a site, and no keys",
+                field="tag",
+            )
+
+
+def set_tag(conn: Connection[Any], machine_id: int, site_id: int, tag: str) -> None:
+    """Store the tag of a machine, in place of its former one."""
+    conn.execute(query("upsert_machine_tag"), {"machine_id": machine_id, "site_id": site_id, "tag": tag})
