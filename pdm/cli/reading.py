@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pdm.ingest.recordings.content import Reading
 
-FORMATS = "CSV, Parquet, NPZ, NPY, WAV, UFF or TDMS"
+FORMATS = "CSV, Parquet, NPZ, NPY, WAV, MAT, HDF5, MDF, LVM, UFF or TDMS"
 
 TimeColumn = Annotated[
     str | None,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
-from scipy.io import wavfile
+from scipy.io import savemat, wavfile
 
 from pdm.cli import analysis as commands
 from pdm.errors import InvalidInputError
@@ -90,6 +90,43 @@ def write_npy(path: Path) -> None:
     np.save(path, np.column_stack(list(SIGNALS.values())))
 
 
+def write_mat(path: Path) -> None:
+    savemat(path, {"fs": RATE, **{f"{key}_unit": "g" for key in SIGNALS}, **SIGNALS})
+
+
+def write_hdf5(path: Path) -> None:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for key, signal in SIGNALS.items():
+            file.create_dataset(key, data=signal).attrs.update(fs=RATE, unit="g")
+
+
+def write_mdf(path: Path) -> None:
+    from asammdf import MDF, Signal
+
+    with MDF(version="4.10") as file:
+        seconds = np.arange(COUNT) / RATE
+        file.append([Signal(signal, seconds, name=key, unit="g") for key, signal in SIGNALS.items()])
+        file.save(path, overwrite=True)
+
+
+def write_lvm(path: Path) -> None:
+    head = [
+        "LabVIEW Measurement\t",
+        "Separator\tTab",
+        "Decimal_Separator\t.",
+        "X_Columns\tNo",
+        "***End_of_Header***\t",
+        "\t",
+    ]
+    known = {"Channels": "2", "Samples": f"{COUNT}\t{COUNT}", "Y_Unit_Label": "g\tg", "X_Dimension": "Time\tTime"}
+    known |= {"X0": "0\t0", "Delta_X": f"{1 / RATE:.15g}\t{1 / RATE:.15g}"}
+    part = [*(f"{name}\t{value}\t" for name, value in known.items()), "***End_of_Header***\t\t\t"]
+    rows = ["\t" + "\t".join(f"{value:.9g}" for value in row) for row in np.column_stack(list(SIGNALS.values()))]
+    path.write_text("\n".join([*head, *part, "\t".join(["X_Value", *SIGNALS, "Comment"]), *rows]) + "\n")
+
+
 def write_wav(path: Path) -> None:
     columns = np.column_stack(list(SIGNALS.values()))
     wavfile.write(path, int(RATE), np.round(columns / 2 * 32767).astype(np.int16))
@@ -114,6 +151,11 @@ FORMATS: Mapping[str, Format] = {
     ".npz": Format(write_npz),
     ".npy": Format(write_npy, Declared(BY_NUMBER, rate=RATE), False, False),
     ".parquet": Format(write_parquet),
+    ".mat": Format(write_mat),
+    ".h5": Format(write_hdf5),
+    ".hdf5": Format(write_hdf5),
+    ".mf4": Format(write_mdf),
+    ".lvm": Format(write_lvm),
     ".tdms": Format(write_tdms),
     ".uff": Format(write_uff),
     ".unv": Format(write_uff),

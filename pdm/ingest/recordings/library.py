@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pdm.errors import ConfigurationError
 
-REQUIRED = {".tdms": "nptdms"}
+REQUIRED = {".tdms": "nptdms", ".h5": "h5py", ".hdf5": "h5py", ".mf4": "asammdf"}
 """The library that reads a format, by file extension; the others need none beyond those of every installation."""
 
 

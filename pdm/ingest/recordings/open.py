@@ -21,7 +21,11 @@ from pdm.errors import InvalidInputError, PdmError
 from pdm.ingest.recordings.arrays import read_npy, read_npz
 from pdm.ingest.recordings.clock import is_time_name
 from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading
+from pdm.ingest.recordings.hdf5 import read_hdf5
+from pdm.ingest.recordings.labview import read_lvm
 from pdm.ingest.recordings.library import check_library
+from pdm.ingest.recordings.matlab import read_mat
+from pdm.ingest.recordings.mdf import read_mdf
 from pdm.ingest.recordings.tables import read_csv, read_parquet
 from pdm.ingest.recordings.tdms import read_tdms
 from pdm.ingest.recordings.text import split_name
@@ -36,12 +40,17 @@ READERS: dict[str, Callable[[Path, Reading, ExitStack], FileRecording]] = {
     ".npy": read_npy,
     ".parquet": read_parquet,
     ".tdms": read_tdms,
+    ".mat": read_mat,
+    ".h5": read_hdf5,
+    ".hdf5": read_hdf5,
+    ".mf4": read_mdf,
+    ".lvm": read_lvm,
     ".uff": read_uff,
     ".unv": read_uff,
     ".ufb": read_uff,
     ".wav": read_wav,
 }
-CONTAINERS = frozenset((".tdms",))
+CONTAINERS = frozenset((".tdms", ".mat", ".h5", ".hdf5", ".mf4"))
 """Formats whose readers run in a child process: what a file states of itself may cost any memory and time."""
 
 _MEMORY = 4 << 30  # bytes of address space, of which libraries take one
