@@ -157,6 +157,10 @@ def _notes(content: FileRecording, machine: Machine, mapping: Mapping[str, str])
     unused = [each.problem or f"channel {each.name!r} is of no point" for each in content.channels]
     unused = [text for text, each in zip(unused, content.channels, strict=True) if each.name not in mapping.values()]
     absent = [f"point {point.key!r} has no channel in the file" for point in machine.points if point.key not in mapping]
+    counts = {each.name: each.count for each in content.channels if each.name in mapping.values()}
+    if len(set(counts.values())) > 1:
+        shown = ", ".join(f"{name} {count}" for name, count in counts.items())
+        unused.append(f"the channels have different numbers of samples: {shown}")
     clocks = dict.fromkeys(each.clock.note for each in content.channels if each.clock and each.clock.note)
     return (*content.notes, *clocks, *unused, *absent)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def inspect_file(path: Path, declared: Declared) -> dict[str, Any]:
         The file cannot be read, or something in it must be declared first.
     """
     try:
-        with open_file(path, declared.reading, ()) as content:
+        with open_file(path, replace(declared.reading, split=True), ()) as content:
             return {
                 "file": path.name,
                 "format": path.suffix[1:].lower(),
@@ -65,6 +66,8 @@ def _open(channel: FileChannel, declared: Declared) -> list[str]:
         found.append(f"the times of {clock.source} have no unit: taken as s")
     if clock is not None and clock.note is not None:
         found.append(clock.note)
+    if clock is not None and len(clock.segments) > 1 and not declared.reading.split:
+        found.append(f"it has {len(clock.segments)} recordings with gaps between them: read them with --split")
     if channel.unit is None and declared.unit is None:
         found.append("unit missing: that of the point is used")
     elif declared.unit is None and known_unit(channel.unit) is None and declared.unknown_unit is None:

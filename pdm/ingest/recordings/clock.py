@@ -33,6 +33,7 @@ _TIME_WORDS = frozenset(
         "t",
         "times",
         "timestamp",
+        "ts",
         "timestamps",
         "datetime",
         "elapsed",
@@ -80,7 +81,8 @@ _BESIDE_TIME = frozenset(
         "datum",
     ]
 )
-_WHOLE_NAMES = frozenset(("x value", "x values", "xvalue", "date"))  # LabVIEW writes X_Value
+_WHOLE_NAMES = frozenset(("x value", "x values", "xvalue"))  # LabVIEW writes X_Value
+_UNITS_AS_NAMES = frozenset(("sec", "secs", "second", "seconds", "msec", "milliseconds", "microseconds", "nanoseconds"))
 _COUNTERS = frozenset(("", "#", "n", "no", "nr", "num", "number", "index", "idx", "i", "sample", "samples", "count"))
 _COUNTER_NAME = re.compile(r"unnamed:? ?\d*|sample ?(no|nr|number|index)|row ?(no|nr|number)?|line ?(no|nr)?")
 _EPOCH_UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
@@ -119,7 +121,7 @@ def is_time_name(label: str) -> bool:
     if label.strip() == "T":  # temperature, more often than time
         return False
     words = _words(label)
-    if " ".join(words) in _WHOLE_NAMES:
+    if " ".join(words) in _WHOLE_NAMES or (len(words) == 1 and words[0] in _UNITS_AS_NAMES):
         return True
     return any(word in _TIME_WORDS for word in words) and all(
         word in _TIME_WORDS or word in _BESIDE_TIME or time_unit(word) for word in words
@@ -128,7 +130,7 @@ def is_time_name(label: str) -> bool:
 
 def _unit_in_name(label: str) -> str | None:
     words = _words(label)
-    return time_unit(words[-1]) if len(words) > 1 else None
+    return time_unit(words[-1]) if len(words) > 1 or words[0] in _UNITS_AS_NAMES else None
 
 
 def _words(label: str) -> list[str]:
@@ -162,7 +164,8 @@ def with_clocks(channels: Sequence[FileChannel], reading: Reading) -> tuple[File
             continue
         axis = _axis_of(place, channels, [each for each, _ in axes])
         clocked = channel if axis is None else _join(channel, clocks[id(axis)])
-        found.append(replace(clocked, step=_step(channel), problem=channel.problem or _without_times(clocked, axes)))
+        step = _step(channel) if channel.step is None else channel.step
+        found.append(replace(clocked, step=step, problem=channel.problem or _without_times(clocked, axes)))
     return tuple(found)
 
 
@@ -275,7 +278,8 @@ def _unit_of(axis: FileChannel, declared: str | None) -> tuple[str, float | None
     unit, value = time_unit(stated) or _unit_in_name(axis.label), float(first)
     if unit is not None:
         since = value * _FACTORS[unit]
-        return unit, since if _EPOCH_FROM <= since < _EPOCH_TO else None, False
+        is_epoch = unit in dict(_EPOCH_UNITS) and _EPOCH_FROM <= since < _EPOCH_TO
+        return unit, since if is_epoch else None, False
     for each, factor in _EPOCH_UNITS:
         if _EPOCH_FROM <= value * factor < _EPOCH_TO:
             return each, value * factor, False
@@ -483,6 +487,7 @@ def check_times(channel: FileChannel, others: Sequence[FileChannel], rate: float
         if any(abs(other.step * factor * rate - 1.0) <= _SAME_RATE for factor in _FACTORS.values()):
             continue
         steps = "increases unevenly" if math.isnan(other.step) else f"increases by {other.step:.6g} a sample"
+        steps = steps if other.problem is None else "has texts like times, which are not as in RFC 3339,"
         raise InvalidInputError(
             f"channel {other.name!r} {steps} and may be the time of {channel.name!r}, which would not be sampled at "
             f"{rate:g} Hz then: declare --time {other.name}=UNIT (one of {', '.join(_FACTORS)}), or --time none",

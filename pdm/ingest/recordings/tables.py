@@ -6,6 +6,7 @@ row is then a recording.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ from pdm.ingest.recordings.content import (
 from pdm.ingest.recordings.text import NUMBER, TextTable, read_text_table, split_name
 
 _CLOCK_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
+_LIKE_TIME = re.compile(r"\d:\d\d")
 _ZONED = re.compile(r".*(Z|[+-]\d\d:?\d\d)")
 _RATE_NAMES = frozenset(("fs", "rate", "sampling_rate", "sample_rate", "sampling_rate_hz", "samplerate", "fs_hz"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,8 +98,9 @@ def _text_column(name: str, label: str, unit: str | None, cells: Any, table: Tex
     else:
         place = _first_text(used, table.decimal)
     text = used[place].as_py()
-    line = table.first_line + place
-    return _unusable(name, label, unit, count, f"column {name!r}, line {line}: {text[:60]!r} is not a number")
+    problem = f"column {name!r}, line {table.first_line + place}: {text[:60]!r} is not a number"
+    found = _unusable(name, label, unit, count, problem)
+    return replace(found, step=math.nan) if place == 0 and _LIKE_TIME.search(text) else found
 
 
 def _unusable(name: str, label: str, unit: str | None, count: int, problem: str) -> FileChannel:
@@ -137,10 +140,14 @@ def _first_text(cells: Any, decimal: str) -> int:
 def _timestamps(cells: Any) -> tuple[NDArray[Any], bool] | None:
     """Return text as timestamps and whether they have a zone; times of day count from midnight of any day."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     first = cells[0].as_py()
     if _CLOCK_TIME.fullmatch(first):
         return _times_of_day(cells.to_pylist())
+    if re.match(r"\d{4}/\d\d/\d\d[ T]", first):
+        cells = pc.replace_substring_regex(cells, r"^(\d{4})/(\d\d)/(\d\d)", r"\1-\2-\3")
+        first = cells[0].as_py()
     if not re.match(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", first):
         return None
     is_utc = _ZONED.fullmatch(first) is not None
