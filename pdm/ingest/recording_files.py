@@ -227,6 +227,13 @@ def _segments(channels: Sequence[FileChannel]) -> tuple[Segment, ...]:
 
 def _check_all_belong(content: FileRecording, mapping: Mapping[str, str], machine: Machine) -> None:
     """Reject an import of a file with channels of no point, other than a count of the samples."""
+    scalars = {point.key for point in machine.points if point.sampling_rate is None}
+    for key in mapping:
+        if key in scalars:
+            raise InvalidInputError(
+                f"point {key!r} is registered for scalars, a file has waveforms; leave it out with --columns",
+                field="point",
+            )
     left = [each.name for each in content.channels if each.name not in mapping.values() and not is_counter(each)]
     if left:
         raise InvalidInputError(

@@ -158,10 +158,7 @@ def _acquisition(machine: Machine, at: datetime, found: ReadFile) -> Acquisition
 
 def _rate(point: MeasurementPoint, rate: float) -> float:
     """Return the rate of the point, which the file must have."""
-    if point.sampling_rate is None:
-        raise InvalidInputError(
-            f"point {point.key!r} is registered for scalars but the file has a waveform", field="point"
-        )
+    assert point.sampling_rate is not None
     if abs(rate / point.sampling_rate - 1.0) > _SAME_RATE:
         raise InvalidInputError(
             f"the file says {rate:g} Hz of point {point.key!r}, the fleet file {point.sampling_rate:g} Hz: correct one "

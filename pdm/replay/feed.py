@@ -14,7 +14,7 @@ from pdm.ingest.formats import open_recording
 from pdm.ingest.recording_files import Declared
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
-from pdm.replay.client import Client
+from pdm.replay.client import Client, RejectedRecordsError
 
 BATCH = 64
 
@@ -46,7 +46,7 @@ def feed_recording(client: Client, folder: Path, progress: Progress, declared: D
         key = machine.key
         course = in_order(recording.acquisitions(key, left_out.append), events[key])
         count, sent = recording.count(key), 0
-        for sent in feed(client, course):
+        for sent in feed(client, course, left_out.append):
             progress(key, sent, count)
         total += sent
     return FeedReport(len(recording.machines), total, sum(map(len, events.values())), tuple(left_out))
@@ -57,8 +57,13 @@ def in_order(acquisitions: Iterable[Acquisition], events: Iterable[WorkEvent]) -
     return heapq.merge(acquisitions, events, key=_when)
 
 
-def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[int]:
-    """Send acquisitions, in batches, and work events in order; yield the number of acquisitions sent."""
+def feed(
+    client: Client, course: Iterable[Acquisition | WorkEvent], refuse: Callable[[str], None] | None = None
+) -> Iterator[int]:
+    """Send acquisitions, in batches, and work events in order; yield the number of acquisitions sent.
+
+    Records that the service rejects are an error, or are reported to `refuse`, and the others are sent.
+    """
     sent = 0
     for is_event, run in itertools.groupby(course, key=lambda item: isinstance(item, WorkEvent)):
         if is_event:
@@ -66,7 +71,12 @@ def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[
                 client.record_work_event(cast("WorkEvent", event))
             continue
         for batch in batches(cast("Iterable[Acquisition]", run), BATCH):
-            client.send(batch)
+            try:
+                client.send(batch)
+            except RejectedRecordsError as error:
+                if refuse is None:
+                    raise
+                refuse(error.message)
             sent += len(batch)
             yield sent
 

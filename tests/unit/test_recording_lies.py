@@ -333,6 +333,9 @@ LIES = [
     Lie("gaps.csv", table("time,de", GAPS, DE), "--split"),
     # cells
     Lie("over.csv", table("time,de", TIME, changed(DE, 77, "Over")), "column 'de', line 79: 'Over'"),
+    Lie(
+        "over_first.csv", table("de", changed(DE, 0, "Over")), "line 2: 'Over' is neither a number nor", point_rate=RATE
+    ),
     Lie("dash.csv", table("de,fe", changed(DE, 0, "-"), FE), "column 'de', line 2: '-'", point_rate=RATE),
     Lie("msvc_nan.csv", table("time,de", TIME, changed(DE, 9, "1.#INF")), "line 11: '1.#INF'"),
     Lie("nan.csv", table("time,de", TIME, changed(DE, 9, "NaN")), "line 11: 'NaN'"),
@@ -638,7 +641,7 @@ def test_one_recording_has_one_hash_in_all_formats(tmp_path: Path) -> None:
     hashes = {}
     for name, (write, declared) in SAME.items():
         write(tmp_path / name)
-        (found,) = read_recordings(tmp_path / name, machine(), Declared(**declared), in_point_units=True)
+        (found,) = read_recordings(tmp_path / name, machine(RATE), Declared(**declared), in_point_units=True)
         (channel,) = found.recording.channels
         assert channel.sampling_rate == pytest.approx(RATE, rel=1e-5), name
         hashes[name] = Waveform("de", channel.samples, RATE, "g").content_hash()

@@ -233,6 +233,16 @@ def _are_alike(rows: Sequence[Sequence[str]], width: int) -> bool:
 
 
 def _no_table(lines: Sequence[str], skip: int, tried: Sequence[str]) -> InvalidInputError:
+    for delimiter in tried:
+        rows = [split_cells(line, delimiter) for line in lines[skip : skip + 3]]
+        widths = [len(row) for row in rows]
+        if widths == [widths[0]] * 3 and _is_row(rows[2]) and not any(map(_is_number, rows[0])):
+            bad, line = next((cell for cell in rows[1] if not _is_value(cell)), ""), skip + 2
+            return InvalidInputError(
+                f"line {line}: {bad[:60]!r} is neither a number nor a unit that is known; if the line has the names of "
+                f"the columns, add --skip {skip + 1}",
+                field="file",
+            )
     for start in range(skip + 1, len(lines) - 1):
         for delimiter in tried:
             found = _fit(lines, start, delimiter)
