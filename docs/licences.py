@@ -16,6 +16,9 @@ LOCK = Path(__file__).parents[1] / "deploy" / "requirements.lock"
 LESSER = frozenset({"psycopg", "psycopg-binary", "psycopg-pool"})
 """Packages under the LGPL that may be installed: they are used as they are, and can be replaced by other versions."""
 
+LESSER_OF_FORMATS = frozenset({"asammdf", "nptdms"})
+"""Packages under the LGPL that only the extra `formats` installs: readers of MDF and TDMS files."""
+
 _REFUSED = re.compile(r"(?<![A-Za-z])A?GPL|GNU (Affero )?General Public", re.IGNORECASE)
 _LESSER = re.compile(r"LGPL|GNU (Lesser|Library) General Public", re.IGNORECASE)
 
@@ -26,7 +29,8 @@ licence is the one that the package states of itself. None is under the GPL or t
 
 Under the LGPL are {lesser}: they are installed unchanged and may be replaced. Wheels contain further code under other
 licences, such as GCC's runtime library in NumPy and SciPy (GPL with the runtime library exception); their licence
-files name it. `pip install pdm-service[ducc0]` adds ducc0, which is under the GPL.
+files name it. `pip install pdm-service[ducc0]` adds ducc0, which is under the GPL; the extra `formats` adds packages of
+which {formats} are under the LGPL.
 
 This page is written by `make docs`.
 
@@ -75,7 +79,8 @@ def page() -> str:
         if metadata.version(name) != version:
             sys.exit(f"{name} {metadata.version(name)} is installed, {version} is locked: make setup")
         rows.append(f"| {name} | {version} | {stated(name)} |\n")
-    return _INTRO.format(lesser=", ".join(sorted(LESSER))) + "".join(rows)
+    lesser, formats = (", ".join(sorted(names)) for names in (LESSER, LESSER_OF_FORMATS))
+    return _INTRO.format(lesser=lesser, formats=formats) + "".join(rows)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,21 @@ from typing import Annotated
 
 import typer
 
+from pdm.cli.reading import (
+    FORMATS,
+    Columns,
+    Decimal,
+    Delimiter,
+    Encoding,
+    Mapping,
+    Rate,
+    Skip,
+    Split,
+    TimeColumn,
+    Unit,
+    UnknownUnit,
+    reading_of,
+)
 from pdm.cli.terminal import TIMES, AsJson, bars, in_utc, settings_with_dsn, show
 
 commands = typer.Typer()
@@ -81,7 +96,7 @@ def backfill(
 
 @commands.command()
 def diagnose(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NPZ, CSV, Parquet, WAV, UFF or TDMS.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=f"{FORMATS}.")],
     machine: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Fleet YAML with the machine.")],
     machine_key: Annotated[
         str | None, typer.Option("--key", help="Key or tag of the machine, if the YAML has several machines.")
@@ -90,22 +105,59 @@ def diagnose(
         list[str] | None, typer.Option(help="Channel of a point, POINT=CHANNEL, if the names differ.")
     ] = None,
     speed: Annotated[float | None, typer.Option(help="Shaft speed in rpm.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Sampling rate in Hz, if the file does not contain it.")] = None,
-    unit: Annotated[str | None, typer.Option(help="Unit of the samples; default: the unit of the point.")] = None,
     scale: Annotated[
         list[str] | None,
         typer.Option(help="Scale of a channel, CHANNEL=VALUE: units per ADC count (WAV: units at full scale)."),
     ] = None,
+    rate: Rate = None,
+    unit: Unit = None,
+    unknown_unit: UnknownUnit = None,
+    time: TimeColumn = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    skip: Skip = None,
+    columns: Columns = None,
+    split: Split = False,
+    mapping: Mapping = None,
     plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the spectra to this PNG file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Diagnose a machine from one recording in a file, without a database."""
     from pdm.replay.diagnose_file import declare, diagnose_file, diagnosis_text, file_document, find_in_fleet
 
-    declared = declare(point or [], scale or [], speed_rpm=speed, rate=rate, unit=unit)
+    layout = reading_of(time, delimiter, decimal, encoding, skip, columns, split, mapping)
+    declared = declare(
+        point or [], scale or [], speed_rpm=speed, rate=rate, unit=unit, unknown_unit=unknown_unit, reading=layout
+    )
     found = diagnose_file(file, find_in_fleet(machine, machine_key), declared)
     if plot is not None:
         from pdm.replay.diagnosis_plot import plot_diagnosis
 
         plot_diagnosis(found, plot)
     show(file_document(found), as_json, diagnosis_text(found))
+
+
+@commands.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=f"{FORMATS}.")],
+    rate: Rate = None,
+    unit: Unit = None,
+    unknown_unit: UnknownUnit = None,
+    time: TimeColumn = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    skip: Skip = None,
+    columns: Columns = None,
+    split: Split = False,
+    mapping: Mapping = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a recording file contains, and how it would be read."""
+    from pdm.ingest.recording_files import Declared
+    from pdm.replay.inspect_file import inspect_file, inspection_text
+
+    layout = reading_of(time, delimiter, decimal, encoding, skip, columns, split, mapping)
+    found = inspect_file(file, Declared(rate=rate, unit=unit, unknown_unit=unknown_unit, reading=layout))
+    show(found, as_json, inspection_text(found))

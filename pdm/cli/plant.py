@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pdm.cli.reading import (
+    Columns,
+    Decimal,
+    Delimiter,
+    Encoding,
+    Mapping,
+    Rate,
+    Skip,
+    Split,
+    TimeColumn,
+    Unit,
+    UnknownUnit,
+    reading_of,
+)
 from pdm.cli.terminal import LOCAL_URL, AsJson, Key, Url, bars, settings_with_dsn, show
 
 commands = typer.Typer()
@@ -40,15 +55,43 @@ def import_recording(
     folder: Annotated[Path, typer.Argument(exists=True, help="Folder with recordings in a supported format.")],
     url: Url = LOCAL_URL,
     key: Key = "",
+    point: Annotated[
+        list[str] | None, typer.Option(help="Channel of a point, POINT=CHANNEL, if the names differ.")
+    ] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(help="Scale of a channel, CHANNEL=VALUE: units per ADC count (WAV: units at full scale)."),
+    ] = None,
+    rate: Rate = None,
+    unit: Unit = None,
+    unknown_unit: UnknownUnit = None,
+    time: TimeColumn = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    skip: Skip = None,
+    columns: Columns = None,
+    split: Split = False,
+    mapping: Mapping = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register the machines of a recording and send all acquisitions."""
+    """Register the machines of a recording and send all acquisitions; exit status 1 if a file was not read."""
     from pdm.replay.client import Client
+    from pdm.replay.diagnose_file import declare
     from pdm.replay.feed import feed_recording
 
+    layout = reading_of(time, delimiter, decimal, encoding, skip, columns, split, mapping)
+    declared = declare(point or [], scale or [], rate=rate, unit=unit, unknown_unit=unknown_unit, reading=layout)
     with bars() as progress:
-        report = feed_recording(Client(url, key), folder, progress)
-    show(report, as_json, f"{report['acquisitions']} acquisitions of {report['machines']} machines sent")
+        report = feed_recording(Client(url, key), folder, progress, declared)
+    lines = [f"{report.acquisitions} acquisitions of {report.machines} machines sent"]
+    if report.left_out:
+        lines += [f"left out: {len(report.left_out)}", *(f"  {each}" for each in report.left_out)]
+    if not report.acquisitions:
+        lines.append("the folder has no acquisition that could be read")
+    show(asdict(report), as_json, "\n".join(lines))
+    if report.left_out or not report.acquisitions:
+        raise typer.Exit(1)
 
 
 @keys.command("create")

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from pdm.errors import InvalidInputError
-from pdm.ingest.csv_folder import CsvFolder
-from pdm.ingest.npz_folder import NpzFolder
 from pdm.ingest.pronostia import Pronostia
+from pdm.ingest.recording_files import Declared
+from pdm.ingest.recording_folder import FLEET_FILES, RecordingFolder, Refusal, fleet_file
 from pdm.machines.model import Machine
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
-
-FLEET_FILE = "fleet.yaml"
 
 
 class RecordingSource(Protocol):
@@ -24,8 +22,14 @@ class RecordingSource(Protocol):
     def machines(self) -> tuple[Machine, ...]:
         """The machines for registration."""
 
-    def acquisitions(self, machine: str) -> Iterator[Acquisition]:
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What is in the folder and is not read, each with the reason."""
+
+    def acquisitions(self, machine: str, refuse: Refusal | None = None) -> Iterator[Acquisition]:
         """Yield the machine's acquisitions in time order, read one at a time.
+
+        With `refuse`, a file that cannot be read is reported to it with the reason, and the others are read.
 
         Raises
         ------
@@ -40,11 +44,12 @@ class RecordingSource(Protocol):
         """Return the work events of the machine, in time order."""
 
 
-def open_recording(path: Path) -> RecordingSource:
+def open_recording(path: Path, declared: Declared | None = None) -> RecordingSource:
     """Open a folder of recorded data.
 
-    There are three formats: PRONOSTIA lives (`Bearing1_1.npz`, ...), and a `fleet.yaml` with one folder per machine,
-    either of `.npz` blocks (the output of `pdm simulate`) or of `.csv` files.
+    There are two formats: PRONOSTIA lives (`Bearing1_1.npz`, ...), and a `fleet.yaml` with one folder per machine, with
+    files of the formats in `pdm.ingest.recording_files.READERS` and `.npz` blocks (the output of `pdm simulate`).
+    `declared` applies to every file.
 
     Raises
     ------
@@ -55,9 +60,9 @@ def open_recording(path: Path) -> RecordingSource:
         raise InvalidInputError(f"{path} is not a folder", field="path")
     if any(path.glob("Bearing[0-9]_[0-9].npz")):
         return Pronostia(path)
-    if (path / FLEET_FILE).is_file():
-        return CsvFolder(path) if any(path.glob("*/*.csv")) else NpzFolder(path)
+    if fleet_file(path) is not None:
+        return RecordingFolder(path, declared)
     raise InvalidInputError(
-        f"{path} contains neither PRONOSTIA histories (Bearing1_1.npz) nor a {FLEET_FILE} with a folder per machine",
+        f"{path} contains neither PRONOSTIA histories (Bearing1_1.npz) nor {FLEET_FILES[0]} with a folder per machine",
         field="path",
     )

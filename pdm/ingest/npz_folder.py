@@ -1,4 +1,4 @@
-"""Folders of `.npz` blocks: `fleet.yaml`, and one folder per machine with its acquisitions in time order.
+"""Blocks of acquisitions in `.npz` files, and the work events of a machine, in a folder of recordings.
 
 A block is an uncompressed or compressed NumPy archive of n acquisitions with the arrays
 
@@ -9,7 +9,7 @@ A block is an uncompressed or compressed NumPy archive of n acquisitions with th
     scale.<point>         () float64            unit per count, for int16 only
     scalar.<point>        (n,) float64          in the point's unit, NaN where absent
 
-Blocks are read in the order of their names. `work_events.yaml` beside them lists the work events.
+`work_events.yaml` beside them lists the work events.
 """
 
 from __future__ import annotations
@@ -26,52 +26,12 @@ import numpy as np
 import yaml
 
 from pdm.errors import InvalidInputError
-from pdm.ingest.fleet_file import read_fleet
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.work_events import WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, OperatingContext, Scalar, Waveform
 
 EVENTS_FILE = "work_events.yaml"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class NpzFolder:
-    """A recording of `.npz` blocks."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.machines = tuple(read_fleet(folder / "fleet.yaml"))
-        self._by_key = {machine.key: machine for machine in self.machines}
-        self._counts: dict[str, int] = {}
-
-    def acquisitions(self, machine: str) -> Iterator[Acquisition]:
-        """Yield the machine's acquisitions, one block in memory at a time."""
-        known = self._find(machine)
-        for path in self._blocks(machine):
-            try:
-                yield from _read_block(known, _load(path))
-            except (ValueError, KeyError, IndexError) as error:
-                raise InvalidInputError(f"{machine}/{path.name}: {error}", field="path") from error
-
-    def count(self, machine: str) -> int:
-        """Return the number of acquisitions in the machine's blocks."""
-        self._find(machine)
-        if machine not in self._counts:
-            self._counts[machine] = sum(
-                _load(path, "measured_at")["measured_at"].size for path in self._blocks(machine)
-            )
-        return self._counts[machine]
-
-    def work_events(self, machine: str) -> tuple[WorkEvent, ...]:
-        """Return the machine's work events from `work_events.yaml`, if there is one."""
-        self._find(machine)
-        return read_work_events(self._folder / machine / EVENTS_FILE, machine)
-
-    def _find(self, machine: str) -> Machine:
-        return find_machine(self._by_key, machine)
-
-    def _blocks(self, machine: str) -> list[Path]:
-        return sorted((self._folder / machine).glob("*.npz"))
 
 
 def find_machine(machines: dict[str, Machine], key: str) -> Machine:
@@ -89,32 +49,74 @@ def find_machine(machines: dict[str, Machine], key: str) -> Machine:
     return machines[key]
 
 
+class _TextLoader(yaml.SafeLoader):
+    """Keeps times as text, so that one without a zone is recognized."""
+
+
+_TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_EVENT_KEYS = ("kind", "occurred_at", "component", "finding", "note")
+
+
 def read_work_events(path: Path, machine: str) -> tuple[WorkEvent, ...]:
     """Read the work events of one machine, in time order; none if the file does not exist.
 
     Raises
     ------
     InvalidInputError
-        The file is not a list of events with kind and time each.
+        The file is not a list of events with kind and time each, the time as in RFC 3339 with its zone.
     """
     if not path.is_file():
         return ()
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-        events = [
-            WorkEvent(
-                machine,
-                WorkEventKind(entry["kind"]),
-                datetime.fromisoformat(entry["occurred_at"]).astimezone(UTC),
-                entry.get("component"),
-                entry.get("finding"),
-                entry.get("note", ""),
-            )
-            for entry in entries
-        ]
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        entries = yaml.load(path.read_text(encoding="utf-8"), _TextLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{machine}/{path.name}: {error}", field="path") from error
+    if not isinstance(entries, list):
+        raise InvalidInputError(f"{machine}/{path.name}: a list of events is required", field="path")
+    events = [
+        _event(entry, machine, f"{machine}/{path.name}: event {place + 1}") for place, entry in enumerate(entries)
+    ]
     return tuple(sorted(events, key=lambda event: event.occurred_at))
+
+
+def _event(entry: Any, machine: str, where: str) -> WorkEvent:
+    if not isinstance(entry, dict):
+        raise InvalidInputError(f"{where}: it must have kind and occurred_at", field="path")
+    unknown = [str(key) for key in entry if key not in _EVENT_KEYS]
+    if unknown:
+        raise InvalidInputError(f"{where}: unknown {unknown[0]!r}; allowed: {', '.join(_EVENT_KEYS)}", field="path")
+    kinds = [kind.value for kind in WorkEventKind]
+    if entry.get("kind") not in kinds:
+        raise InvalidInputError(f"{where}: kind {entry.get('kind')!r}; allowed: {', '.join(kinds)}", field="path")
+    for key in ("component", "finding", "note"):
+        if not isinstance(entry.get(key), str | None):
+            raise InvalidInputError(f"{where}: {key} {entry[key]!r} is not a text; write it in quotes", field="path")
+    return WorkEvent(
+        machine,
+        WorkEventKind(entry["kind"]),
+        _occurred_at(entry.get("occurred_at"), where),
+        entry.get("component"),
+        entry.get("finding"),
+        entry.get("note") or "",
+    )
+
+
+def _occurred_at(text: Any, where: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except (AttributeError, ValueError):
+        raise InvalidInputError(
+            f"{where}: occurred_at {text!r} is not a time; write it as 2026-11-01T12:00:00Z", field="path"
+        ) from None
+    if at.tzinfo is None:
+        raise InvalidInputError(
+            f"{where}: occurred_at {text} has no time zone; write 2026-11-01T12:00:00Z, or the offset such as +09:00",
+            field="path",
+        )
+    return at.astimezone(UTC)
 
 
 def write_work_events(path: Path, events: Iterable[WorkEvent]) -> None:
@@ -159,13 +161,39 @@ def write_block(path: Path, acquisitions: Sequence[Acquisition]) -> None:
     np.savez(path, **arrays)
 
 
+def block_times(path: Path) -> list[datetime]:
+    """Return the times of the acquisitions of a block.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is damaged; the message names it.
+    """
+    times = _load(path, "measured_at")["measured_at"]
+    return [_EPOCH + timedelta(microseconds=at) for at in times.tolist()]
+
+
+def read_block(machine: Machine, path: Path) -> Iterator[Acquisition]:
+    """Yield the acquisitions of a block.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is damaged, or does not match the machine; the message names it.
+    """
+    try:
+        yield from _read_block(machine, _load(path))
+    except (ValueError, KeyError, IndexError) as error:
+        raise InvalidInputError(f"{path.name}: {error}", field="path") from error
+
+
 def _load(path: Path, *names: str) -> dict[str, Any]:
     """Return the arrays of a block, or those with the given names."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as block:
             return {name: block[name] for name in names or block.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidInputError(f"{path.parent.name}/{path.name}: {error}", field="path") from error
+        raise InvalidInputError(f"{path.name}: {error}", field="path") from error
 
 
 def _read_block(machine: Machine, block: dict[str, Any]) -> Iterator[Acquisition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,14 @@ class Pronostia:
         self._files = {path.stem.lower(): path for path in sorted(folder.glob("Bearing[0-9]_[0-9].npz"))}
         self._counts = {key: _count(path) for key, path in self._files.items()}
         self.machines = tuple(_machine(key) for key in self._files)
+        self.left_out = tuple(
+            f"{path.name}: its name is not that of a life, such as Bearing1_1.npz"
+            for path in sorted(folder.iterdir())
+            if path.suffix.lower() == ".npz" and path not in self._files.values()
+        )
 
-    def acquisitions(self, machine: str) -> Iterator[Acquisition]:
-        """Yield the records of one life, 10 s apart."""
+    def acquisitions(self, machine: str, refuse: Callable[[str], None] | None = None) -> Iterator[Acquisition]:  # noqa: ARG002
+        """Yield the records of one life, 10 s apart; a life is one file, which is an error if it cannot be read."""
         path = self._find(machine)
         context = OperatingContext(speed=_speed(machine), load=1.0, state=f"condition-{_condition(machine)}")
         axes = _read_axes(path)

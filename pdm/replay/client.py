@@ -18,6 +18,10 @@ from pdm.measurements import Acquisition
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
+class RejectedRecordsError(InvalidInputError):
+    """The service rejected some of the records of a request."""
+
+
 class Client:
     """Client of one pdm service with one API key; retries while the service is unavailable.
 
@@ -49,15 +53,15 @@ class Client:
 
         Raises
         ------
-        InvalidInputError
-            An item of the batch was rejected; the message contains the first problem.
+        RejectedRecordsError
+            An item of the batch was rejected; the message contains the first problem. The others are stored.
         """
         content_type, body = encode_raw(acquisitions)
         receipt = self._call("POST", "/v1/acquisitions", content=body, headers={"Content-Type": content_type})
         refused = receipt["conflict"] + receipt["rejected"] + receipt["quarantined"]
         if refused:
             bad = next(r for r in receipt["results"] if r["outcome"] not in ("stored", "duplicate"))
-            raise InvalidInputError(f"{refused} of {len(acquisitions)} acquisitions were rejected: {bad}")
+            raise RejectedRecordsError(f"{refused} of {len(acquisitions)} acquisitions were rejected: {bad}")
         return receipt
 
     def record_work_event(self, event: WorkEvent) -> dict[str, Any]:

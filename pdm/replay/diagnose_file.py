@@ -16,7 +16,8 @@ from pdm.errors import InvalidInputError
 from pdm.health.diagnosis.diagnose import diagnose
 from pdm.health.diagnosis.model import Diagnosis, Finding, Reason, Recording, Verdict
 from pdm.ingest.fleet_file import read_fleet
-from pdm.ingest.recording_files import Declared, read_recording_file
+from pdm.ingest.recording_files import Declared, read_recordings
+from pdm.ingest.recordings.content import Reading
 from pdm.machines.model import Machine
 from pdm.machines.names import normal_form
 from pdm.service.diagnosis.document import to_document
@@ -27,12 +28,13 @@ _MOST_WEAK = 3  # most findings without clear evidence that are printed in full
 
 @dataclass(frozen=True)
 class FileDiagnosis:
-    """A diagnosis with its machine and recording, and the channel of each point."""
+    """A diagnosis with its machine and first recording, the channel of each point, and what of the file is not used."""
 
     machine: Machine
     recording: Recording
     diagnosis: Diagnosis
     channels: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def find_in_fleet(path: Path, key: str | None) -> Machine:
@@ -64,6 +66,8 @@ def declare(
     speed_rpm: float | None = None,
     rate: float | None = None,
     unit: str | None = None,
+    unknown_unit: str | None = None,
+    reading: Reading | None = None,
 ) -> Declared:
     """Return the declarations of a command line: points as POINT=CHANNEL, scales as CHANNEL=VALUE or one VALUE.
 
@@ -80,7 +84,8 @@ def declare(
             worth[name] = float(value)
         except ValueError:
             raise InvalidInputError(f"--scale {each}: {value!r} is not a number", field="scale") from None
-    return Declared(named, None if speed_rpm is None else speed_rpm / 60, rate, unit, worth)
+    speed = None if speed_rpm is None else speed_rpm / 60
+    return Declared(named, speed, rate, unit, worth, unknown_unit, reading or Reading())
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:
@@ -96,10 +101,12 @@ def diagnose_file(path: Path, machine: Machine, declared: Declared | None = None
     Raises
     ------
     InvalidInputError
-        As `pdm.ingest.recording_files.read_recording_file`.
+        As `pdm.ingest.recording_files.read_recordings`.
     """
-    content = read_recording_file(path, machine, declared)
-    return FileDiagnosis(machine, content.recording, diagnose(machine, [content.recording]), content.channels)
+    found = read_recordings(path, machine, declared)
+    first = found[0]
+    diagnosis = diagnose(machine, [each.recording for each in found])
+    return FileDiagnosis(machine, first.recording, diagnosis, first.channels, first.notes)
 
 
 def file_document(found: FileDiagnosis) -> dict[str, Any]:
@@ -110,6 +117,7 @@ def file_document(found: FileDiagnosis) -> dict[str, Any]:
         "acquisitions": [at.isoformat() for at in diagnosis.acquisitions],
         "rule_version": diagnosis.rule_version,
         "channels": dict(found.channels),
+        "notes": list(found.notes),
         **to_document(diagnosis),
     }
 
@@ -127,6 +135,7 @@ def _parts(found: FileDiagnosis) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(f"{diagnosis.machine}: {say(f'verdict.{diagnosis.verdict}')}")]
     parts.append(Text(_running(diagnosis)))
     parts.append(Text("channels: " + ", ".join(f"{key} = {name}" for key, name in found.channels.items())))
+    parts += [Text(f"note: {note}") for note in found.notes]
     parts += [Text(_explain(reason)) for reason in diagnosis.reasons]
     supported = [each for each in diagnosis.findings if each.verdict is Verdict.SUPPORTED]
     weak = [each for each in diagnosis.findings if each.verdict is Verdict.WEAK]

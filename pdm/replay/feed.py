@@ -5,35 +5,51 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from pdm.ingest.formats import open_recording
+from pdm.ingest.recording_files import Declared
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
-from pdm.replay.client import Client
+from pdm.replay.client import Client, RejectedRecordsError
 
 BATCH = 64
 
 Progress = Callable[[str, int, int], None]
 
 
-def feed_recording(client: Client, folder: Path, progress: Progress) -> dict[str, int]:
+@dataclass(frozen=True)
+class FeedReport:
+    """What an import sent, and what of the folder it left out, each with the reason."""
+
+    machines: int
+    acquisitions: int
+    work_events: int
+    left_out: tuple[str, ...]
+
+
+def feed_recording(client: Client, folder: Path, progress: Progress, declared: Declared | None = None) -> FeedReport:
     """Register the machines of the recording in `folder` and send their work events and acquisitions.
 
-    The operation is idempotent: a stored acquisition returns `duplicate`.
+    The operation is idempotent: a stored acquisition returns `duplicate`. A file that cannot be read is left out and
+    the others are sent.
     """
-    recording = open_recording(folder)
+    recording = open_recording(folder, declared)
+    left_out = list(recording.left_out)
+    events = {machine.key: recording.work_events(machine.key) for machine in recording.machines}
     client.register(recording.machines)
     total = 0
     for machine in recording.machines:
         key = machine.key
-        course = in_order(recording.acquisitions(key), recording.work_events(key))
-        for sent in feed(client, course):
-            progress(key, sent, recording.count(key))
-        total += recording.count(key)
-    return {"machines": len(recording.machines), "acquisitions": total}
+        course = in_order(recording.acquisitions(key, left_out.append), events[key])
+        count, sent = recording.count(key), 0
+        for sent in feed(client, course, left_out.append):
+            progress(key, sent, count)
+        total += sent
+    return FeedReport(len(recording.machines), total, sum(map(len, events.values())), tuple(left_out))
 
 
 def in_order(acquisitions: Iterable[Acquisition], events: Iterable[WorkEvent]) -> Iterator[Acquisition | WorkEvent]:
@@ -41,8 +57,13 @@ def in_order(acquisitions: Iterable[Acquisition], events: Iterable[WorkEvent]) -
     return heapq.merge(acquisitions, events, key=_when)
 
 
-def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[int]:
-    """Send acquisitions, in batches, and work events in order; yield the number of acquisitions sent."""
+def feed(
+    client: Client, course: Iterable[Acquisition | WorkEvent], refuse: Callable[[str], None] | None = None
+) -> Iterator[int]:
+    """Send acquisitions, in batches, and work events in order; yield the number of acquisitions sent.
+
+    Records that the service rejects are an error, or are reported to `refuse`, and the others are sent.
+    """
     sent = 0
     for is_event, run in itertools.groupby(course, key=lambda item: isinstance(item, WorkEvent)):
         if is_event:
@@ -50,7 +71,12 @@ def feed(client: Client, course: Iterable[Acquisition | WorkEvent]) -> Iterator[
                 client.record_work_event(cast("WorkEvent", event))
             continue
         for batch in batches(cast("Iterable[Acquisition]", run), BATCH):
-            client.send(batch)
+            try:
+                client.send(batch)
+            except RejectedRecordsError as error:
+                if refuse is None:
+                    raise
+                refuse(error.message)
             sent += len(batch)
             yield sent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import tomllib
 import warnings
@@ -17,15 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
-from scipy.io import wavfile
+from scipy.io import savemat, wavfile
 
 from pdm.cli import analysis as commands
 from pdm.errors import InvalidInputError
-from pdm.ingest import recordings_containers
 from pdm.ingest.fleet_file import write_fleet
 from pdm.ingest.formats import RecordingSource, open_recording
 from pdm.ingest.npz_folder import write_block
 from pdm.ingest.recording_files import READERS, Declared, ReadFile, read_recording_file
+from pdm.ingest.recordings.library import REQUIRED
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.measurements import Acquisition, OperatingContext, Waveform
@@ -70,20 +69,62 @@ def write_tdms(path: Path) -> None:
         writer.write_segment([nptdms.ChannelObject("run", key, signal, known) for key, signal in SIGNALS.items()])
 
 
-def write_uff(path: Path) -> None:
+def write_uff(path: Path, binary: int = 0) -> None:
     import pyuff
 
     sets = [
         {
             "type": 58, "func_type": 1, "rsp_node": node, "rsp_dir": 2, "ref_node": 0, "ref_dir": 0,
             "x": np.arange(COUNT) / RATE, "data": signal, "id1": key, "abscissa_spacing": 1, "abscissa_inc": 1 / RATE,
-            "ordinate_spec_data_type": 12, "orddenom_spec_data_type": 0, "ordinate_axis_units_lab": "g", "binary": 0,
+            "ordinate_spec_data_type": 12, "orddenom_spec_data_type": 0, "ordinate_axis_units_lab": "g",
+            "binary": binary,
         }
         for node, (key, signal) in enumerate(SIGNALS.items())
     ]  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         pyuff.UFF(str(path)).write_sets(sets, mode="add")
+
+
+def write_npy(path: Path) -> None:
+    np.save(path, np.column_stack(list(SIGNALS.values())))
+
+
+def write_mat(path: Path) -> None:
+    savemat(path, {"fs": RATE, **{f"{key}_unit": "g" for key in SIGNALS}, **SIGNALS})
+
+
+def write_hdf5(path: Path) -> None:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for key, signal in SIGNALS.items():
+            file.create_dataset(key, data=signal).attrs.update(fs=RATE, unit="g")
+
+
+def write_mdf(path: Path) -> None:
+    from asammdf import MDF, Signal
+
+    with MDF(version="4.10") as file:
+        seconds = np.arange(COUNT) / RATE
+        file.append([Signal(signal, seconds, name=key, unit="g") for key, signal in SIGNALS.items()])
+        file.save(path, overwrite=True)
+
+
+def write_lvm(path: Path) -> None:
+    head = [
+        "LabVIEW Measurement\t",
+        "Separator\tTab",
+        "Decimal_Separator\t.",
+        "X_Columns\tNo",
+        "***End_of_Header***\t",
+        "\t",
+    ]
+    known = {"Channels": "2", "Samples": f"{COUNT}\t{COUNT}", "Y_Unit_Label": "g\tg", "X_Dimension": "Time\tTime"}
+    known |= {"X0": "0\t0", "Delta_X": f"{1 / RATE:.15g}\t{1 / RATE:.15g}"}
+    part = [*(f"{name}\t{value}\t" for name, value in known.items()), "***End_of_Header***\t\t\t"]
+    rows = ["\t" + "\t".join(f"{value:.9g}" for value in row) for row in np.column_stack(list(SIGNALS.values()))]
+    path.write_text("\n".join([*head, *part, "\t".join(["X_Value", *SIGNALS, "Comment"]), *rows]) + "\n")
 
 
 def write_wav(path: Path) -> None:
@@ -102,17 +143,24 @@ class Format:
     is_cut_by_lines: bool = False
 
 
-CHANNELS_OF_WAV = {"de": "1", "nde": "2"}
+BY_NUMBER = {"de": "1", "nde": "2"}
 FORMATS: Mapping[str, Format] = {
     ".csv": Format(lambda path: write_table(path, ","), Declared(rate=RATE), False, False, True),
     ".txt": Format(lambda path: write_table(path, ";"), Declared(rate=RATE), False, False, True),
     ".tsv": Format(lambda path: write_table(path, "\t"), Declared(rate=RATE), False, False, True),
     ".npz": Format(write_npz),
+    ".npy": Format(write_npy, Declared(BY_NUMBER, rate=RATE), False, False),
     ".parquet": Format(write_parquet),
+    ".mat": Format(write_mat),
+    ".h5": Format(write_hdf5),
+    ".hdf5": Format(write_hdf5),
+    ".mf4": Format(write_mdf),
+    ".lvm": Format(write_lvm),
     ".tdms": Format(write_tdms),
     ".uff": Format(write_uff),
     ".unv": Format(write_uff),
-    ".wav": Format(write_wav, Declared(CHANNELS_OF_WAV, scale={"": 2.0}), has_unit=False),
+    ".ufb": Format(lambda path: write_uff(path, 1)),
+    ".wav": Format(write_wav, Declared(BY_NUMBER, scale={"": 2.0}), has_unit=False),
 }
 per_format = pytest.mark.parametrize("ending", FORMATS)
 
@@ -159,10 +207,11 @@ def test_a_format_is_named_in_the_help_of_the_command(ending: str) -> None:
     assert READERS[ending].__name__.removeprefix("read_").upper() in shown.upper()
 
 
-def test_the_extra_for_files_has_every_library_that_a_reader_loads() -> None:
-    loaded = set(re.findall(r'_library\("(\w+)"', inspect.getsource(recordings_containers)))
+def test_the_extra_for_formats_has_every_library_that_a_reader_loads() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert {re.split("[<>=]", each)[0] for each in project["optional-dependencies"]["files"]} == loaded
+    extras = project["optional-dependencies"]
+    assert {re.split("[<>=]", each)[0] for each in extras["formats"]} == set(REQUIRED.values())
+    assert extras["files"] == ["pdm-service[formats]"], "the name until now"
 
 
 @per_format
@@ -213,7 +262,7 @@ def test_channels_and_points_that_are_unknown_are_refused_with_those_that_are_kn
     tmp_path: Path, ending: str
 ) -> None:
     path, known = write(tmp_path, ending), FORMATS[ending].declared
-    names = [*(CHANNELS_OF_WAV.values() if ending == ".wav" else SIGNALS)]
+    names = [*(BY_NUMBER.values() if known.points == BY_NUMBER else SIGNALS)]
     for points, unknown in (({"de": "nowhere"}, "nowhere"), ({"nowhere": names[0]}, "nowhere")):
         message = refusal(path, declared=Declared(points, rate=known.rate, scale=known.scale))
         assert unknown in message
@@ -242,9 +291,9 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, ending: str, part: float) -
 
 
 def test_an_unknown_format_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
-    (tmp_path / "run.mat").write_bytes(b"MATLAB 5.0 MAT-file")
+    (tmp_path / "run.sql").write_bytes(b"CREATE TABLE")
     with pytest.raises(InvalidInputError) as caught:
-        read_recording_file(tmp_path / "run.mat", MACHINE, Declared())
+        read_recording_file(tmp_path / "run.sql", MACHINE, Declared())
     assert all(ending in caught.value.message for ending in READERS)
 
 

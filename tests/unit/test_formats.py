@@ -191,7 +191,12 @@ def test_csv_files_are_read_in_time_order_and_bad_ones_named(tmp_path: Path) -> 
     assert recording.count("fan-01") == 2
     assert (first.measured_at, second.measured_at) == (NOW + timedelta(seconds=0.5), NOW + timedelta(seconds=1))
     assert [w.samples.tolist() for w in second.waveforms] == [[1.0, 3.0], [2.0, 4.5]]
-    for text, words in (("v\nnan\n", "not finite"), ("v,c\n1\n", "2 names"), ("z\n1\n", "no waveform point 'z'")):
+    for text, words in (
+        ("v\nnan\n", "column 'v', line 2: 'nan' is not a number"),
+        ("v,c\n1\n", "the file has v,c"),
+        ("v,z\n1,2\n", "no waveform point 'z'"),
+        ("z\n1\n", "no channel has the name of a point"),
+    ):
         (folder / "20261101T000001Z.csv").write_text(text)
         with pytest.raises(InvalidInputError, match=words):
             list(recording.acquisitions("fan-01"))

@@ -2,9 +2,12 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from docs import licences
 
@@ -21,6 +24,31 @@ def test_a_package_of_the_default_install_states_a_licence_that_is_allowed(name)
     licence = licences.stated(name)
     assert licence
     assert not licences.is_refused(name, licence), f"{name} is under {licence}"
+
+
+def test_a_package_of_the_extra_for_formats_is_not_under_the_gpl_and_the_lgpl_ones_are_named():
+    needed = of_formats()
+    assert {"h5py", "lxml", "canmatrix"} <= needed
+    refused = {name for name in needed if licences.is_refused(name, licences.stated(name))}
+    assert refused == licences.LESSER_OF_FORMATS
+    for name in refused:
+        assert "LGPL" in licences.stated(name)
+
+
+def of_formats():
+    """The packages that the extra installs, with what they need, as far as they are installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    open_ = [Requirement(each).name for each in project["optional-dependencies"]["formats"]]
+    found = set()
+    while open_:
+        name = canonicalize_name(open_.pop())
+        if name in found:
+            continue
+        found.add(name)
+        for each in map(Requirement, metadata.requires(name) or ()):
+            if each.marker is None or each.marker.evaluate({"extra": ""}):
+                open_.append(each.name)
+    return found
 
 
 def test_every_package_that_the_allow_list_names_is_installed_and_needs_it():

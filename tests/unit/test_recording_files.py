@@ -12,6 +12,8 @@ from scipy.io import wavfile
 
 from pdm.errors import ConfigurationError, InvalidInputError
 from pdm.ingest.recording_files import Declared, read_recording_file
+from pdm.ingest.recordings import open as opening
+from pdm.ingest.recordings.library import REQUIRED
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
 from pdm.words.phrases import say_doubt
@@ -131,7 +133,8 @@ def test_times_that_break_are_refused(tmp_path, times, message):
 
 def test_parquet_with_points_in_time_tells_rate_and_moment(tmp_path):
     moments = np.datetime64("2026-11-01T10:00:00", "ns") + (np.arange(2000) * (1e9 / RATE)).astype("timedelta64[ns]")
-    pq.write_table(pa.table({"timestamp": moments, "de": SIGNAL.astype(np.float32)}), tmp_path / "a.parquet")
+    zoned = pa.array(moments).cast(pa.timestamp("ns", "UTC"))
+    pq.write_table(pa.table({"timestamp": zoned, "de": SIGNAL.astype(np.float32)}), tmp_path / "a.parquet")
     read = read_recording_file(tmp_path / "a.parquet", MACHINE)
     assert_is_signal(read)
     assert read.recording.measured_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
@@ -203,9 +206,29 @@ def test_channels_are_not_guessed(tmp_path):
     assert "no point 'nde'" in refusal(path, Declared({"nde": "left"}, rate=RATE))
 
 
-@pytest.mark.parametrize(("library", "write"), [("pyuff", write_uff), ("nptdms", write_tdms)])
-def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch, library, write):
-    path = write(tmp_path / f"a.{'uff' if library == 'pyuff' else 'tdms'}")
+@pytest.mark.parametrize(("ending", "library"), REQUIRED.items())
+def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch, ending, library):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(b"any")
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ConfigurationError, match=f"requires {library}: install the extra 'files'"):
+    with pytest.raises(ConfigurationError, match=f"requires {library}: install the extra 'formats'"):
         read_recording_file(path, MACHINE)
+
+
+def test_a_time_without_a_zone_gives_the_rate_and_is_named(tmp_path):
+    moments = np.datetime64("2026-11-01T10:00:00", "ns") + (np.arange(2000) * (1e9 / RATE)).astype("timedelta64[ns]")
+    pq.write_table(pa.table({"timestamp": moments, "de": SIGNAL.astype(np.float32)}), tmp_path / "a.parquet")
+    read = read_recording_file(tmp_path / "a.parquet", MACHINE)
+    assert_is_signal(read)
+    assert not read.has_time
+    assert any("no time zone" in note for note in read.notes)
+
+
+def test_a_container_is_read_in_a_child_within_its_limits(tmp_path, monkeypatch):
+    path = write_tdms(tmp_path / "a.tdms")
+    assert_is_signal(read_recording_file(path, MACHINE))
+    monkeypatch.setattr(opening, "_MEMORY", 64 << 20)
+    assert "the file was not read: the reader of the file" in refusal(path)
+    monkeypatch.setattr(opening, "_MEMORY", 4 << 30)
+    monkeypatch.setattr(opening, "_SECONDS", 0.01)
+    assert "did not answer within" in refusal(path)

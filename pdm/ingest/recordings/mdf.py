@@ -1,0 +1,116 @@
+"""MDF4 files (ASAM): channels of the measured groups with the master of their group as time, read by slices."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdm.errors import InvalidInputError
+from pdm.ingest.recordings.clock import with_clocks
+from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading
+
+_BUS_EVENT = 1 << 1  # flag of a channel group
+_UNFINALIZED = b"UnFinMF "
+
+
+def read_mdf(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
+    """Read the numeric channels of an MDF file; names that repeat are numbered."""
+    from asammdf import MDF
+
+    with path.open("rb") as stream:
+        if stream.read(8) == _UNFINALIZED:
+            raise InvalidInputError(
+                "it was not finalized: the recorder did not close it; finalize it first", field="file"
+            )
+    logging.getLogger("asammdf").setLevel(logging.CRITICAL)
+    file: Any = closing.enter_context(MDF(path))
+    channels: list[FileChannel] = []
+    notes: list[str] = []
+    for place, group in enumerate(file.groups):
+        stated = group.channel_group
+        if stated.flags & _BUS_EVENT:
+            notes.append(f"group {place} has bus messages: not used")
+        elif stated.cycles_nr > 1:
+            channels += _group(file, place, group, notes)
+    found = with_clocks(_unique(channels), reading)
+    started = file.header.start_time.astimezone(UTC)
+    return FileRecording(tuple(_started(each, started) for each in found), notes=tuple(notes))
+
+
+def _group(file: Any, place: int, group: Any, notes: list[str]) -> list[FileChannel]:
+    count, master = int(group.channel_group.cycles_nr), file.masters_db.get(place)
+    found = []
+    if master is not None:
+        found.append(
+            FileChannel(
+                "time", count, np.dtype(np.float64), _times(file, place), unit="s", label="time", group=str(place)
+            )
+        )
+    for index, channel in enumerate(group.channels):
+        if index == master:
+            continue
+        sample = file.get(group=place, index=index, record_offset=0, record_count=1)
+        dtype = sample.samples.dtype
+        if dtype.names is not None or dtype.kind not in "iuf" or sample.samples.ndim != 1:
+            notes.append(f"channel {channel.name!r} of group {place} has values of type {dtype}: not used")
+            continue
+        # integers of a channel without conversion are values: MDF states a conversion for counts
+        found.append(
+            FileChannel(
+                channel.name, count, np.dtype(np.float64), _values(file, place, index), unit=sample.unit or None,
+                label=channel.name, group=str(place),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _times(file: Any, place: int) -> Callable[[int, int], NDArray[Any]]:
+    return lambda first, stop: _whole(
+        np.asarray(file.get_master(place, record_offset=first, record_count=stop - first)), first, stop
+    )
+
+
+def _values(file: Any, place: int, index: int) -> Callable[[int, int], NDArray[Any]]:
+    def load(first: int, stop: int) -> NDArray[Any]:
+        signal = file.get(group=place, index=index, record_offset=first, record_count=stop - first)
+        values = _whole(np.asarray(signal.samples), first, stop).astype(np.float64)
+        if signal.invalidation_bits is not None:
+            values[np.asarray(signal.invalidation_bits, bool)] = np.nan  # rejected by its place
+        return values
+
+    return load
+
+
+def _whole(values: NDArray[Any], first: int, stop: int) -> NDArray[Any]:
+    if len(values) != stop - first:
+        raise InvalidInputError(
+            f"samples {first + 1} to {stop} are not all in the file ({len(values)} are): it was cut short", field="file"
+        )
+    return values
+
+
+def _unique(channels: list[FileChannel]) -> list[FileChannel]:
+    counts, seen = Counter(each.label for each in channels if each.label != "time"), Counter[str]()
+    found = []
+    for each in channels:
+        seen[each.label] += 1
+        found.append(replace(each, name=f"{each.label}#{seen[each.label]}") if counts[each.label] > 1 else each)
+    return found
+
+
+def _started(channel: FileChannel, started: Any) -> FileChannel:
+    """Return a channel whose times count from the start of the file."""
+    clock = channel.clock
+    if clock is None:
+        return channel
+    segments = tuple(replace(each, measured_at=started + timedelta(seconds=each.after)) for each in clock.segments)
+    return replace(channel, clock=replace(clock, measured_at=started, segments=segments))

@@ -1,0 +1,33 @@
+"""Spellings of units in files."""
+
+from __future__ import annotations
+
+from pdm.ingest.recordings.clock import time_unit
+from pdm.machines.units import UNITS
+
+_SPELLINGS = {
+    "m/s^2": "m/s2", "m/s²": "m/s2", "m/s**2": "m/s2", "m/s/s": "m/s2", "m/sec2": "m/s2", "m/sec^2": "m/s2",
+    "m*s^-2": "m/s2", "m.s-2": "m/s2", "G": "g", "gn": "g", "g_n": "g",
+    "mm/sec": "mm/s", "ips": "in/s", "in/sec": "in/s", "µm": "um", "μm": "um",
+    "amps": "A", "amp": "A", "ampere": "A", "volts": "V", "volt": "V", "°C": "degC", "℃": "degC", "°F": "degF",
+    "RPM": "rpm", "1/min": "rpm", "Nm": "N.m", "N*m": "N.m",
+}  # fmt: skip
+_OF_QUANTITIES = frozenset(unit for units in UNITS.values() for unit in units)
+
+
+def spelled(unit: str) -> str:
+    """Return a unit in the spelling of pdm, or as it is.
+
+    Examples
+    --------
+    >>> spelled("m/s²"), spelled("furlong")
+    ('m/s2', 'furlong')
+    """
+    return _SPELLINGS.get(unit.strip(), unit.strip())
+
+
+def known_unit(unit: str | None) -> str | None:
+    """Return the unit in the spelling of pdm if it is one of a quantity or of time, else None."""
+    if unit is None:
+        return None
+    return spelled(unit) if spelled(unit) in _OF_QUANTITIES else time_unit(unit)
