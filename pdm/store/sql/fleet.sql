@@ -93,10 +93,10 @@ SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, 
 FROM machine m
 LEFT JOIN LATERAL (
     SELECT * FROM (
-        SELECT measured_at, health, zone, symptom, component, operating_state FROM assessment x
+        SELECT measured_at, health, zone, symptom, component, operating_state, learning_progress FROM assessment x
         WHERE x.machine_id = m.id ORDER BY x.measured_at DESC, x.revision DESC LIMIT %(reach)s::integer
     ) newest
-    WHERE operating_state <> ALL (%(unjudged)s::text[]) LIMIT 1
+    WHERE operating_state <> ALL (%(unjudged)s::text[]) AND (health IS NOT NULL OR learning_progress > 0) LIMIT 1
 ) a ON true
 LEFT JOIN component c ON c.machine_id = m.id AND c.key = a.component
 LEFT JOIN LATERAL (
