@@ -57,6 +57,7 @@ rules:
   - {key: declining, kind: forecast, of: health, below: 0.3, within: 7 d, over: 14 d}
   - {key: blind, kind: sensor-fault}
   - {key: silent, kind: data-gap, after: 6 h}
+  - {key: doubted, kind: not-monitored}
 off: [life-warning]
 """
 
@@ -69,9 +70,9 @@ def test_every_kind_of_rule_can_be_written_and_its_units_are_those_of_the_core()
     rules = _parsed()
     assert {type(rule.condition).__name__ for rule in rules.values()} == {
         "ZoneReached", "HealthLow", "RemainingLifeShort", "SymptomNamed", "FaultDiagnosed", "Threshold",
-        "RateOfChange", "ForecastCrossing", "SensorFault", "DataGap",
+        "RateOfChange", "ForecastCrossing", "SensorFault", "DataGap", "NotMonitored",
     }  # fmt: skip
-    assert len(KINDS) == 10
+    assert len(KINDS) == 11
     hot = rules["hot"].condition
     assert isinstance(hot, Threshold)
     assert (hot.limit, hot.deadband, hot.signal.unit) == (pytest.approx(353.15), 5.0, "K")
@@ -267,7 +268,7 @@ def test_the_defaults_fit_each_machine_with_one_rule_a_sensor_and_only_what_it_h
     found = resolve(MACHINE, [])
     assert {"sensor-silent:de-h", "sensor-silent:de-v", "bearing-hot"} <= set(found.by_key)
     assert found.by_key["bearing-hot"].condition.keys == (("de-t", ""),)  # type: ignore[union-attr]
-    assert set(found.wanted) == {("de-h", "rms"), ("de-v", "rms"), ("de-t", "")}
+    assert set(found.wanted) == {("de-h", "rms"), ("de-v", "rms"), ("de-t", ""), ("oil-t", "")}
     bare = resolve(Machine("m", "l", "s"), [])
     assert "bearing-hot" not in bare.by_key
     assert bare.wanted == ()
