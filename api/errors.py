@@ -24,6 +24,7 @@ from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 
 RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "application/problem+json"
+ACCEPTED_ENCODINGS = "gzip, deflate, zstd"  # of request bodies: `api.compression`
 
 STATUS: Mapping[type[errors.PdmError], int] = {
     errors.UnauthenticatedError: 401,
@@ -65,6 +66,8 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if code == errors.UnsupportedEncodingError.code:
+        headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
     return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, media_type=PROBLEM_TYPE)
 
 

@@ -50,6 +50,7 @@ _REQUEST_BODY = {
         "content": {
             "application/json": {"schema": BODY_SCHEMA},
             "application/vnd.apache.arrow.stream": _BINARY,
+            "application/vnd.apache.arrow.file": _BINARY,
             "application/vnd.pdm.raw": _BINARY,
         },
     }

@@ -325,7 +325,6 @@ def test_an_arrow_stream_of_the_wrong_columns_is_malformed(other: dict[str, Any]
         decode(ARROW, arrow(arrow_columns(**other)))
 
 
-@pytest.mark.xfail(strict=True, reason="an Arrow file is read as a stream")
 @pytest.mark.parametrize("content_type", [ARROW, "application/vnd.apache.arrow.file"])
 def test_an_arrow_file_is_read_like_a_stream(content_type: str) -> None:
     table = pa.table(arrow_columns())
