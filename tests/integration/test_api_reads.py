@@ -165,7 +165,6 @@ def test_of_two_versions_the_newest_counts_once_and_what_is_absent_says_why(
     assert (empty["feature_version"], empty["absent"]) == (None, {})
 
 
-@pytest.mark.xfail(strict=True, reason="no route returns the scalars of a point")
 def test_scalars_are_returned_in_their_declared_unit_in_steps_and_one_by_one(caller: httpx.Client) -> None:
     values = {0: 50.0, 1: 52.0, 2: 54.0, 5: 61.5}
     records = [

@@ -1,4 +1,4 @@
-"""Visibility of machines for callers."""
+"""Visibility of machines and their points for callers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pdm.errors import NotFoundError
 from pdm.service.platform.access import Caller
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
-from pdm.store.machines.machine_views import RegisteredMachine
+from pdm.store.machines.machine_views import FoundPoint, RegisteredMachine
 
 Pool = ConnectionPool[Any]
 
@@ -33,3 +33,18 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
         if row is None:
             raise NotFoundError(f"unknown machine {machine!r}")
         yield conn, row
+
+
+def visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:
+    """Return a measurement point that the caller may see.
+
+    Raises
+    ------
+    NotFoundError
+        The machine or the point does not exist, or its site is not visible to the caller.
+    """
+    with scoped(conn, caller.site_ids):
+        found = machine_views.find_point(conn, machine, point)
+    if found is None:
+        raise NotFoundError(f"machine {machine!r} has no point {point!r}")
+    return found
