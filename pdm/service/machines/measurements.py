@@ -23,6 +23,7 @@ from pdm.service.platform.visibility import visible_machine, visible_point
 from pdm.store.acquisitions import acquisitions_read
 from pdm.store.acquisitions.waveform_codec import decode
 from pdm.store.machines.machine_views import FoundPoint
+from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
 
@@ -218,6 +219,6 @@ def _known_features(names: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in names:
         if name not in known:
             raise InvalidInputError(
-                f"{name[:64]!r} is not a feature of this point; allowed: {', '.join(known)}", field="names"
+                f"{name[:64]!r} is not a feature of this point; {suggest(name, known)}", field="names"
             )
     return list(dict.fromkeys(names)) or [name for name in ("rms", "peak", "kurtosis") if name in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,11 @@ from pdm.service.platform.access import Caller
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import FoundPoint, RegisteredMachine
+from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
+
+_MOST_KEYS = 5000  # compared with an unknown key
 
 
 @contextmanager
@@ -30,8 +34,11 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             row = machine_views.find_machine(conn, machine)
+            known = machine_views.list_machine_keys(conn, _MOST_KEYS) if row is None else []
         if row is None:
-            raise NotFoundError(f"unknown machine {machine!r}")
+            near = difflib.get_close_matches(machine, known, 3)
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "register it first"
+            raise NotFoundError(f"unknown machine {machine!r}; {hint}")
         yield conn, row
 
 
@@ -45,6 +52,7 @@ def visible_point(conn: Connection[Any], caller: Caller, machine: str, point: st
     """
     with scoped(conn, caller.site_ids):
         found = machine_views.find_point(conn, machine, point)
+        known = machine_views.list_point_keys(conn, machine) if found is None else []
     if found is None:
-        raise NotFoundError(f"machine {machine!r} has no point {point!r}")
+        raise NotFoundError(f"machine {machine!r} has no point {point!r}; {suggest(point, known)}")
     return found
