@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from pdm.alerts.documents.parser import parse_document
+from pdm.alerts.documents.writer import write_rule, write_rule_for
+from pdm.alerts.kinds.declared_units import declare_contributors
 from pdm.alerts.kinds.rule_input import Measured, Reading
 from pdm.alerts.rules.rule import Rule, RuleSet
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
@@ -48,7 +50,6 @@ def _parameters(rule: Rule, values: dict[Measured, float]) -> dict[str, Any]:
     return rule.condition.parameters(Reading(MACHINE, conclusion, values=values))
 
 
-@pytest.mark.xfail(strict=True, reason="alerts show SI units")
 @pytest.mark.parametrize(
     ("rule", "values", "text", "korean"),
     [
@@ -128,3 +129,50 @@ def test_an_alert_reads_in_the_declared_unit_and_names_the_point(
     parameters = _parameters(rule, values)
     assert say(f"alert.{rule.message}", parameters) == text
     assert say(f"alert.{rule.message}", parameters, "ko") == korean
+
+
+def test_parameters_stay_in_si_and_have_the_declared_values_beside() -> None:
+    parameters = _parameters(_limit("oil-temp", "temperature", "80 degC", "2 K"), {("oil-temp", ""): 368.05})
+    assert (parameters["value"], parameters["limit"], parameters["unit"]) == (368.1, 353.15, "K")
+    assert parameters["declared"] == {"value": 94.9, "limit": 80.0, "unit": "degC"}
+    rate = _fitted(kind="rate", signal={"quantity": "temperature", "point": "old-temp"}, rising="9 degF/h", over="6 h")
+    falling = _parameters(rate, {("old-temp", ""): 363.15})
+    assert falling["rate_per_s"] == pytest.approx(5 / 3600)
+    assert falling["declared"]["rate_per_s"] == pytest.approx(9 / 3600, rel=1e-8), "a difference has no offset"
+    assert "declared" not in _parameters(_limit("abs-temp", "temperature", "80 degC", "2 K"), {("abs-temp", ""): 300.0})
+
+
+def test_points_of_several_units_are_shown_in_that_of_the_worst_and_without_a_value_in_si() -> None:
+    rule = _fitted(kind="threshold", signal={"quantity": "temperature"}, above="80 degC", deadband="2 K")
+    values = {("oil-temp", ""): 360.0, ("old-temp", ""): 363.15, ("abs-temp", ""): 300.0}
+    assert _parameters(rule, values)["declared"] == {"value": 194.0, "limit": 176.0, "unit": "degF"}
+    assert "declared" not in _parameters(rule, {})
+
+
+def test_the_rules_of_a_machine_are_read_back_in_the_units_of_its_points() -> None:
+    rule = _limit("oil-temp", "temperature", "80 degC", "2 K")
+    assert (write_rule(rule)["above"], write_rule(rule)["deadband"]) == ("353.15 K", "2.0 K")
+    shown = write_rule_for(rule, MACHINE)
+    assert (shown["above"], shown["deadband"]) == ("80.0 degC", "2.0 degC")
+    again = _fitted(**{name: value for name, value in shown.items() if name != "key"})
+    assert again.condition == rule.condition
+    rate = _fitted(kind="rate", signal={"quantity": "ratio", "point": "fill"}, rising="36 %/h", over="6 h")
+    assert write_rule_for(rate, MACHINE)["rising"] == "0.01 %/s"
+    zone = _fitted(kind="zone", zone="C")
+    assert write_rule_for(zone, MACHINE) == write_rule(zone)
+
+
+def test_contributors_of_an_assessment_have_the_declared_values_beside() -> None:
+    hot = {
+        "indicator": "temperature",
+        "point": "oil-temp",
+        "unit": "K",
+        "value": 368.05,
+        "baseline": 323.15,
+        "limit": 343.15,
+    }
+    shaken = {"indicator": "rms", "point": "de-h", "unit": "m/s2", "value": 1.0, "baseline": 1.0, "limit": 2.0}
+    found = declare_contributors({"severity": 0.5, "contributors": [hot, shaken]}, MACHINE)
+    declared = {"unit": "degC", "value": 94.9, "baseline": 50.0, "limit": 70.0}
+    assert found == {"severity": 0.5, "contributors": [hot | {"declared": declared}, shaken]}
+    assert declare_contributors({"reasons": []}, MACHINE) == {"reasons": []}

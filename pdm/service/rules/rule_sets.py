@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.alerts.documents.parser import DocumentProblem, InvalidRulesError, RuleDocument, parse_document, why_unknown
 from pdm.alerts.documents.scopes import Scope, resolve
-from pdm.alerts.documents.writer import differences, write_document, write_rule
+from pdm.alerts.documents.writer import differences, write_document, write_rule_for
 from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from pdm.ingest.rule_file import read_rule_text
@@ -41,7 +41,7 @@ class RuleScope:
 
 @dataclass(frozen=True)
 class MachineRules:
-    """The rules in force for a machine as documents, and their rule sets, widest scope first."""
+    """The rules in force for a machine as documents in the units of its points, and their sets, widest scope first."""
 
     machine: str
     rule_version: str
@@ -227,7 +227,7 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
         machine,
         resolved.version,
         resolved.former_version,
-        [write_rule(rule) for rule in resolved.rules],
+        [write_rule_for(rule, stored.machine) for rule in resolved.rules],
         [RuleScope(each.scope.value, each.target) for each in fitting],
     )
 
