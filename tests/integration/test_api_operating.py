@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.service.platform.access import create_key
@@ -58,7 +57,6 @@ def test_an_alert_is_handled_over_the_api_with_the_version_that_was_read(
         assert [event["kind"] for event in following["items"]] == ["shelved", "assigned"]
 
 
-@pytest.mark.xfail(strict=True, reason="a hold without an end is listed like any other")
 def test_a_hold_without_an_end_is_marked_and_says_how_to_end_it(settings: Settings, pool: ConnectionPool[Any]) -> None:
     key = create_key(pool, name="kim", role="operate", sites=None, actor="test")
     with psycopg.connect(settings.dsn, autocommit=True) as conn:
