@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from api.ingest_queue import IngestQueue
 from api.language import SpokenLanguage
 from api.metrics import Metrics, MetricsMiddleware
 from api.openapi import PROBLEMS, describe
+from api.query_parameters import check_query
 from api.routes import (
     acquisitions,
     administration,
@@ -67,6 +68,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan(settings, metrics, watch),
         responses=PROBLEMS,
+        dependencies=[Depends(check_query)],
         strict_content_type=True,
     )
     for router in (

@@ -18,12 +18,14 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api.language import spoken
+from api.refusals import describe_problem
 from pdm import errors
 from pdm.alerts.documents.parser import InvalidRulesError
 from pdm.words.catalogue import DEFAULT_LANGUAGE, messages
 
 RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "application/problem+json"
+ACCEPTED_ENCODINGS = "gzip, deflate, zstd"  # of request bodies: `api.compression`
 
 STATUS: Mapping[type[errors.PdmError], int] = {
     errors.UnauthenticatedError: 401,
@@ -65,6 +67,8 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if code == errors.UnsupportedEncodingError.code:
+        headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
     return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, media_type=PROBLEM_TYPE)
 
 
@@ -99,12 +103,11 @@ def _refused(_: Request, error: Exception) -> Response:
 
 def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [
-        {"field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]), "detail": item["msg"]}
-        for item in error.errors()
-    ]
+    found = [describe_problem(item) for item in error.errors()]
     first = found[0]
     detail = f"{first['field']}: {first['detail']}"
+    if len(found) > 1:
+        detail += f"; and {len(found) - 1} more in 'problems'"
     return problem(422, "invalid-input", detail, field=first["field"], problems=found)
 
 

@@ -20,7 +20,7 @@ _MEANINGS = {
     409: "Something else is stored under the same key, or the state forbids it.",
     412: "It has changed since it was read.",
     413: "The body is too large.",
-    415: "The content type is not accepted.",
+    415: "The content type or the content encoding is not accepted.",
     422: "Something that was sent cannot be accepted; the field is named.",
     428: "The call must name, with If-Match, the version that was read.",
     503: "Database unavailable; retry after Retry-After seconds.",

@@ -63,6 +63,12 @@ class UnsupportedMediaError(InvalidInputError):
     code = "unsupported-media-type"
 
 
+class UnsupportedEncodingError(UnsupportedMediaError):
+    """No decoder exists for the content encoding."""
+
+    code = "unsupported-content-encoding"
+
+
 class UnitError(InvalidInputError):
     """A unit is unknown, undeclared or does not belong to the quantity."""
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from api import dependencies as deps
 from api import paging
 from api.errors import problem
+from api.query_parameters import check_query
 from api.schemas.acquisitions import BODY_SCHEMA, Receipt, ReceiptSummary
 from api.schemas.pages import Page
 from pdm import measurements
@@ -50,6 +51,7 @@ _REQUEST_BODY = {
         "content": {
             "application/json": {"schema": BODY_SCHEMA},
             "application/vnd.apache.arrow.stream": _BINARY,
+            "application/vnd.apache.arrow.file": _BINARY,
             "application/vnd.pdm.raw": _BINARY,
         },
     }
@@ -64,6 +66,7 @@ async def send_acquisitions(request: Request) -> Response:
     """
     caller = await deps.authenticate(request)
     caller.require(*deps.SENDERS)
+    await check_query(request)
     resources = deps.resources(request)
     content_type = request.headers.get("content-type", "")
     async with resources.bodies.read(request) as body:

@@ -1,4 +1,4 @@
-"""What one measurement point measured: feature trends, waveforms and spectra."""
+"""What one measurement point measured: feature trends, scalars, waveforms and spectra."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from fastapi import APIRouter, Path, Query
 from api import dependencies as deps
 from api import paging
 from api.routes.machines import Before, MachineKey, Since
-from api.schemas.acquisitions import Acquired, FeatureTrend, SpectrumAnswer, WaveformAnswer
+from api.schemas.acquisitions import (
+    Acquired,
+    FeatureTrend,
+    ScalarTrend,
+    ScalarValue,
+    SpectrumAnswer,
+    WaveformAnswer,
+)
 from api.schemas.pages import Page
-from pdm.service.machines import measurements, queries
+from pdm.service.machines import measurements, queries, scalars
 
 router = APIRouter(prefix="/v1/machines/{machine}", tags=["measurements"])
 
 PointKey = Annotated[deps.Key, Path(description="The measurement point's key.")]
 MeasuredAt = Annotated[deps.Moment, Path(description="When the acquisition was measured.")]
+Resolution = Annotated[
+    float | None, Query(ge=0.001, le=3.2e9, allow_inf_nan=False, description="Length of a step [s].")
+]
 Hertz = Annotated[float | None, Query(ge=0, le=1e7, allow_inf_nan=False)]
 
 
@@ -29,7 +39,7 @@ def read_features(
     names: Annotated[str, Query(max_length=2000, description="Features, separated by commas.")] = "",
     since: Since = None,
     before: Before = None,
-    resolution_s: Annotated[float | None, Query(ge=0.001, le=3.2e9, allow_inf_nan=False)] = None,
+    resolution_s: Resolution = None,
 ) -> dict[str, Any]:
     """Read minimum, mean and maximum of features in equal steps of time; the last 30 days if no range is given."""
     chosen = [name.strip() for name in names.split(",") if name.strip()]
@@ -37,6 +47,49 @@ def read_features(
         resources.pool, caller, machine, point, names=chosen, since=since, before=before, resolution=resolution_s
     )
     return {**vars(course), "from": course.since, "to": course.before}
+
+
+@router.get("/scalars/{point}", response_model=ScalarTrend)
+def read_scalars(
+    machine: MachineKey,
+    point: PointKey,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
+    since: Since = None,
+    before: Before = None,
+    resolution_s: Resolution = None,
+) -> dict[str, Any]:
+    """Read minimum, mean and maximum of a point's scalars in equal steps of time; by default the last 30 days."""
+    course = scalars.read_scalars(
+        resources.pool, caller, machine, point, since=since, before=before, resolution=resolution_s
+    )
+    return {
+        **vars(course),
+        "from": course.since,
+        "to": course.before,
+        "starts": [step.start for step in course.steps],
+        "counts": [step.count for step in course.steps],
+        "values": {name: [getattr(step, name) for step in course.steps] for name in ("minimum", "mean", "maximum")},
+    }
+
+
+@router.get("/scalars/{point}/values", response_model=Page[ScalarValue])
+def list_scalars(
+    machine: MachineKey,
+    point: PointKey,
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
+    since: Since = None,
+    before: Before = None,
+    limit: deps.Limit = 500,
+    cursor: deps.Cursor = None,
+) -> dict[str, Any]:
+    """List the values that a point reported, newest first."""
+    (until,) = paging.decode(cursor, (before or paging.END_OF_TIME,))
+    rows = scalars.list_scalars(
+        resources.pool, caller, machine, point, since=since or paging.START_OF_TIME, before=until, limit=limit + 1
+    )
+    return paging.page(rows, limit, "measured_at")
 
 
 @router.get("/acquisitions", response_model=Page[Acquired])

@@ -63,7 +63,8 @@ def list_rule_sets(
 @router.post("/rules", status_code=201, response_model=RuleSetAnswer)
 def add_rule_set(question: RuleSetQuestion, resources: deps.ResourcesDep, caller: deps.Administrator) -> StoredRuleSet:
     """Store rules for a scope and put them in force, with `gate` only if they do well enough on the past."""
-    document = rule_sets.check_content(question.document)
+    known = rule_sets.list_rule_keys(resources.pool, caller.site_ids)
+    document = rule_sets.check_content(question.document, known)
     stored = rule_sets.propose(
         resources.pool,
         document,
@@ -77,9 +78,10 @@ def add_rule_set(question: RuleSetQuestion, resources: deps.ResourcesDep, caller
 
 
 @router.post("/rules/check", response_model=CheckAnswer)
-def check_rules(question: CheckQuestion, _: deps.Reader) -> dict[str, Any]:
+def check_rules(question: CheckQuestion, resources: deps.ResourcesDep, caller: deps.Reader) -> dict[str, Any]:
     """Say whether a document holds rules; every problem comes with its place."""
-    return {"document": rule_sets.as_stored(rule_sets.check_content(question.document))}
+    known = rule_sets.list_rule_keys(resources.pool, caller.site_ids)
+    return {"document": rule_sets.as_stored(rule_sets.check_content(question.document, known))}
 
 
 @router.post("/rules/rollback", response_model=RollbackAnswer)

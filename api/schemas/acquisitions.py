@@ -191,6 +191,43 @@ class Absence(Answer):
     reason: str
 
 
+class LastValue(Answer):
+    """The newest value of a point."""
+
+    measured_at: Time
+    value: float
+
+
+class ScalarValue(LastValue):
+    """A value as it was sent."""
+
+    unit: str = Field(description="As declared by the sender: the registered unit of the point.")
+
+
+class ScalarSteps(Answer):
+    """The smallest, mean and largest value of each step."""
+
+    minimum: list[float]
+    mean: list[float]
+    maximum: list[float]
+
+
+class ScalarTrend(Answer):
+    """Scalars of a point in equal steps of time; the lists belong together, step by step, without empty steps."""
+
+    machine: str
+    point: str
+    quantity: str
+    unit: str = Field(description="As declared by the sender: the registered unit of the point.")
+    resolution_s: float
+    from_: Time = Field(alias="from")
+    to: Time
+    starts: list[Time]
+    counts: list[int]
+    values: ScalarSteps
+    last: LastValue | None = Field(description="The newest value, also if it is outside the range.")
+
+
 class FeatureTrend(Answer):
     """Features of a point in equal steps of time; the lists belong together, step by step."""
 

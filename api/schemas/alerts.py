@@ -202,3 +202,15 @@ class HoldAnswer(Answer):
     created_at: Time
     ended_at: Time | None
     ended_by: str | None
+
+    @computed_field(description="Whether it goes on until somebody ends it.")  # type: ignore[prop-decorator]
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether the hold is live and has no end."""
+        return self.ends_at is None and self.ended_at is None and not self.one_shot
+
+    @computed_field(description="What to know about it, in the language asked; null if there is nothing.")  # type: ignore[prop-decorator]
+    @property
+    def notice(self) -> str | None:
+        """A warning of a hold without an end."""
+        return say("notice.open-ended-hold", {"id": self.id}, spoken()) if self.is_open_ended else None

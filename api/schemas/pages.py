@@ -6,7 +6,19 @@ from datetime import datetime
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from pdm.words.similar import suggest
 
 Item = TypeVar("Item")
 
@@ -37,6 +49,19 @@ class Question(BaseModel):
     """A request body; a member that does not exist is refused, for it is mostly a misspelt one."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_members(cls, value: Any) -> Any:
+        """Refuse a member that does not exist, with the ones that do."""
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for name in value if isinstance(value, dict) else ():
+            if name not in known:
+                shown = str(name)[:64]
+                raise PydanticCustomError(
+                    "unknown_field", "is unknown; {hint}", {"name": shown, "hint": suggest(shown, known)}
+                )
+        return value
 
     @field_validator("*", mode="before")
     @classmethod

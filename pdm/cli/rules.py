@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pdm.cli.terminal import TIMES, AsJson, bars, in_utc, settings_with_dsn, show
+from pdm.cli.terminal import TIMES, AsJson, bars, errors, in_utc, settings_with_dsn, show
+from pdm.settings import Settings
 
 rules = typer.Typer(no_args_is_help=True, help="Rules that raise alerts: check, show, deploy, roll back.")
 commands = typer.Typer()
@@ -34,9 +35,21 @@ Processes = Annotated[int, typer.Option(min=1, max=64, help="Number of processes
 def check(file: RulesFile, as_json: AsJson = False) -> None:
     """Check a rule file; report each error with its line and field."""
     from pdm.alerts.documents.writer import write_document
-    from pdm.service.rules.rule_sets import check_text
+    from pdm.bootstrap import open_service
+    from pdm.service.rules.rule_sets import check_text, check_text_alone, list_rule_keys
 
-    document = check_text(_read(file))
+    settings = Settings.from_environment()
+    foreign: list[str] = []
+    if settings.dsn:
+        with open_service(settings) as pool:
+            document = check_text(_read(file), list_rule_keys(pool))
+    else:
+        document, foreign = check_text_alone(_read(file))
+    if foreign:
+        errors.print(
+            f"not checked, because PDM_DSN is not set: {', '.join(foreign)} in 'off' are no default rules",
+            highlight=False,
+        )
     keys = ", ".join(rule.key for rule in document.rules)
     text = f"{file}: {len(document.rules)} rules ({keys})" + (f", {len(document.off)} off" if document.off else "")
     show(write_document(document), as_json, text)

@@ -1,4 +1,4 @@
-"""Arrow IPC stream bodies: one row per channel, samples as views of the body."""
+"""Arrow IPC bodies, streams or files: one row per channel, samples as views of the body."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ _TEXT = ("machine", "point", "unit", "state")
 _NUMBERS = ("sampling_rate_hz", "scale", "value", "speed_hz", "speed_rpm", "load")
 _CONTEXT = ("speed_hz", "speed_rpm", "load", "state")
 _SAMPLE_TYPES = (pa.int16(), pa.float32(), pa.float64())
+_FILE_MAGIC, _FILE_HEAD = b"ARROW1", 8  # an Arrow file: magic, padding, a stream, a footer, magic
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # MessageHeader in Arrow's Message.fbs
 
 
@@ -49,19 +50,21 @@ class _Group:
 
 
 def decode_arrow(body: bytes) -> list[Decoded]:
-    """Decode an Arrow IPC stream; rows of one (machine, measured_at) form one acquisition.
+    """Decode an Arrow IPC stream or file; rows of one (machine, measured_at) form one acquisition.
 
     Raises
     ------
     MalformedBodyError
-        It is not an Arrow stream, it is compressed, or a column is missing or has the wrong type.
+        It is neither an Arrow stream nor a whole Arrow file, it is compressed, or a column is missing or has the wrong
+        type.
     """
+    stream = _find_stream(body)
     groups: dict[tuple[Any, Any], _Group] = {}
     rows = 0
     unit = "us"
     try:
-        _refuse_compression(body)
-        with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
+        _refuse_compression(stream)
+        with pa.ipc.open_stream(stream) as reader:
             unit = _check_schema(reader.schema)
             for batch in reader:
                 batch.validate(full=True)
@@ -73,6 +76,16 @@ def decode_arrow(body: bytes) -> list[Decoded]:
         raise MalformedBodyError(f"the body is not an Arrow IPC stream: {error}"[:300]) from None
     check_count(len(groups))
     return [_finish(index, key, unit, group) for index, (key, group) in enumerate(groups.items())]
+
+
+def _find_stream(body: bytes) -> Any:
+    """Return the stream of a body: the body itself, or the stream that an Arrow file has between its magic numbers."""
+    whole = pa.py_buffer(body)
+    if not body.startswith(_FILE_MAGIC):
+        return whole
+    if not body.endswith(_FILE_MAGIC) or len(body) < 2 * _FILE_HEAD:
+        raise MalformedBodyError("the Arrow file has no end: its last bytes are not ARROW1; close it before it is sent")
+    return whole.slice(_FILE_HEAD)
 
 
 def _check_schema(schema: Any) -> str:
@@ -227,9 +240,9 @@ def _to_context(cells: tuple[Any, ...]) -> OperatingContext:
     return make_context(speed, load, state, "context")
 
 
-def _refuse_compression(body: bytes) -> None:
+def _refuse_compression(stream: Any) -> None:
     """Reject compressed buffers: a small body could expand beyond the available memory."""
-    for metadata in _messages(body):
+    for metadata in _messages(stream):
         (table,) = struct.unpack_from("<I", metadata, 0)
         kind_at = _field(metadata, table, 1)
         kind = metadata[kind_at] if kind_at else 0
@@ -244,8 +257,8 @@ def _refuse_compression(body: bytes) -> None:
             raise MalformedBodyError("compressed Arrow buffers are not accepted; write the stream uncompressed")
 
 
-def _messages(body: bytes) -> Iterator[bytes]:
-    reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(body))
+def _messages(stream: Any) -> Iterator[bytes]:
+    reader = pa.ipc.MessageReader.open_stream(stream)
     while True:
         try:
             message = reader.read_next_message()

@@ -7,6 +7,7 @@ from pdm.ingest import json_body, raw_body
 from pdm.ingest.records import Decoded
 
 ARROW_MEDIA_TYPE = "application/vnd.apache.arrow.stream"
+ARROW_FILE_MEDIA_TYPE = "application/vnd.apache.arrow.file"
 
 __all__ = ["Decoded", "decode"]
 
@@ -40,11 +41,11 @@ def decode(content_type: str, body: bytes) -> list[Decoded]:
         return json_body.decode_json(body)
     if media_type == raw_body.MEDIA_TYPE:
         return raw_body.decode_raw(body)
-    if media_type == ARROW_MEDIA_TYPE:
+    if media_type in (ARROW_MEDIA_TYPE, ARROW_FILE_MEDIA_TYPE):
         from pdm.ingest.arrow_body import decode_arrow  # pyarrow takes 40 MiB: imported only if a sender uses it
 
         return decode_arrow(body)
     raise UnsupportedMediaError(
-        f"content type {media_type[:80]!r} is not accepted; allowed: {json_body.MEDIA_TYPE}, {ARROW_MEDIA_TYPE} "
-        f"or {raw_body.MEDIA_TYPE}"
+        f"content type {media_type[:80]!r} is not accepted; allowed: {json_body.MEDIA_TYPE}, {ARROW_MEDIA_TYPE}, "
+        f"{ARROW_FILE_MEDIA_TYPE} or {raw_body.MEDIA_TYPE}"
     )

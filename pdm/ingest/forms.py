@@ -19,6 +19,7 @@ from pdm.ingest.records import (
     refused_record,
 )
 from pdm.measurements import OperatingContext, Problem, Scalar, Waveform
+from pdm.words.similar import suggest
 
 _Form = TypeVar("_Form")
 
@@ -118,7 +119,7 @@ def convert(value: Any, form: type[_Form], field: str) -> _Form:
     try:
         return msgspec.convert(value, form, strict=True)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error), field) from None
+        raise _refusal(str(error), field, form) from None
     except (RecursionError, OverflowError, ValueError) as error:
         raise RefusedPartError("wrong-type", f"{field}: {error}"[:300], field) from None
 
@@ -139,18 +140,28 @@ def _channels(plain: dict[str, Any], name: str, form: type[_Form]) -> list[_Form
     return forms
 
 
-def _refusal(message: str, field: str) -> RefusedPartError:
+def _refusal(message: str, field: str, form: type[Any]) -> RefusedPartError:
     reason, _, path = message.partition(" - at `$")
-    place = f"{field}{path.removesuffix('`')}".lstrip(".")
+    path = path.removesuffix("`")
+    place = f"{field}{path}".lstrip(".")
     if "missing required field" in reason:
         code = "missing-field"
     elif "unknown field" in reason:
         code = "unknown-field"
+        name = reason.partition("`")[2].rstrip("`")[:64]
+        known = _known_fields(ContextForm if path == ".context" else form)
+        return RefusedPartError(code, f"{place or 'record'}: unknown field {name!r}; {suggest(name, known)}", place)
     elif "null" in reason and ".samples[" in place:
         code, reason = "not-finite", f"{reason}: a sample has no value"
     else:
         code = "wrong-type"
     return RefusedPartError(code, f"{place or 'record'}: {reason}"[:300], place)
+
+
+def _known_fields(form: type[Any]) -> list[str]:
+    """Return the fields that a sender may give: those of a record include its channels."""
+    names = [name for name in form.__struct_fields__ if name != "offset"]
+    return [*names, "waveforms", "scalars"] if form is HeadForm else names
 
 
 def _context(form: ContextForm | None) -> OperatingContext:

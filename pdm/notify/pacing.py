@@ -43,7 +43,13 @@ class QuietHours:
         if not is_quiet:
             return None
         day = local.date() + timedelta(days=1 if spans_midnight and clock >= self.start else 0)
-        return datetime.combine(day, self.end, zone).astimezone(UTC)
+        end = datetime.combine(day, self.end, zone).astimezone(UTC)
+        # an hour that is repeated when summer time ends has each time of day twice
+        return end if end > now else datetime.combine(day, self.end.replace(fold=1), zone).astimezone(UTC)
+
+    def write_local(self, moment: datetime) -> str:
+        """Return a time on the local clock with its UTC offset and the zone."""
+        return f"{moment.astimezone(ZoneInfo(self.time_zone)).isoformat()} ({self.time_zone})"
 
 
 @dataclass(frozen=True)
@@ -135,8 +141,8 @@ def decide(pacing: Pacing, backlog: Backlog, now: datetime) -> Decision:
     if backlog.due == 0 or backlog.oldest is None:
         return Decision(Release.NOTHING, 0, "no notification is due")
     quiet_until = pacing.quiet_hours.end_after(now) if pacing.quiet_hours else None
-    if quiet_until is not None:
-        return Decision(Release.NOTHING, 0, f"quiet until {quiet_until.isoformat()}")
+    if pacing.quiet_hours is not None and quiet_until is not None:
+        return Decision(Release.NOTHING, 0, f"quiet until {pacing.quiet_hours.write_local(quiet_until)}")
     allowed = backlog.due if pacing.rate_limit is None else pacing.rate_limit.messages - backlog.sent
     if allowed <= 0:
         return Decision(Release.NOTHING, 0, "the rate limit is reached")

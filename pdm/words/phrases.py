@@ -29,7 +29,8 @@ def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_
     key : str
         Section and name, such as `alert.health-low`.
     parameters : mapping, optional
-        The values of the message's placeholders, in SI units.
+        The values of the message's placeholders, in SI units; those in `declared`, if present, are shown instead: they
+        are in the unit that the sender declared.
     language : str
         'en' or 'ko'.
 
@@ -39,13 +40,18 @@ def say(key: str, parameters: Parameters | None = None, language: str = DEFAULT_
     'health 52 %, below the limit of 60 %; bearing outer race damage'
     >>> say("alert.health-low", {"health": 0.52, "limit": 0.6, "symptom": "bearing_outer_race"}, "ko")
     '건전도 52 %, 기준값 60 % 미만; 베어링 외륜 결함'
+    >>> say("alert.threshold-crossed", {"signal": "temperature", "side": "above", "point": "oil", "value": 368.1,
+    ...     "limit": 353.15, "unit": "K", "declared": {"value": 94.9, "limit": 80.0, "unit": "degC"}})
+    'temperature at oil above the limit: 94.9 degC, limit 80 degC'
     >>> say("reason.of-tomorrow")
     'of tomorrow'
     """
     template = messages(language).get(key)
     if template is None:
         return key.partition(".")[2].replace("-", " ").replace("_", " ") or key
-    return _Writer(language).vformat(template, (), parameters or {})
+    values = parameters or {}
+    declared = values.get("declared")
+    return _Writer(language).vformat(template, (), {**values, **declared} if isinstance(declared, Mapping) else values)
 
 
 def say_any(section: str, name: str | None, parameters: Parameters | None = None, language: str = "en") -> str | None:
@@ -115,6 +121,8 @@ class _Writer(Formatter):
             return say(f"{format_spec}.{value or 'none'}", {}, self._language)
         if format_spec == "unit":
             return f" {value.replace('s2', 's²')}" if isinstance(value, str) and value != "1" else ""
+        if format_spec == "at":
+            return say("at.point", {"point": value}, self._language) if value else ""
         if value is None:
             return say("time.unknown", {}, self._language)
         if format_spec == "duration":
@@ -122,6 +130,11 @@ class _Writer(Formatter):
         if format_spec == "percent":
             return f"{100 * float(value):.0f} %"
         try:
-            return format(value, format_spec)
+            return _figure(float(value)) if format_spec == "figure" else format(value, format_spec)
         except (TypeError, ValueError):  # a value from another rule version
             return str(value)
+
+
+def _figure(value: float) -> str:
+    """Return a number with four significant digits, whole and without exponent from 10,000 to 1e9."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"

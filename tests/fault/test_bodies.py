@@ -122,6 +122,21 @@ def test_a_body_that_is_not_what_it_says_is_refused(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_compressed_bodies_are_read_on_every_route_and_limits_count_decompressed_bytes(sender: httpx.Client) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    document = {"acquisitions": [_record(measured_at="2026-10-05T00:00:00Z")]}
+    answer = _post(sender, gzip.compress(json.dumps(document).encode()), "application/json", **packed)
+    assert (answer.status_code, answer.json()["stored"]) == (200, 1)
+    machine = gzip.compress(json.dumps(machine_to_document(plant.machine())).encode())
+    headers = {"Content-Type": "application/json", **packed}
+    assert sender.put("/v1/machines/press-07", content=machine, headers=headers).status_code == 200
+    bomb = gzip.compress(bytes(LIMIT + 1))
+    assert _post(sender, bomb, RAW, **packed).status_code == 413
+    assert sender.put("/v1/machines/press-07", content=bomb, headers=headers).status_code == 413
+    refused = _post(sender, b"x", RAW, **{"Content-Encoding": "br"})
+    assert (refused.status_code, refused.headers["Accept-Encoding"]) == (415, "gzip, deflate, zstd")
+
+
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read(sender: httpx.Client) -> None:
     assert _post(sender, bytes(LIMIT + 1), RAW).status_code == 413
 

@@ -55,3 +55,23 @@ def test_an_alert_is_handled_over_the_api_with_the_version_that_was_read(
         assert [event["kind"] for event in page["items"]] == ["unsuppressed", "suppressed", "unshelved"]
         following = kim.get("/v1/alerts/history", params={"actor": "kim", "cursor": page["next_cursor"]}).json()
         assert [event["kind"] for event in following["items"]] == ["shelved", "assigned"]
+
+
+def test_a_hold_without_an_end_is_marked_and_says_how_to_end_it(settings: Settings, pool: ConnectionPool[Any]) -> None:
+    key = create_key(pool, name="kim", role="operate", sites=None, actor="test")
+    with psycopg.connect(settings.dsn, autocommit=True) as conn:
+        add_machine(conn, "press-07")
+    window = {"machine": "press-07", "ground": "maintenance", "reason": "revision"}
+    with serve(settings) as url, client(url, key) as kim:
+        made = kim.post("/v1/holds", json=window).json()
+        assert made["is_open_ended"] is True
+        assert f"DELETE /v1/holds/{made['id']}" in made["notice"]
+        (listed,) = kim.get("/v1/holds").json()["items"]
+        assert (listed["is_open_ended"], listed["notice"]) == (True, made["notice"])
+        korean = kim.get("/v1/holds", headers={"Accept-Language": "ko"}).json()["items"][0]["notice"]
+        assert "종료" in korean
+        ended = kim.post("/v1/holds", json={**window, "ends_at": "2099-01-01T00:00:00Z"}).json()
+        assert (ended["is_open_ended"], ended["notice"]) == (False, None)
+        assert kim.delete(f"/v1/holds/{made['id']}").status_code == 204
+        past = kim.get("/v1/holds", params={"live": "false"}).json()["items"]
+        assert [each["is_open_ended"] for each in past] == [False, False]

@@ -165,6 +165,40 @@ def test_of_two_versions_the_newest_counts_once_and_what_is_absent_says_why(
     assert (empty["feature_version"], empty["absent"]) == (None, {})
 
 
+def test_scalars_are_returned_in_their_declared_unit_in_steps_and_one_by_one(caller: httpx.Client) -> None:
+    values = {0: 50.0, 1: 52.0, 2: 54.0, 5: 61.5}
+    records = [
+        {
+            "machine": "press-07",
+            "measured_at": (AT + timedelta(minutes=minute)).isoformat(),
+            "scalars": [{"point": "oil", "unit": "degC", "value": value}],
+        }
+        for minute, value in values.items()
+    ]
+    assert caller.post("/v1/acquisitions", json={"acquisitions": records}).json()["stored"] == 4
+    span = {"from": AT.isoformat(), "to": "2026-10-01T01:00:00Z"}
+    trend = caller.get(f"{MACHINE}/scalars/oil", params=span | {"resolution_s": 180}).json()
+    assert (trend["quantity"], trend["unit"]) == ("temperature", "degC")
+    assert trend["starts"] == ["2026-10-01T00:00:00Z", "2026-10-01T00:03:00Z"]
+    assert trend["counts"] == [3, 1]
+    assert trend["values"] == {"minimum": [50, 61.5], "mean": [52, 61.5], "maximum": [54, 61.5]}
+    assert trend["last"] == {"measured_at": "2026-10-01T00:05:00Z", "value": 61.5}
+    assert caller.get(f"{MACHINE}/scalars/oil").json()["counts"] == [4], "by default up to the last value"
+    later = caller.get(f"{MACHINE}/scalars/oil", params={"from": "2026-10-02T00:00:00Z"}).json()
+    assert (later["counts"], later["last"]["value"]) == ([], 61.5)
+    first = caller.get(f"{MACHINE}/scalars/oil/values", params={"limit": "3"}).json()
+    second = caller.get(f"{MACHINE}/scalars/oil/values", params={"cursor": first["next_cursor"]}).json()
+    items = [*first["items"], *second["items"]]
+    assert [(each["value"], each["unit"]) for each in items] == [(v, "degC") for v in reversed(values.values())]
+    finer = caller.get(f"{MACHINE}/scalars/oil", params=span | {"resolution_s": 0.01})
+    assert (finer.status_code, finer.json()["field"]) == (422, "resolution_s")
+    for path in ("features/oil", f"acquisitions/{AT.isoformat().replace('+00:00', 'Z')}/waveforms/oil"):
+        refused = caller.get(f"{MACHINE}/{path}").json()
+        assert f"read {MACHINE}/scalars/oil" in refused["detail"]
+    refused = caller.get(f"{MACHINE}/scalars/de-h").json()
+    assert f"read {MACHINE}/features/de-h" in refused["detail"]
+
+
 def test_the_pages_and_their_files_are_served_from_here(caller: httpx.Client) -> None:
     page = caller.get("/")
     assert page.status_code == 200

@@ -212,6 +212,8 @@ def test_a_machine_of_another_site_is_unknown(pool: Pool) -> None:
         (-timedelta(days=365 * 56), Timeline.LIVE, "before 2000"),
         (-timedelta(days=365 * 56), Timeline.REPLAY, "smaller unit"),
         (-timedelta(days=365 * 23), Timeline.LIVE, "23 years ago"),
+        (-timedelta(weeks=1024, hours=1), Timeline.LIVE, "2026-11-01T11:00:00"),
+        (-timedelta(weeks=1024, days=40), Timeline.LIVE, "GPS receiver"),
     ],
 )
 def test_a_wild_time_is_quarantined_before_it_makes_a_chunk(

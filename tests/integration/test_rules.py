@@ -255,10 +255,9 @@ def test_missing_data_raise_one_alert_of_category_data_that_ends_when_data_arriv
 ) -> None:
     worker = Worker(pool, settings)
     _analyse(pool, worker, plant.series(count=3))
-    last = NOW - timedelta(minutes=10)
-    _look(pool, NOW, last + timedelta(hours=24))
+    _look(pool, NOW, NOW + timedelta(hours=24))
     assert _alerts(pool) == []
-    _look(pool, last + timedelta(hours=24, minutes=10), last + timedelta(hours=25))
+    _look(pool, NOW + timedelta(hours=24, minutes=10), NOW + timedelta(hours=24, minutes=50))
     assert _alerts(pool) == [("data-gap", "data", "advisory", "data-gap", "unacknowledged")]
     back = NOW + timedelta(hours=25)
     record(pool, decoded([plant.acquisition(measured_at=back)]), actor="test", site_ids=None, now=back)
@@ -268,6 +267,28 @@ def test_missing_data_raise_one_alert_of_category_data_that_ends_when_data_arriv
     while worker.round():
         pass
     assert len(_events(pool)) == 2
+
+
+def test_late_deliveries_are_no_gap_and_end_the_alert_of_one(pool: Pool, machine: Machine) -> None:
+    def deliver(now: datetime, age: timedelta = timedelta(days=3)) -> None:
+        record(pool, decoded([plant.acquisition(measured_at=now - age)]), actor="logger", site_ids=None, now=now)
+
+    for hours in range(0, 36, 6):
+        deliver(NOW + timedelta(hours=hours))
+        _look(pool, NOW + timedelta(hours=hours, seconds=1), NOW + timedelta(hours=hours + 5, minutes=59))
+    assert _alerts(pool) == []
+    silent = NOW + timedelta(hours=36)
+    _look(pool, silent, silent + timedelta(hours=19))
+    assert [row[-1] for row in _alerts(pool)] == ["unacknowledged"]
+    ((since_receipt, since_measurement),) = plant.ask(
+        pool, "SELECT (parameters->>'gap_s')::float8, parameters->>'last_measured_at' FROM alert"
+    )
+    assert 86400 < since_receipt <= 86400 + 600
+    assert since_measurement == (NOW + timedelta(hours=30) - timedelta(days=3)).isoformat()
+    back = silent + timedelta(hours=20)
+    deliver(back, timedelta(days=8))
+    assert "1 ended" in _gap(pool, back + timedelta(hours=1, seconds=1)), "data older than a day are data"
+    assert [row[-1] for row in _alerts(pool)] == ["normal"]
 
 
 def test_a_stop_of_the_service_a_step_of_its_clock_and_a_replayed_machine_are_no_gap(

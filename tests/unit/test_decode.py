@@ -326,6 +326,24 @@ def test_an_arrow_stream_of_the_wrong_columns_is_malformed(other: dict[str, Any]
         decode(ARROW, arrow(arrow_columns(**other)))
 
 
+@pytest.mark.parametrize("content_type", [ARROW, "application/vnd.apache.arrow.file"])
+def test_an_arrow_file_is_read_like_a_stream(content_type: str) -> None:
+    table = pa.table(arrow_columns())
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    file = sink.getvalue().to_pybytes()
+    ((decoded,), (same,)) = decode(content_type, file), decode(ARROW, arrow(arrow_columns()))
+    assert decoded.problems == same.problems == ()
+    assert decoded.acquisition is not None
+    assert same.acquisition is not None
+    assert decoded.acquisition.waveforms[0].samples.tolist() == same.acquisition.waveforms[0].samples.tolist()
+    assert decoded.acquisition.scalars == same.acquisition.scalars
+    for cut in (file[:-1], file[:60], file[:8]):
+        with pytest.raises(MalformedBodyError, match="the Arrow file has no end"):
+            decode(content_type, cut)
+
+
 def test_a_compressed_arrow_stream_is_refused() -> None:
     table = pa.table(arrow_columns())
     sink = pa.BufferOutputStream()

@@ -32,6 +32,16 @@ def test_quiet_hours_are_of_the_local_clock_summer_and_winter(
     assert hours.end_after(now) == end
 
 
+def test_the_end_of_quiet_hours_in_a_repeated_hour_is_ahead_and_has_its_offset() -> None:
+    hours = QuietHours(time(22), time(2, 45), "Europe/Berlin")
+    summer, winter = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # both 02:30
+    assert hours.end_after(summer) == datetime(2026, 10, 25, 0, 45, tzinfo=UTC)
+    assert hours.end_after(winter) == datetime(2026, 10, 25, 1, 45, tzinfo=UTC)
+    pacing, backlog = Pacing(quiet_hours=hours), Backlog(1, T0)
+    assert decide(pacing, backlog, summer).reason == "quiet until 2026-10-25T02:45:00+02:00 (Europe/Berlin)"
+    assert decide(pacing, backlog, winter).reason == "quiet until 2026-10-25T02:45:00+01:00 (Europe/Berlin)"
+
+
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)), st.sampled_from(["Europe/Berlin", "Asia/Seoul", "UTC"])
 )

@@ -190,7 +190,7 @@ ALWAYS = RuleSet((replace(GAP.rules[0], operating_states=("run", "off")),))
 
 
 def quiet(**more: Any) -> QuietMachine:
-    return QuietMachine(1, "pump-1", START, None, None, **more)
+    return QuietMachine(1, "pump-1", START, START, None, None, **more)
 
 
 def test_a_machine_that_was_switched_off_owes_no_data_unless_a_rule_asks_for_them() -> None:

@@ -24,7 +24,7 @@ from pdm.words.catalogue import LANGUAGES, choose_language, messages
 from pdm.words.phrases import say, say_any, say_doubt, say_duration
 
 HANGUL = re.compile("[가-힣]")
-SYMBOLS = {"page.language", "page.from-to"}  # the other language's own name, and figures alone
+SYMBOLS = {"page.language", "page.from-to", "at.point"}  # the other language's own name, figures or a key alone
 
 
 def placeholders(template: str) -> set[tuple[str, str]]:

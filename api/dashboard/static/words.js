@@ -69,7 +69,10 @@ export const featureUnit = (name, quantity) =>
   FEATURE_UNITS.find(([pattern, units]) => pattern.test(name) && units[quantity])?.[1][quantity] ?? "1";
 export const unit = (text) => text.replace("s2", "s²").replace(")^2", ")²");
 
-/** What weighs in an assessment, in words. */
-export const causeText = (one) => say("page.cause", {
-  feature: featureName(one.indicator), point: one.point, value: Number(one.value.toPrecision(3)), unit: unit(one.unit),
-  baseline: Number(one.baseline.toPrecision(3)), limit: Number(one.limit.toPrecision(3)) });
+/** What weighs in an assessment, in words; values in the unit that the sender declared, if there is one. */
+export function causeText(found) {
+  const one = { ...found, ...found.declared };
+  return say("page.cause", {
+    feature: featureName(one.indicator), point: one.point, value: Number(one.value.toPrecision(3)), unit: unit(one.unit),
+    baseline: Number(one.baseline.toPrecision(3)), limit: Number(one.limit.toPrecision(3)) });
+}

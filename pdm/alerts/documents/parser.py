@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
@@ -26,6 +26,7 @@ from pdm.alerts.rules import rule as rules
 from pdm.alerts.rules.rule import OffDelay, OnDelay, Rule, Schedule, Severity
 from pdm.errors import InvalidInputError
 from pdm.machines.model import check_key
+from pdm.words.similar import suggest
 
 MOST_RULES = 200
 """Largest number of rules in one document, so that it remains maintainable."""
@@ -53,7 +54,10 @@ class RuleDocument:
 
 
 def parse_document(
-    content: object, features: FeatureUnits, line_of: Callable[[Place], int | None] = lambda _: None
+    content: object,
+    features: FeatureUnits,
+    line_of: Callable[[Place], int | None] = lambda _: None,
+    known: Collection[str] | None = None,
 ) -> RuleDocument:
     """Parse a rule document.
 
@@ -65,6 +69,8 @@ def parse_document(
         The known features.
     line_of : callable
         Returns the line of a place in the text, None without a text.
+    known : collection of str, optional
+        Keys of the rules that can be switched off; None: any key is accepted, as in stored documents.
 
     Raises
     ------
@@ -93,7 +99,7 @@ def parse_document(
         problems.append(((), "has no rule and no entry in 'off'; give at least one"))
     set_here = {rule.key for rule in found}
     for index, key in enumerate(raw_off):
-        why = _no_key_to_switch_off(key, raw_off[:index], set_here)
+        why = _no_key_to_switch_off(key, raw_off[:index], set_here) or why_unknown(key, known)
         if why:
             problems.append((("off", index), why))
     if problems:
@@ -112,6 +118,13 @@ def _no_key_to_switch_off(key: object, before: list[object], set_here: set[str])
     if key in before:
         return f"{key!r} is given twice"
     return f"{key!r} is also in 'rules' of the same document" if key in set_here else None
+
+
+def why_unknown(key: str, known: Collection[str] | None) -> str | None:
+    """Return why a rule cannot be switched off: no rule has its key; None if one has, or if `known` is None."""
+    if known is None or key in known:
+        return None
+    return f"{key!r} is no rule that is known; {suggest(key, sorted(known))}"
 
 
 def _rule(fields: Fields) -> Rule | None:

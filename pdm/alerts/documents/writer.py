@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from pdm.alerts.documents.parser import RuleDocument
+from pdm.alerts.kinds.declared_units import find_unit
 from pdm.alerts.kinds.quantities import write
+from pdm.alerts.kinds.signal import OnValues
 from pdm.alerts.rules.rule import Rule
+from pdm.machines.model import Machine
 
 Document = dict[str, Any]
+
+_LIMITS = ("above", "below", "deadband", "rising", "falling")
 
 
 def write_document(document: RuleDocument) -> Document:
@@ -35,6 +40,23 @@ def write_rule(rule: Rule) -> Document:
     if rule.escalate_after is not None:
         written["escalate_after"] = write(rule.escalate_after, "s")
     return written | ({"note": rule.note} if rule.note else {})
+
+
+def write_rule_for(rule: Rule, machine: Machine) -> Document:
+    """Return one rule, fitted to a machine, as a document for people: limits in the declared unit of its points."""
+    written, condition = write_rule(rule), rule.condition
+    if not isinstance(condition, OnValues) or condition.signal is None:
+        return written
+    si = condition.signal.unit
+    unit = find_unit(machine, [key[0] for key in condition.keys], condition.signal.quantity, si)
+    if unit is None:
+        return written
+    for name in _LIMITS:
+        if name in written:
+            number, _, of = str(written[name]).partition(" ")
+            shown = unit.show(float(number), is_difference=name not in ("above", "below"))
+            written[name] = f"{shown!r} {unit.name}{of.removeprefix(si)}"
+    return written
 
 
 def differences(before: Iterable[Rule], after: Iterable[Rule]) -> Document:

@@ -1,4 +1,4 @@
-"""Data gap: a live machine has sent no data."""
+"""Data gap: no new data were received from a live machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pdm.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class DataGap(RuleKind):
-    """No data received from a live machine for `after` [s] on the wall clock; only the scheduler evaluates it."""
+    """No new data received from a live machine for `after` [s] on the wall clock; only the scheduler evaluates it."""
 
     after: float
     category: ClassVar[Category] = Category.DATA

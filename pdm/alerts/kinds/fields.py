@@ -10,6 +10,7 @@ from typing import Any
 
 from pdm.alerts.kinds.quantities import QuantityError, parse_value
 from pdm.errors import InvalidInputError, PdmError
+from pdm.words.similar import suggest
 
 Place = tuple[str | int, ...]
 
@@ -119,9 +120,7 @@ class Fields:
     def refuse_the_rest(self) -> None:
         """Record a problem for every field not taken."""
         for name in self._rest:
-            near = difflib.get_close_matches(name, self.known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(self.known)}"
-            self.refuse(name, f"is unknown{hint}")
+            self.refuse(name, f"is unknown; {suggest(name, self.known)}")
 
 
 def make(fields: Fields, build: Callable[[], Any], written_as: Mapping[str, tuple[str, ...]] = {}) -> Any:

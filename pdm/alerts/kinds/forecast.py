@@ -121,7 +121,7 @@ class ForecastCrossing(OnCourse):
         return Observation.RETURNED if ahead > self.horizon * self.clear_ratio else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return the parameters of the message; values in the signal's SI unit, times in s."""
+        """Return the parameters of the message; values in SI, and in the declared unit of the point; times in s."""
         if self.signal is None:
             return {
                 "signal": "health",
@@ -133,4 +133,6 @@ class ForecastCrossing(OnCourse):
                 "horizon_s": self.horizon,
             }
         found = reading.extreme(self.keys, largest=self._largest)
-        return describe(self.signal, self.side, found, limit=self.limit, horizon_s=self.horizon)
+        return describe(
+            self.signal, self.side, found, self.keys, reading.machine, limit=self.limit, horizon_s=self.horizon
+        )

@@ -82,6 +82,8 @@ class RateOfChange(OnCourse):
         return Observation.RETURNED if slope < self.rate - self.deadband else Observation.IN_DEADBAND
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return the parameters of the message; values in the signal's SI unit."""
+        """Return the parameters of the message; values in SI, and in the declared unit of the point."""
         found = reading.extreme(self.keys, largest=self._largest)
-        return describe(self.signal, self.direction, found, rate_per_s=self.rate, span_s=self.span)
+        return describe(
+            self.signal, self.direction, found, self.keys, reading.machine, rate_per_s=self.rate, span_s=self.span
+        )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from pdm.alerts.kinds.behaviour import Observation
+from pdm.alerts.kinds.declared_units import find_unit
 from pdm.alerts.kinds.fields import MISSING, Fields, one_of, text_of
 from pdm.alerts.kinds.history import Floats, MachineHistory
 from pdm.alerts.kinds.kind import Document, Flags, Named, RuleKind
@@ -160,9 +161,16 @@ def compare(value: float, limit: float, deadband: float, side: Side) -> Observat
     return Observation.RETURNED if beyond < -deadband else Observation.IN_DEADBAND
 
 
-def describe(signal: Signal, side: str, found: tuple[float, str] | None, **more: float) -> dict[str, Any]:
-    """Return the message parameters of a signal; values in its SI unit."""
-    return {
+def describe(
+    signal: Signal,
+    side: str,
+    found: tuple[float, str] | None,
+    keys: Iterable[Measured],
+    machine: Machine,
+    **more: float,
+) -> dict[str, Any]:
+    """Return the message parameters of a signal: values in its SI unit, and `declared` in the unit of the point."""
+    parameters = {
         "signal": signal.feature or signal.quantity,
         "side": side,
         "value": rounded(found[0]) if found else None,
@@ -170,6 +178,14 @@ def describe(signal: Signal, side: str, found: tuple[float, str] | None, **more:
         "point": (found[1] if found else "") or None,
         **more,
     }
+    points = [found[1]] if found else [key[0] for key in keys]
+    unit = find_unit(machine, points, signal.quantity, signal.unit)
+    if unit is None:
+        return parameters
+    declared: dict[str, Any] = {"unit": unit.name, "value": rounded(unit.show(found[0])) if found else None}
+    declared |= {name: unit.show(more[name]) for name in ("limit",) if name in more}
+    declared |= {name: unit.show(more[name], is_difference=True) for name in ("rate_per_s",) if name in more}
+    return parameters | {"declared": declared}
 
 
 def check(holds: bool, message: str, field: str) -> None:

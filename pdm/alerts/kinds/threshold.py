@@ -82,9 +82,9 @@ class Threshold(OnValues, Plain):
         return Observation.ABSENT if found is None else compare(found[0], self.limit, self.deadband, self.side)
 
     def parameters(self, reading: Reading) -> dict[str, Any]:
-        """Return the parameters of the message; values in the signal's SI unit."""
+        """Return the parameters of the message; values in SI, and in the declared unit of the point."""
         found = reading.extreme(self.keys, largest=self.side == "above")
-        return describe(self.signal, self.side, found, limit=self.limit)
+        return describe(self.signal, self.side, found, self.keys, reading.machine, limit=self.limit)
 
     def screen(self, history: MachineHistory) -> Flags:
         """Flag acquisitions with a value beyond the limit."""

@@ -15,6 +15,7 @@ from pdm.alerts.case.advice import Known, advise, likely_parts, recommend_checks
 from pdm.alerts.case.delay_cost import cost_of_waiting
 from pdm.alerts.case.similarity import Traits, evidence_of, find_like
 from pdm.alerts.case.trend_chart import Picture, TrendPoint
+from pdm.alerts.kinds.declared_units import declare_contributors
 from pdm.errors import NotFoundError
 from pdm.health.assessment import ZoneTrend
 from pdm.machines.model import Machine
@@ -88,7 +89,7 @@ def read_case(pool: Pool, caller: Caller, alert_id: UUID, language: str, now: da
         act_by=advice.act_by,
         plan_by=advice.plan_by,
         deadlines=[DeadlineView.of(one, language) for one in advice.deadlines],
-        evidence=case.evidence,
+        evidence=_declared(case.evidence, context.machine),
         suspects=[SuspectView.of(one, language) for one in suspects],
         checks=[CheckView.of(one, language) for one in recommend_checks(suspects)],
         parts=[PartView.of(one, language) for one in likely_parts(context.machine, case.component, suspects)],
@@ -130,6 +131,11 @@ def say_alert(message: str, parameters: Mapping[str, Any], language: str) -> str
     '진동 등급 C 도달 (기준 등급 C, ISO 10816-3)'
     """
     return say(f"alert.{message}", parameters, language)
+
+
+def _declared(evidence: Mapping[str, Any], machine: Machine) -> Mapping[str, Any]:
+    assessment = evidence.get("assessment")
+    return {**evidence, "assessment": declare_contributors(assessment, machine)} if assessment else evidence
 
 
 def _read(conn: Connection[Any], caller: Caller, alert_id: UUID) -> _Context:

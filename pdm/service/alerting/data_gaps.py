@@ -1,6 +1,7 @@
 """Alerts of missing data, raised on the wall clock; they concern the data, not the machine.
 
-Data can be missing only for a machine that has sent data before. A time without checks, because the service was down or
+Times count from the receipt of new data, not from their measurement: late deliveries are no gap. Data can be missing
+only for a machine that has sent data before. A time without checks, because the service was down or
 its clock stepped, is not a gap: the full time of each machine starts again after it, and after a maintenance window.
 A machine that was off at its last measurement is not expected to send, unless a rule lists the operating state `off`.
 """
@@ -58,13 +59,13 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
     If several times have passed, the longest decides: it has the highest severity, or at least its own message.
     """
     silent_since = None
-    if quiet.measured_at is not None:
-        silent_since = max(quiet.measured_at, watched_since, quiet.suppressed_until or watched_since)
+    if quiet.received_at is not None:
+        silent_since = max(quiet.received_at, watched_since, quiet.suppressed_until or watched_since)
     asking = [each for each in _gap_rules(rules) if not quiet.is_off or looks_at_standstill(each[0])]
     due = _passed(asking, silent_since, now)
     if due:
         rule, after = max(due, key=lambda each: (each[0].severity.rank, each[1]))
-        if _is_still_so(quiet.severity, rule, _passed(asking, quiet.measured_at, now)):
+        if _is_still_so(quiet.severity, rule, _passed(asking, quiet.received_at, now)):
             return None
         kind = ChangeKind.OPENED
         if quiet.severity is not None:
@@ -77,10 +78,17 @@ def decide(quiet: QuietMachine, rules: RuleSet, watched_since: datetime, now: da
     own = next((rule for rule, _ in _gap_rules(rules)), None)
     if own is None:
         return _change(ChangeKind.CLEARED, quiet, None, rules, now, 0.0)
-    is_back = quiet.measured_at is not None and any(
-        (now - quiet.measured_at).total_seconds() <= condition.after for _, condition in _gap_rules(rules)
-    )
-    return _change(ChangeKind.CLEARED, quiet, own, rules, now, 0.0) if is_back else None
+    return _change(ChangeKind.CLEARED, quiet, own, rules, now, 0.0) if _is_back(quiet, rules, now) else None
+
+
+def _is_back(quiet: QuietMachine, rules: RuleSet, now: datetime) -> bool:
+    """Whether data were received after the alert was opened, or in time for a rule that has changed since."""
+    received = quiet.received_at
+    if received is None:
+        return False
+    if quiet.opened_at is not None and received > quiet.opened_at:
+        return True
+    return any((now - received).total_seconds() <= condition.after for _, condition in _gap_rules(rules))
 
 
 def _passed(rules: Sequence[tuple[Rule, DataGap]], since: datetime | None, now: datetime) -> list[tuple[Rule, float]]:
@@ -99,15 +107,16 @@ def _is_still_so(severity: Severity | None, asked: Rule, silent: Sequence[tuple[
 def _change(
     kind: ChangeKind, quiet: QuietMachine, rule: Rule | None, rules: RuleSet, now: datetime, after: float
 ) -> AlertChange:
-    last = quiet.measured_at
+    measured, received = quiet.measured_at, quiet.received_at
     reason = rule.key if rule is not None else "rule-withdrawn"
     is_end = kind is ChangeKind.CLEARED
     severity = rule.severity if rule is not None and not is_end else quiet.severity
     assert severity is not None
     parameters = {
-        "gap_s": (now - last).total_seconds() if last is not None else None,
+        "gap_s": (now - received).total_seconds() if received is not None else None,
         "limit_s": after,
-        "last_measured_at": None if last is None else last.isoformat(),
+        "last_measured_at": None if measured is None else measured.isoformat(),
+        "last_received_at": None if received is None else received.isoformat(),
     }
     return AlertChange(
         kind=kind,
@@ -117,7 +126,7 @@ def _change(
         occurred_at=now,
         message="data-missing" if not is_end else "returned",
         parameters=parameters if not is_end else {},
-        evidence={"last_measured_at": parameters["last_measured_at"]},
+        evidence={name: parameters[name] for name in ("last_measured_at", "last_received_at")},
         reason="returned" if is_end and rule is not None else reason,
         rule_version=rules.version,
         rule_key=rule.key if rule is not None else "",

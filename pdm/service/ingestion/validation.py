@@ -15,6 +15,7 @@ from pdm.store.machines.registration import StoredMachine
 SAMPLING_RATE_TOLERANCE = 0.01  # allowed relative difference between the rates of sender and point
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 OLDEST = timedelta(days=20 * 365.25)
+GPS_ROLLOVER = timedelta(weeks=1024)  # IS-GPS-200: the week number has ten bits
 REPLAY_AHEAD = timedelta(days=50 * 365.25)  # simulated times may be in the future, but not in another millennium
 
 
@@ -37,6 +38,13 @@ def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_
         )
     if measured_at < now - OLDEST:
         return f"{stated} is {_span(now - measured_at)} ago, more than the allowed 20 years"
+    if timeline is Timeline.LIVE and measured_at < now - GPS_ROLLOVER + future_tolerance:
+        likely = (measured_at + GPS_ROLLOVER).isoformat()
+        return (
+            f"{stated} is {_span(now - measured_at)} ago: a GPS receiver whose week number has wrapped is 1024 weeks "
+            f"behind ({likely} would be the right time); correct its clock, or send history to a machine with the "
+            "timeline 'replay'"
+        )
     return None
 
 

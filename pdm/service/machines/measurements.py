@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from features.envelope import envelope_spectrum
@@ -18,19 +17,15 @@ from features.spectrum import amplitude_spectrum
 from pdm.errors import InvalidInputError, NotFoundError, RefusalError
 from pdm.machines.units import si_conversion, si_unit
 from pdm.service.machines.absence_reasons import Absence, explain_absences
+from pdm.service.machines.time_steps import MOST_STEPS, choose_range, choose_width
 from pdm.service.platform.access import Caller
-from pdm.service.platform.visibility import visible_machine
+from pdm.service.platform.visibility import visible_machine, visible_point
 from pdm.store.acquisitions import acquisitions_read
 from pdm.store.acquisitions.waveform_codec import decode
-from pdm.store.machines import machine_views
-from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import FoundPoint
+from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
-
-DEFAULT_SPAN = timedelta(days=30)
-MOST_BUCKETS = 2000
-_DEFAULT_BUCKETS = 300
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,9 @@ def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetim
         The machine, the point or the waveform does not exist for the caller.
     """
     with pool.connection() as conn:
-        found = _visible_point(conn, caller, machine, point)
+        found = visible_point(conn, caller, machine, point)
+        if found.sampling_rate_hz is None:
+            raise NotFoundError(f"point {point!r} has no waveforms{_where_else(found, machine)}")
         stored = acquisitions_read.fetch_waveform(conn, found.id, measured_at)
     if stored is None:
         raise NotFoundError(f"machine {machine!r} has no waveform of {point!r} at {measured_at.isoformat()}")
@@ -170,14 +167,16 @@ def read_features(
         Points of this quantity have no features.
     """
     with visible_machine(pool, caller, machine) as (conn, row):
-        found = _visible_point(conn, caller, machine, point)
+        found = visible_point(conn, caller, machine, point)
         table = acquisitions_read.FEATURE_TABLES.get(found.quantity)
         if table is None:
-            raise RefusalError(f"points of {found.quantity} have no features; they report scalars", field="point")
+            raise RefusalError(
+                f"point {point!r} of {found.quantity} has no features{_where_else(found, machine)}", field="point"
+            )
         known = acquisitions_read.list_feature_columns(conn, table)
         chosen = _known_features(names, known)
-        since, before = _range(since, before, acquisitions_read.fetch_last_measured_at(conn, row.id))
-        width = _width(before - since, resolution)
+        since, before = choose_range(since, before, acquisitions_read.fetch_last_measured_at(conn, row.id))
+        width = choose_width(before - since, resolution)
         buckets = acquisitions_read.fetch_feature_buckets(
             conn,
             table,
@@ -186,7 +185,7 @@ def read_features(
             since=since,
             before=before,
             width=width,
-            limit=MOST_BUCKETS + 2,
+            limit=MOST_STEPS + 2,
         )
         versions = acquisitions_read.fetch_absences(conn, table, chosen, point_id=found.id, since=since, before=before)
     return FeatureCourse(
@@ -210,40 +209,16 @@ def _statistics(buckets: Sequence[tuple[Any, ...]], place: int) -> Statistics:
     return Statistics(minimum, mean, maximum)
 
 
-def _visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:
-    with scoped(conn, caller.site_ids):
-        found = machine_views.find_point(conn, machine, point)
-    if found is None:
-        raise NotFoundError(f"machine {machine!r} has no point {point!r}")
-    return found
+def _where_else(point: FoundPoint, machine: str) -> str:
+    if point.sampling_rate_hz is not None:
+        return ""
+    return f"; it reports scalars: read /v1/machines/{machine}/scalars/{point.point}"
 
 
 def _known_features(names: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in names:
         if name not in known:
             raise InvalidInputError(
-                f"{name[:64]!r} is not a feature of this point; allowed: {', '.join(known)}", field="names"
+                f"{name[:64]!r} is not a feature of this point; {suggest(name, known)}", field="names"
             )
     return list(dict.fromkeys(names)) or [name for name in ("rms", "peak", "kurtosis") if name in known]
-
-
-def _range(since: datetime | None, before: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
-    end = before or (last or datetime.now(UTC)) + timedelta(microseconds=1)
-    try:
-        start = since or end - DEFAULT_SPAN
-    except OverflowError:
-        raise InvalidInputError("the time range starts before year 1", field="to") from None
-    if start >= end:
-        raise InvalidInputError("'from' must be before 'to'", field="from")
-    return start, end
-
-
-def _width(span: timedelta, resolution: float | None) -> timedelta:
-    if resolution is None:
-        return timedelta(seconds=max(1.0, round(span.total_seconds() / _DEFAULT_BUCKETS)))
-    if span.total_seconds() / resolution > MOST_BUCKETS:
-        raise InvalidInputError(
-            f"the range has more than {MOST_BUCKETS} steps of {resolution:g} s; use a shorter range or longer steps",
-            field="resolution_s",
-        )
-    return timedelta(seconds=resolution)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg_pool import ConnectionPool
 
+from pdm.alerts.kinds.declared_units import declare_contributors
 from pdm.errors import NotFoundError, UnavailableError
 from pdm.service.machines.machine_views import FleetMachine, MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller, Role
@@ -25,6 +27,7 @@ from pdm.store.database.connection import check_server
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import AnalysisBacklog
+from pdm.store.machines.registration import fetch_machine
 
 Pool = ConnectionPool[Any]
 
@@ -62,7 +65,9 @@ def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None
         at = None if judged is None else judged.measured_at
         prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of, at)
         on_hold = queue.fetch_hold(conn, found.id)
-    return MachineHealth.of(found, newest, judged, prognosis, on_hold)
+        registered = fetch_machine(conn, machine).machine
+    health = MachineHealth.of(found, newest, judged, prognosis, on_hold)
+    return replace(health, evidence=declare_contributors(health.evidence, registered))
 
 
 def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachinePrognosis:

@@ -1,7 +1,8 @@
-"""Visibility of machines for callers."""
+"""Visibility of machines and their points for callers."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,10 +15,13 @@ from pdm.service.platform.access import Caller
 from pdm.store.database.connection import database_required
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
-from pdm.store.machines.machine_views import RegisteredMachine
+from pdm.store.machines.machine_views import FoundPoint, RegisteredMachine
 from pdm.store.machines.tags import list_keys
+from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
+
+_MOST_KEYS = 5000  # compared with an unknown key
 
 
 @contextmanager
@@ -32,8 +36,11 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             row = machine_views.find_machine(conn, machine)
+            known = machine_views.list_machine_keys(conn, _MOST_KEYS) if row is None else []
         if row is None:
-            raise NotFoundError(f"unknown machine {machine!r}")
+            near = difflib.get_close_matches(machine, known, 3)
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "register it first"
+            raise NotFoundError(f"unknown machine {machine!r}; {hint}")
         yield conn, row
 
 
@@ -52,3 +59,19 @@ def find_machine_keys(pool: Pool, caller: Caller, names: Sequence[str]) -> list[
 def find_machine_key(pool: Pool, caller: Caller, name: str) -> str:
     """Return the key of one machine, as `find_machine_keys`."""
     return find_machine_keys(pool, caller, [name])[0]
+
+
+def visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:
+    """Return a measurement point that the caller may see.
+
+    Raises
+    ------
+    NotFoundError
+        The machine or the point does not exist, or its site is not visible to the caller.
+    """
+    with scoped(conn, caller.site_ids):
+        found = machine_views.find_point(conn, machine, point)
+        known = machine_views.list_point_keys(conn, machine) if found is None else []
+    if found is None:
+        raise NotFoundError(f"machine {machine!r} has no point {point!r}; {suggest(point, known)}")
+    return found

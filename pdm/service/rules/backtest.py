@@ -24,6 +24,7 @@ from pdm.errors import InvalidInputError, PdmError, RefusalError
 from pdm.service.analysis.machine_pipeline import Champion
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.rules.challenger_prognoses import with_prognoses_of
+from pdm.service.rules.rule_sets import check_off
 from pdm.store.alerts.cases import fetch_labels
 from pdm.store.analysis.backtest_history import fetch_history, list_assessed
 from pdm.store.machines.registration import StoredMachine, fetch_machine
@@ -56,7 +57,9 @@ class BacktestRequest:
 
     def __post_init__(self) -> None:
         if self.since >= self.before:
-            raise InvalidInputError("'from' must be before 'to'", field="from")
+            raise InvalidInputError(
+                f"'from' ({self.since.isoformat()}) must be before 'to' ({self.before.isoformat()})", field="from"
+            )
         if not 0 < self.credit_horizons <= 1000:
             raise InvalidInputError("credit_horizons must be in (0, 1000]", field="credit_horizons")
 
@@ -114,10 +117,14 @@ def backtest(
 
     Raises
     ------
+    InvalidRulesError
+        The candidate switches off a rule that does not exist.
     RefusalError
         The period has no assessments, or no machine belongs to the fleet of the requested model.
     """
     with psycopg.connect(dsn) as conn:
+        if question.candidate is not None:
+            check_off(conn, question.candidate.document, question.site_ids)
         named = question.machines
         machines = None if named is None else list_keys(conn, named, question.site_ids)
         found = list_assessed(conn, question.since, question.before, machines=machines, site_ids=question.site_ids)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.documents.parser import DocumentProblem, InvalidRulesError, RuleDocument, parse_document
+from pdm.alerts.documents.parser import DocumentProblem, InvalidRulesError, RuleDocument, parse_document, why_unknown
 from pdm.alerts.documents.scopes import Scope, resolve
-from pdm.alerts.documents.writer import differences, write_document, write_rule
+from pdm.alerts.documents.writer import differences, write_document, write_rule_for
 from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from pdm.ingest.rule_file import read_rule_text
@@ -28,6 +29,8 @@ from pdm.store.machines.tags import find_key
 
 Pool = ConnectionPool[Any]
 
+_RESEMBLING = 0.8  # similarity from which a key is a misspelt default rule
+
 
 @dataclass(frozen=True)
 class RuleScope:
@@ -39,7 +42,7 @@ class RuleScope:
 
 @dataclass(frozen=True)
 class MachineRules:
-    """The rules in force for a machine as documents, and their rule sets, widest scope first."""
+    """The rules in force for a machine as documents in the units of its points, and their sets, widest scope first."""
 
     machine: str
     rule_version: str
@@ -48,8 +51,14 @@ class MachineRules:
     of: Sequence[RuleScope]
 
 
-def check_text(text: str) -> RuleDocument:
+def check_text(text: str, known: Collection[str] | None = None) -> RuleDocument:
     """Return the rules of a YAML or JSON text.
+
+    Parameters
+    ----------
+    text : str
+    known : collection of str, optional
+        Keys of the rules that it may switch off, such as `list_rule_keys`; None: any.
 
     Raises
     ------
@@ -57,12 +66,34 @@ def check_text(text: str) -> RuleDocument:
         With line, field and reason of every problem.
     """
     read = read_rule_text(text)
-    return parse_document(read.content, feature_units(), read.line_of)
+    return parse_document(read.content, feature_units(), read.line_of, known)
 
 
-def check_content(content: object) -> RuleDocument:
-    """Return the rules of plain data; raises InvalidRulesError like `check_text`."""
-    return parse_document(content, feature_units())
+def check_text_alone(text: str) -> tuple[RuleDocument, list[str]]:
+    """Return the rules of a text and the keys that it switches off although no default rule has them.
+
+    Without a database only the default rules are known: a key that resembles one of them is refused as misspelt, any
+    other may be of a set that is stored elsewhere.
+
+    Raises
+    ------
+    InvalidRulesError
+        With line, field and reason of every problem.
+    """
+    defaults = set(DEFAULT_RULES.by_key)
+    foreign = [key for key in check_text(text).off if not difflib.get_close_matches(key, defaults, 1, _RESEMBLING)]
+    return check_text(text, defaults.union(foreign)), foreign
+
+
+def check_content(content: object, known: Collection[str] | None = None) -> RuleDocument:
+    """Return the rules of plain data; arguments and errors as of `check_text`."""
+    return parse_document(content, feature_units(), known=known)
+
+
+def list_rule_keys(pool: Pool, site_ids: Sequence[int] | None = None) -> set[str]:
+    """Return the keys of all rules that a document may switch off: defaults, and rules in force or proposed."""
+    with pool.connection() as conn:
+        return _rule_keys(conn, site_ids)
 
 
 def as_stored(document: RuleDocument) -> Mapping[str, Any]:
@@ -199,7 +230,7 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
         stored.machine.key,
         resolved.version,
         resolved.former_version,
-        [write_rule(rule) for rule in resolved.rules],
+        [write_rule_for(rule, stored.machine) for rule in resolved.rules],
         [RuleScope(each.scope.value, each.target) for each in fitting],
     )
 
@@ -207,6 +238,19 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
 def default_document() -> Mapping[str, Any]:
     """Return the default rules."""
     return write_document(RuleDocument(DEFAULT_RULES.rules))
+
+
+def check_off(conn: Connection[Any], document: RuleDocument, site_ids: Sequence[int] | None) -> None:
+    """Raise InvalidRulesError if a document switches off a rule that does not exist."""
+    known = _rule_keys(conn, site_ids) if document.off else set()
+    unknown = [(index, why_unknown(key, known)) for index, key in enumerate(document.off)]
+    problems = [DocumentProblem(f"off[{index}]", why) for index, why in unknown if why is not None]
+    if problems:
+        raise InvalidRulesError.of(problems)
+
+
+def _rule_keys(conn: Connection[Any], site_ids: Sequence[int] | None) -> set[str]:
+    return rules.fetch_rule_keys(conn, site_ids).union(DEFAULT_RULES.by_key)
 
 
 def _propose(
@@ -221,6 +265,7 @@ def _propose(
     if not reason.strip():
         raise InvalidInputError("a reason of the change is required", field="reason")
     target = _read_target(conn, scope, target, site_ids)
+    check_off(conn, document, site_ids)
     if scope == Scope.MACHINE:
         _check_points(fetch_machine(conn, target, site_ids).machine, document)
     rules.lock_rule_sets(conn)

@@ -14,7 +14,9 @@ from pdm.store.database.queries import query
 
 @dataclass(frozen=True)
 class QuietMachine:
-    """A machine, the time of its last acquisition (None: never), and its open alert of missing data, if any.
+    """A machine, the times of its newest acquisition and last receipt, and its open alert of missing data, if any.
+
+    `measured_at` and `received_at` are None for a machine that has never sent.
 
     `is_off`: it was at standstill at the last acquisition. `suppressed_until`: end of the time in which all its
     alerts were suppressed by design, at most now.
@@ -23,6 +25,7 @@ class QuietMachine:
     id: int
     key: str
     measured_at: datetime | None
+    received_at: datetime | None
     opened_at: datetime | None
     severity: Severity | None
     is_off: bool = False
@@ -43,9 +46,9 @@ def fetch_gap_documents(conn: Connection[Any]) -> list[dict[str, Any]]:
 
 
 def fetch_quiet_machines(conn: Connection[Any], before: datetime, cause: str, now: datetime) -> list[QuietMachine]:
-    """Return live machines without acquisitions since `before`, and those with an open alert of `cause`."""
+    """Return live machines without new data received since `before`, and those with an open alert of `cause`."""
     rows = conn.execute(query("fetch_quiet_machines"), {"before": before, "cause": cause, "now": now})
     return [
-        QuietMachine(machine_id, key, measured_at, opened_at, severity and Severity(severity), is_off, suppressed_until)
-        for machine_id, key, measured_at, opened_at, severity, is_off, suppressed_until in rows
+        QuietMachine(machine_id, key, measured, received, opened_at, severity and Severity(severity), is_off, until)
+        for machine_id, key, measured, received, opened_at, severity, is_off, until in rows
     ]

@@ -164,5 +164,10 @@ def page_rule_sets(
     )
 
 
+def fetch_rule_keys(conn: Connection[Any], site_ids: Sequence[int] | None) -> set[str]:
+    """Return the keys of the rules in sets in force or proposed, visible to a caller of these sites (None: all)."""
+    return {row[0] for row in conn.execute(query("fetch_rule_keys"), {"site_ids": _listed(site_ids)})}
+
+
 def _listed(site_ids: Sequence[int] | None) -> list[int] | None:
     return None if site_ids is None else list(site_ids)

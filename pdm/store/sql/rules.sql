@@ -76,6 +76,18 @@ WHERE r.id < %(before)s AND (%(scope)s::text IS NULL OR r.scope = %(scope)s::tex
            AND EXISTS (SELECT FROM machine m WHERE m.key = r.target AND m.site_id = ANY (%(site_ids)s::bigint[]))))
 ORDER BY r.id DESC LIMIT %(limit)s;
 
+-- name: fetch_rule_keys
+-- The keys of the rules of all sets that are in force or proposed and visible to the caller.
+SELECT DISTINCT rule ->> 'key'
+FROM rule_set r
+CROSS JOIN LATERAL jsonb_array_elements(r.document -> 'rules') AS rule
+WHERE r.status IN ('in-force', 'proposed')
+  AND (%(site_ids)s::bigint[] IS NULL OR r.scope IN ('all', 'class')
+       OR (r.scope = 'site'
+           AND EXISTS (SELECT FROM site s WHERE s.key = r.target AND s.id = ANY (%(site_ids)s::bigint[])))
+       OR (r.scope = 'machine'
+           AND EXISTS (SELECT FROM machine m WHERE m.key = r.target AND m.site_id = ANY (%(site_ids)s::bigint[]))));
+
 -- name: fetch_diagnosis_notes
 -- Diagnoses of machines within a span, and the newest before it; of several from the same acquisitions the newest.
 SELECT found.machine_id, found.measured_at, found.findings
