@@ -193,7 +193,7 @@ def record_work_event(
     event_id, _ = work_events.record_work_event(
         resources.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
     )
-    return queries.read_work_event(resources.pool, event_id)
+    return queries.read_work_event(resources.pool, caller, machine, event_id)
 
 
 def _register(

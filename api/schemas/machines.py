@@ -303,6 +303,15 @@ class WorkEventQuestion(Question):
     note: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")] = ""
 
 
+class EventDoubtAnswer(Answer):
+    """A doubt about a failure and the event before it; until it is settled, the life between them teaches nothing."""
+
+    code: Literal["failure-entered-twice", "replacement-before-failure"]
+    failure: int = Field(description="The id of the failure.")
+    earlier: int = Field(description="The id of the failure or replacement before it.")
+    question: str
+
+
 class WorkEventAnswer(Answer):
     """Something that was done to a machine."""
 
@@ -314,3 +323,4 @@ class WorkEventAnswer(Answer):
     note: str
     actor: str
     recorded_at: Time
+    doubts: list[EventDoubtAnswer] = Field(default_factory=list)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment, ZoneTrend, shows_operation
 from pdm.health.baseline.baseline import Baseline
+from pdm.health.baseline.component_columns import describe_fresh, is_relearning
 from pdm.health.baseline.feature_layout import Layout, layout_of
 from pdm.health.component_health import assess_parts, parts_of
 from pdm.health.detection.control_charts import DECISION, Charts
@@ -118,8 +119,9 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
         return state, _learn(state, baseline, seen, compared, covariates)
     at = snapshot.measured_at.timestamp()
     if not lone_scalars:
-        fresh = baseline.learn_beside(layout, compared, covariates, at, machine.baseline_acquisitions)
-        reasons += [f"learning-beside:{feature}" for feature in fresh]
+        fresh = baseline.fresh.tolist()
+        features = baseline.learn_beside(layout, compared, covariates, at, machine.baseline_acquisitions)
+        reasons += describe_fresh(machine, fresh, features)
     change, scale = baseline.change(compared, covariates, at)
     change = heed_lines(layout, snapshot, change)
     deviation = change / scale
@@ -226,7 +228,8 @@ def _learn(
     """Add one acquisition to a baseline that is still being learned; it gives no health yet."""
     needed = seen.machine.baseline_acquisitions
     baseline.learn(compared, covariates, seen.snapshot.measured_at.timestamp())
-    indicators = seen.layout.indicators(compared - baseline.median_so_far())
+    change = compared - baseline.median_so_far()
+    indicators = seen.layout.indicators(change)
     progress = baseline.progress(needed)
     goes_on: list[str] = []
     if progress >= 1.0:
@@ -248,6 +251,7 @@ def _learn(
         indicators=indicators,
         evidence=_evidence(state, seen.snapshot, None, [], reasons),
         shows_operation=_shows_operation(seen.layout, reasons, baseline.declared),
+        change=change,
     )
 
 
@@ -293,8 +297,10 @@ def _judge(
     document["change"] = _change(state, layout)
     document["zone_trend"] = trends.evidence
     if state.parts is not None:
-        document.update(assess_parts(layout, state.parts, evidence, seen.raw, seen.zones, trends.due))
-    return Assessment(
+        known = seen.raw.copy()
+        known[baseline.fresh] = np.nan  # learned again: not yet known
+        document.update(assess_parts(layout, state.parts, evidence, known, seen.zones, trends.due))
+    assessment = Assessment(
         measured_at=seen.snapshot.measured_at,
         health=health_of(severity),
         learning_progress=1.0,
@@ -309,6 +315,20 @@ def _judge(
         points=tuple(sorted({str(each["point"]) for each in contributors if each["point"]})),
         zone_trend=ZoneTrend.from_document(trends.evidence),
         shows_operation=_shows_operation(layout, seen.reasons, baseline.declared),
+        change=change,
+        point_health={each["point"]: each["health"] for each in document.get("points", ())},
+    )
+    if not is_relearning(layout, baseline.fresh):
+        return assessment
+    progress = baseline.beside.progress(seen.machine.baseline_acquisitions) if baseline.beside else 0.0
+    return replace(
+        assessment,
+        health=None,
+        learning_progress=progress,
+        severity=None,
+        symptom=None,
+        component=None,
+        confidence=None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -39,7 +39,9 @@ class Assessment:
     `pdm.health.baseline.indicators.INDICATORS`. `evidence` is serialisable as JSON and contains `acquired_at`,
     `severity`, `limit`, `contributors` and `reasons`; it is for display, and no decision uses it. Decisions use fields:
     `severity`, the `points` that contribute, `zone_trend`, and `shows_operation`, which is whether the acquisition
-    distinguishes standstill from operation (function `shows_operation` below).
+    distinguishes standstill from operation (function `shows_operation` below). `change` (M,) is that from the baseline
+    of which `indicators` are the largest, None where there is none; `life_indicators` are those of each life where
+    components of the machine have separate lives (`pdm.prognosis.lives_by_component`).
     """
 
     measured_at: datetime
@@ -57,6 +59,14 @@ class Assessment:
     points: tuple[str, ...] = ()
     zone_trend: ZoneTrend | None = None
     shows_operation: bool = True
+    change: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    point_health: Mapping[str, float | None] = field(default_factory=dict)
+    life_indicators: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)
+
+    def health_at(self, points: Collection[str]) -> float | None:
+        """Return the health of the worst of some measurement points; None where it is not known of any."""
+        known = [health for point in points if (health := self.point_health.get(point)) is not None]
+        return min(known, default=None)
 
 
 def shows_operation(reasons: Collection[str], sampled: Collection[str], is_declared: bool) -> bool:

@@ -51,6 +51,23 @@ def refit(state: HealthState, layout: Layout) -> list[str] | None:
     return [RELATION_FORGOTTEN] if forgets else []
 
 
+def forget_columns(state: HealthState, layout: Layout, which: NDArray[np.bool_]) -> None:
+    """Forget what was learned of some columns, flagged in `which` (M,), in place; they are learned again.
+
+    An operating state of which nothing that counts is left is removed: it is learned again as a whole.
+    """
+    origin = np.where(which, -1, np.arange(len(which)))
+    is_related = not which[layout.related].any()
+    if not is_related:
+        state.related = np.zeros(len(layout.related))
+    means = state.course.means.copy()
+    means[:, 2 + np.flatnonzero(which[layout.velocity])] = np.nan
+    state.course = ThinnedSeries(means, state.course.stride)
+    states = [_refitted(baseline, origin, is_related) for baseline in state.states]
+    counts = layout.weight > 0
+    state.states = [each for each in states if not each.learned or np.isfinite(each.location[counts]).any()]
+
+
 def _identity_of(state: HealthState, layout: Layout) -> LayoutIdentity | None:
     if state.former_signature:
         signature, identity = former_layout(layout.machine)

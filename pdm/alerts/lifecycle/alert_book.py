@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pdm.alerts.evaluation.causes import cause_of_component
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
 from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
@@ -17,6 +18,7 @@ from pdm.alerts.lifecycle.holds import Hold, HoldKind, Place, moved, strongest
 from pdm.alerts.lifecycle.inhibition import inhibit
 from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed
 from pdm.alerts.states import LIFE_CLOSED, AlertState, Kind, Verb, step
+from pdm.machines.work_events import LifeEnd
 
 
 class Ledger:
@@ -128,11 +130,13 @@ class Ledger:
             self._tell(alert, kind, self.now, actor, verb.value, comment=comment, detail=detail)
         return True
 
-    def end_life(self, machine_id: int, ended_at: datetime, reevaluated: bool = False) -> None:
-        """End a machine's alerts of category `machine` when a failure or replacement ends its life; others remain."""
+    def end_life(self, machine_id: int, end: LifeEnd, reevaluated: bool = False) -> None:
+        """End the alerts of category `machine` that the end of a life concerns; others remain."""
+        ended_at = end.occurred_at
         open_ids = [alert_id for key, alert_id in sorted(self._open.items()) if key[0] == machine_id]
         for known in (self._alerts[alert_id] for alert_id in open_ids):
-            if known.category is Category.MACHINE and known.opened_at < ended_at:
+            is_of_it = end.concerns(known.component) or known.cause == cause_of_component(str(end.component))
+            if known.category is Category.MACHINE and is_of_it and known.opened_at < ended_at:
                 done = step(known.state, Verb.END, known.demands)
                 cleared_at = ended_at if known.state.is_active else known.cleared_at
                 alert = replace(known, state=done.state, cleared_at=cleared_at, overdue_at=None)

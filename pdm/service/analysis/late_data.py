@@ -18,6 +18,8 @@ from pdm.alerts.kinds.rule_input import DiagnosisNote
 from pdm.alerts.lifecycle.reconcile import reconcile
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.errors import UnreadableStateError
+from pdm.health.baseline.component_columns import resolved
+from pdm.machines.work_events import LifeEnd
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
 from pdm.service.analysis.snapshots import recall
@@ -55,7 +57,7 @@ def reprocess(
     after, memory = _starting_point(conn, stored, machine_id, since)
     times = analysis_inputs.fetch_times_between(conn, machine_id, after, until)
     known = analysis_inputs.fetch_life_ends(conn, {machine_id: after})[machine_id]
-    life_ends = tuple(end for end in known if end <= until + reorder_horizon)
+    life_ends = tuple(resolved(stored.machine, end) for end in known if end.occurred_at <= until + reorder_horizon)
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
     replay = _Replay(
         conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, list(life_ends)
@@ -108,7 +110,7 @@ class _Replay:
     rules: RuleSet
     notes: Sequence[DiagnosisNote]
     memory: AnalysisState
-    ends: list[datetime]
+    ends: list[LifeEnd]
     known_set_aside: int = 0
 
     def follow(self, times: Sequence[datetime]) -> None:
@@ -129,7 +131,7 @@ class _Replay:
             self.follow(times[middle:])
 
     def _follow(self, times: Sequence[datetime]) -> None:
-        ended = [end for end in self.ends if not times or end <= times[-1]]
+        ended = [end for end in self.ends if not times or end.occurred_at <= times[-1]]
         snapshots = recall(self.conn, self.machine_id, self.stored, times)
         course = follow(self.stored.machine, self.memory, snapshots, ended, self.champion, self.rules, self.notes)
         _append(self.conn, self.machine_id, self.revision, course, self.since)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +11,7 @@ from uuid import UUID
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError, UnavailableError
+from pdm.machines.work_events import EventDoubt
 from pdm.service.machines.machine_views import FleetMachine, MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller, Role
 from pdm.service.platform.visibility import visible_machine
@@ -95,18 +98,31 @@ def list_acquisitions(
 def list_work_events(
     pool: Pool, caller: Caller, machine: str, *, before: datetime, before_id: int, limit: int
 ) -> list[RecordedWork]:
-    """Return the work events of a machine, newest first."""
+    """Return the work events of a machine, newest first, with the doubts about them."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return receipt_views.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
+        events = receipt_views.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
+        doubts = receipt_views.fetch_event_doubts(conn, row.id)
+    return [_doubted(event, doubts) for event in events]
 
 
-def read_work_event(pool: Pool, event_id: int) -> RecordedWork:
-    """Return a work event that the caller has just recorded."""
-    with pool.connection() as conn:
-        found = receipt_views.find_work_event(conn, event_id)
+def read_work_event(pool: Pool, caller: Caller, machine: str, event_id: int) -> RecordedWork:
+    """Return a work event of a machine with the doubts about it.
+
+    Raises
+    ------
+    NotFoundError
+        The machine is not visible to the caller, or has no such event.
+    """
+    with visible_machine(pool, caller, machine) as (conn, row):
+        found = receipt_views.find_work_event(conn, row.id, event_id)
+        doubts = receipt_views.fetch_event_doubts(conn, row.id)
     if found is None:
-        raise NotFoundError(f"unknown work event {event_id}")
-    return found
+        raise NotFoundError(f"machine {machine!r} has no work event {event_id}")
+    return _doubted(found, doubts)
+
+
+def _doubted(event: RecordedWork, doubts: Sequence[EventDoubt]) -> RecordedWork:
+    return replace(event, doubts=tuple(each for each in doubts if event.id in (each.failure, each.earlier)))
 
 
 def list_alerts(

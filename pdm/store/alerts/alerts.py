@@ -18,6 +18,7 @@ from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import Place
 from pdm.alerts.states import AlertState, Demands, Kind
 from pdm.errors import NotFoundError
+from pdm.machines.work_events import LifeEnd
 from pdm.store.alerts import holds
 from pdm.store.database.queries import query
 
@@ -38,12 +39,12 @@ def apply_all(
     changes: Mapping[int, Sequence[AlertChange]],
     reevaluated: bool,
     now: datetime | None = None,
-    life_ends: Mapping[int, Sequence[datetime]] | None = None,
+    life_ends: Mapping[int, Sequence[LifeEnd]] | None = None,
 ) -> None:
     """Store changes of the alerts of many machines, by machine id, in a constant number of statements.
 
-    `now` is the wall clock; None is the present time. `life_ends` are the times at which a failure or replacement
-    ended a life, in order: open alerts that wait for an operator end with it.
+    `now` is the wall clock; None is the present time. `life_ends` are the lives that a failure or replacement
+    ended, in order: open alerts that wait for an operator end with it.
     """
     ends = life_ends or {}
     concerned = sorted({*changes, *ends})
@@ -58,10 +59,10 @@ def apply_all(
 
 
 def _take(
-    ledger: Ledger, machine_id: int, changes: Sequence[AlertChange], ends: list[datetime], reevaluated: bool
+    ledger: Ledger, machine_id: int, changes: Sequence[AlertChange], ends: list[LifeEnd], reevaluated: bool
 ) -> None:
     for change in changes:
-        while ends and ends[0] <= change.occurred_at:
+        while ends and ends[0].occurred_at <= change.occurred_at:
             ledger.end_life(machine_id, ends.pop(0), reevaluated)
         ledger.change(machine_id, change, reevaluated)
     for end in ends:

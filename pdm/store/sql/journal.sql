@@ -22,11 +22,17 @@ WHERE e.machine_id = %(machine_id)s::bigint
 ORDER BY e.occurred_at DESC, e.id DESC
 LIMIT %(limit)s::integer;
 
+-- name: fetch_event_doubts
+-- Doubts about the work events of a machine: the failure and the event before it.
+SELECT doubt AS code, id AS failure, doubted_with AS earlier FROM closed_life
+WHERE machine_id = %(machine_id)s::bigint AND doubt IS NOT NULL
+ORDER BY ended_at, id;
+
 -- name: find_work_event
 -- One work event of a machine.
 SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
 FROM work_event e LEFT JOIN component c ON c.id = e.component_id
-WHERE e.id = %(id)s::bigint;
+WHERE e.id = %(id)s::bigint AND e.machine_id = %(machine_id)s::bigint;
 
 -- name: page_set_aside
 -- Acquisitions whose analysis failed, of the machines given or of all.
