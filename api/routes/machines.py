@@ -23,14 +23,15 @@ from api.schemas.machines import (
     WhatIfAnswer,
     WhatIfQuestion,
     WorkEventAnswer,
+    WorkEventCorrectionQuestion,
     WorkEventQuestion,
 )
 from api.schemas.pages import Page
 from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machines_from_document
 from pdm.machines.model import Machine
-from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service.machines import queries, registration, work_events
+from pdm.machines.work_events import Correction, EventStatus, WorkEvent, WorkEventKind
+from pdm.service.machines import queries, registration, work_event_corrections, work_events
 from pdm.service.machines.machine_views import MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller
 from pdm.service.prognosis import explanation_requests, what_if
@@ -192,6 +193,33 @@ def record_work_event(
     )
     event_id, _ = work_events.record_work_event(
         resources.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
+    )
+    return queries.read_work_event(resources.pool, caller, machine, event_id)
+
+
+@router.patch("/machines/{machine}/work-events/{event_id}", response_model=WorkEventAnswer)
+def correct_work_event(
+    machine: MachineKey,
+    event_id: Annotated[deps.RowId, Path(description="The id of the work event.")],
+    question: WorkEventCorrectionQuestion,
+    resources: deps.ResourcesDep,
+    caller: deps.Operator,
+) -> RecordedWork:
+    """Correct, void or confirm a work event; what was concluded from it is concluded again in the background."""
+    given = question.model_dump(include=question.model_fields_set & {"kind", "occurred_at", "component"})
+    for name in ("kind", "occurred_at"):
+        if name in given and given[name] is None:
+            raise InvalidInputError(f"{name} cannot be null; leave it out to keep it", field=name)
+    if "kind" in given:
+        given["kind"] = WorkEventKind(given["kind"])
+    work_event_corrections.correct_work_event(
+        resources.pool,
+        machine,
+        event_id,
+        Correction(EventStatus(question.status), question.reason, given),
+        actor=caller.name,
+        site_ids=caller.site_ids,
+        now=datetime.now(UTC),
     )
     return queries.read_work_event(resources.pool, caller, machine, event_id)
 

@@ -303,6 +303,31 @@ class WorkEventQuestion(Question):
     note: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")] = ""
 
 
+class WorkEventCorrectionQuestion(Question):
+    """A correction of a work event; the fields that are not given stay as they are."""
+
+    status: Literal["voided", "corrected", "confirmed"] = Field(
+        description="voided: it did not happen. corrected: kind, component or time was wrong. confirmed: it is right; "
+        "this settles a doubt, and a voided event counts again."
+    )
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$")]
+    kind: Literal["failure", "replacement", "inspection", "stop"] | None = None
+    occurred_at: Moment | None = None
+    component: Key | None = Field(None, description="null: the whole machine.")
+
+
+class WorkEventCorrectionAnswer(Answer):
+    """One correction of a work event: what it was from then on, who corrected it and why."""
+
+    status: Literal["voided", "corrected", "confirmed"]
+    kind: Literal["failure", "replacement", "inspection", "stop"]
+    component: str | None
+    occurred_at: Time
+    reason: str
+    actor: str
+    recorded_at: Time
+
+
 class EventDoubtAnswer(Answer):
     """A doubt about a failure and the event before it; until it is settled, the life between them teaches nothing."""
 
@@ -323,4 +348,6 @@ class WorkEventAnswer(Answer):
     note: str
     actor: str
     recorded_at: Time
+    status: Literal["recorded", "corrected", "confirmed", "voided"] = "recorded"
+    corrections: list[WorkEventCorrectionAnswer] = Field(default_factory=list)
     doubts: list[EventDoubtAnswer] = Field(default_factory=list)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from pdm.errors import InvalidInputError
 
 
 class WorkEventKind(StrEnum):
@@ -15,6 +19,9 @@ class WorkEventKind(StrEnum):
     INSPECTION = "inspection"
     STOP = "stop"
 
+
+CLOSING = (WorkEventKind.FAILURE, WorkEventKind.REPLACEMENT)
+"""Kinds of event that end a life."""
 
 FAILURE_TWICE = "failure-entered-twice"
 REPLACED_BEFORE = "replacement-before-failure"
@@ -37,7 +44,7 @@ class EventDoubt:
 
     @property
     def question(self) -> str:
-        """The question to whoever recorded the events."""
+        """The question to the person who recorded the events."""
         return DOUBTS[self.code].format(failure=self.failure, earlier=self.earlier)
 
 
@@ -71,4 +78,79 @@ class WorkEvent:
     @property
     def closes_life(self) -> bool:
         """Whether the event ends a life and resets baseline and prognosis."""
-        return self.kind in (WorkEventKind.FAILURE, WorkEventKind.REPLACEMENT)
+        return self.kind in CLOSING
+
+
+class EventStatus(StrEnum):
+    """Whether a work event counts, and as what: as recorded, as corrected, as confirmed, or not at all."""
+
+    RECORDED = "recorded"
+    CORRECTED = "corrected"
+    CONFIRMED = "confirmed"
+    VOIDED = "voided"
+
+
+@dataclass(frozen=True)
+class RecordedEvent:
+    """A work event as it counts now."""
+
+    status: EventStatus
+    kind: WorkEventKind
+    component: str | None
+    occurred_at: datetime
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether the event counts."""
+        return self.status is not EventStatus.VOIDED
+
+    @property
+    def closes_life(self) -> bool:
+        """Whether the event ends a life."""
+        return self.kind in CLOSING
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A correction of a work event with its reason; `changes` has the corrected fields alone.
+
+    'voided': the event did not happen. 'corrected': `kind`, `component` (None: the whole machine) or `occurred_at` were
+    wrong. 'confirmed': the event is right; this settles a doubt, and a voided event counts again.
+    """
+
+    status: EventStatus
+    reason: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def correct(event: RecordedEvent, correction: Correction) -> RecordedEvent:
+    """Return a work event after a correction; the same event where it changes nothing.
+
+    Raises
+    ------
+    InvalidInputError
+        Fields are given with a status other than 'corrected', or none differs with it.
+
+    Examples
+    --------
+    >>> at = datetime(2026, 1, 1)
+    >>> event = RecordedEvent(EventStatus.RECORDED, WorkEventKind.FAILURE, "motor", at)
+    >>> correct(event, Correction(EventStatus.VOIDED, "another machine")).is_in_force
+    False
+    """
+    if correction.status is not EventStatus.CORRECTED:
+        if correction.changes:
+            raise InvalidInputError(
+                f"{', '.join(correction.changes)} cannot be given with status {correction.status.value!r}; "
+                "use status 'corrected' to change them",
+                field=next(iter(correction.changes)),
+            )
+        return replace(event, status=correction.status)
+    after = replace(event, status=correction.status, **correction.changes)
+    if replace(after, status=event.status) == event and event.is_in_force:
+        raise InvalidInputError(
+            "nothing differs from the event; give a corrected kind, component or occurred_at, or use status "
+            "'confirmed'",
+            field="status",
+        )
+    return after

@@ -49,6 +49,7 @@ class Call:
 MACHINE = "/v1/machines/{machine}"
 WAVEFORM = MACHINE + "/acquisitions/{measured_at}/waveforms/{point}"
 SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
+VOIDED = {"status": "voided", "reason": "wrong machine"}
 SUPPRESSION = {"reason": "being mended", "ground": "maintenance"}
 CALLS = [
     Call("POST", "/v1/acquisitions", SENDERS, foreign=422, raw=True),
@@ -74,6 +75,7 @@ CALLS = [
     Call("GET", SPECTRUM, READERS, foreign=404),
     Call("GET", MACHINE + "/work-events", READERS, foreign=404),
     Call("POST", MACHINE + "/work-events", SENDERS, 201, foreign=404, json="work-event"),
+    Call("PATCH", MACHINE + "/work-events/{event_id}", OPERATORS, foreign=404, json=VOIDED),
     Call("GET", "/v1/alerts", READERS),
     Call("GET", "/v1/alerts/stream", READERS),
     Call("GET", "/v1/alerts/{alert_id}", READERS, foreign=404),
@@ -233,8 +235,15 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
             (str(uuid.uuid4()), uuid.uuid4().bytes),
         ).fetchone()
         assert row is not None
+        event = conn.execute(
+            "INSERT INTO work_event (machine_id, kind, occurred_at, actor)"
+            " SELECT id, 'inspection', clock_timestamp(), 'x' FROM machine WHERE key = %s RETURNING id",
+            (machine,),
+        ).fetchone()
+        assert event is not None
     return {
         "machine": machine,
+        "event_id": str(event[0]),
         "point": "de-h",
         "site": machine.removeprefix("press-"),
         "line": "line-1",

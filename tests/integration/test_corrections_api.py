@@ -41,7 +41,6 @@ def send(kim: httpx.Client, point: str, rate: float, minute: int) -> dict[str, A
     return result
 
 
-@pytest.mark.xfail(strict=True, reason="work events cannot be taken back")
 def test_a_work_event_is_voided_with_a_reason_and_both_are_listed(kim: httpx.Client) -> None:
     event = kim.post(f"{M}/work-events", json=FAILURE).json()
     voided = kim.patch(f"{M}/work-events/{event['id']}", json={"status": "voided", "reason": "wrong machine"})
@@ -55,7 +54,6 @@ def test_a_work_event_is_voided_with_a_reason_and_both_are_listed(kim: httpx.Cli
     assert "status 'confirmed'" in again.json()["detail"]
 
 
-@pytest.mark.xfail(strict=True, reason="work events cannot be corrected")
 def test_a_work_event_is_corrected_field_by_field(kim: httpx.Client) -> None:
     path = f"{M}/work-events/{kim.post(f'{M}/work-events', json=FAILURE).json()['id']}"
     found = kim.patch(path, json={"status": "corrected", "reason": "all of it", "component": None})
@@ -75,7 +73,6 @@ def test_a_work_event_is_corrected_field_by_field(kim: httpx.Client) -> None:
     assert kim.patch(f"{M}/work-events/999", json={"status": "voided", "reason": "x"}).status_code == 404
 
 
-@pytest.mark.xfail(strict=True, reason="a failure entered twice is not asked about")
 def test_a_failure_entered_twice_is_asked_about_until_it_is_confirmed(kim: httpx.Client) -> None:
     first = kim.post(f"{M}/work-events", json=FAILURE).json()
     second = kim.post(f"{M}/work-events", json=FAILURE | {"occurred_at": "2026-10-01T01:00:00Z"}).json()

@@ -38,7 +38,7 @@ class StoredReceipt(ReceiptSummary):
 
 @dataclass(frozen=True)
 class RecordedWork:
-    """A work event of a machine, with the user and time of its recording, and doubts about it."""
+    """A work event of a machine as it counts, with the user and time of its recording, doubts and corrections."""
 
     id: int
     kind: str
@@ -48,6 +48,8 @@ class RecordedWork:
     note: str
     actor: str
     recorded_at: datetime
+    status: str = "recorded"
+    corrections: Sequence[Mapping[str, Any]] = ()
     doubts: tuple[EventDoubt, ...] = ()
 
 

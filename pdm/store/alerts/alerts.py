@@ -16,6 +16,7 @@ from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import Place
+from pdm.alerts.lifecycle.wrong_ends import EndedAlert
 from pdm.alerts.states import AlertState, Demands, Kind
 from pdm.errors import NotFoundError
 from pdm.machines.work_events import LifeEnd
@@ -132,6 +133,30 @@ def fetch_open(conn: Connection[Any], machine_id: int) -> list[AlertRecord]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("fetch_open_alerts"), {"machine_id": machine_id}).fetchall()
     return [_standing(row) for row in rows]
+
+
+def fetch_ended_by_life(conn: Connection[Any], machine_id: int, since: datetime) -> list[EndedAlert]:
+    """Return a machine's alerts that the end of a life ended from a time on, in the order of their opening."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("fetch_ended_by_life"), {"machine_id": machine_id, "since": since}).fetchall()
+    return [EndedAlert(**{**row, "state": AlertState(row["state"])}) for row in rows]
+
+
+def withdraw(conn: Connection[Any], machine_id: int, alert_ids: Sequence[UUID], at: datetime) -> None:
+    """End alerts that only a work event had raised which was corrected or voided."""
+    ledger = open_ledger(conn, [machine_id], datetime.now(UTC))
+    for alert_id in alert_ids:
+        ledger.withdraw(alert_id, at)
+    ledger.settle()
+    close_ledger(conn, ledger)
+
+
+def reopen(conn: Connection[Any], machine_id: int, alert_id: UUID, state: AlertState, at: datetime) -> None:
+    """Open an ended alert again in the state that it had before the end that a correction removed."""
+    ledger = open_ledger(conn, [machine_id], datetime.now(UTC), alert_id)
+    ledger.reopen(alert_id, state, at)
+    ledger.settle()
+    close_ledger(conn, ledger)
 
 
 def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:

@@ -40,7 +40,7 @@ ORDER BY a.measured_at;
 -- The work events that closed a life of these machines after the time given for each, with the component.
 SELECT w.machine_id, w.occurred_at, k.key
 FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
-JOIN work_event w ON w.machine_id = c.machine_id
+JOIN work_event_in_force w ON w.machine_id = c.machine_id
 LEFT JOIN component k ON k.id = w.component_id
 WHERE w.kind IN ('failure', 'replacement') AND w.occurred_at > c.after
 ORDER BY w.machine_id, w.occurred_at, w.id;

@@ -62,7 +62,7 @@ ORDER BY m.key;
 
 -- name: fetch_past_events
 -- The work events of a machine in a span that ended a life, with the component.
-SELECT w.occurred_at, w.kind, c.key FROM work_event w
+SELECT w.occurred_at, w.kind, c.key FROM work_event_in_force w
 LEFT JOIN component c ON c.id = w.component_id
 WHERE w.machine_id = %(machine_id)s AND w.occurred_at >= %(since)s AND w.occurred_at <= %(before)s
   AND w.kind IN ('failure', 'replacement')

@@ -78,7 +78,7 @@ FROM (
     SELECT m.fleet, count(*) AS failures, max(w.recorded_at) AS last_failure,
            count(*) FILTER (WHERE w.recorded_at > champion.created_at) AS since_champion
     FROM machine m
-    JOIN work_event w ON w.machine_id = m.id AND w.kind = 'failure'
+    JOIN work_event_in_force w ON w.machine_id = m.id AND w.kind = 'failure'
     LEFT JOIN model champion ON champion.name = m.fleet AND champion.status = 'champion'
     GROUP BY m.fleet
 ) f

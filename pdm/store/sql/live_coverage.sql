@@ -3,7 +3,7 @@
 -- for any failed life.
 SELECT m.fleet
 FROM machine m
-JOIN work_event w ON w.machine_id = m.id AND w.kind = 'failure'
+JOIN work_event_in_force w ON w.machine_id = m.id AND w.kind = 'failure'
 LEFT JOIN LATERAL (SELECT max(computed_at) AS at FROM live_coverage c WHERE c.fleet = m.fleet) tracked ON true
 GROUP BY m.fleet
 HAVING max(w.recorded_at) > coalesce(max(tracked.at), now() - INTERVAL '1 day')
