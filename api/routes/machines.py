@@ -81,12 +81,15 @@ def list_machines(
     caller: deps.Reader,
     site: Annotated[deps.Key | None, Query()] = None,
     line: Annotated[deps.Key | None, Query()] = None,
+    retired: Annotated[bool, Query(description="The retired machines instead of those in use.")] = False,
     limit: deps.Limit = 100,
     cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List the fleet with health, remaining life and open alerts."""
     (after,) = paging.decode(cursor, ("",))
-    rows = queries.list_machines(resources.pool, caller, after=after, limit=limit + 1, site=site, line=line)
+    rows = queries.list_machines(
+        resources.pool, caller, after=after, limit=limit + 1, site=site, line=line, retired=retired
+    )
     return paging.page(rows, limit, "machine")
 
 

@@ -72,6 +72,39 @@ class PointAnswer(Answer):
     pulses_per_turn: int | None = Field(None, description="Of a tachometer.")
 
 
+class RetiredPointAnswer(Answer):
+    """A measurement point out of use, since when and why."""
+
+    point: str
+    quantity: str
+    unit: str
+    sampling_rate_hz: float | None
+    retired_at: Time
+    retired_reason: str
+
+
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$")]
+
+
+class ReasonQuestion(Question):
+    """Why something is taken out of use or brought back."""
+
+    reason: Reason
+
+
+class ReplacementQuestion(Question):
+    """Another sensor in the place of that of a point; what is not given stays as it is."""
+
+    at: Moment = Field(description="From when on it measures, on the machine's timeline.")
+    reason: Reason
+    key: Annotated[Key | None, Field(description="Of the new point; the old one is retired. Default: the same.")] = None
+    sampling_rate_hz: Annotated[float, Field(gt=0, le=10e6)] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    direction: Annotated[str, Field(max_length=20)] | None = None
+    component: Key | None = None
+    pulses_per_turn: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
 class MachineAnswer(FleetMachine):
     """A machine as it is registered, with what is known of it now."""
 
@@ -86,6 +119,9 @@ class MachineAnswer(FleetMachine):
     diagnosed_at: Time | None = Field(None, description="Of the newest acquisition behind a diagnosis.")
     components: list[ComponentAnswer]
     points: list[PointAnswer]
+    retired_at: Time | None = None
+    retired_reason: str | None = None
+    retired_points: list[RetiredPointAnswer] = Field(default_factory=list)
 
 
 class HealthEntry(Answer):
@@ -310,7 +346,7 @@ class WorkEventCorrectionQuestion(Question):
         description="voided: it did not happen. corrected: kind, component or time was wrong. confirmed: it is right; "
         "this settles a doubt, and a voided event counts again."
     )
-    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$")]
+    reason: Reason
     kind: Literal["failure", "replacement", "inspection", "stop"] | None = None
     occurred_at: Moment | None = None
     component: Key | None = Field(None, description="null: the whole machine.")

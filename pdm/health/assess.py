@@ -40,7 +40,7 @@ from pdm.health.detection.symptoms import LEAST_SEVERITY, Symptom, name_symptom
 from pdm.health.detection.transients import TRANSIENT, context_of, is_transient
 from pdm.health.detection.zone_trend import zone_trends
 from pdm.health.detection.zones import zone_of
-from pdm.health.refit import refit
+from pdm.health.refit import CARRY_FROM, POINTS_CHANGED, refit
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
 from pdm.machines.model import Machine
@@ -51,7 +51,6 @@ __all__ = ["HealthState", "assess", "initial_state"]
 
 Floats = NDArray[np.float64]
 _CONTRIBUTORS = 3  # features named as main evidence: the number that the severity weighs (WEIGHTS)
-_CARRY_FROM = 2.0  # evidence from which a known degradation is carried over to a new operating state
 
 
 def initial_state(machine: Machine) -> HealthState:
@@ -90,7 +89,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if state.identity != layout.identity:
         notes = refit(state, layout)
         if notes is None:
-            state, notes = initial_state(machine), ["points-changed"]
+            state, notes = initial_state(machine), [POINTS_CHANGED]
         reasons += notes
     if state.parts is None or state.layout is not layout:
         state.layout, state.parts = layout, parts_of(machine)
@@ -125,7 +124,9 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     change, scale = baseline.change(compared, covariates, at)
     change = heed_lines(layout, snapshot, change)
     deviation = change / scale
+    before_fresh = state.smoothed[baseline.fresh]
     state.smoothed = smooth(state.smoothed, deviation, layout, fading=not lone_scalars)
+    state.smoothed[baseline.fresh] = before_fresh  # what is learned again keeps its evidence
     state.charts = state.charts.advance(deviation, at)
     if machine.severity_limits is not None and not np.isnan(change[layout.velocity]).all():
         state.course = state.course.add(at, change[layout.velocity])
@@ -218,7 +219,7 @@ def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
     if not learned:
         return np.zeros(size, np.float32)
     last = max(learned, key=lambda known: known.last_seen)
-    moved = np.where(state.smoothed > _CARRY_FROM, state.smoothed * last.scale, 0.0)
+    moved = np.where(state.smoothed > CARRY_FROM, state.smoothed * last.scale, 0.0)
     return np.nan_to_num(moved).astype(np.float32)
 
 

@@ -10,7 +10,7 @@ from pdm.health.baseline.component_columns import columns_of, owners_of
 from pdm.health.baseline.feature_layout import Layout, layout_of
 from pdm.health.component_health import Parts, parts_of
 from pdm.health.detection.control_charts import Charts
-from pdm.health.refit import forget_columns, refit
+from pdm.health.refit import forget_columns, refit, relearn_columns
 from pdm.health.state import HealthState
 from pdm.machines.model import Machine
 
@@ -44,6 +44,21 @@ def end_component(machine: Machine, state: HealthState, component: str | None) -
     _clear_evidence(state, own | _concerning(machine, layout, component))
     if own.any():
         forget_columns(state, layout, own)
+    return state
+
+
+def replace_sensor(machine: Machine, state: HealthState, point: str) -> HealthState:
+    """Return the state after another sensor has taken the place of that of a point, in place.
+
+    The features of the point are learned again beside the others, on the degradation known so far; evidence is kept.
+    """
+    layout = layout_of(machine)
+    if state.identity != layout.identity and refit(state, layout) is None:
+        return state
+    is_phase = point in layout.current_points
+    which = [c.point == point or (is_phase and c.source == "current_group") for c in layout.columns]
+    if any(which):
+        relearn_columns(state, layout, np.array(which, dtype=bool))
     return state
 
 

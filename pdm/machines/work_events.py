@@ -65,6 +65,18 @@ class LifeEnd:
 
 
 @dataclass(frozen=True)
+class SensorReplaced:
+    """Another sensor measures at a point from a time on."""
+
+    occurred_at: datetime
+    point: str
+
+
+TurningPoint = LifeEnd | SensorReplaced
+"""What changes the state of a machine's analysis between two acquisitions."""
+
+
+@dataclass(frozen=True)
 class WorkEvent:
     """One work event on a machine or one of its components at a time, with the finding."""
 

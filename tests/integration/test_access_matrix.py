@@ -49,6 +49,8 @@ class Call:
 MACHINE = "/v1/machines/{machine}"
 WAVEFORM = MACHINE + "/acquisitions/{measured_at}/waveforms/{point}"
 SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
+REASON = {"reason": "broken"}
+REPLACED = {"reason": "broken", "at": "2026-10-03T00:00:00Z"}
 VOIDED = {"status": "voided", "reason": "wrong machine"}
 SUPPRESSION = {"reason": "being mended", "ground": "maintenance"}
 CALLS = [
@@ -76,6 +78,17 @@ CALLS = [
     Call("GET", MACHINE + "/work-events", READERS, foreign=404),
     Call("POST", MACHINE + "/work-events", SENDERS, 201, foreign=404, json="work-event"),
     Call("PATCH", MACHINE + "/work-events/{event_id}", OPERATORS, foreign=404, json=VOIDED),
+    Call("POST", MACHINE + "/retire", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/restore", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/points/{point}/retire", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/points/{point}/restore", OPERATORS, foreign=404, json=REASON),
+    Call(
+        "POST",
+        MACHINE + "/points/{point}/replace",
+        OPERATORS,
+        foreign=404,
+        json=REPLACED,
+    ),
     Call("GET", "/v1/alerts", READERS),
     Call("GET", "/v1/alerts/stream", READERS),
     Call("GET", "/v1/alerts/{alert_id}", READERS, foreign=404),
@@ -190,6 +203,9 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         conn.execute("DELETE FROM alert_event")
         conn.execute("DELETE FROM alert")
         conn.execute("DELETE FROM alert_hold")
+        conn.execute("DELETE FROM replaced_sensor")
+        conn.execute("UPDATE machine SET retired_at = NULL")
+        conn.execute("UPDATE point SET retired_at = NULL")
         conn.execute(
             "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
             " rule_version) SELECT %s, id, 'machine', 'warning', 'unacknowledged', %s, 'zone', '{}', '{}', '1'"

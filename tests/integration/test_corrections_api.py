@@ -84,7 +84,6 @@ def test_a_failure_entered_twice_is_asked_about_until_it_is_confirmed(kim: httpx
     assert [each["doubts"] for each in kim.get(f"{M}/work-events").json()["items"]] == [[], []]
 
 
-@pytest.mark.xfail(strict=True, reason="a sensor of another rate cannot take the place of another")
 def test_a_sensor_is_replaced_by_one_of_another_rate_in_one_call(kim: httpx.Client) -> None:
     assert send(kim, "de-h", plant.RATE, 1)["outcome"] == "stored"
     question = {"at": "2025-11-01T12:10:00Z", "sampling_rate_hz": 12800, "reason": "broken"}
@@ -97,7 +96,6 @@ def test_a_sensor_is_replaced_by_one_of_another_rate_in_one_call(kim: httpx.Clie
     assert problem["code"] == "sampling-rate"
 
 
-@pytest.mark.xfail(strict=True, reason="points cannot be retired")
 def test_a_retired_point_is_neither_missing_nor_accepted_until_it_is_restored(kim: httpx.Client) -> None:
     missing = [each["field"] for each in send(kim, "de-h", plant.RATE, 1)["problems"]]
     assert missing == ["de-v"]
@@ -114,7 +112,6 @@ def test_a_retired_point_is_neither_missing_nor_accepted_until_it_is_restored(ki
     assert kim.post(f"{M}/points/dee/retire", json={"reason": "x"}).status_code == 404
 
 
-@pytest.mark.xfail(strict=True, reason="machines cannot be retired")
 def test_a_retired_machine_leaves_the_fleet_and_its_site_until_it_is_restored(kim: httpx.Client) -> None:
     send(kim, "de-h", plant.RATE, 1)
     retired = kim.post(f"{M}/retire", json={"reason": "scrapped"})

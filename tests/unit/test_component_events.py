@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from features.catalogue import names
+from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.health.baseline.component_columns import columns_of, owners_of, owns_all, restarts_machine
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
-from pdm.machines.work_events import LifeEnd
+from pdm.machines.work_events import LifeEnd, SensorReplaced, TurningPoint
 from pdm.measurements import OperatingContext
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, follow
@@ -48,7 +49,7 @@ def after(index: int, component: str | None) -> LifeEnd:
     return LifeEnd(START + timedelta(hours=index, minutes=1), component)
 
 
-def course(plant: Machine, records: list[Snapshot], *ends: LifeEnd) -> AnalysisResult:
+def course(plant: Machine, records: list[Snapshot], *ends: TurningPoint) -> AnalysisResult:
     return follow(plant, begin(plant), records, ends, None)
 
 
@@ -151,3 +152,29 @@ def test_evidence_at_a_point_on_no_component_ends_with_the_component_that_it_con
     found = course(plant, records, after(49, "bearing"))
     assert found.changes[-1].kind == "cleared"
     assert found.memory.life.records == 80, "the machine's life goes on: what is measured is not of the bearing alone"
+
+
+def test_a_replaced_sensor_is_learned_on_the_worn_level_and_not_as_normal() -> None:
+    records = snapshots(120, {"b": range(30, 120)})
+    quieter = [
+        replace(s, vibration={p: v / 3 if p == "b" else v for p, v in s.vibration.items()}) for s in records[60:]
+    ]
+    found = course(BOTH, [*records[:60], *quieter], SensorReplaced(START + timedelta(hours=59, minutes=1), "b"))
+    reasons = [a.evidence["reasons"] for a in found.assessments]
+    named = [index for index, each in enumerate(reasons) if "learning-component:bearing" in each]
+    assert named == list(range(60, 70))
+    assert [c.kind for c in found.changes] == ["opened", "escalated"]
+    assert max(a.health or 0.0 for a in found.assessments[58:]) < 0.3, "the sensor is new, the bearing is not"
+    assert found.memory.life.records == 120
+
+
+def test_the_case_of_an_instrument_ends_with_its_sensor() -> None:
+    records = snapshots(80, {})
+    silent = [replace(s, vibration={"m": s.vibration["m"]}) for s in records[40:60]]
+    turn = SensorReplaced(START + timedelta(hours=59, minutes=1), "b")
+    found = follow(BOTH, begin(BOTH), [*records[:40], *silent, *records[60:]], [turn], None, DEFAULT_RULES.fit(BOTH))
+    assert [(c.kind, c.cause, c.reason) for c in found.changes] == [
+        ("opened", "sensor:b", "sensor-silent:b"),
+        ("cleared", "sensor:b", "retired"),
+    ]
+    assert found.changes[1].occurred_at == turn.occurred_at

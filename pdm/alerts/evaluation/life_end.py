@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pdm.alerts.evaluation.causes import cause_of_component
+from pdm.alerts.evaluation.causes import cause_of_component, cause_of_sensor
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind, describe_change
 from pdm.alerts.evaluation.evaluate import close_all
 from pdm.alerts.evaluation.rule_state import Case, Cases, Remembered, RuleTimer
 from pdm.alerts.kinds.behaviour import Category
 from pdm.alerts.kinds.rule_input import GROUP
 from pdm.alerts.rules.rule import Rule, RuleSet
-from pdm.alerts.states import LIFE_CLOSED
+from pdm.alerts.states import LIFE_CLOSED, RETIRED
 from pdm.machines.model import Machine
-from pdm.machines.work_events import LifeEnd
+from pdm.machines.work_events import LifeEnd, SensorReplaced
 
 
 def close_ended(machine: Machine, cases: Cases, end: LifeEnd, rules: RuleSet) -> tuple[Cases, tuple[AlertChange, ...]]:
@@ -46,6 +46,19 @@ def close_ended(machine: Machine, cases: Cases, end: LifeEnd, rules: RuleSet) ->
     }
     kept = {cause: case for cause, case in cases.open.items() if cause not in ended}
     return Cases(timers, kept, memories, cases.is_stopped), tuple(changes)
+
+
+def close_replaced(cases: Cases, turn: SensorReplaced, rules: RuleSet) -> tuple[Cases, tuple[AlertChange, ...]]:
+    """Clear the open case of an instrument whose sensor was replaced, and reset its rules."""
+    own = {rule.key for rule in rules.evaluated if rule.condition.own_cause() == cause_of_sensor(turn.point)}
+    timers = {key: timer for key, timer in cases.timers.items() if key not in own}
+    cause = cause_of_sensor(turn.point)
+    kept = {key: case for key, case in cases.open.items() if key != cause}
+    if cause not in cases.open:
+        return replace(cases, timers=timers), ()
+    case = replace(cases.open[cause], message=RETIRED, parameters={})
+    change = describe_change(ChangeKind.CLEARED, case, turn.occurred_at, RETIRED, {}, rules)
+    return replace(cases, timers=timers, open=kept), (change,)
 
 
 def _is_ended(case: Case, end: LifeEnd) -> bool:

@@ -17,7 +17,7 @@ from pdm.alerts.lifecycle.hold_reasons import ANALYSIS, ESCALATED, ONE_SHOT, why
 from pdm.alerts.lifecycle.holds import Hold, HoldKind, Place, moved, strongest
 from pdm.alerts.lifecycle.inhibition import inhibit
 from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed
-from pdm.alerts.states import CORRECTION, LIFE_CLOSED, WITHDRAWN, AlertState, Kind, Verb, step
+from pdm.alerts.states import CORRECTION, LIFE_CLOSED, RETIRED, WITHDRAWN, AlertState, Kind, Verb, step
 from pdm.machines.work_events import LifeEnd
 
 
@@ -163,6 +163,16 @@ class Ledger:
         alert = replace(alert, overdue_at=first_overdue(alert, self.now, None))
         self._put(alert)
         self._tell(alert, Kind.OPENED, at, ANALYSIS, CORRECTION, reevaluated=True)
+
+    def retire(self, machine_id: int, cause: str | None, actor: str, comment: str) -> None:
+        """End the open alerts of a machine that is out of use, or one of its causes."""
+        for key, alert_id in sorted(self._open.items()):
+            if key[0] == machine_id and cause in (None, key[1]):
+                known = self._alerts[alert_id]
+                cleared_at = self.now if known.state.is_active else known.cleared_at
+                alert = replace(known, state=AlertState.NORMAL, cleared_at=cleared_at, overdue_at=None)
+                self._put(replace(alert, version=known.version + 1))
+                self._tell(alert, Kind.CLEARED, self.now, actor, RETIRED, comment=comment)
 
     def hold(self, hold: Hold) -> None:
         """Add a new hold; `settle` determines the alerts that it suppresses."""

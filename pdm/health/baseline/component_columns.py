@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.baseline.feature_layout import Layout, layout_of
 from pdm.machines.model import Machine
-from pdm.machines.work_events import LifeEnd
+from pdm.machines.work_events import LifeEnd, TurningPoint
 
+T = TypeVar("T", bound=TurningPoint)
 Flags = NDArray[np.bool_]
 _SAMPLED = ("vibration", "current", "current_group")
 
@@ -42,9 +44,11 @@ def owns_all(machine: Machine, component: str) -> bool:
     return owners == {component}
 
 
-def resolved(machine: Machine, end: LifeEnd) -> LifeEnd:
+def resolved(machine: Machine, end: T) -> T:
     """Return the end of a life on a machine, with whether everything tracked on it is of the ended component."""
-    return end if end.component is None else replace(end, is_only=owns_all(machine, end.component))
+    if isinstance(end, LifeEnd) and end.component is not None:
+        return replace(end, is_only=owns_all(machine, end.component))
+    return end
 
 
 def restarts_machine(machine: Machine, component: str | None) -> bool:

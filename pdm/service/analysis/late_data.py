@@ -21,7 +21,7 @@ from pdm.alerts.lifecycle.wrong_ends import Replayed, find_wrongly_ended, find_w
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.errors import UnreadableStateError
 from pdm.health.baseline.component_columns import resolved
-from pdm.machines.work_events import LifeEnd
+from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
 from pdm.service.analysis.snapshots import recall
@@ -60,11 +60,10 @@ def reprocess(
     after, memory = _starting_point(conn, stored, machine_id, since)
     times = analysis_inputs.fetch_times_between(conn, machine_id, after, until)
     known = analysis_inputs.fetch_life_ends(conn, {machine_id: after})[machine_id]
-    life_ends = tuple(resolved(stored.machine, end) for end in known if end.occurred_at <= until + reorder_horizon)
+    turns = [resolved(stored.machine, end) for end in known if end.occurred_at <= until + reorder_horizon]
+    life_ends = [end for end in turns if isinstance(end, LifeEnd)]
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
-    replay = _Replay(
-        conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, list(life_ends)
-    )
+    replay = _Replay(conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, turns)
     for start in range(0, len(times), CHUNK):
         chunk = times[start : start + CHUNK]
         replay.follow(chunk)
@@ -77,7 +76,13 @@ def reprocess(
     is_corrected = take_corrected(conn, machine_id)
     if is_corrected:
         replayed = Replayed(since, frozenset(replay.openings), memory.cases)
-        _correct_alerts(conn, machine_id, [resolved(stored.machine, end) for end in known], replayed, until)
+        _correct_alerts(
+            conn,
+            machine_id,
+            [resolved(stored.machine, end) for end in known if isinstance(end, LifeEnd)],
+            replayed,
+            until,
+        )
     active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
     changes = reconcile(active, memory.cases, until, rules, replay.latest)
     alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
@@ -127,7 +132,7 @@ class _Replay:
     rules: RuleSet
     notes: Sequence[DiagnosisNote]
     memory: AnalysisState
-    ends: list[LifeEnd]
+    ends: list[TurningPoint]
     known_set_aside: int = 0
     latest: dict[str, AlertChange] = field(default_factory=dict)
     openings: set[tuple[str, datetime]] = field(default_factory=set)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pdm.alerts.evaluation.evaluate import AlertChange, Cases, evaluate
-from pdm.alerts.evaluation.life_end import close_ended
+from pdm.alerts.evaluation.life_end import close_ended, close_replaced
 from pdm.alerts.kinds.rule_input import NOTHING, DiagnosisNote, Measured
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.health.assess import assess
 from pdm.health.assessment import Assessment
-from pdm.health.component_end import end_component
+from pdm.health.component_end import end_component, replace_sensor
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
-from pdm.machines.work_events import LifeEnd
+from pdm.machines.work_events import SensorReplaced, TurningPoint
 from pdm.prognosis.lives_by_component import Lives, NamedStep, advance_lives, end_life, find_shortest
 from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.predict import prognose_batch
@@ -50,7 +50,7 @@ def follow(
     machine: Machine,
     memory: AnalysisState,
     snapshots: Sequence[Snapshot],
-    life_ends: Sequence[LifeEnd],
+    life_ends: Sequence[TurningPoint],
     champion: Champion | None,
     rules: RuleSet = DEFAULT_RULES,
     diagnoses: Sequence[DiagnosisNote] = (),
@@ -64,10 +64,11 @@ def follow(
         What is remembered from before the first of `snapshots`.
     snapshots : sequence of Snapshot
         In measured_at order.
-    life_ends : sequence of LifeEnd
-        Lives that work events closed since the memory was last updated, in order: what was learned of
-        the component or the machine before is forgotten, and its open alerts are closed. Those after the last of
-        `snapshots` close alerts only; what was learned is forgotten when the next acquisition comes.
+    life_ends : sequence of LifeEnd or SensorReplaced
+        Lives that work events closed and sensors that were replaced since the memory was last updated, in order: what
+        was learned of the component, the machine or the point before is forgotten, and its open alerts are closed.
+        Those after the last of `snapshots` close alerts only; what was learned is forgotten when the next acquisition
+        comes.
     champion : Champion or None
         The fleet's model; None leaves the degradation trend.
     rules : RuleSet
@@ -79,11 +80,14 @@ def follow(
     ends = list(life_ends)
     assessments: list[Assessment] = []
     steps: list[list[NamedStep]] = []
-    closings: dict[int, list[LifeEnd]] = {}
+    closings: dict[int, list[TurningPoint]] = {}
     for index, snapshot in enumerate(snapshots):
         while ends and ends[0].occurred_at <= snapshot.measured_at:
             end = ends.pop(0)
             closings.setdefault(index, []).append(end)
+            if isinstance(end, SensorReplaced):
+                health = replace_sensor(machine, health, end.point)
+                continue
             health = end_component(machine, health, end.component)
             lives = end_life(machine, lives, end.component)
         health, assessment = assess(machine, health, snapshot)
@@ -113,12 +117,15 @@ def _advise(
     values: Sequence[Mapping[Measured, float]],
     diagnoses: Sequence[DiagnosisNote],
     rules: RuleSet,
-    closings: dict[int, list[LifeEnd]],
+    closings: dict[int, list[TurningPoint]],
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
     changes: list[AlertChange] = []
     for index in range(len(assessments) + 1):
         for end in closings.get(index, ()):
-            cases, closed = close_ended(machine, cases, end, rules)
+            if isinstance(end, SensorReplaced):
+                cases, closed = close_replaced(cases, end, rules)
+            else:
+                cases, closed = close_ended(machine, cases, end, rules)
             changes += closed
         if index < len(assessments):
             assessment = assessments[index]

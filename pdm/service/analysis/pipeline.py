@@ -21,7 +21,7 @@ from pdm.health.assessment import Assessment
 from pdm.health.baseline.component_columns import resolved
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
-from pdm.machines.work_events import LifeEnd
+from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
@@ -48,7 +48,7 @@ class AnalysisStep:
     after: MachineState
     result: AnalysisResult
     beyond_horizon: tuple[datetime, ...]
-    life_ends: tuple[LifeEnd, ...]
+    life_ends: tuple[TurningPoint, ...]
 
 
 def analyse(
@@ -112,7 +112,7 @@ def _advance(
     claim: Claim,
     machine: Machine,
     snapshots: Sequence[Snapshot],
-    life_ends: Sequence[LifeEnd],
+    life_ends: Sequence[TurningPoint],
     champion: Champion | None,
     rules: RuleSet,
     diagnoses: Sequence[DiagnosisNote],
@@ -138,7 +138,7 @@ def _advance(
 
 
 def _still_drained(
-    conn: Connection[Any], claims: Sequence[Claim], ends: Mapping[int, Sequence[LifeEnd]]
+    conn: Connection[Any], claims: Sequence[Claim], ends: Mapping[int, Sequence[TurningPoint]]
 ) -> list[Claim]:
     """Return the claims, not drained where acquisitions arrived since: a work event is visible before or with them."""
     asked = [claim for claim in claims if claim.is_drained and claim.waiting and ends[claim.machine_id]]
@@ -146,7 +146,7 @@ def _still_drained(
     return [replace(claim, is_drained=False) if claim.machine_id in unclaimed else claim for claim in claims]
 
 
-def _due(life_ends: Sequence[LifeEnd], reached: datetime | None, ahead: timedelta) -> list[LifeEnd]:
+def _due(life_ends: Sequence[TurningPoint], reached: datetime | None, ahead: timedelta) -> list[TurningPoint]:
     """Return the ends that count by now: those behind us, and those `ahead` when nothing else is known to come.
 
     An end far ahead of the data belongs to a history that is still being sent.
@@ -163,7 +163,8 @@ def _write(
     assessments_write.insert_prognoses(
         conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.result.prognoses]
     )
-    ends = {step.after.machine_id: step.life_ends for step in steps if step.life_ends}
+    closed = {s.after.machine_id: [end for end in s.life_ends if isinstance(end, LifeEnd)] for s in steps}
+    ends = {machine_id: own for machine_id, own in closed.items() if own}
     apply_changes(conn, {step.after.machine_id: step.result.changes for step in steps}, ends)
     queue.save_states(conn, [step.after for step in steps])
     queue.complete(conn, [(claim.machine_id, item) for claim in claims for item in claim.waiting])

@@ -25,7 +25,7 @@ from pdm.store.analysis import assessments_read, diagnoses, queue
 from pdm.store.analysis.assessments_read import AssessmentEntry, PrognosisEntry
 from pdm.store.database.compatibility import check_schema
 from pdm.store.database.connection import check_server
-from pdm.store.machines import machine_views
+from pdm.store.machines import machine_views, retirement
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import AnalysisBacklog
 
@@ -33,12 +33,14 @@ Pool = ConnectionPool[Any]
 
 
 def list_machines(
-    pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None
+    pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None, retired: bool = False
 ) -> list[FleetMachine]:
-    """Return the fleet: machines with their newest health, remaining life and worst open alert."""
+    """Return the fleet, or its retired machines, with their newest health, remaining life and worst open alert."""
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
-            machines = machine_views.page_machines(conn, after=after, limit=limit, site=site, line=line)
+            machines = machine_views.page_machines(
+                conn, after=after, limit=limit, site=site, line=line, retired=retired
+            )
         current = machine_views.fetch_current_verdicts(conn, [machine.id for machine in machines])
     return [FleetMachine.of(machine, current[machine.id]) for machine in machines]
 
@@ -51,6 +53,7 @@ def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
             **vars(machine_views.fetch_current_verdicts(conn, [found.id])[found.id]),
             components=machine_views.list_components(conn, found.id),
             points=machine_views.list_points(conn, found.id),
+            retired_points=retirement.list_retired_points(conn, found.id),
             diagnosed_at=diagnoses.fetch_last_diagnosed(conn, found.id),
         )
 

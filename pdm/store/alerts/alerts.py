@@ -159,6 +159,17 @@ def reopen(conn: Connection[Any], machine_id: int, alert_id: UUID, state: AlertS
     close_ledger(conn, ledger)
 
 
+def retire(
+    conn: Connection[Any], machine_id: int, cause: str | None, now: datetime, *, actor: str, comment: str
+) -> bool:
+    """End the open alerts of a machine out of use, or one of its causes; returns whether any was open."""
+    ledger = open_ledger(conn, [machine_id], now)
+    ledger.retire(machine_id, cause, actor, comment)
+    ledger.settle()
+    close_ledger(conn, ledger)
+    return bool(ledger.events)
+
+
 def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:
     """Return the machine of an alert at some sites, or at any site.
 

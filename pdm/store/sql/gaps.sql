@@ -12,7 +12,7 @@ RETURNING since;
 SELECT document FROM rule_set WHERE status = 'in-force' AND document @> '{"rules": [{"kind": "data-gap"}]}';
 
 -- name: fetch_quiet_machines
--- Live machines that have sent before but not since a time, and those with an open alert of missing data: time of
+-- Live machines in use that have sent before but not since a time, and those with an open alert of missing data: time of
 -- the newest acquisition, analysed or not, whether the machine was off in it, and the end of the time in which its
 -- alerts were suppressed by design.
 SELECT m.id, m.key, last.measured_at, gap.opened_at, gap.severity,
@@ -40,5 +40,5 @@ LEFT JOIN LATERAL (
       AND coalesce(h.machine_id, m.id) = m.id AND h.cause IS NULL AND h.starts_at <= %(now)s
       AND coalesce(h.ended_at, h.ends_at, %(now)s) > last.measured_at
 ) held ON true
-WHERE m.timeline = 'live' AND (gap.opened_at IS NOT NULL OR last.measured_at < %(before)s)
+WHERE m.timeline = 'live' AND m.retired_at IS NULL AND (gap.opened_at IS NOT NULL OR last.measured_at < %(before)s)
 ORDER BY m.id;
