@@ -1,4 +1,4 @@
-"""Machines and measurement points out of use and back, and sensors that are replaced."""
+"""Machines and measurement points out of use and back, sensors that are replaced, and the timeline of a machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api import dependencies as deps
-from api.schemas.machines import MachineAnswer, ReasonQuestion, ReplacementQuestion
+from api.schemas.machines import MachineAnswer, ReasonQuestion, ReplacementQuestion, TimelineQuestion
+from pdm.machines.model import Timeline
 from pdm.service.machines import queries, retirement
 from pdm.service.machines.machine_views import MachineDetails
 from pdm.service.machines.retirement import Action
@@ -70,6 +71,16 @@ def replace_point(
         given["sampling_rate"] = given.pop("sampling_rate_hz")
     action = _action(caller, question.reason)
     retirement.replace_point(resources.pool, machine, point, question.at, question.key, given, action)
+    return queries.read_machine(resources.pool, caller, machine)
+
+
+@router.post("/machines/{machine}/timeline", response_model=MachineAnswer)
+def change_timeline(
+    machine: MachineKey, question: TimelineQuestion, resources: deps.ResourcesDep, caller: deps.Operator
+) -> MachineDetails:
+    """Change the clock of a machine's data, with a reason."""
+    action = _action(caller, question.reason)
+    retirement.change_timeline(resources.pool, machine, Timeline(question.timeline), action)
     return queries.read_machine(resources.pool, caller, machine)
 
 

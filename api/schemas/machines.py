@@ -92,6 +92,13 @@ class ReasonQuestion(Question):
     reason: Reason
 
 
+class TimelineQuestion(Question):
+    """The clock of a machine's data: the wall clock (live), or that of a recording (replay)."""
+
+    timeline: Literal["live", "replay"]
+    reason: Reason
+
+
 class ReplacementQuestion(Question):
     """Another sensor in the place of that of a point; what is not given stays as it is."""
 

@@ -80,6 +80,7 @@ CALLS = [
     Call("PATCH", MACHINE + "/work-events/{event_id}", OPERATORS, foreign=404, json=VOIDED),
     Call("POST", MACHINE + "/retire", OPERATORS, foreign=404, json=REASON),
     Call("POST", MACHINE + "/restore", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/timeline", OPERATORS, foreign=404, json=REASON | {"timeline": "live"}),
     Call("POST", MACHINE + "/points/{point}/retire", OPERATORS, foreign=404, json=REASON),
     Call("POST", MACHINE + "/points/{point}/restore", OPERATORS, foreign=404, json=REASON),
     Call(

@@ -10,6 +10,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError
+from pdm.machines.model import Timeline
 from pdm.measurements import Acquisition, Waveform
 from pdm.service.alerting.data_gaps import find_gaps
 from pdm.service.analysis.worker import Worker
@@ -142,3 +143,27 @@ def test_a_retired_machine_ends_its_alerts_and_they_open_again_when_it_is_back(p
     assert retirement.restore_machine(pool, M, KIM)
     run(pool, worker)
     assert open_alerts(pool) == alerts
+
+
+def test_the_timeline_is_changed_with_a_reason_and_not_to_live_with_data_of_the_future(
+    pool: Pool, worker: Worker
+) -> None:
+    plant = with_motor_point()
+    with pool.connection() as conn, pytest.raises(ConflictError, match=f"POST /v1/machines/{M}/timeline"):
+        register(conn, replace(plant, timeline=Timeline.REPLAY))
+    run(pool, worker, wearing()[:3])
+    with pool.connection() as conn:
+        find_gaps(conn, NOW)
+        for minute in range(0, 2000, 14):
+            find_gaps(conn, NOW + timedelta(minutes=minute))
+    assert open_alerts(pool) == [("data-gap", "advisory")]
+    assert retirement.change_timeline(pool, M, Timeline.REPLAY, KIM)
+    assert not retirement.change_timeline(pool, M, Timeline.REPLAY, KIM)
+    assert open_alerts(pool) == []
+    run(pool, worker, [replace(wearing()[0], measured_at=NOW + timedelta(days=400))])
+    with pytest.raises(ConflictError, match=r"cannot have timeline live: its newest acquisition at .* ahead"):
+        retirement.change_timeline(pool, M, Timeline.LIVE, KIM)
+    assert ask(pool, "SELECT timeline FROM machine") == [("replay",)]
+    assert ask(pool, "SELECT actor, detail ->> 'reason' FROM audit WHERE action = 'machine.timeline'") == [
+        ("kim", "sensor broken")
+    ]

@@ -164,15 +164,15 @@ class Ledger:
         self._put(alert)
         self._tell(alert, Kind.OPENED, at, ANALYSIS, CORRECTION, reevaluated=True)
 
-    def retire(self, machine_id: int, cause: str | None, actor: str, comment: str) -> None:
-        """End the open alerts of a machine that is out of use, or one of its causes."""
+    def retire(self, machine_id: int, cause: str | None, actor: str, comment: str, reason: str = RETIRED) -> None:
+        """End the open alerts of a machine that is out of use, or of one of its causes, regardless of demands."""
         for key, alert_id in sorted(self._open.items()):
             if key[0] == machine_id and cause in (None, key[1]):
                 known = self._alerts[alert_id]
                 cleared_at = self.now if known.state.is_active else known.cleared_at
                 alert = replace(known, state=AlertState.NORMAL, cleared_at=cleared_at, overdue_at=None)
                 self._put(replace(alert, version=known.version + 1))
-                self._tell(alert, Kind.CLEARED, self.now, actor, RETIRED, comment=comment)
+                self._tell(alert, Kind.CLEARED, self.now, actor, reason, comment=comment)
 
     def hold(self, hold: Hold) -> None:
         """Add a new hold; `settle` determines the alerts that it suppresses."""

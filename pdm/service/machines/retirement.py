@@ -1,4 +1,4 @@
-"""The use cases of taking machines and measurement points out of use and back, and of replacing a sensor."""
+"""The use cases of taking machines and points out of use and back, of replacing a sensor and changing the timeline."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
-from pdm.alerts.evaluation.causes import cause_of_sensor
+from pdm.alerts.evaluation.causes import GAP_CAUSE, cause_of_sensor
+from pdm.alerts.states import TIMELINE_CHANGED
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, TimestampError
-from pdm.machines.model import MeasurementPoint
+from pdm.machines.model import MeasurementPoint, Timeline
 from pdm.service.ingestion.validation import doubt_time
 from pdm.settings import Settings
 from pdm.store.alerts import alerts
@@ -160,6 +161,38 @@ def replace_point(
         detail = {"point": point, "by": new.key, "at": at.isoformat(), "reason": action.reason}
         access.insert_audit(conn, action.actor, "point.replace", machine, **detail)
     return new.key
+
+
+def change_timeline(pool: Pool, machine: str, timeline: Timeline, action: Action) -> bool:
+    """Change the clock of a machine's data; returns whether it changed.
+
+    Raises
+    ------
+    NotFoundError
+        The machine is not visible to the caller.
+    ConflictError
+        The machine has data of the future, which are not possible on the wall clock.
+    """
+    with database_required(), pool.connection() as conn, conn.transaction():
+        stored = fetch_machine(conn, machine, action.site_ids)
+        if stored.machine.timeline is timeline:
+            return False
+        newest = retirement.fetch_newest_time(conn, stored.id)
+        if timeline is Timeline.LIVE and newest is not None:
+            doubt = doubt_time(newest, timeline, action.now, _TOLERANCE)
+            if doubt is not None:
+                raise ConflictError(
+                    f"machine {machine!r} cannot have timeline live: its newest acquisition at {doubt}",
+                    field="timeline",
+                )
+        retirement.change_timeline(conn, stored.id, timeline)
+        ended = {"actor": action.actor, "comment": action.reason, "reason": TIMELINE_CHANGED}
+        if alerts.retire(conn, stored.id, GAP_CAUSE, action.now, **ended):
+            alerts.notify(conn)
+        access.insert_audit(
+            conn, action.actor, "machine.timeline", machine, timeline=timeline.value, reason=action.reason
+        )
+    return True
 
 
 def _check_new_key(stored: StoredMachine, key: str) -> None:

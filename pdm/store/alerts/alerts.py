@@ -17,7 +17,7 @@ from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import Place
 from pdm.alerts.lifecycle.wrong_ends import EndedAlert
-from pdm.alerts.states import AlertState, Demands, Kind
+from pdm.alerts.states import RETIRED, AlertState, Demands, Kind
 from pdm.errors import NotFoundError
 from pdm.machines.work_events import LifeEnd
 from pdm.store.alerts import holds
@@ -160,11 +160,18 @@ def reopen(conn: Connection[Any], machine_id: int, alert_id: UUID, state: AlertS
 
 
 def retire(
-    conn: Connection[Any], machine_id: int, cause: str | None, now: datetime, *, actor: str, comment: str
+    conn: Connection[Any],
+    machine_id: int,
+    cause: str | None,
+    now: datetime,
+    *,
+    actor: str,
+    comment: str,
+    reason: str = RETIRED,
 ) -> bool:
-    """End the open alerts of a machine out of use, or one of its causes; returns whether any was open."""
+    """End the open alerts of a machine out of use, or of one of its causes; returns whether any was open."""
     ledger = open_ledger(conn, [machine_id], now)
-    ledger.retire(machine_id, cause, actor, comment)
+    ledger.retire(machine_id, cause, actor, comment, reason)
     ledger.settle()
     close_ledger(conn, ledger)
     return bool(ledger.events)

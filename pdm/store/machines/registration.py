@@ -25,6 +25,7 @@ from pdm.machines.model import (
 )
 from pdm.store.database.queries import query
 
+_HOW = {"timeline": " here: POST /v1/machines/{machine}/timeline changes it, with a reason"}
 Change = Literal["created", "changed", "unchanged"]
 
 
@@ -120,7 +121,7 @@ def _merge(known: StoredMachine, sent: Machine) -> Machine:
         if getattr(stored, name) != getattr(sent, name):
             raise ConflictError(
                 f"machine {sent.key!r} is registered with {name} {getattr(stored, name)!s}; "
-                f"it cannot be changed to {getattr(sent, name)!s}",
+                f"it cannot be changed to {getattr(sent, name)!s}{_HOW.get(name, '').format(machine=sent.key)}",
                 field=name,
             )
     points = {point.key: point for point in stored.points}

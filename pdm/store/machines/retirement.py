@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from pdm.machines.model import MeasurementPoint
+from pdm.machines.model import MeasurementPoint, Timeline
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all
 from pdm.store.machines.registration import StoredMachine
@@ -68,6 +68,17 @@ def insert_point(conn: Connection[Any], stored: StoredMachine, point: Measuremen
 def conclude_newest_again(conn: Connection[Any], machine_id: int) -> None:
     """Queue the newest acquisition of a machine for reanalysis, so that its alerts are as its cases."""
     conn.execute(query("conclude_newest_again"), {"machine_id": machine_id})
+
+
+def change_timeline(conn: Connection[Any], machine_id: int, timeline: Timeline) -> None:
+    """Change the clock of a machine's data."""
+    conn.execute(query("change_timeline"), {"machine_id": machine_id, "timeline": timeline.value})
+
+
+def fetch_newest_time(conn: Connection[Any], machine_id: int) -> datetime | None:
+    """Return the time of the newest acquisition of a machine."""
+    row = conn.execute(query("fetch_newest_time"), {"machine_id": machine_id}).fetchone()
+    return row[0] if row else None
 
 
 def list_retired_points(conn: Connection[Any], machine_id: int) -> list[RetiredPoint]:

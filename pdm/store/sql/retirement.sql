@@ -44,3 +44,11 @@ WHERE machine_id = %(machine_id)s::bigint AND state IS NOT NULL;
 -- The retired measurement points of a machine.
 SELECT p.key AS point, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.retired_at, p.retired_reason
 FROM point p WHERE p.machine_id = %(machine_id)s::bigint AND p.retired_at IS NOT NULL ORDER BY p.id;
+
+-- name: change_timeline
+-- The clock of a machine's data.
+UPDATE machine SET timeline = %(timeline)s, updated_at = now() WHERE id = %(machine_id)s::bigint;
+
+-- name: fetch_newest_time
+-- The time of the newest acquisition of a machine.
+SELECT max(measured_at) FROM acquisition WHERE machine_id = %(machine_id)s::bigint;
