@@ -134,7 +134,7 @@ class OverLife:
     def begin(self) -> State:
         """Return the initial state of a point, shape (size,)."""
         state = np.zeros(self.size)
-        channels = state[layout.HEAD :][: len(self.channels) * self._channel_size].reshape(len(self.channels), -1)
+        channels = self._blocks(state)
         channels[:, self._channel_size - 2 * layout.LAG_SLOTS * len(self.lags) :] = np.nan
         for ratio in range(len(self._ratios)):
             state[self.size - layout.RATIO_SIZE * (ratio + 1) + layout.RATIO_VALUE] = np.nan
@@ -217,6 +217,22 @@ class OverLife:
         )
         return after, out
 
+    def forget(self, state: State, which: ArrayLike) -> State:
+        """Return a state in which some channels, flagged in `which` (channels,), have had no value so far.
+
+        Raises
+        ------
+        SignalError
+            A shape is wrong.
+        """
+        self._check_size(state)
+        flags = np.asarray(which, bool)
+        if flags.shape != (len(self.channels),):
+            raise SignalError("which", f"shape {flags.shape} is not {(len(self.channels),)}")
+        after = state.copy()
+        self._blocks(after)[flags] = self._blocks(self.begin())[flags]
+        return after
+
     def to_bytes(self, state: State) -> bytes:
         """Return a state as bytes, equal for equal states.
 
@@ -281,6 +297,10 @@ class OverLife:
         yield from (f"{channel}.change_{lag:g}" for lag in self.lags)
         if self.baseline_records:
             yield from (pattern.format(channel=channel) for pattern, *_ in COMPARISON)
+
+    def _blocks(self, state: State) -> State:
+        """Return the part of a state of each channel, shape (channels, _), as a view."""
+        return state[layout.HEAD :][: len(self.channels) * self._channel_size].reshape(len(self.channels), -1)
 
     def _check_size(self, state: State) -> None:
         if state.shape != (self.size,):

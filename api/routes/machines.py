@@ -24,14 +24,15 @@ from api.schemas.machines import (
     WhatIfAnswer,
     WhatIfQuestion,
     WorkEventAnswer,
+    WorkEventCorrectionQuestion,
     WorkEventQuestion,
 )
 from api.schemas.pages import Page
 from pdm.errors import InvalidInputError
 from pdm.ingest.fleet_file import machine_from_document, machines_from_document
 from pdm.machines.model import Machine
-from pdm.machines.work_events import WorkEvent, WorkEventKind
-from pdm.service.machines import queries, registration, work_events
+from pdm.machines.work_events import Correction, EventStatus, WorkEvent, WorkEventKind
+from pdm.service.machines import queries, registration, work_event_corrections, work_events
 from pdm.service.machines.machine_views import MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller
 from pdm.service.prognosis import explanation_requests, what_if
@@ -81,12 +82,15 @@ def list_machines(
     caller: deps.Reader,
     site: Annotated[deps.Key | None, Query()] = None,
     line: Annotated[deps.Key | None, Query()] = None,
+    retired: Annotated[bool, Query(description="The retired machines instead of those in use.")] = False,
     limit: deps.Limit = 100,
     cursor: deps.Cursor = None,
 ) -> dict[str, Any]:
     """List the fleet with health, remaining life and open alerts."""
     (after,) = paging.decode(cursor, ("",))
-    rows = queries.list_machines(resources.pool, caller, after=after, limit=limit + 1, site=site, line=line)
+    rows = queries.list_machines(
+        resources.pool, caller, after=after, limit=limit + 1, site=site, line=line, retired=retired
+    )
     return paging.page(rows, limit, "machine")
 
 
@@ -194,7 +198,34 @@ def record_work_event(
     event_id, _ = work_events.record_work_event(
         resources.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
     )
-    return queries.read_work_event(resources.pool, event_id)
+    return queries.read_work_event(resources.pool, caller, machine, event_id)
+
+
+@router.patch("/machines/{machine}/work-events/{event_id}", response_model=WorkEventAnswer)
+def correct_work_event(
+    machine: MachineKey,
+    event_id: Annotated[deps.RowId, Path(description="The id of the work event.")],
+    question: WorkEventCorrectionQuestion,
+    resources: deps.ResourcesDep,
+    caller: deps.Operator,
+) -> RecordedWork:
+    """Correct, void or confirm a work event; what was concluded from it is concluded again in the background."""
+    given = question.model_dump(include=question.model_fields_set & {"kind", "occurred_at", "component"})
+    for name in ("kind", "occurred_at"):
+        if name in given and given[name] is None:
+            raise InvalidInputError(f"{name} cannot be null; leave it out to keep it", field=name)
+    if "kind" in given:
+        given["kind"] = WorkEventKind(given["kind"])
+    work_event_corrections.correct_work_event(
+        resources.pool,
+        machine,
+        event_id,
+        Correction(EventStatus(question.status), question.reason, given),
+        actor=caller.name,
+        site_ids=caller.site_ids,
+        now=datetime.now(UTC),
+    )
+    return queries.read_work_event(resources.pool, caller, machine, event_id)
 
 
 def _register(

@@ -88,6 +88,46 @@ class PointAnswer(Answer):
     pulses_per_turn: int | None = Field(None, description="Of a tachometer.")
 
 
+class RetiredPointAnswer(Answer):
+    """A measurement point out of use, since when and why."""
+
+    point: str
+    quantity: str
+    unit: str
+    sampling_rate_hz: float | None
+    retired_at: Time
+    retired_reason: str
+
+
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$")]
+
+
+class ReasonQuestion(Question):
+    """Why something is taken out of use or brought back."""
+
+    reason: Reason
+
+
+class TimelineQuestion(Question):
+    """The clock of a machine's data: the wall clock (live), or that of a recording (replay)."""
+
+    timeline: Literal["live", "replay"]
+    reason: Reason
+
+
+class ReplacementQuestion(Question):
+    """Another sensor in the place of that of a point; what is not given stays as it is."""
+
+    at: Moment = Field(description="From when on it measures, on the machine's timeline.")
+    reason: Reason
+    key: Annotated[Key | None, Field(description="Of the new point; the old one is retired. Default: the same.")] = None
+    sampling_rate_hz: Annotated[float, Field(gt=0, le=10e6)] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    direction: Annotated[str, Field(max_length=20)] | None = None
+    component: Key | None = None
+    pulses_per_turn: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
 class MachineAnswer(FleetMachine):
     """A machine as it is registered, with what is known of it now."""
 
@@ -102,6 +142,9 @@ class MachineAnswer(FleetMachine):
     diagnosed_at: Time | None = Field(None, description="Of the newest acquisition behind a diagnosis.")
     components: list[ComponentAnswer]
     points: list[PointAnswer]
+    retired_at: Time | None = None
+    retired_reason: str | None = None
+    retired_points: list[RetiredPointAnswer] = Field(default_factory=list)
 
 
 class HealthEntry(Answer):
@@ -333,6 +376,40 @@ class WorkEventQuestion(Question):
     note: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")] = ""
 
 
+class WorkEventCorrectionQuestion(Question):
+    """A correction of a work event; the fields that are not given stay as they are."""
+
+    status: Literal["voided", "corrected", "confirmed"] = Field(
+        description="voided: it did not happen. corrected: kind, component or time was wrong. confirmed: it is right; "
+        "this settles a doubt, and a voided event counts again."
+    )
+    reason: Reason
+    kind: Literal["failure", "replacement", "inspection", "stop"] | None = None
+    occurred_at: Moment | None = None
+    component: Key | None = Field(None, description="null: the whole machine.")
+
+
+class WorkEventCorrectionAnswer(Answer):
+    """One correction of a work event: what it was from then on, who corrected it and why."""
+
+    status: Literal["voided", "corrected", "confirmed"]
+    kind: Literal["failure", "replacement", "inspection", "stop"]
+    component: str | None
+    occurred_at: Time
+    reason: str
+    actor: str
+    recorded_at: Time
+
+
+class EventDoubtAnswer(Answer):
+    """A doubt about a failure and the event before it; until it is settled, the life between them teaches nothing."""
+
+    code: Literal["failure-entered-twice", "replacement-before-failure"]
+    failure: int = Field(description="The id of the failure.")
+    earlier: int = Field(description="The id of the failure or replacement before it.")
+    question: str
+
+
 class WorkEventAnswer(Answer):
     """Something that was done to a machine."""
 
@@ -344,3 +421,6 @@ class WorkEventAnswer(Answer):
     note: str
     actor: str
     recorded_at: Time
+    status: Literal["recorded", "corrected", "confirmed", "voided"] = "recorded"
+    corrections: list[WorkEventCorrectionAnswer] = Field(default_factory=list)
+    doubts: list[EventDoubtAnswer] = Field(default_factory=list)

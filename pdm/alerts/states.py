@@ -120,6 +120,10 @@ class Ending:
         return Transition(AlertState.NORMAL, (*self.before, Kind.CLEARED))
 
 
+CORRECTION = "correction"  # reason of an alert opened again: the work event that had ended it was corrected or voided
+WITHDRAWN = "correction-withdrawn"  # reason of an end regardless of demands: only the wrong work event had raised it
+TIMELINE_CHANGED = "timeline-changed"  # reason of an end regardless of demands: the wall clock does not apply any more
+RETIRED = "retired"  # reason of an end regardless of demands: the machine or the sensor was taken out of use
 LIFE_CLOSED = "life-closed"  # reason of an end regardless of demands: a failure or replacement ended the life
 
 _U, _A, _R, _L, _N = AlertState

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pdm.health.assessment import Assessment, ZoneTrend, hindrance_of, shows_operation
 from pdm.health.baseline.baseline import Baseline
+from pdm.health.baseline.component_columns import describe_fresh, is_relearning
 from pdm.health.baseline.feature_layout import Layout, layout_of
 from pdm.health.component_health import assess_parts, parts_of
 from pdm.health.detection.context_checks import check_load, find_contradiction
@@ -40,7 +41,7 @@ from pdm.health.detection.symptoms import LEAST_SEVERITY, Symptom, name_symptom
 from pdm.health.detection.transients import TRANSIENT, context_of, is_transient
 from pdm.health.detection.zone_trend import zone_trends
 from pdm.health.detection.zones import zone_of
-from pdm.health.refit import refit
+from pdm.health.refit import CARRY_FROM, POINTS_CHANGED, refit
 from pdm.health.snapshot import Snapshot
 from pdm.health.state import HealthState
 from pdm.machines.model import Machine
@@ -52,7 +53,6 @@ __all__ = ["HealthState", "assess", "initial_state"]
 Floats = NDArray[np.float64]
 _CONTRIBUTORS = 3  # features named as main evidence: the number that the severity weighs (WEIGHTS)
 _PATIENCE = 4  # times the acquisitions of a baseline, without any learned: what is sent does not let it end
-_CARRY_FROM = 2.0  # evidence from which a known degradation is carried over to a new operating state
 
 
 def initial_state(machine: Machine) -> HealthState:
@@ -91,7 +91,7 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
     if state.identity != layout.identity:
         notes = refit(state, layout)
         if notes is None:
-            state, notes = initial_state(machine), ["points-changed"]
+            state, notes = initial_state(machine), [POINTS_CHANGED]
         reasons += notes
     if state.parts is None or state.layout is not layout:
         state.layout, state.parts = layout, parts_of(machine)
@@ -132,13 +132,16 @@ def assess(machine: Machine, state: HealthState, snapshot: Snapshot) -> tuple[He
         return state, _learn(state, baseline, seen, compared, covariates)
     at = snapshot.measured_at.timestamp()
     if not lone_scalars:
-        fresh = baseline.learn_beside(layout, compared, covariates, at, machine.baseline_acquisitions)
-        reasons += [f"learning-beside:{feature}" for feature in fresh]
+        fresh = baseline.fresh.tolist()
+        features = baseline.learn_beside(layout, compared, covariates, at, machine.baseline_acquisitions)
+        reasons += describe_fresh(machine, fresh, features)
     change, scale = baseline.change(compared, covariates, at)
     change = heed_lines(layout, snapshot, change)
     deviation = change / scale
+    before_fresh = state.smoothed[baseline.fresh]
     fading = False if lone_scalars else layout.measured(snapshot.unmeasured)
     state.smoothed = smooth(state.smoothed, deviation, layout, fading=fading)
+    state.smoothed[baseline.fresh] = before_fresh  # what is learned again keeps its evidence
     state.charts = state.charts.advance(deviation, at)
     if machine.severity_limits is not None and not np.isnan(change[layout.velocity]).all():
         state.course = state.course.add(at, change[layout.velocity])
@@ -251,7 +254,7 @@ def _known_degradation(state: HealthState, size: int) -> NDArray[np.float32]:
     if not learned:
         return np.zeros(size, np.float32)
     last = max(learned, key=lambda known: known.last_seen)
-    moved = np.where(state.smoothed > _CARRY_FROM, state.smoothed * last.scale, 0.0)
+    moved = np.where(state.smoothed > CARRY_FROM, state.smoothed * last.scale, 0.0)
     return np.nan_to_num(moved).astype(np.float32)
 
 
@@ -261,7 +264,8 @@ def _learn(
     """Add one acquisition to a baseline that is still being learned; it gives no health yet."""
     needed = seen.machine.baseline_acquisitions
     baseline.learn(compared, covariates, seen.snapshot.measured_at.timestamp())
-    indicators = seen.layout.indicators(compared - baseline.median_so_far())
+    change = compared - baseline.median_so_far()
+    indicators = seen.layout.indicators(change)
     progress = baseline.progress(needed)
     goes_on: list[str] = []
     if progress >= 1.0:
@@ -285,6 +289,7 @@ def _learn(
         shows_operation=_shows_operation(seen.layout, reasons, baseline.declared),
         unmeasured=seen.snapshot.unmeasured,
         hindrance=hindrance_of(reasons),
+        change=change,
     )
 
 
@@ -332,8 +337,10 @@ def _judge(
     document["change"] = _change(state, layout)
     document["zone_trend"] = trends.evidence
     if state.parts is not None:
-        document.update(assess_parts(layout, state.parts, evidence, seen.raw, seen.zones, trends.due))
-    return Assessment(
+        known = seen.raw.copy()
+        known[baseline.fresh] = np.nan  # learned again: not yet known
+        document.update(assess_parts(layout, state.parts, evidence, known, seen.zones, trends.due))
+    assessment = Assessment(
         measured_at=seen.snapshot.measured_at,
         health=health_of(severity),
         learning_progress=1.0,
@@ -350,6 +357,20 @@ def _judge(
         shows_operation=_shows_operation(layout, seen.reasons, baseline.declared),
         unmeasured=seen.snapshot.unmeasured,
         hindrance=hindrance_of(seen.reasons),
+        change=change,
+        point_health={each["point"]: each["health"] for each in document.get("points", ())},
+    )
+    if not is_relearning(layout, baseline.fresh):
+        return assessment
+    progress = baseline.beside.progress(seen.machine.baseline_acquisitions) if baseline.beside else 0.0
+    return replace(
+        assessment,
+        health=None,
+        learning_progress=progress,
+        severity=None,
+        symptom=None,
+        component=None,
+        confidence=None,
     )
 
 

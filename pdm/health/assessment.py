@@ -41,6 +41,9 @@ class Assessment:
     `severity`, the `points` that contribute, `zone_trend`, and `shows_operation`, which is whether the acquisition
     distinguishes standstill from operation (function `shows_operation` below), `unmeasured`, the points without a
     measurement with the reason, and `hindrance`, why a machine that runs is not judged, or by doubted conditions.
+    `change` (M,) is that from the baseline of which `indicators` are the largest, None where there is none;
+    `life_indicators` are those of each life where components of the machine have separate lives
+    (`pdm.prognosis.lives_by_component`).
     """
 
     measured_at: datetime
@@ -60,6 +63,14 @@ class Assessment:
     shows_operation: bool = True
     unmeasured: Mapping[str, str] = field(default_factory=dict)
     hindrance: str | None = None
+    change: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    point_health: Mapping[str, float | None] = field(default_factory=dict)
+    life_indicators: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)
+
+    def health_at(self, points: Collection[str]) -> float | None:
+        """Return the health of the worst of some measurement points; None where it is not known of any."""
+        known = [health for point in points if (health := self.point_health.get(point)) is not None]
+        return min(known, default=None)
 
 
 def unmeasured_points(reasons: Collection[str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ from pdm.alerts.rules.rule import Rule, RuleSet
 from pdm.alerts.rules.rule_identity import rule_document
 from pdm.ingest.rule_file import read_rule_text
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
+from pdm.machines.work_events import LifeEnd
 from pdm.service.platform.feature_units import feature_units
 from pdm.words.catalogue import LANGUAGES, messages
 from tests.unit.rule_histories import START, history, hour
@@ -92,7 +93,7 @@ def _past(seed: int, count: int = 90) -> MachineHistory:
             DiagnosisNote(hour(at), (DiagnosedFault("bearing_outer_race", "de", "SUPPORTED", sure),))
             for at, sure in ((10.5, 0.95), (30.0, 0.5), (60.5, 0.93))
         ),
-        life_ends=(hour(45.5),),
+        life_ends=(LifeEnd(hour(45.5)),),
         machine=MACHINE,
     )
 

@@ -49,6 +49,9 @@ class Call:
 MACHINE = "/v1/machines/{machine}"
 WAVEFORM = MACHINE + "/acquisitions/{measured_at}/waveforms/{point}"
 SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
+REASON = {"reason": "broken"}
+REPLACED = {"reason": "broken", "at": "2026-10-03T00:00:00Z"}
+VOIDED = {"status": "voided", "reason": "wrong machine"}
 SUPPRESSION = {"reason": "being mended", "ground": "maintenance"}
 CALLS = [
     Call("POST", "/v1/acquisitions", SENDERS, foreign=422, raw=True),
@@ -76,6 +79,19 @@ CALLS = [
     Call("GET", SPECTRUM, READERS, foreign=404),
     Call("GET", MACHINE + "/work-events", READERS, foreign=404),
     Call("POST", MACHINE + "/work-events", SENDERS, 201, foreign=404, json="work-event"),
+    Call("PATCH", MACHINE + "/work-events/{event_id}", OPERATORS, foreign=404, json=VOIDED),
+    Call("POST", MACHINE + "/retire", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/restore", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/timeline", OPERATORS, foreign=404, json=REASON | {"timeline": "live"}),
+    Call("POST", MACHINE + "/points/{point}/retire", OPERATORS, foreign=404, json=REASON),
+    Call("POST", MACHINE + "/points/{point}/restore", OPERATORS, foreign=404, json=REASON),
+    Call(
+        "POST",
+        MACHINE + "/points/{point}/replace",
+        OPERATORS,
+        foreign=404,
+        json=REPLACED,
+    ),
     Call("GET", "/v1/alerts", READERS),
     Call("GET", "/v1/alerts/stream", READERS),
     Call("GET", "/v1/alerts/{alert_id}", READERS, foreign=404),
@@ -190,6 +206,9 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         conn.execute("DELETE FROM alert_event")
         conn.execute("DELETE FROM alert")
         conn.execute("DELETE FROM alert_hold")
+        conn.execute("DELETE FROM replaced_sensor")
+        conn.execute("UPDATE machine SET retired_at = NULL")
+        conn.execute("UPDATE point SET retired_at = NULL")
         conn.execute(
             "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
             " rule_version) SELECT %s, id, 'machine', 'warning', 'unacknowledged', %s, 'zone', '{}', '{}', '1'"
@@ -235,8 +254,15 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
             (str(uuid.uuid4()), uuid.uuid4().bytes),
         ).fetchone()
         assert row is not None
+        event = conn.execute(
+            "INSERT INTO work_event (machine_id, kind, occurred_at, actor)"
+            " SELECT id, 'inspection', clock_timestamp(), 'x' FROM machine WHERE key = %s RETURNING id",
+            (machine,),
+        ).fetchone()
+        assert event is not None
     return {
         "machine": machine,
+        "event_id": str(event[0]),
         "point": "de-h",
         "site": machine.removeprefix("press-"),
         "line": "line-1",

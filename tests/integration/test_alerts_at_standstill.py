@@ -16,7 +16,7 @@ from pdm.alerts.kinds.behaviour import Category
 from pdm.alerts.lifecycle.holds import Ground, HoldKind
 from pdm.alerts.states import Verb
 from pdm.errors import ConflictError
-from pdm.machines.work_events import WorkEvent, WorkEventKind
+from pdm.machines.work_events import LifeEnd, WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, OperatingContext
 from pdm.service.alerting import data_gaps, escalation
 from pdm.service.alerting.holds import WindowRequest, close_window, open_window
@@ -236,7 +236,7 @@ def test_a_life_that_ends_takes_along_what_still_asked_for_somebody_but_not_the_
     happen(conn, machine_id, change("opened", "advisory", "gear"))
     happen(conn, machine_id, asking("opened", "advisory", "sensor:de-h", category=Category.INSTRUMENT))
     ended_at = plant.NOW
-    alerts.apply_all(conn, {}, reevaluated=False, now=NOW, life_ends={machine_id: [ended_at]})
+    alerts.apply_all(conn, {}, reevaluated=False, now=NOW, life_ends={machine_id: [LifeEnd(ended_at)]})
     rows = conn.execute("SELECT cause, state FROM alert ORDER BY cause").fetchall()
     assert rows == [("gear", "normal"), ("motor", "normal"), ("sensor:de-h", "unacknowledged")]
     assert {row[:3] for row in steps(conn)[-2:]} == {("cleared", "analysis", "life-closed")}

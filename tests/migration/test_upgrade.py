@@ -17,13 +17,18 @@ from psycopg_pool import ConnectionPool
 
 from pdm.health.baseline import feature_layout, tracked_features
 from pdm.ingest.records import Decoded
+from pdm.machines.model import Component, ComponentKind
+from pdm.machines.work_events import Correction, EventStatus, WorkEvent, WorkEventKind
 from pdm.measurements import Acquisition, Outcome
 from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
+from pdm.service.machines.work_event_corrections import correct_work_event
+from pdm.service.machines.work_events import record_work_event
 from pdm.settings import Settings
 from pdm.store.database.connection import open_pool
 from pdm.store.database.migrate import migrate
+from pdm.store.machines.registration import register
 from pdm.store.models.registry import fetch_champion_ids
 from tests.migration.old_database import ARCHIVE, load
 from tests.migration.old_plant import LEARNING_RECORDED, RECORDED, START, STEP, acquisition, machines
@@ -225,3 +230,23 @@ def test_the_archive_is_small_and_of_the_older_schema(old: str) -> None:
         assert conn.execute("SELECT max(name) FROM schema_migration WHERE name LIKE '0%'").fetchone() == (
             "0017_season.sql",
         )
+
+
+def test_a_component_that_is_replaced_after_the_upgrade_leaves_what_was_learned_of_the_others(upgraded: Pool) -> None:
+    question = "SELECT a.id, a.state, a.severity FROM alert a ORDER BY a.id"
+    before, alerts = memories(upgraded)["press-07"], ask(upgraded, question)
+    press = next(each for each in machines() if each.key == "press-07")
+    with upgraded.connection() as conn:
+        register(conn, replace(press, components=(*press.components, Component("motor", ComponentKind.MOTOR))))
+    replaced = WorkEvent("press-07", WorkEventKind.REPLACEMENT, START + RECORDED * STEP - STEP / 2, "motor")
+    event, _ = record_work_event(upgraded, replaced, actor="kim", site_ids=None, now=START + RECORDED * STEP)
+    go_on(upgraded, 3)
+    after = memories(upgraded)["press-07"]
+    np.testing.assert_array_equal(after.health.states[0].location, before.health.states[0].location)
+    assert (after.life.records, after.life.begun_at) == (RECORDED + 3, before.life.begun_at)
+    assert ask(upgraded, question) == alerts
+    void = Correction(EventStatus.VOIDED, "it was not replaced")
+    now = START + (RECORDED + 4) * STEP
+    assert correct_work_event(upgraded, "press-07", event, void, actor="kim", site_ids=None, now=now)
+    work(upgraded)
+    assert ask(upgraded, question) == alerts

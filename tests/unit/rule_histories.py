@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdm.alerts.kinds.history import EPOCH, Conclusions, MachineHistory, MeasuredColumn
 from pdm.alerts.kinds.rule_input import DiagnosisNote, Measured
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
+from pdm.machines.work_events import LifeEnd
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,7 +38,7 @@ def history(
     measured: Mapping[Measured, NDArray[np.float64]] | None = None,
     present: Mapping[Measured, NDArray[np.bool_]] | None = None,
     diagnoses: tuple[DiagnosisNote, ...] = (),
-    life_ends: tuple[datetime, ...] = (),
+    life_ends: tuple[LifeEnd, ...] = (),
     failures: tuple[datetime, ...] = (),
     step: timedelta = HOUR,
     machine: Machine = MACHINE,

@@ -16,6 +16,7 @@ from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import ENTERED, LEFT, Ground, Hold, HoldKind, Place, strongest
 from pdm.alerts.states import Kind, Verb
 from pdm.errors import ConflictError
+from pdm.machines.work_events import LifeEnd
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLACE = Place(1, 1, 1)
@@ -77,7 +78,7 @@ class Plant:
         ledger.release([hold for hold in live if self.chance.random() < 0.5], "lee")
 
     def _end(self, ledger: Ledger) -> None:
-        ledger.end_life(1, self.now)
+        ledger.end_life(1, LifeEnd(self.now))
 
     def _act(self, ledger: Ledger) -> None:
         for alert_id, alert in self.alerts.items():

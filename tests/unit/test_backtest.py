@@ -37,6 +37,7 @@ from pdm.alerts.rules.rule import (
     ZoneReached,
 )
 from pdm.cli.rules import text_of
+from pdm.machines.work_events import LifeEnd
 from pdm.service.rules.backtest import Report
 from tests.unit.rule_histories import HOUR, MACHINE, START, history, hour
 
@@ -94,7 +95,7 @@ def test_what_is_passed_over_changes_nothing(
             ("de-t", ""): np.array(temperature), ("de-h", "rms"): np.array(rms), ("de-v", "rms"): np.ones(len(drawn)),
         },
         present={("de-h", "rms"): np.array(came)},
-        life_ends=tuple(hour(end + 0.5) for end in sorted(set(ends))),
+        life_ends=tuple(LifeEnd(hour(end + 0.5)) for end in sorted(set(ends))),
         diagnoses=tuple(
             DiagnosisNote(hour(at), (DiagnosedFault("unbalance", "de", "SUPPORTED", sure),))
             for at, sure in sorted(dict(notes).items())
@@ -111,7 +112,7 @@ def test_a_quiet_year_is_replayed_in_no_time_and_raises_nothing() -> None:
 
 def test_a_decline_is_one_case_that_ends_with_the_life() -> None:
     health = np.r_[np.full(50, 0.95), np.full(20, 0.5), np.full(10, 0.2)]
-    (run,) = replay(history(health, life_ends=(hour(80),)), DEFAULT_RULES.fit(MACHINE))
+    (run,) = replay(history(health, life_ends=(LifeEnd(hour(80)),)), DEFAULT_RULES.fit(MACHINE))
     assert (run.opened_at, run.ended_at, run.severity) == (hour(52), hour(80), Severity.CRITICAL)
     assert (run.end_reason, run.rule_key, run.category) == ("life-closed", "health-warning", Category.MACHINE)
 
@@ -177,7 +178,8 @@ def test_a_diagnosis_counts_once_and_one_of_the_life_before_not_at_all() -> None
         return DiagnosisNote(hour(at), (DiagnosedFault("unbalance", "de", verdict, sure),))
 
     def opened(*notes: DiagnosisNote, ends: tuple[datetime, ...] = ()) -> list[datetime]:
-        return [run.opened_at for run in replay(history([0.95] * 40, diagnoses=notes, life_ends=ends), rules)]
+        past = history([0.95] * 40, diagnoses=notes, life_ends=tuple(map(LifeEnd, ends)))
+        return [run.opened_at for run in replay(past, rules)]
 
     assert opened(note(3)) == []
     assert opened(note(3), note(20)) == [hour(20)]
@@ -306,7 +308,7 @@ def test_a_suggestion_spares_false_alarms_without_missing_a_failure() -> None:
     flapping = np.tile(np.r_[np.full(12, 0.95), np.full(3, 0.5)], 20)
     healths = np.r_[flapping, np.full(60, 0.95), np.full(30, 0.5)]
     end = hour(len(healths))
-    past = history(healths, life_ends=(end,), failures=(end,))
+    past = history(healths, life_ends=(LifeEnd(end),), failures=(end,))
     own = Past("press-07", START, end, len(healths), (end,), (end,), timedelta(hours=48))
     rules = DEFAULT_RULES.fit(MACHINE)
 
@@ -353,7 +355,7 @@ def test_what_was_chosen_on_some_lives_is_counted_on_the_others() -> None:
 def test_folds_are_separate_and_their_sum_is_the_whole() -> None:
     healths = np.r_[np.full(100, 0.95), np.full(20, 0.5), np.full(100, 0.95), np.full(20, 0.5)]
     ends = (hour(110), hour(len(healths)))
-    past = history(healths, life_ends=ends, failures=ends)
+    past = history(healths, life_ends=tuple(map(LifeEnd, ends)), failures=ends)
     own = Past("press-07", START, ends[1], len(healths), ends, ends, timedelta(hours=48))
     trial = try_lives([own], replay(past, DEFAULT_RULES.fit(MACHINE)))
     assert len(trial.folds) == 2
@@ -396,6 +398,6 @@ def test_a_maintenance_window_suppresses_what_begins_in_it_until_it_is_over() ->
     ):
         (run,) = replay(replace(past, holds=holds), rules)
         assert (run.opened_at, run.notified_at) == (hour(7), notified_at)
-    ended = replace(past, life_ends=(hour(18),), holds=(PastHold(hour(0), hour(20)),))
+    ended = replace(past, life_ends=(LifeEnd(hour(18)),), holds=(PastHold(hour(0), hour(20)),))
     found = score([_past()], replay(ended, rules))
     assert (found.alarms, found.suppressed) == (1, 1), "the new life begins a case of its own, after the window"

@@ -184,12 +184,26 @@ def test_an_indicator_is_nan_where_the_machine_lacks_the_sensor():
     assert np.isfinite(assessments[-1].indicators[NAMES.index("rms_change")])
 
 
-def test_new_points_begin_the_baseline_again_and_say_so():
+def test_points_that_are_gone_leave_the_baseline_of_the_others_and_are_named():
     rng = np.random.default_rng(15)
     fewer = replace(MOTOR, points=MOTOR.points[:2])
-    _, assessment = assess(fewer, learned(rng), snapshot(20, rng))
+    before = learned(rng).states[0].location.copy()
+    state, assessment = assess(fewer, learned(np.random.default_rng(15)), snapshot(20, rng))
     assert "points-changed" in assessment.evidence["reasons"]
-    assert assessment.learning_progress == pytest.approx(1 / 20)
+    assert assessment.health is not None
+    np.testing.assert_array_equal(state.states[0].location, before[: len(state.states[0].location)])
+
+
+def test_points_that_are_new_are_learned_beside_the_others():
+    rng = np.random.default_rng(16)
+    fewer = replace(MOTOR, points=MOTOR.points[:2])
+    state, _ = follow((snapshot(n, rng) for n in range(20)), fewer)
+    state, assessment = assess(MOTOR, state, snapshot(20, rng))
+    assert "points-changed" in assessment.evidence["reasons"]
+    assert "learning-beside:temperature" in assessment.evidence["reasons"]
+    assert assessment.health is not None
+    _, assessments = follow((snapshot(n, rng) for n in range(21, 45)), state=state)
+    assert not [r for r in assessments[-1].evidence["reasons"] if r.startswith(("learning", "points"))]
 
 
 def test_a_fresh_state_forgets_the_life_before():

@@ -34,7 +34,15 @@ def test_the_run_lengths_are_those_of_the_charts():
 
 @pytest.mark.parametrize(
     "reason",
-    [*DOUBTS, "learning-prolonged", "learning-in-zone", "learning-beside", "beyond-learned", "states-widened"],
+    [
+        *DOUBTS,
+        "learning-prolonged",
+        "learning-in-zone",
+        "learning-beside",
+        "learning-component",
+        "beyond-learned",
+        "states-widened",
+    ],
 )
 def test_every_reason_is_explained(reason):
     assert reason in DOCS

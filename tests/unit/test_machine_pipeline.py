@@ -9,6 +9,7 @@ import numpy as np
 from features.catalogue import names
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
+from pdm.machines.work_events import LifeEnd
 from pdm.measurements import OperatingContext
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, follow
@@ -75,10 +76,10 @@ def test_a_sustained_change_is_noticed_and_a_quiet_course_is_not_alerted() -> No
 
 def test_the_end_of_a_life_closes_its_alerts_and_restarts_learning() -> None:
     snapshots = _snapshots(61, worse_from=40)
-    end = snapshots[59].measured_at + timedelta(minutes=1)
+    end = LifeEnd(snapshots[59].measured_at + timedelta(minutes=1))
     course = follow(MACHINE, begin(MACHINE), snapshots, [end], None)
     assert course.changes[-1].kind == "cleared"
-    assert course.changes[-1].occurred_at == end
+    assert course.changes[-1].occurred_at == end.occurred_at
     assert course.assessments[-1].health is None
     assert course.assessments[-1].learning_progress < 0.5
     assert course.memory.life.records == 1
@@ -86,7 +87,7 @@ def test_the_end_of_a_life_closes_its_alerts_and_restarts_learning() -> None:
 
 def test_an_end_behind_the_last_acquisition_closes_alerts_and_is_learned_from_with_the_next() -> None:
     snapshots = _snapshots(61, worse_from=40)
-    end = snapshots[59].measured_at + timedelta(minutes=1)
+    end = LifeEnd(snapshots[59].measured_at + timedelta(minutes=1))
     course = follow(MACHINE, begin(MACHINE), snapshots[:60], [end], None)
     assert [change.kind for change in course.changes][-1] == "cleared"
     assert course.memory.life.records == 60

@@ -39,11 +39,12 @@ export async function drawHistory() {
     readAll(`${place}/work-events?limit=200`, 200),
   ]);
   if (machine !== shown.machine) return;
-  shown.events = events.map((event) => ({ x: Date.parse(event.occurred_at), kind: event.kind, text: eventText(event) }));
+  const counting = events.filter((event) => event.status !== "voided");
+  shown.events = counting.map((event) => ({ x: Date.parse(event.occurred_at), kind: event.kind, text: eventText(event) }));
   drawFacts(health, prognosis);
   drawHealth(machine, assessed.items.toReversed(), health);
   drawRemaining(machine, prognosed.items.toReversed(), prognosis);
-  listEvents(events);
+  listEvents(counting);
 }
 
 function drawFacts(health, prognosis) {

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
-from pdm.alerts.evaluation.evaluate import close_all, evaluate
+from pdm.alerts.evaluation.evaluate import evaluate
+from pdm.alerts.evaluation.life_end import close_ended
 from pdm.alerts.evaluation.rule_state import Cases
 from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.kinds.history import MachineHistory
@@ -65,9 +66,8 @@ def replay(history: MachineHistory, rules: RuleSet, *, skip: bool = True) -> tup
             if index >= count:
                 break
         at = history.at(index)
-        while ends and ends[0] <= at:
-            ended = ends.pop(0)
-            cases, closed = close_all(cases, ended, rules=rules)
+        while ends and ends[0].occurred_at <= at:
+            cases, closed = close_ended(history.machine, cases, ends.pop(0), rules)
             runs.take(closed)
         reading = history.reading(index, rules.wanted)
         cases, changes = evaluate(
@@ -81,8 +81,8 @@ def replay(history: MachineHistory, rules: RuleSet, *, skip: bool = True) -> tup
         )
         runs.take(changes)
         index += 1
-    for ended in ends:
-        cases, closed = close_all(cases, ended, rules=rules)
+    for end in ends:
+        cases, closed = close_ended(history.machine, cases, end, rules)
         runs.take(closed)
     return runs.all()
 

@@ -7,8 +7,8 @@ Floods are defined as in `pdm.alerts.kpi.assess`. A repeat is a case that opens 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -41,7 +41,8 @@ class Past:
     """History of a machine: the span of its data, its failures, and ends of lives without failure.
 
     `credit` is how long before a failure an alarm that has already ended counts as its warning; `judged` are the cases
-    with a verdict by people, in order of time.
+    with a verdict by people, in order of time. `component_ends` are the components of the ends that name one: they
+    do not concern the cases of other components.
     """
 
     machine: str
@@ -52,6 +53,11 @@ class Past:
     life_ends: tuple[datetime, ...]
     credit: timedelta
     judged: tuple[Judged, ...] = ()
+    component_ends: Mapping[datetime, str] = field(default_factory=dict)
+
+    def concerns(self, ended_at: datetime, run: CaseRun) -> bool:
+        """Whether the end of a life concerns the component of a case."""
+        return run.component is None or self.component_ends.get(ended_at, run.component) == run.component
 
 
 @dataclass(frozen=True)
@@ -189,12 +195,13 @@ def _verdict(past: Past, run: CaseRun) -> str:
     ended = run.ended_at or past.ended_at
     failure = next((at for at in past.failures if at >= run.opened_at), None)
     if failure is not None:
-        is_of_this_life = not any(run.opened_at <= at < failure for at in past.life_ends if at not in past.failures)
+        others = [at for at in past.life_ends if at not in past.failures and past.concerns(at, run)]
+        is_of_this_life = not any(run.opened_at <= at < failure for at in others)
         was_open = run.ended_at is None or ended >= failure
         if is_of_this_life and (was_open or failure - run.opened_at <= past.credit):
             return "true"
         return "false"
-    other_end = next((at for at in past.life_ends if at >= run.opened_at), None)
+    other_end = next((at for at in past.life_ends if at >= run.opened_at and past.concerns(at, run)), None)
     if other_end is not None:
         return "false"
     is_recent = run.ended_at is None or past.ended_at - run.opened_at <= past.credit

@@ -23,3 +23,14 @@ def cause_of_component(component: str) -> str:
     ('bearing-de', 'component:data-gap')
     """
     return f"component:{component}" if component in RESERVED_CAUSES else component
+
+
+def cause_of_sensor(point: str) -> str:
+    """Return the cause of a case of the instrument at a measurement point.
+
+    Examples
+    --------
+    >>> cause_of_sensor("de-h")
+    'sensor:de-h'
+    """
+    return f"sensor:{point}"

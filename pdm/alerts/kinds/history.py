@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pdm.alerts.kinds.rule_input import DiagnosisNote, Measured, Reading, finite
 from pdm.health.assessment import Assessment
 from pdm.machines.model import Machine
+from pdm.machines.work_events import LifeEnd
 from pdm.prognosis.prognosis import Prognosis
 
 Floats = NDArray[np.float64]
@@ -91,7 +92,7 @@ class MachineHistory:
     conclusions: Conclusions
     measured: Mapping[Measured, MeasuredColumn] = field(default_factory=dict)
     diagnoses: tuple[DiagnosisNote, ...] = ()
-    life_ends: tuple[datetime, ...] = ()
+    life_ends: tuple[LifeEnd, ...] = ()
     failures: tuple[datetime, ...] = ()
     holds: tuple[PastHold, ...] = ()
 

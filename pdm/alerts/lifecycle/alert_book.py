@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pdm.alerts.evaluation.causes import cause_of_component
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
 from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
-from pdm.alerts.lifecycle.escalation import advance, resume
+from pdm.alerts.lifecycle.escalation import advance, first_overdue, resume
 from pdm.alerts.lifecycle.hold_reasons import ANALYSIS, ESCALATED, ONE_SHOT, why_moved, why_unsuppressed, why_withheld
 from pdm.alerts.lifecycle.holds import Hold, HoldKind, Place, moved, strongest
 from pdm.alerts.lifecycle.inhibition import inhibit
 from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed
-from pdm.alerts.states import LIFE_CLOSED, AlertState, Kind, Verb, step
+from pdm.alerts.states import CORRECTION, LIFE_CLOSED, RETIRED, WITHDRAWN, AlertState, Kind, Verb, step
+from pdm.machines.work_events import LifeEnd
 
 
 class Ledger:
@@ -128,17 +130,49 @@ class Ledger:
             self._tell(alert, kind, self.now, actor, verb.value, comment=comment, detail=detail)
         return True
 
-    def end_life(self, machine_id: int, ended_at: datetime, reevaluated: bool = False) -> None:
-        """End a machine's alerts of category `machine` when a failure or replacement ends its life; others remain."""
+    def end_life(self, machine_id: int, end: LifeEnd, reevaluated: bool = False) -> None:
+        """End the alerts of category `machine` that the end of a life concerns; others remain."""
+        ended_at = end.occurred_at
         open_ids = [alert_id for key, alert_id in sorted(self._open.items()) if key[0] == machine_id]
         for known in (self._alerts[alert_id] for alert_id in open_ids):
-            if known.category is Category.MACHINE and known.opened_at < ended_at:
+            is_of_it = end.concerns(known.component) or known.cause == cause_of_component(str(end.component))
+            if known.category is Category.MACHINE and is_of_it and known.opened_at < ended_at:
                 done = step(known.state, Verb.END, known.demands)
                 cleared_at = ended_at if known.state.is_active else known.cleared_at
                 alert = replace(known, state=done.state, cleared_at=cleared_at, overdue_at=None)
                 self._put(replace(alert, version=known.version + 1))
                 for kind in done.kinds:
                     self._tell(alert, kind, ended_at, ANALYSIS, LIFE_CLOSED, reevaluated=reevaluated)
+
+    def withdraw(self, alert_id: UUID, at: datetime) -> None:
+        """End an alert that only a work event had raised which was corrected or voided."""
+        known = self._alerts[alert_id]
+        cleared_at = at if known.state.is_active else known.cleared_at
+        alert = replace(known, state=AlertState.NORMAL, cleared_at=cleared_at, overdue_at=None)
+        self._put(replace(alert, version=known.version + 1))
+        self._tell(alert, Kind.CLEARED, at, ANALYSIS, WITHDRAWN, reevaluated=True)
+
+    def reopen(self, alert_id: UUID, state: AlertState, at: datetime) -> None:
+        """Give an ended alert the state back that it had before an end that a correction removed."""
+        known = self._alerts[alert_id]
+        other = self._open.get(known.key)
+        if other is not None:  # opened since, for what this alert was about
+            self.withdraw(other, at)
+        alert = replace(known, state=state, version=known.version + 1)
+        alert = replace(alert, cleared_at=None if state.is_active else known.cleared_at)
+        alert = replace(alert, overdue_at=first_overdue(alert, self.now, None))
+        self._put(alert)
+        self._tell(alert, Kind.OPENED, at, ANALYSIS, CORRECTION, reevaluated=True)
+
+    def retire(self, machine_id: int, cause: str | None, actor: str, comment: str, reason: str = RETIRED) -> None:
+        """End the open alerts of a machine that is out of use, or of one of its causes, regardless of demands."""
+        for key, alert_id in sorted(self._open.items()):
+            if key[0] == machine_id and cause in (None, key[1]):
+                known = self._alerts[alert_id]
+                cleared_at = self.now if known.state.is_active else known.cleared_at
+                alert = replace(known, state=AlertState.NORMAL, cleared_at=cleared_at, overdue_at=None)
+                self._put(replace(alert, version=known.version + 1))
+                self._tell(alert, Kind.CLEARED, self.now, actor, reason, comment=comment)
 
     def hold(self, hold: Hold) -> None:
         """Add a new hold; `settle` determines the alerts that it suppresses."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from pdm.alerts.evaluation.causes import GAP_CAUSE
 from pdm.alerts.evaluation.changes import AlertChange, ChangeKind, describe_change
@@ -20,12 +22,14 @@ def reconcile(
     cases: Cases,
     occurred_at: datetime,
     rules: RuleSet = DEFAULT_RULES,
+    replayed: Mapping[str, AlertChange] = MappingProxyType({}),
 ) -> tuple[AlertChange, ...]:
     """Return the changes that reconcile the stored open alerts with cases replayed from late data.
 
     A condition that is stored already gives no change, so that no receiver is notified twice; the caller stores
     the changes as re-evaluated. `occurred_at` is the time of the newest acquisition replayed. Alerts of data gaps
-    belong to the scheduled evaluation and do not change here.
+    belong to the scheduled evaluation and do not change here. `replayed` are the last changes of the cases in the
+    replay, by cause: their evidence is that of the alerts.
     """
     stored = {alert.cause: alert for alert in open_alerts if alert.cause != GAP_CAUSE}
     changes = []
@@ -40,7 +44,11 @@ def reconcile(
         if known is None or known.severity is not case.severity:
             kind = kind_of_change(known.severity if known else None, case.severity)
             at = case.opened_at if known is None else occurred_at
-            changes.append(describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules))
+            came = replayed.get(cause)
+            change = describe_change(kind, case, at, LATE_DATA, dict(case.parameters), rules)
+            if came is not None:
+                change = replace(change, evidence=came.evidence, points=came.points, act_by=came.act_by)
+            changes.append(change)
         if case.at_rest is not (known is not None and known.at_rest):
             changes.append(describe_rest(case, cases.is_stopped, occurred_at, rules))
     return tuple(changes)

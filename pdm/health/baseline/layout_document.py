@@ -7,7 +7,7 @@ Every name is a literal here, not taken from a class. `FORMAT` is raised by hand
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,19 +81,15 @@ class LayoutIdentity:
         except (KeyError, TypeError) as error:
             raise ValueError("the document of a layout is damaged") from error
 
+    @property
+    def vibration_points(self) -> list[str]:
+        """The points of vibration, in order."""
+        return list(dict.fromkeys(column.point for column in self.columns if column.source == "vibration"))
+
     def differs_in_points(self, now: LayoutIdentity) -> bool:
-        """Whether the measurement of the machine has changed, so that the learned values are not valid for it."""
+        """Whether points of the machine were added or removed."""
         were, are = {c.point for c in self.columns if c.point}, {c.point for c in now.columns if c.point}
-        return (
-            self.covariates != now.covariates
-            or not were <= set(now.points)
-            or not are <= set(self.points)
-            or _vibration_points(self.columns) != _vibration_points(now.columns)
-        )
-
-
-def _vibration_points(columns: Iterable[ColumnIdentity]) -> list[str]:
-    return list(dict.fromkeys(column.point for column in columns if column.source == "vibration"))
+        return self.covariates != now.covariates or not were <= set(now.points) or not are <= set(self.points)
 
 
 def _grouped(columns: Sequence[ColumnIdentity]) -> list[dict[str, Any]]:

@@ -55,10 +55,12 @@ def is_off(
         return True
     if context.speed is not None or not activity.size:
         return False
-    learned = [float(state.location[activity].mean()) for state in states if state.learned]
-    if not learned:
-        return False
-    return bool(compared[activity].mean() < min(learned) - _OFF_ACTIVITY)
+    falls = []
+    for state in states:
+        known = activity[np.isfinite(state.location[activity])] if state.learned else activity[:0]
+        if known.size:
+            falls.append(float(state.location[known].mean() - compared[known].mean()))
+    return bool(falls) and min(falls) > _OFF_ACTIVITY
 
 
 def is_stopped(machine: Machine, context: OperatingContext) -> bool:

@@ -108,6 +108,13 @@ def begin_life() -> LifeState:
     return LifeState(0, 0, 0.0, 0.0, 0.0, 0.0, empty, empty, ThinnedHistory())
 
 
+def forget_channels(life: LifeState, which: NDArray[np.bool_]) -> LifeState:
+    """Return a life in which some channels, flagged in `which` (K,), have had no value so far; its age is kept."""
+    if not life.records:
+        return life
+    return replace(life, memory=over_life(life.width).forget(life.memory, which))
+
+
 def advance(
     life: LifeState, at: float, values: NDArray[np.floating], health: float | None = None
 ) -> tuple[LifeState, Columns]:

@@ -27,7 +27,8 @@ class FleetLife:
     """One life: records at `life_time` (n,) with `settings` (n, S) and sensor `values` (n, K), and its end.
 
     `ended_by` is 'failure' if the remaining life is known, anything else if the life is censored. Life time is in the
-    fleet's unit. `reads` is the version of the features in `values`, if they have one.
+    fleet's unit. `reads` is the version of the features in `values`, if they have one. `component` is '' for a life of
+    the whole machine.
     """
 
     machine: str
@@ -37,11 +38,13 @@ class FleetLife:
     ended_by: str
     ended_at: float
     reads: str = ""
+    component: str = ""
 
     @property
     def key(self) -> str:
-        """The identity of this life in every training: its machine and its start."""
-        return f"{self.machine}@{float(self.life_time[0])!r}"
+        """The identity of this life in every training: its machine, its start, and its component if it names one."""
+        whole = f"{self.machine}@{float(self.life_time[0])!r}"
+        return f"{whole}#{self.component}" if self.component else whole
 
     @property
     def is_failed(self) -> bool:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
+from pdm.alerts.evaluation.changes import AlertChange, ChangeKind
 from pdm.alerts.kinds.rule_input import DiagnosisNote
 from pdm.alerts.lifecycle.reconcile import reconcile
+from pdm.alerts.lifecycle.wrong_ends import Replayed, find_wrongly_ended, find_wrongly_raised
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.errors import UnreadableStateError
+from pdm.health.baseline.component_columns import resolved
+from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
 from pdm.service.analysis.snapshots import recall
@@ -27,6 +31,7 @@ from pdm.store.analysis import analysis_inputs, assessments_write, queue
 from pdm.store.analysis.diagnosis_notes import fetch_notes
 from pdm.store.analysis.queue import MachineState
 from pdm.store.machines.registration import StoredMachine
+from pdm.store.machines.work_events import take_corrected
 
 CHUNK = 512
 MOST_KNOWN_SET_ASIDE = 3  # most analysed acquisitions that may fail in a replay: more have another cause
@@ -55,11 +60,10 @@ def reprocess(
     after, memory = _starting_point(conn, stored, machine_id, since)
     times = analysis_inputs.fetch_times_between(conn, machine_id, after, until)
     known = analysis_inputs.fetch_life_ends(conn, {machine_id: after})[machine_id]
-    life_ends = tuple(end for end in known if end <= until + reorder_horizon)
+    turns = [resolved(stored.machine, end) for end in known if end.occurred_at <= until + reorder_horizon]
+    life_ends = [end for end in turns if isinstance(end, LifeEnd)]
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
-    replay = _Replay(
-        conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, list(life_ends)
-    )
+    replay = _Replay(conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, turns)
     for start in range(0, len(times), CHUNK):
         chunk = times[start : start + CHUNK]
         replay.follow(chunk)
@@ -69,16 +73,36 @@ def reprocess(
         replay.follow([])
     memory = replay.memory
     alerts.apply_all(conn, {}, reevaluated=True, life_ends={machine_id: life_ends})
+    is_corrected = take_corrected(conn, machine_id)
+    if is_corrected:
+        replayed = Replayed(since, frozenset(replay.openings), memory.cases)
+        _correct_alerts(
+            conn,
+            machine_id,
+            [resolved(stored.machine, end) for end in known if isinstance(end, LifeEnd)],
+            replayed,
+            until,
+        )
     active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
-    changes = reconcile(active, memory.cases, until, rules)
+    changes = reconcile(active, memory.cases, until, rules, replay.latest)
     alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
-    if changes or life_ends:
+    if changes or life_ends or is_corrected:
         alerts.notify(conn)
     state = replace(saved, state=memory.to_bytes(), dirty_from=None, revision=replay.revision)
     queue.save_states(conn, [state])
     assessments_write.save_checkpoints(conn, [(machine_id, until, memory.to_bytes())])
     assessments_write.prune_checkpoints(conn, {machine_id: until - reorder_horizon})
     return state
+
+
+def _correct_alerts(
+    conn: Connection[Any], machine_id: int, ends: Sequence[LifeEnd], replayed: Replayed, until: datetime
+) -> None:
+    """End the alerts that only the event as it was has raised, and open those again that it had ended."""
+    alerts.withdraw(conn, machine_id, find_wrongly_raised(alerts.fetch_open(conn, machine_id), replayed), until)
+    ended = alerts.fetch_ended_by_life(conn, machine_id, replayed.since)
+    for alert_id, state in find_wrongly_ended(ended, ends, replayed):
+        alerts.reopen(conn, machine_id, alert_id, state, until)
 
 
 def _starting_point(
@@ -97,7 +121,7 @@ def _starting_point(
 
 @dataclass
 class _Replay:
-    """A machine that is followed again: its memory, and the ends of lives that are still ahead."""
+    """A machine that is followed again: its memory, the ends of lives still ahead, the last change of each case."""
 
     conn: Connection[Any]
     stored: StoredMachine
@@ -108,8 +132,10 @@ class _Replay:
     rules: RuleSet
     notes: Sequence[DiagnosisNote]
     memory: AnalysisState
-    ends: list[datetime]
+    ends: list[TurningPoint]
     known_set_aside: int = 0
+    latest: dict[str, AlertChange] = field(default_factory=dict)
+    openings: set[tuple[str, datetime]] = field(default_factory=set)
 
     def follow(self, times: Sequence[datetime]) -> None:
         """Follow the machine through its next acquisitions; without any, through what is left of the ends."""
@@ -129,10 +155,15 @@ class _Replay:
             self.follow(times[middle:])
 
     def _follow(self, times: Sequence[datetime]) -> None:
-        ended = [end for end in self.ends if not times or end <= times[-1]]
+        ended = [end for end in self.ends if not times or end.occurred_at <= times[-1]]
         snapshots = recall(self.conn, self.machine_id, self.stored, times)
         course = follow(self.stored.machine, self.memory, snapshots, ended, self.champion, self.rules, self.notes)
         _append(self.conn, self.machine_id, self.revision, course, self.since)
+        for change in course.changes:
+            if change.kind in (ChangeKind.OPENED, ChangeKind.ESCALATED, ChangeKind.EASED):
+                self.latest[change.cause] = change
+            if change.kind is ChangeKind.OPENED:
+                self.openings.add((change.cause, change.occurred_at))
         self.memory = course.memory
         self.ends = self.ends[len(ended) :]
 

@@ -10,18 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pdm.alerts.evaluation.evaluate import AlertChange, Cases, close_all, evaluate
+from pdm.alerts.evaluation.evaluate import AlertChange, Cases, evaluate
+from pdm.alerts.evaluation.life_end import close_ended, close_replaced
 from pdm.alerts.kinds.rule_input import NOTHING, DiagnosisNote, Measured
 from pdm.alerts.rules.rule import DEFAULT_RULES, RuleSet
 from pdm.health.assess import assess
 from pdm.health.assessment import Assessment
+from pdm.health.component_end import end_component, replace_sensor
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
+from pdm.machines.work_events import SensorReplaced, TurningPoint
+from pdm.prognosis.lives_by_component import Lives, NamedStep, advance_lives, end_life, find_shortest
 from pdm.prognosis.model.fleet_model import FleetModel
-from pdm.prognosis.model.life_state import advance
-from pdm.prognosis.predict import LifeStep, prognose_batch
+from pdm.prognosis.predict import prognose_batch
 from pdm.prognosis.prognosis import Prognosis
-from pdm.service.analysis.analysis_state import AnalysisState, begin
+from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.rule_inputs import read_values
 
 
@@ -47,7 +50,7 @@ def follow(
     machine: Machine,
     memory: AnalysisState,
     snapshots: Sequence[Snapshot],
-    life_ends: Sequence[datetime],
+    life_ends: Sequence[TurningPoint],
     champion: Champion | None,
     rules: RuleSet = DEFAULT_RULES,
     diagnoses: Sequence[DiagnosisNote] = (),
@@ -61,10 +64,11 @@ def follow(
         What is remembered from before the first of `snapshots`.
     snapshots : sequence of Snapshot
         In measured_at order.
-    life_ends : sequence of datetime
-        When work events closed a life since the memory was last updated, in order: what was learned of
-        the life before is forgotten, and its open alerts are closed. Those after the last of
-        `snapshots` close alerts only; what was learned is forgotten when the next acquisition comes.
+    life_ends : sequence of LifeEnd or SensorReplaced
+        Lives that work events closed and sensors that were replaced since the memory was last updated, in order: what
+        was learned of the component, the machine or the point before is forgotten, and its open alerts are closed.
+        Those after the last of `snapshots` close alerts only; what was learned is forgotten when the next acquisition
+        comes.
     champion : Champion or None
         The fleet's model; None leaves the degradation trend.
     rules : RuleSet
@@ -72,27 +76,37 @@ def follow(
     diagnoses : sequence of DiagnosisNote
         Of the machine, in measured_at order, beginning with the one that was newest before `snapshots`.
     """
-    health, life, cases = memory.health, memory.life, memory.cases
+    health, cases, lives = memory.health, memory.cases, Lives(memory.life, memory.component_lives)
     ends = list(life_ends)
     assessments: list[Assessment] = []
-    steps: list[LifeStep] = []
-    closings: dict[int, list[datetime]] = {}
+    steps: list[list[NamedStep]] = []
+    closings: dict[int, list[TurningPoint]] = {}
     for index, snapshot in enumerate(snapshots):
-        while ends and ends[0] <= snapshot.measured_at:
-            closings.setdefault(index, []).append(ends.pop(0))
-            fresh = begin(machine)
-            health, life = fresh.health, fresh.life
+        while ends and ends[0].occurred_at <= snapshot.measured_at:
+            end = ends.pop(0)
+            closings.setdefault(index, []).append(end)
+            if isinstance(end, SensorReplaced):
+                health = replace_sensor(machine, health, end.point)
+                continue
+            health = end_component(machine, health, end.component)
+            lives = end_life(machine, lives, end.component)
         health, assessment = assess(machine, health, snapshot)
-        life, columns = advance(life, snapshot.measured_at.timestamp(), assessment.indicators, assessment.health)
+        lives, named, assessment = advance_lives(machine, lives, assessment)
         assessments.append(assessment)
-        steps.append(LifeStep.of(life, columns, assessment))
+        steps.append(named)
     closings[len(snapshots)] = ends
-    prognoses = prognose_batch(
-        champion.model if champion else None, champion.model_id if champion else None, machine, steps
-    )
+    prognoses = _prognose(machine, champion, steps)
     values = [read_values(snapshot, rules.wanted) for snapshot in snapshots] if rules.wanted else []
     cases, changes = _advise(machine, cases, assessments, prognoses, values, diagnoses, rules, closings)
-    return AnalysisResult(AnalysisState(health, life, cases), tuple(assessments), tuple(prognoses), changes)
+    state = AnalysisState(health, lives.machine, cases, lives.components)
+    return AnalysisResult(state, tuple(assessments), tuple(prognoses), changes)
+
+
+def _prognose(machine: Machine, champion: Champion | None, steps: Sequence[Sequence[NamedStep]]) -> list[Prognosis]:
+    """Return the prognosis of each acquisition: that of the life which ends first."""
+    model, model_id = (champion.model, champion.model_id) if champion else (None, None)
+    found = iter(prognose_batch(model, model_id, machine, [step for named in steps for _, step in named]))
+    return [find_shortest([(name, next(found)) for name, _ in named]) for named in steps]
 
 
 def _advise(
@@ -103,12 +117,15 @@ def _advise(
     values: Sequence[Mapping[Measured, float]],
     diagnoses: Sequence[DiagnosisNote],
     rules: RuleSet,
-    closings: dict[int, list[datetime]],
+    closings: dict[int, list[TurningPoint]],
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
     changes: list[AlertChange] = []
     for index in range(len(assessments) + 1):
-        for ended_at in closings.get(index, ()):
-            cases, closed = close_all(cases, ended_at, rules=rules)
+        for end in closings.get(index, ()):
+            if isinstance(end, SensorReplaced):
+                cases, closed = close_replaced(cases, end, rules)
+            else:
+                cases, closed = close_ended(machine, cases, end, rules)
             changes += closed
         if index < len(assessments):
             assessment = assessments[index]

@@ -18,8 +18,10 @@ from pdm.alerts.evaluation.evaluate import AlertChange
 from pdm.alerts.kinds.rule_input import DiagnosisNote
 from pdm.alerts.rules.rule import RuleSet
 from pdm.health.assessment import Assessment
+from pdm.health.baseline.component_columns import resolved
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
+from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
@@ -46,7 +48,7 @@ class AnalysisStep:
     after: MachineState
     result: AnalysisResult
     beyond_horizon: tuple[datetime, ...]
-    life_ends: tuple[datetime, ...]
+    life_ends: tuple[TurningPoint, ...]
 
 
 def analyse(
@@ -73,7 +75,7 @@ def analyse(
             claim,
             machines[claim.machine_id].machine,
             snapshots.get(claim.machine_id, []),
-            ends[claim.machine_id],
+            [resolved(machines[claim.machine_id].machine, end) for end in ends[claim.machine_id]],
             serving.get(machines[claim.machine_id].machine.fleet),
             rules[claim.machine_id],
             notes.get(claim.machine_id, ()),
@@ -110,7 +112,7 @@ def _advance(
     claim: Claim,
     machine: Machine,
     snapshots: Sequence[Snapshot],
-    life_ends: Sequence[datetime],
+    life_ends: Sequence[TurningPoint],
     champion: Champion | None,
     rules: RuleSet,
     diagnoses: Sequence[DiagnosisNote],
@@ -136,7 +138,7 @@ def _advance(
 
 
 def _still_drained(
-    conn: Connection[Any], claims: Sequence[Claim], ends: Mapping[int, Sequence[datetime]]
+    conn: Connection[Any], claims: Sequence[Claim], ends: Mapping[int, Sequence[TurningPoint]]
 ) -> list[Claim]:
     """Return the claims, not drained where acquisitions arrived since: a work event is visible before or with them."""
     asked = [claim for claim in claims if claim.is_drained and claim.waiting and ends[claim.machine_id]]
@@ -144,12 +146,12 @@ def _still_drained(
     return [replace(claim, is_drained=False) if claim.machine_id in unclaimed else claim for claim in claims]
 
 
-def _due(life_ends: Sequence[datetime], reached: datetime | None, ahead: timedelta) -> list[datetime]:
+def _due(life_ends: Sequence[TurningPoint], reached: datetime | None, ahead: timedelta) -> list[TurningPoint]:
     """Return the ends that count by now: those behind us, and those `ahead` when nothing else is known to come.
 
     An end far ahead of the data belongs to a history that is still being sent.
     """
-    return [end for end in life_ends if reached is not None and end <= reached + ahead]
+    return [end for end in life_ends if reached is not None and end.occurred_at <= reached + ahead]
 
 
 def _write(
@@ -161,7 +163,8 @@ def _write(
     assessments_write.insert_prognoses(
         conn, [(s.after.machine_id, s.after.revision, p) for s in steps for p in s.result.prognoses]
     )
-    ends = {step.after.machine_id: step.life_ends for step in steps if step.life_ends}
+    closed = {s.after.machine_id: [end for end in s.life_ends if isinstance(end, LifeEnd)] for s in steps}
+    ends = {machine_id: own for machine_id, own in closed.items() if own}
     apply_changes(conn, {step.after.machine_id: step.result.changes for step in steps}, ends)
     queue.save_states(conn, [step.after for step in steps])
     queue.complete(conn, [(claim.machine_id, item) for claim in claims for item in claim.waiting])
@@ -188,7 +191,7 @@ def _ask_for_diagnoses(
 def apply_changes(
     conn: Connection[Any],
     changes: Mapping[int, Sequence[AlertChange]],
-    life_ends: Mapping[int, Sequence[datetime]],
+    life_ends: Mapping[int, Sequence[LifeEnd]],
 ) -> None:
     """Write the alert changes of the machines that have any or whose life has ended, and wake who listens."""
     if any(changes.values()) or life_ends:

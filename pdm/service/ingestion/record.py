@@ -156,6 +156,12 @@ def _judge(
     if isinstance(stored, ConflictError):
         ambiguous = Problem("ambiguous-machine", stored.message, "machine")
         return _refused(decoded, Outcome.REJECTED, (ambiguous, *decoded.problems))
+    if stored.retired_at is not None:
+        detail = (
+            f"machine {acquisition.machine!r} is retired since {stored.retired_at.isoformat()}; "
+            f"POST /v1/machines/{acquisition.machine}/restore brings it back"
+        )
+        return _refused(decoded, Outcome.REJECTED, (Problem("retired-machine", detail, "machine"), *decoded.problems))
     doubt = doubt_time(acquisition.measured_at, stored.machine.timeline, now, future_tolerance)
     if doubt is not None:
         problem = Problem("timestamp", f"measured_at {doubt}", "measured_at")

@@ -62,14 +62,13 @@ def screen(
     problems : tuple of Problem
         Of the omitted channels.
     """
-    points = {point.key: point for point in stored.machine.points}
     channels: list[Channel] = []
     problems: list[Problem] = []
     seen: set[str] = set()
     sent: Sequence[Waveform | Scalar] = (*acquisition.waveforms, *acquisition.scalars)
     for content in sent:
         key = content.point
-        problem = _find_problem(content, points.get(key), stored, seen)
+        problem = _find_problem(content, stored.point_at(key, acquisition.measured_at), stored, seen)
         seen.add(key)
         if problem is None:
             channels.append(Channel(stored.point_ids[key], acquisition.measured_at, content, content.content_hash()))
@@ -84,6 +83,13 @@ def _find_problem(
     content: Waveform | Scalar, point: MeasurementPoint | None, stored: StoredMachine, seen: set[str]
 ) -> Problem | None:
     key = content.point
+    if key in stored.retired_points:
+        since = stored.retired_points[key][1].isoformat()
+        detail = (
+            f"point {key!r} of machine {stored.machine.key!r} is retired since {since}; "
+            f"POST /v1/machines/{stored.machine.key}/points/{key}/restore brings it back"
+        )
+        return Problem("retired-point", detail, key)
     if point is None:
         known = ", ".join(list(stored.point_ids)[:8]) or "none"
         return Problem("unknown-point", f"machine {stored.machine.key!r} has no point {key!r}; it has {known}", key)

@@ -17,6 +17,7 @@ from pdm.store.machines.machine_views import (
     ListedPoint,
     RegisteredMachine,
 )
+from pdm.store.machines.retirement import RetiredPoint
 
 NOT_YET_ANALYSED = "no analysis yet"
 UNKNOWN = "unknown"  # the operating state of an acquisition that shows none
@@ -39,6 +40,7 @@ class MachineDetails(CurrentVerdict, RegisteredMachine):
     diagnosed_at: datetime | None
     components: Sequence[ListedComponent]
     points: Sequence[ListedPoint]
+    retired_points: Sequence[RetiredPoint] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.alerts.kinds.declared_units import declare_contributors
 from pdm.errors import NotFoundError, UnavailableError
+from pdm.machines.work_events import EventDoubt
 from pdm.service.machines.machine_views import FleetMachine, MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller, Role
 from pdm.service.platform.visibility import visible_machine
@@ -24,7 +26,7 @@ from pdm.store.analysis import assessments_read, diagnoses, queue
 from pdm.store.analysis.assessments_read import AssessmentEntry, PrognosisEntry
 from pdm.store.database.compatibility import check_schema
 from pdm.store.database.connection import check_server
-from pdm.store.machines import machine_views
+from pdm.store.machines import machine_views, retirement
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import AnalysisBacklog
 from pdm.store.machines.registration import fetch_machine
@@ -33,12 +35,14 @@ Pool = ConnectionPool[Any]
 
 
 def list_machines(
-    pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None
+    pool: Pool, caller: Caller, *, after: str, limit: int, site: str | None, line: str | None, retired: bool = False
 ) -> list[FleetMachine]:
-    """Return the fleet: machines with their newest health, remaining life and worst open alert."""
+    """Return the fleet, or its retired machines, with their newest health, remaining life and worst open alert."""
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
-            machines = machine_views.page_machines(conn, after=after, limit=limit, site=site, line=line)
+            machines = machine_views.page_machines(
+                conn, after=after, limit=limit, site=site, line=line, retired=retired
+            )
         current = machine_views.fetch_current_verdicts(conn, [machine.id for machine in machines])
     return [FleetMachine.of(machine, current[machine.id]) for machine in machines]
 
@@ -51,6 +55,7 @@ def read_machine(pool: Pool, caller: Caller, machine: str) -> MachineDetails:
             **vars(machine_views.fetch_current_verdicts(conn, [found.id])[found.id]),
             components=machine_views.list_components(conn, found.id),
             points=machine_views.list_points(conn, found.id),
+            retired_points=retirement.list_retired_points(conn, found.id),
             diagnosed_at=diagnoses.fetch_last_diagnosed(conn, found.id),
         )
 
@@ -109,18 +114,31 @@ def list_acquisitions(
 def list_work_events(
     pool: Pool, caller: Caller, machine: str, *, before: datetime, before_id: int, limit: int
 ) -> list[RecordedWork]:
-    """Return the work events of a machine, newest first."""
+    """Return the work events of a machine, newest first, with the doubts about them."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return receipt_views.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
+        events = receipt_views.page_work_events(conn, row.id, before=before, before_id=before_id, limit=limit)
+        doubts = receipt_views.fetch_event_doubts(conn, row.id)
+    return [_doubted(event, doubts) for event in events]
 
 
-def read_work_event(pool: Pool, event_id: int) -> RecordedWork:
-    """Return a work event that the caller has just recorded."""
-    with pool.connection() as conn:
-        found = receipt_views.find_work_event(conn, event_id)
+def read_work_event(pool: Pool, caller: Caller, machine: str, event_id: int) -> RecordedWork:
+    """Return a work event of a machine with the doubts about it.
+
+    Raises
+    ------
+    NotFoundError
+        The machine is not visible to the caller, or has no such event.
+    """
+    with visible_machine(pool, caller, machine) as (conn, row):
+        found = receipt_views.find_work_event(conn, row.id, event_id)
+        doubts = receipt_views.fetch_event_doubts(conn, row.id)
     if found is None:
-        raise NotFoundError(f"unknown work event {event_id}")
-    return found
+        raise NotFoundError(f"machine {machine!r} has no work event {event_id}")
+    return _doubted(found, doubts)
+
+
+def _doubted(event: RecordedWork, doubts: Sequence[EventDoubt]) -> RecordedWork:
+    return replace(event, doubts=tuple(each for each in doubts if event.id in (each.failure, each.earlier)))
 
 
 def list_alerts(

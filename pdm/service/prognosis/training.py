@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import Connection
@@ -41,7 +41,8 @@ def train_fleet(
     """Train on the past lives of a fleet; promote the model if it is significantly better than the champion.
 
     Finished members are stored in the database until the model is registered: a training that was interrupted
-    and is started again on the same lives fits only the missing members.
+    and is started again on the same lives fits only the missing members. Lives in doubt are not used; `trained_on`
+    lists them.
 
     Raises
     ------
@@ -50,10 +51,12 @@ def train_fleet(
     """
     with pool.connection() as conn:
         lives = models.fetch_lives(conn, fleet, RULE_VERSION)
+        in_doubt = models.fetch_doubts(conn, fleet)
         champion_id, champion = _fetch_champion(conn, fleet)
     names = [indicator.name for indicator in INDICATORS]
     kept = training_parts.TrainingParts(pool, fleet)
     model, _ = learn(lives, names, are_relative=True, seed=seed, progress=progress, kept=kept)
+    model = replace(model, trained_on={**model.trained_on, "in_doubt": in_doubt})
     verdict = compare(model, champion, lives, seed=seed)
     with pool.connection() as conn, conn.transaction():
         model_id, version = models.insert_model(

@@ -247,8 +247,9 @@ def _past(history: MachineHistory, question: BacktestRequest) -> Past:
         ended,
         len(history),
         history.failures,
-        history.life_ends,
+        tuple(end.occurred_at for end in history.life_ends),
         timedelta(seconds=question.credit_horizons * machine.planning_horizon),
+        component_ends={end.occurred_at: end.component for end in history.life_ends if end.component is not None},
     )
 
 

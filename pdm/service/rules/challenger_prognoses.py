@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from pdm.alerts.kinds.history import MachineHistory
+from pdm.health.baseline.component_columns import restarts_machine
 from pdm.prognosis.model.life_state import advance, begin_life
 from pdm.prognosis.predict import LifeStep, prognose_batch
 from pdm.prognosis.prognosis import Prognosis
@@ -27,7 +28,7 @@ def with_prognoses_of(
     """Return the history of a machine with the prognoses of a model, computed by the live code.
 
     Lives are evaluated from the start of the period: for the first life, the model has fewer observations than it
-    would have had live.
+    would have had live. Ends of single components do not begin a new life here.
     """
     indicators = fetch_indicators(conn, stored.id, since, history.conclusions.times)
     return _replaced(history, _prognoses(history, indicators, challenger))
@@ -35,10 +36,11 @@ def with_prognoses_of(
 
 def _prognoses(history: MachineHistory, indicators: NDArray[np.float32], challenger: Champion) -> list[Prognosis]:
     life, ended = begin_life(), 0
+    life_ends = [end.occurred_at for end in history.life_ends if restarts_machine(history.machine, end.component)]
     steps = []
     for index in range(len(history)):
         assessment = replace(history.reading(index, ()).assessment, indicators=indicators[index])
-        ends = bisect_right(history.life_ends, assessment.measured_at)
+        ends = bisect_right(life_ends, assessment.measured_at)
         if ends != ended:
             life, ended = begin_life(), ends
         life, columns = advance(life, assessment.measured_at.timestamp(), indicators[index], assessment.health)

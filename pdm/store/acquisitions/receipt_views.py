@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from pdm.machines.work_events import EventDoubt
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all, fetch_first
 
@@ -37,7 +38,7 @@ class StoredReceipt(ReceiptSummary):
 
 @dataclass(frozen=True)
 class RecordedWork:
-    """A work event of a machine, with the user and time of its recording."""
+    """A work event of a machine as it counts, with the user and time of its recording, doubts and corrections."""
 
     id: int
     kind: str
@@ -47,6 +48,9 @@ class RecordedWork:
     note: str
     actor: str
     recorded_at: datetime
+    status: str = "recorded"
+    corrections: Sequence[Mapping[str, Any]] = ()
+    doubts: tuple[EventDoubt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,14 @@ def page_work_events(
     return fetch_all(conn, RecordedWork, "page_work_events", **wanted)
 
 
-def find_work_event(conn: Connection[Any], event_id: int) -> RecordedWork | None:
-    """Return one work event."""
-    return fetch_first(conn, RecordedWork, "find_work_event", id=event_id)
+def fetch_event_doubts(conn: Connection[Any], machine_id: int) -> list[EventDoubt]:
+    """Return the doubts about the work events of a machine, in order of time."""
+    return fetch_all(conn, EventDoubt, "fetch_event_doubts", machine_id=machine_id)
+
+
+def find_work_event(conn: Connection[Any], machine_id: int, event_id: int) -> RecordedWork | None:
+    """Return one work event of a machine."""
+    return fetch_first(conn, RecordedWork, "find_work_event", machine_id=machine_id, id=event_id)
 
 
 def page_set_aside(

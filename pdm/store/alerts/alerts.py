@@ -16,8 +16,10 @@ from pdm.alerts.kinds.behaviour import Category, Severity
 from pdm.alerts.lifecycle.alert import AlertEvent, AlertRecord
 from pdm.alerts.lifecycle.alert_book import Ledger
 from pdm.alerts.lifecycle.holds import Place
-from pdm.alerts.states import AlertState, Demands, Kind
+from pdm.alerts.lifecycle.wrong_ends import EndedAlert
+from pdm.alerts.states import RETIRED, AlertState, Demands, Kind
 from pdm.errors import NotFoundError
+from pdm.machines.work_events import LifeEnd
 from pdm.store.alerts import holds
 from pdm.store.database.queries import query
 
@@ -38,12 +40,12 @@ def apply_all(
     changes: Mapping[int, Sequence[AlertChange]],
     reevaluated: bool,
     now: datetime | None = None,
-    life_ends: Mapping[int, Sequence[datetime]] | None = None,
+    life_ends: Mapping[int, Sequence[LifeEnd]] | None = None,
 ) -> None:
     """Store changes of the alerts of many machines, by machine id, in a constant number of statements.
 
-    `now` is the wall clock; None is the present time. `life_ends` are the times at which a failure or replacement
-    ended a life, in order: open alerts that wait for an operator end with it.
+    `now` is the wall clock; None is the present time. `life_ends` are the lives that a failure or replacement
+    ended, in order: open alerts that wait for an operator end with it.
     """
     ends = life_ends or {}
     concerned = sorted({*changes, *ends})
@@ -58,10 +60,10 @@ def apply_all(
 
 
 def _take(
-    ledger: Ledger, machine_id: int, changes: Sequence[AlertChange], ends: list[datetime], reevaluated: bool
+    ledger: Ledger, machine_id: int, changes: Sequence[AlertChange], ends: list[LifeEnd], reevaluated: bool
 ) -> None:
     for change in changes:
-        while ends and ends[0] <= change.occurred_at:
+        while ends and ends[0].occurred_at <= change.occurred_at:
             ledger.end_life(machine_id, ends.pop(0), reevaluated)
         ledger.change(machine_id, change, reevaluated)
     for end in ends:
@@ -131,6 +133,48 @@ def fetch_open(conn: Connection[Any], machine_id: int) -> list[AlertRecord]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("fetch_open_alerts"), {"machine_id": machine_id}).fetchall()
     return [_standing(row) for row in rows]
+
+
+def fetch_ended_by_life(conn: Connection[Any], machine_id: int, since: datetime) -> list[EndedAlert]:
+    """Return a machine's alerts that the end of a life ended from a time on, in the order of their opening."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query("fetch_ended_by_life"), {"machine_id": machine_id, "since": since}).fetchall()
+    return [EndedAlert(**{**row, "state": AlertState(row["state"])}) for row in rows]
+
+
+def withdraw(conn: Connection[Any], machine_id: int, alert_ids: Sequence[UUID], at: datetime) -> None:
+    """End alerts that only a work event had raised which was corrected or voided."""
+    ledger = open_ledger(conn, [machine_id], datetime.now(UTC))
+    for alert_id in alert_ids:
+        ledger.withdraw(alert_id, at)
+    ledger.settle()
+    close_ledger(conn, ledger)
+
+
+def reopen(conn: Connection[Any], machine_id: int, alert_id: UUID, state: AlertState, at: datetime) -> None:
+    """Open an ended alert again in the state that it had before the end that a correction removed."""
+    ledger = open_ledger(conn, [machine_id], datetime.now(UTC), alert_id)
+    ledger.reopen(alert_id, state, at)
+    ledger.settle()
+    close_ledger(conn, ledger)
+
+
+def retire(
+    conn: Connection[Any],
+    machine_id: int,
+    cause: str | None,
+    now: datetime,
+    *,
+    actor: str,
+    comment: str,
+    reason: str = RETIRED,
+) -> bool:
+    """End the open alerts of a machine out of use, or of one of its causes; returns whether any was open."""
+    ledger = open_ledger(conn, [machine_id], now)
+    ledger.retire(machine_id, cause, actor, comment, reason)
+    ledger.settle()
+    close_ledger(conn, ledger)
+    return bool(ledger.events)
 
 
 def find_machine(conn: Connection[Any], alert_id: UUID, site_ids: Sequence[int] | None) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from pdm.machines.work_events import LifeEnd, SensorReplaced, TurningPoint
 from pdm.measurements import OperatingContext
 from pdm.store.acquisitions.cold_storage import FramePlace, fetch_payloads
 from pdm.store.acquisitions.waveform_codec import decode
@@ -83,13 +84,15 @@ def fetch_times_between(conn: Connection[Any], machine_id: int, after: datetime,
     return [row[0] for row in conn.execute(query("fetch_times_between"), wanted)]
 
 
-def fetch_life_ends(conn: Connection[Any], after: dict[int, datetime | None]) -> dict[int, list[datetime]]:
-    """Return, by machine, the times at which work events closed a life after the given time."""
-    ends: dict[int, list[datetime]] = {machine_id: [] for machine_id in after}
+def fetch_life_ends(conn: Connection[Any], after: dict[int, datetime | None]) -> dict[int, list[TurningPoint]]:
+    """Return, by machine, the lives that events closed and the sensors replaced after the given time, in order."""
+    ends: dict[int, list[TurningPoint]] = {machine_id: [] for machine_id in after}
     wanted = {"machine_ids": list(after), "after": [at or BEGINNING for at in after.values()]}
-    for machine_id, occurred_at in conn.execute(query("fetch_life_ends"), wanted):
-        ends[machine_id].append(occurred_at)
-    return ends
+    for machine_id, occurred_at, component in conn.execute(query("fetch_life_ends"), wanted):
+        ends[machine_id].append(LifeEnd(occurred_at, component))
+    for machine_id, replaced_at, point in conn.execute(query("fetch_replaced_sensors"), wanted):
+        ends[machine_id].append(SensorReplaced(replaced_at, point))
+    return {machine_id: sorted(found, key=lambda each: each.occurred_at) for machine_id, found in ends.items()}
 
 
 def _bounds(keys: Sequence[Key]) -> dict[str, Any]:

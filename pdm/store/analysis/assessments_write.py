@@ -16,7 +16,7 @@ from pdm.store.database.queries import query
 
 _ASSESSMENT_COLUMNS = (
     "machine_id, measured_at, revision, health, learning_progress, operating_state, zone, symptom, component, "
-    "confidence, indicators, evidence, rule_version"
+    "confidence, indicators, evidence, rule_version, life_indicators"
 )
 _PROGNOSIS_COLUMNS = (
     "machine_id, measured_at, revision, source, rul, rul_lower, rul_upper, level, model_id, reason, evidence"
@@ -43,6 +43,7 @@ def insert_assessments(conn: Connection[Any], rows: Sequence[tuple[int, int, Ass
                     _array(a.indicators.tolist()),
                     _json(a.evidence),
                     a.rule_version,
+                    _life_indicators(a),
                 )
             )
 
@@ -111,6 +112,13 @@ def prune_checkpoints(conn: Connection[Any], horizons: dict[int, datetime]) -> N
 
 def _array(values: Sequence[float]) -> str:
     return "{" + ",".join("NaN" if math.isnan(value) else repr(value) for value in values) + "}"
+
+
+def _life_indicators(assessment: Assessment) -> str | None:
+    if not assessment.life_indicators:
+        return None
+    lives = {life: values.tolist() for life, values in assessment.life_indicators.items()}
+    return _json({life: [None if math.isnan(v) else v for v in values] for life, values in lives.items()})
 
 
 def _json(document: dict[str, Any]) -> str:

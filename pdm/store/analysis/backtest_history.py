@@ -18,8 +18,10 @@ from pdm.alerts.kinds.history import ZONE_CODES, Conclusions, MachineHistory, Me
 from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured
 from pdm.errors import RefusalError
 from pdm.health.assessment import hindrance_of, shows_operation, unmeasured_points
+from pdm.health.baseline.component_columns import resolved
 from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
+from pdm.machines.work_events import LifeEnd
 from pdm.store.analysis.diagnosis_notes import fetch_notes
 from pdm.store.database.queries import query
 from pdm.store.machines.registration import StoredMachine
@@ -49,7 +51,7 @@ def fetch_history(
     conclusions = _conclusions(conn, stored.machine, span)
     if conclusions is None:
         return None
-    ends = [(row[0].astimezone(UTC), row[1]) for row in conn.execute(query("fetch_past_events"), span)]
+    ends = [(row[1], LifeEnd(row[0].astimezone(UTC), row[2])) for row in conn.execute(query("fetch_past_events"), span)]
     notes = fetch_notes(conn, {stored.id: (since, before)}) if with_diagnoses else {}
     return MachineHistory(
         stored.machine,
@@ -58,8 +60,8 @@ def fetch_history(
             _measured(conn, stored, conclusions.times, (since, before), wanted), conclusions, stored.machine
         ),
         notes.get(stored.id, ()),
-        tuple(at for at, _ in ends),
-        tuple(at for at, kind in ends if kind == "failure"),
+        tuple(resolved(stored.machine, end) for _, end in ends),
+        tuple(end.occurred_at for kind, end in ends if kind == "failure"),
         tuple(
             PastHold(begins_at.astimezone(UTC), ends_at.astimezone(UTC), cause)
             for begins_at, ends_at, cause in conn.execute(query("fetch_past_holds"), span)

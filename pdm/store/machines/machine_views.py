@@ -47,6 +47,8 @@ class RegisteredMachine(ListedMachine):
     baseline_acquisitions: int
     created_at: datetime
     updated_at: datetime
+    retired_at: datetime | None
+    retired_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,17 @@ class AnalysisBacklog:
 
 
 def page_machines(
-    conn: Connection[Any], *, after: str, limit: int, site: str | None = None, line: str | None = None
+    conn: Connection[Any],
+    *,
+    after: str,
+    limit: int,
+    site: str | None = None,
+    line: str | None = None,
+    retired: bool = False,
 ) -> list[ListedMachine]:
-    """Return visible machines by key, after the key `after`."""
-    return fetch_all(conn, ListedMachine, "page_machines", after=after, limit=limit, site=site, line=line)
+    """Return visible machines by key, after the key `after`: those in use, or those retired."""
+    wanted = {"after": after, "limit": limit, "site": site, "line": line, "retired": retired}
+    return fetch_all(conn, ListedMachine, "page_machines", **wanted)
 
 
 def find_machine(conn: Connection[Any], machine: str) -> RegisteredMachine | None:

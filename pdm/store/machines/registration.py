@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from psycopg import Connection
@@ -28,17 +29,31 @@ from pdm.machines.pulse_trains import BeltDrive
 from pdm.store.database.queries import query
 from pdm.store.machines.tags import check_tag, find_key, set_tag
 
+_HOW = {"timeline": " here: POST /v1/machines/{machine}/timeline changes it, with a reason"}
 Change = Literal["created", "changed", "unchanged"]
 
 
 @dataclass(frozen=True)
 class StoredMachine:
-    """A machine with the ids of itself, its points and its components."""
+    """A machine with the ids of itself, its points and its components.
+
+    `machine` has no retired points; those are `retired_points`, with the time. `former_rates` are the sampling rates
+    [Hz] of replaced sensors by point, each with the time until which it was valid, in order.
+    """
 
     id: int
     machine: Machine
     point_ids: Mapping[str, int]
     component_ids: Mapping[str, int]
+    retired_at: datetime | None = None
+    retired_points: Mapping[str, tuple[MeasurementPoint, datetime]] = field(default_factory=dict)
+    former_rates: Mapping[str, Sequence[tuple[datetime, float | None]]] = field(default_factory=dict)
+
+    def point_at(self, key: str, measured_at: datetime) -> MeasurementPoint | None:
+        """Return a point with the sensor that it had at a time; None if the machine has no such point in use."""
+        point = next((each for each in self.machine.points if each.key == key), None)
+        rates = [rate for until, rate in self.former_rates.get(key, ()) if measured_at < until]
+        return replace(point, sampling_rate=rates[0]) if point is not None and rates else point
 
 
 def fetch_machines(
@@ -52,11 +67,14 @@ def fetch_machines(
         ids = {"machine_ids": [row.id for row in machines]}
         components: dict[int, list[Any]] = defaultdict(list)
         points: dict[int, list[Any]] = defaultdict(list)
+        sensors: dict[int, list[Any]] = defaultdict(list)
         for row in cursor.execute(query("fetch_component_rows"), ids):
             components[row.machine_id].append(row)
         for row in cursor.execute(query("fetch_point_rows"), ids):
             points[row.machine_id].append(row)
-    return {row.key: _stored(row, components[row.id], points[row.id]) for row in machines}
+        for row in cursor.execute(query("fetch_sensor_rows"), ids):
+            sensors[row.machine_id].append(row)
+    return {row.key: _stored(row, components[row.id], points[row.id], sensors[row.id]) for row in machines}
 
 
 def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | None = None) -> StoredMachine:
@@ -83,8 +101,9 @@ def fetch_site_keys(conn: Connection[Any], site_ids: Sequence[int]) -> set[str]:
 def register(conn: Connection[Any], machine: Machine) -> Change:
     """Store a machine, or update the stored one.
 
-    Stored components and points that are not in the description are kept. The meaning of stored samples
-    does not change: quantity, unit and sampling rate of a point, site and timeline of a machine.
+    Stored components and points that are not in the description are kept, and retired points that are in it stay
+    retired. The meaning of stored samples does not change: quantity, unit and sampling rate of a point, site and
+    timeline of a machine.
 
     Raises
     ------
@@ -95,7 +114,7 @@ def register(conn: Connection[Any], machine: Machine) -> Change:
     check_tag(conn, machine)
     stored = fetch_machines(conn, [machine.key]).get(machine.key)
     if stored is not None:
-        merged = _merge(stored.machine, machine)
+        merged = _merge(stored, machine)
         if merged == stored.machine:
             return "unchanged"
         machine = merged
@@ -103,22 +122,24 @@ def register(conn: Connection[Any], machine: Machine) -> Change:
     return "created" if stored is None else "changed"
 
 
-def _merge(stored: Machine, sent: Machine) -> Machine:
+def _merge(known: StoredMachine, sent: Machine) -> Machine:
+    stored = known.machine
     for name in ("site", "timeline"):
         if getattr(stored, name) != getattr(sent, name):
             raise ConflictError(
                 f"machine {sent.key!r} is registered with {name} {getattr(stored, name)!s}; "
-                f"it cannot be changed to {getattr(sent, name)!s}",
+                f"it cannot be changed to {getattr(sent, name)!s}{_HOW.get(name, '').format(machine=sent.key)}",
                 field=name,
             )
     points = {point.key: point for point in stored.points}
+    retired = {key: point for key, (point, _) in known.retired_points.items()}
     for point in sent.points:
-        _check_meaning(sent.key, points.get(point.key, point), point)
+        _check_meaning(sent.key, (points | retired).get(point.key, point), point)
     components = {component.key: component for component in stored.components}
     return replace(
         sent,
         components=tuple((components | {c.key: c for c in sent.components}).values()),
-        points=tuple((points | {p.key: p for p in sent.points}).values()),
+        points=tuple((points | {p.key: p for p in sent.points if p.key not in retired}).values()),
         site_name=sent.site_name or stored.site_name,
         line_name=sent.line_name or (stored.line_name if sent.line == stored.line else ""),
         tag=sent.tag or stored.tag,
@@ -126,12 +147,13 @@ def _merge(stored: Machine, sent: Machine) -> Machine:
 
 
 def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoint) -> None:
-    for name, field in (("quantity", "quantity"), ("unit", "unit"), ("sampling_rate", "sampling_rate_hz")):
+    for name, label in (("quantity", "quantity"), ("unit", "unit"), ("sampling_rate", "sampling_rate_hz")):
         if getattr(stored, name) != getattr(sent, name):
             raise ConflictError(
-                f"point {sent.key!r} of machine {machine!r} is registered with {field} {getattr(stored, name)}; "
-                f"it cannot be changed to {getattr(sent, name)}: register the new sensor as a new point",
-                field=field,
+                f"point {sent.key!r} of machine {machine!r} is registered with {label} {getattr(stored, name)}; "
+                f"it cannot be changed to {getattr(sent, name)}: to replace the sensor, "
+                f"POST /v1/machines/{machine}/points/{sent.key}/replace",
+                field=label,
             )
 
 
@@ -202,7 +224,8 @@ def _bearing(row: Any) -> Bearing | None:
     return BearingMultipliers(**row.multipliers) if row.multipliers else None
 
 
-def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> StoredMachine:
+def _stored(row: Any, components: Sequence[Any], points: Sequence[Any], sensors: Sequence[Any]) -> StoredMachine:
+    used = [point for point in points if point.retired_at is None]
     machine = Machine(
         key=row.key,
         line=row.line,
@@ -234,12 +257,7 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
             )
             for c in components
         ),
-        points=tuple(
-            MeasurementPoint(
-                p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn, p.name
-            )
-            for p in points
-        ),
+        points=tuple(map(_point, used)),
         site_name=row.site_name,
         line_name=row.line_name,
         tag=row.tag or "",
@@ -247,6 +265,22 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any]) -> Store
     return StoredMachine(
         id=row.id,
         machine=machine,
-        point_ids={point.key: point.id for point in points},
+        point_ids={point.key: point.id for point in used},
         component_ids={component.key: component.id for component in components},
+        retired_at=row.retired_at,
+        retired_points={p.key: (_point(p), p.retired_at) for p in points if p.retired_at is not None},
+        former_rates=_former_rates(sensors),
     )
+
+
+def _point(row: Any) -> MeasurementPoint:
+    return MeasurementPoint(
+        row.key, row.quantity, row.unit, row.sampling_rate, row.direction, row.component, row.pulses_per_turn, row.name
+    )
+
+
+def _former_rates(sensors: Sequence[Any]) -> dict[str, list[tuple[datetime, float | None]]]:
+    found: dict[str, list[tuple[datetime, float | None]]] = {}
+    for row in sensors:
+        found.setdefault(row.key, []).append((row.replaced_at, row.sampling_rate))
+    return found

@@ -105,3 +105,20 @@ ORDER BY a.cause;
 -- Alerts that were not acknowledged in time, oldest first, without those of replayed machines and suppressed ones.
 SELECT a.id, a.machine_id FROM alert a JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
 WHERE a.overdue_at <= %(now)s AND a.withheld IS NULL ORDER BY a.overdue_at LIMIT %(limit)s;
+
+-- name: fetch_ended_by_life
+-- A machine's alerts that the end of a life ended from a time on, with their state before, in the order of their opening.
+SELECT a.id, a.cause, a.component, a.opened_at, e.occurred_at AS ended_at, b.state,
+       a.is_latching OR (a.needs_acknowledgement AND b.state = 'unacknowledged') AS is_demanding
+FROM alert a
+CROSS JOIN LATERAL (
+    SELECT x.id, x.occurred_at, x.reason FROM alert_event x WHERE x.alert_id = a.id AND x.kind = 'cleared'
+    ORDER BY x.id DESC LIMIT 1
+) e
+CROSS JOIN LATERAL (
+    SELECT x.state FROM alert_event x WHERE x.alert_id = a.id AND x.id < e.id AND x.state IS NOT NULL
+    ORDER BY x.id DESC LIMIT 1
+) b
+WHERE a.machine_id = %(machine_id)s::bigint AND a.state = 'normal' AND a.category = 'machine'
+  AND e.reason = 'life-closed' AND e.occurred_at >= %(since)s::timestamptz
+ORDER BY a.opened_at, a.id;

@@ -10,20 +10,20 @@ JOIN acquisition a ON a.machine_id = c.machine_id AND a.measured_at = c.measured
 WHERE a.measured_at BETWEEN %(first)s AND %(last)s;
 
 -- name: fetch_claimed_waveforms
--- All waveforms of the acquisitions of a claim.
+-- All waveforms of the acquisitions of a claim, without those of retired points.
 SELECT w.point_id, w.measured_at, w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload,
        w.frame_at, w.frame_offset, w.frame_length
 FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
-JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NOT NULL
+JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NOT NULL AND p.retired_at IS NULL
 JOIN waveform w ON w.point_id = p.id AND w.measured_at = c.measured_at
 WHERE w.measured_at BETWEEN %(first)s AND %(last)s
 ORDER BY w.point_id, w.measured_at;
 
 -- name: fetch_claimed_scalars
--- All scalars of the acquisitions of a claim, in the points' units.
+-- All scalars of the acquisitions of a claim, in the points' units, without those of retired points.
 SELECT s.point_id, s.measured_at, s.value
 FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
-JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NULL
+JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NULL AND p.retired_at IS NULL
 JOIN scalar s ON s.point_id = p.id AND s.measured_at = c.measured_at
 WHERE s.measured_at BETWEEN %(first)s AND %(last)s;
 
@@ -37,9 +37,18 @@ WHERE a.machine_id = %(machine_id)s AND a.measured_at > %(after)s AND a.measured
 ORDER BY a.measured_at;
 
 -- name: fetch_life_ends
--- Times at which work events closed a life of these machines, after the time given for each.
-SELECT w.machine_id, w.occurred_at
+-- The work events that closed a life of these machines after the time given for each, with the component.
+SELECT w.machine_id, w.occurred_at, k.key
 FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
-JOIN work_event w ON w.machine_id = c.machine_id
+JOIN work_event_in_force w ON w.machine_id = c.machine_id
+LEFT JOIN component k ON k.id = w.component_id
 WHERE w.kind IN ('failure', 'replacement') AND w.occurred_at > c.after
-ORDER BY w.machine_id, w.occurred_at;
+ORDER BY w.machine_id, w.occurred_at, w.id;
+
+-- name: fetch_replaced_sensors
+-- Sensors of these machines that were replaced after the time given for each.
+SELECT r.machine_id, r.replaced_at, p.key
+FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
+JOIN replaced_sensor r ON r.machine_id = c.machine_id AND r.replaced_at > c.after
+JOIN point p ON p.id = r.point_id
+ORDER BY r.machine_id, r.replaced_at, r.id;

@@ -22,7 +22,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('id', e.id, 'kind', e.kind, 'occurred_at', e.occurred_at,
                                         'finding', e.finding) ORDER BY e.occurred_at, e.id) AS events
-    FROM alert_work_event l JOIN work_event e ON e.id = l.work_event_id WHERE l.alert_id = a.id
+    FROM alert_work_event l JOIN work_event_in_force e ON e.id = l.work_event_id WHERE l.alert_id = a.id
 ) w ON true
 WHERE a.id <> %(alert_id)s::uuid AND a.category = %(category)s::text AND a.raised_at < %(before)s::timestamptz
   AND (a.state = 'normal' OR f.verdict IS NOT NULL)
@@ -57,18 +57,18 @@ WHERE alert_id = %(alert_id)s::uuid ORDER BY id DESC;
 -- Link a work event to a case; repeated calls change nothing; no row for a work event of another machine.
 WITH linked AS (
     INSERT INTO alert_work_event (alert_id, work_event_id, machine_id, actor)
-    SELECT %(alert_id)s::uuid, e.id, e.machine_id, %(actor)s::text FROM work_event e
+    SELECT %(alert_id)s::uuid, e.id, e.machine_id, %(actor)s::text FROM work_event_in_force e
     WHERE e.id = %(work_event_id)s::bigint AND e.machine_id = %(machine_id)s::bigint
     ON CONFLICT DO NOTHING RETURNING work_event_id
 )
-SELECT e.id, EXISTS (SELECT FROM linked) FROM work_event e
+SELECT e.id, EXISTS (SELECT FROM linked) FROM work_event_in_force e
 WHERE e.id = %(work_event_id)s::bigint AND e.machine_id = %(machine_id)s::bigint;
 
 -- name: list_linked_work
 -- The work events linked to a case; row-level security applies.
 SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
 FROM alert_work_event l
-JOIN work_event e ON e.id = l.work_event_id
+JOIN work_event_in_force e ON e.id = l.work_event_id
 LEFT JOIN component c ON c.id = e.component_id
 WHERE l.alert_id = %(alert_id)s::uuid ORDER BY e.occurred_at, e.id;
 
@@ -84,7 +84,7 @@ LEFT JOIN LATERAL (
 ) f ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(e.id, e.kind, e.occurred_at, e.finding) ORDER BY e.occurred_at, e.id) AS events
-    FROM alert_work_event l JOIN work_event e ON e.id = l.work_event_id WHERE l.alert_id = a.id
+    FROM alert_work_event l JOIN work_event_in_force e ON e.id = l.work_event_id WHERE l.alert_id = a.id
 ) w ON true
 WHERE (f.verdict IS NOT NULL OR w.events IS NOT NULL)
   AND a.opened_at >= %(since)s::timestamptz AND a.opened_at < %(before)s::timestamptz

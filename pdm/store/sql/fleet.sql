@@ -1,5 +1,5 @@
 -- name: page_machines
--- Machines by key, after a cursor, of a site or line if given; row-level security applies.
+-- Machines by key, after a cursor, in use or retired, of a site or line if given; row-level security applies.
 SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
        m.fleet,
        m.timeline
@@ -8,6 +8,7 @@ LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key > %(after)s::text
   AND (%(site)s::text IS NULL OR s.key = %(site)s::text)
   AND (%(line)s::text IS NULL OR l.key = %(line)s::text)
+  AND (m.retired_at IS NOT NULL) = %(retired)s::boolean
 ORDER BY m.key
 LIMIT %(limit)s::integer;
 
@@ -18,7 +19,8 @@ SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS s
        m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
        m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
-       m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at
+       m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at,
+       m.retired_at, m.retired_reason
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
 LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE m.key = %(machine)s::text;
@@ -29,11 +31,11 @@ SELECT key AS component, name, kind, coalesce(bearing, multipliers) AS bearing, 
 FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 
 -- name: list_points
--- The measurement points of a machine; row-level security applies.
+-- The measurement points of a machine in use; row-level security applies.
 SELECT p.id, p.key AS point, p.name, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
        c.key AS component, p.pulses_per_turn
 FROM point p LEFT JOIN component c ON c.id = p.component_id
-WHERE p.machine_id = %(machine_id)s::bigint
+WHERE p.machine_id = %(machine_id)s::bigint AND p.retired_at IS NULL
 ORDER BY p.id;
 
 -- name: list_machine_keys
@@ -114,9 +116,10 @@ LEFT JOIN LATERAL (
 WHERE m.id = ANY (%(machine_ids)s::bigint[]);
 
 -- name: count_waiting
--- The number of queued and of failed acquisitions; a replay of late data counts as one.
-SELECT (SELECT count(*) FROM pending)
-           + (SELECT count(*) FROM analysis_state WHERE dirty_from IS NOT NULL) AS pending,
+-- The number of queued and of failed acquisitions; a replay of late data counts as one, a retired machine as none.
+SELECT (SELECT count(*) FROM pending p JOIN machine m ON m.id = p.machine_id WHERE m.retired_at IS NULL)
+           + (SELECT count(*) FROM analysis_state s JOIN machine m ON m.id = s.machine_id
+              WHERE s.dirty_from IS NOT NULL AND m.retired_at IS NULL) AS pending,
        (SELECT count(*) FROM set_aside) AS set_aside;
 
 -- name: count_for_metrics
@@ -128,7 +131,7 @@ SELECT (SELECT count(*) FROM pending) AS pending,
            AS models_unreadable,
        (SELECT count(*) FROM worker_death WHERE died_at > now() - INTERVAL '1 day') AS worker_deaths_last_day,
        (SELECT count(*) FROM quarantine) AS quarantined,
-       (SELECT count(*) FROM machine) AS machines,
+       (SELECT count(*) FROM machine WHERE retired_at IS NULL) AS machines,
        (SELECT count(*) FROM diagnosis_due WHERE error IS NULL) AS diagnoses_waiting,
        (SELECT count(*) FROM diagnosis_due WHERE error IS NOT NULL) AS diagnoses_failed,
        (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL) AS undelivered,

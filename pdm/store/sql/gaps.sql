@@ -12,7 +12,7 @@ RETURNING since;
 SELECT document FROM rule_set WHERE status = 'in-force' AND document @> '{"rules": [{"kind": "data-gap"}]}';
 
 -- name: fetch_quiet_machines
--- Live machines from which new data were received before but not since a time, and those with an open alert of missing
+-- Live machines in use from which new data were received before but not since a time, and those with an open alert of missing
 -- data: time of the newest acquisition, analysed or not, time of the last receipt, whether the machine was off in the
 -- newest acquisition, and the end of the time in which its alerts were suppressed by design. Without a stored receipt,
 -- or with one by code that stores none, data were received no earlier than measured.
@@ -45,5 +45,5 @@ LEFT JOIN LATERAL (
       AND coalesce(h.machine_id, m.id) = m.id AND h.cause IS NULL AND h.starts_at <= %(now)s
       AND coalesce(h.ended_at, h.ends_at, %(now)s) > heard.received_at
 ) held ON true
-WHERE m.timeline = 'live' AND (gap.opened_at IS NOT NULL OR heard.received_at < %(before)s)
+WHERE m.timeline = 'live' AND m.retired_at IS NULL AND (gap.opened_at IS NOT NULL OR heard.received_at < %(before)s)
 ORDER BY m.id;

@@ -61,11 +61,12 @@ WHERE span.first IS NOT NULL AND (%(machines)s::text[] IS NULL OR m.key = ANY (%
 ORDER BY m.key;
 
 -- name: fetch_past_events
--- The work events of a machine in a span that ended a life.
-SELECT occurred_at, kind FROM work_event
-WHERE machine_id = %(machine_id)s AND occurred_at >= %(since)s AND occurred_at <= %(before)s
-  AND kind IN ('failure', 'replacement')
-ORDER BY occurred_at;
+-- The work events of a machine in a span that ended a life, with the component.
+SELECT w.occurred_at, w.kind, c.key FROM work_event_in_force w
+LEFT JOIN component c ON c.id = w.component_id
+WHERE w.machine_id = %(machine_id)s AND w.occurred_at >= %(since)s AND w.occurred_at <= %(before)s
+  AND w.kind IN ('failure', 'replacement')
+ORDER BY w.occurred_at, w.id;
 
 -- name: fetch_past_holds
 -- Suppression of a machine's alerts by design in a span: maintenance windows and out of service. Shelving is excluded,

@@ -78,7 +78,7 @@ FROM (
     SELECT m.fleet, count(*) AS failures, max(w.recorded_at) AS last_failure,
            count(*) FILTER (WHERE w.recorded_at > champion.created_at) AS since_champion
     FROM machine m
-    JOIN work_event w ON w.machine_id = m.id AND w.kind = 'failure'
+    JOIN work_event_in_force w ON w.machine_id = m.id AND w.kind = 'failure'
     LEFT JOIN model champion ON champion.name = m.fleet AND champion.status = 'champion'
     GROUP BY m.fleet
 ) f
@@ -101,13 +101,10 @@ WHERE m.fleet = %(fleet)s;
 -- name: fetch_errors_since
 -- Of each life that failed after a model was registered: the mean squared error of its predictions, up to its cap.
 SELECT avg((least(p.rul, %(cap)s::float8)
-            - least(extract(epoch FROM w.occurred_at - p.measured_at)::float8, %(cap)s::float8)) ^ 2)
+            - least(extract(epoch FROM l.ended_at - p.measured_at)::float8, %(cap)s::float8)) ^ 2)
 FROM machine m
-JOIN work_event w ON w.machine_id = m.id AND w.kind = 'failure' AND w.recorded_at > %(since)s
-JOIN prognosis p ON p.machine_id = m.id AND p.model_id = %(model_id)s::bigint AND p.measured_at <= w.occurred_at
-    AND p.measured_at > coalesce((
-        SELECT max(e.occurred_at) FROM work_event e
-        WHERE e.machine_id = m.id AND e.kind IN ('failure', 'replacement') AND e.occurred_at < w.occurred_at
-    ), '-infinity')
+JOIN closed_life l ON l.machine_id = m.id AND l.kind = 'failure' AND l.doubt IS NULL AND l.recorded_at > %(since)s
+JOIN prognosis p ON p.machine_id = m.id AND p.model_id = %(model_id)s::bigint AND p.measured_at <= l.ended_at
+    AND p.measured_at > l.begun_after
 WHERE m.fleet = %(fleet)s
-GROUP BY m.id, w.id;
+GROUP BY m.id, l.id;

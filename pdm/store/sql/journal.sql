@@ -14,19 +14,47 @@ FROM receipt
 WHERE receipt_id = %(id)s::uuid AND (%(actor)s::text IS NULL OR actor = %(actor)s::text);
 
 -- name: page_work_events
--- The work events of a machine, newest first; row-level security applies.
-SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
-FROM work_event e LEFT JOIN component c ON c.id = e.component_id
+-- The work events of a machine as they count, newest first, with their corrections; voided ones as recorded.
+SELECT e.id, coalesce(n.kind, e.kind) AS kind, c.key AS component, coalesce(n.occurred_at, e.occurred_at) AS occurred_at,
+       e.finding, e.note, e.actor, e.recorded_at, coalesce(n.status, 'recorded') AS status, h.corrections
+FROM work_event e
+LEFT JOIN LATERAL (
+    SELECT * FROM work_event_correction x WHERE x.work_event_id = e.id ORDER BY x.id DESC LIMIT 1
+) n ON true
+LEFT JOIN component c ON c.id = CASE WHEN n.id IS NULL THEN e.component_id ELSE n.component_id END
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'status', x.status, 'kind', x.kind, 'component', k.key, 'occurred_at', x.occurred_at,
+               'reason', x.reason, 'actor', x.actor, 'recorded_at', x.recorded_at) ORDER BY x.id), '[]') AS corrections
+    FROM work_event_correction x LEFT JOIN component k ON k.id = x.component_id WHERE x.work_event_id = e.id
+) h
 WHERE e.machine_id = %(machine_id)s::bigint
-  AND (e.occurred_at, e.id) < (%(before)s::timestamptz, %(before_id)s::bigint)
-ORDER BY e.occurred_at DESC, e.id DESC
+  AND (coalesce(n.occurred_at, e.occurred_at), e.id) < (%(before)s::timestamptz, %(before_id)s::bigint)
+ORDER BY coalesce(n.occurred_at, e.occurred_at) DESC, e.id DESC
 LIMIT %(limit)s::integer;
 
+-- name: fetch_event_doubts
+-- Doubts about the work events of a machine: the failure and the event before it.
+SELECT doubt AS code, id AS failure, doubted_with AS earlier FROM closed_life
+WHERE machine_id = %(machine_id)s::bigint AND doubt IS NOT NULL
+ORDER BY ended_at, id;
+
 -- name: find_work_event
--- One work event of a machine.
-SELECT e.id, e.kind, c.key AS component, e.occurred_at, e.finding, e.note, e.actor, e.recorded_at
-FROM work_event e LEFT JOIN component c ON c.id = e.component_id
-WHERE e.id = %(id)s::bigint;
+-- One work event of a machine as it counts, with its corrections; a voided one as recorded.
+SELECT e.id, coalesce(n.kind, e.kind) AS kind, c.key AS component, coalesce(n.occurred_at, e.occurred_at) AS occurred_at,
+       e.finding, e.note, e.actor, e.recorded_at, coalesce(n.status, 'recorded') AS status, h.corrections
+FROM work_event e
+LEFT JOIN LATERAL (
+    SELECT * FROM work_event_correction x WHERE x.work_event_id = e.id ORDER BY x.id DESC LIMIT 1
+) n ON true
+LEFT JOIN component c ON c.id = CASE WHEN n.id IS NULL THEN e.component_id ELSE n.component_id END
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'status', x.status, 'kind', x.kind, 'component', k.key, 'occurred_at', x.occurred_at,
+               'reason', x.reason, 'actor', x.actor, 'recorded_at', x.recorded_at) ORDER BY x.id), '[]') AS corrections
+    FROM work_event_correction x LEFT JOIN component k ON k.id = x.component_id WHERE x.work_event_id = e.id
+) h
+WHERE e.id = %(id)s::bigint AND e.machine_id = %(machine_id)s::bigint;
 
 -- name: page_set_aside
 -- Acquisitions whose analysis failed, of the machines given or of all.

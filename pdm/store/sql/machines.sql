@@ -2,7 +2,7 @@
 -- Machines by key with site and line, only of the caller's sites.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
        m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
-       m.timeline, m.costs, s.name AS site_name, l.name AS line_name, t.tag
+       m.timeline, m.costs, s.name AS site_name, l.name AS line_name, t.tag, m.retired_at
 FROM machine m
 JOIN line l ON l.id = m.line_id
 JOIN site s ON s.id = m.site_id
@@ -17,9 +17,15 @@ WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 -- name: fetch_point_rows
 -- The measurement points of machines, in the order in which they were registered.
 SELECT p.machine_id, p.id, p.key, p.quantity, p.unit, p.sampling_rate, p.direction, c.key AS component,
-       p.pulses_per_turn, p.name
+       p.pulses_per_turn, p.name, p.retired_at
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
+
+-- name: fetch_sensor_rows
+-- The replaced sensors of machines, in order of time.
+SELECT r.machine_id, p.key, r.replaced_at, r.sampling_rate
+FROM replaced_sensor r JOIN point p ON p.id = r.point_id
+WHERE r.machine_id = ANY (%(machine_ids)s) ORDER BY r.machine_id, p.id, r.replaced_at;
 
 -- name: lock_registration
 -- Lock for one registration at a time: keys, sites and lines are looked up before they are created.

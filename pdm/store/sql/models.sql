@@ -47,16 +47,22 @@ SELECT name, id FROM model WHERE name = ANY (%(names)s) AND status = 'champion';
 SELECT body, sha256 FROM model WHERE id = %(model_id)s::bigint;
 
 -- name: fetch_life_marks
--- Events that closed lives of a fleet's machines, in order.
-SELECT m.id, m.key, w.kind, w.occurred_at
+-- Lives of a fleet's machines and components that events closed, in order, with the doubts about them.
+SELECT m.id, m.key, l.ended_at, l.kind, nullif(l.begun_after, '-infinity'), coalesce(l.component, ''), l.doubt
 FROM machine m
-LEFT JOIN work_event w ON w.machine_id = m.id AND w.kind IN ('failure', 'replacement')
+LEFT JOIN closed_life l ON l.machine_id = m.id
 WHERE m.fleet = %(fleet)s
-ORDER BY m.id, w.occurred_at;
+ORDER BY m.id, l.ended_at, l.id;
+
+-- name: fetch_life_doubts
+-- Failures of a fleet's machines whose lives are in doubt.
+SELECT m.key, l.id, l.doubt FROM closed_life l JOIN machine m ON m.id = l.machine_id
+WHERE m.fleet = %(fleet)s AND l.doubt IS NOT NULL
+ORDER BY m.key, l.ended_at, l.id;
 
 -- name: fetch_indicator_course
--- Indicators of a machine over time, of the newest assessments.
-SELECT DISTINCT ON (measured_at) measured_at, indicators
+-- Indicators of a machine over time, of the newest assessments, and those of its lives where it had several.
+SELECT DISTINCT ON (measured_at) measured_at, indicators, life_indicators
 FROM assessment
 WHERE machine_id = %(machine_id)s AND rule_version = %(rule_version)s
 ORDER BY measured_at, revision DESC;

@@ -1,5 +1,5 @@
 -- name: pick_waiting_machines
--- Machines with something to analyse that no other worker holds and that are not on hold, longest untouched first.
+-- Machines in use with something to analyse that no other worker holds and that are not on hold, longest untouched first.
 -- A loose index scan over pending: the cost grows with the machines that wait, not with the backlog.
 WITH RECURSIVE waiting (machine_id) AS (
     (SELECT machine_id FROM pending ORDER BY machine_id LIMIT 1)
@@ -9,6 +9,7 @@ WITH RECURSIVE waiting (machine_id) AS (
 )
 SELECT s.machine_id, coalesce(a.attempts, 0)
 FROM analysis_state s
+JOIN machine m ON m.id = s.machine_id AND m.retired_at IS NULL
 LEFT JOIN analysis_attempt a ON a.machine_id = s.machine_id
 WHERE (s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL)
   AND NOT EXISTS (SELECT FROM analysis_hold h WHERE h.machine_id = s.machine_id AND h.retry_at > now())

@@ -1,0 +1,127 @@
+"""Corrections over the API: work events, and machines, points and sensors out of use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from psycopg_pool import ConnectionPool
+
+from pdm.ingest.encode import encode_raw
+from pdm.measurements import Acquisition, Waveform
+from pdm.service.platform.access import create_key
+from pdm.settings import Settings
+from pdm.store.machines.registration import register
+from tests.integration import plant
+from tests.integration.api_server import client, serve
+
+M = "/v1/machines/press-07"
+AT = "2026-10-01T00:00:00Z"
+FAILURE = {"kind": "failure", "component": "bearing-de", "occurred_at": AT, "finding": "spalled"}
+
+
+@pytest.fixture
+def kim(settings: Settings, pool: ConnectionPool[Any]) -> Iterator[httpx.Client]:
+    with pool.connection() as conn:
+        register(conn, plant.machine())
+    key = create_key(pool, name="kim", role="admin", sites=None, actor="test")
+    with serve(settings) as url, client(url, key) as caller:
+        yield caller
+
+
+def send(kim: httpx.Client, point: str, rate: float, minute: int) -> dict[str, Any]:
+    at = plant.NOW.replace(minute=minute, year=2025)
+    wave = Waveform(point, np.ones(64, np.float32), rate, "g")
+    content_type, body = encode_raw([Acquisition("press-07", at, (wave,))])
+    answer = kim.post("/v1/acquisitions", content=body, headers={"Content-Type": content_type})
+    result: dict[str, Any] = answer.json()["results"][0]
+    return result
+
+
+def test_a_work_event_is_voided_with_a_reason_and_both_are_listed(kim: httpx.Client) -> None:
+    event = kim.post(f"{M}/work-events", json=FAILURE).json()
+    voided = kim.patch(f"{M}/work-events/{event['id']}", json={"status": "voided", "reason": "wrong machine"})
+    assert voided.status_code == 200
+    (listed,) = kim.get(f"{M}/work-events").json()["items"]
+    assert (listed["status"], listed["kind"], listed["component"]) == ("voided", "failure", "bearing-de")
+    (correction,) = listed["corrections"]
+    assert (correction["status"], correction["reason"], correction["actor"]) == ("voided", "wrong machine", "kim")
+    again = kim.post(f"{M}/work-events", json=FAILURE)
+    assert (again.status_code, again.json()["field"]) == (409, "occurred_at")
+    assert "status 'confirmed'" in again.json()["detail"]
+
+
+def test_a_work_event_is_corrected_field_by_field(kim: httpx.Client) -> None:
+    path = f"{M}/work-events/{kim.post(f'{M}/work-events', json=FAILURE).json()['id']}"
+    found = kim.patch(path, json={"status": "corrected", "reason": "all of it", "component": None})
+    assert (found.status_code, found.json()["component"], found.json()["occurred_at"]) == (200, None, AT)
+    moved = kim.patch(path, json={"status": "corrected", "reason": "clock", "occurred_at": "2026-10-02T00:00:00Z"})
+    assert (moved.json()["component"], moved.json()["occurred_at"]) == (None, "2026-10-02T00:00:00Z")
+    assert [each["status"] for each in moved.json()["corrections"]] == ["corrected", "corrected"]
+    for wrong, field in (
+        ({"status": "voided", "reason": " "}, "reason"),
+        ({"status": "gone", "reason": "x"}, "status"),
+        ({"status": "corrected", "reason": "x"}, "status"),
+        ({"status": "corrected", "reason": "x", "kind": None}, "kind"),
+        ({"status": "voided", "reason": "x", "kind": "stop"}, "kind"),
+    ):
+        refused = kim.patch(path, json=wrong)
+        assert (refused.status_code, field in str(refused.json())) == (422, True), refused.text
+    assert kim.patch(f"{M}/work-events/999", json={"status": "voided", "reason": "x"}).status_code == 404
+
+
+def test_a_failure_entered_twice_is_asked_about_until_it_is_confirmed(kim: httpx.Client) -> None:
+    first = kim.post(f"{M}/work-events", json=FAILURE).json()
+    second = kim.post(f"{M}/work-events", json=FAILURE | {"occurred_at": "2026-10-01T01:00:00Z"}).json()
+    (doubt,) = second["doubts"]
+    assert (doubt["code"], doubt["failure"], doubt["earlier"]) == ("failure-entered-twice", second["id"], first["id"])
+    assert doubt["question"].endswith("is it the same failure?")
+    assert [len(each["doubts"]) for each in kim.get(f"{M}/work-events").json()["items"]] == [1, 1]
+    kim.patch(f"{M}/work-events/{second['id']}", json={"status": "confirmed", "reason": "it failed again"})
+    assert [each["doubts"] for each in kim.get(f"{M}/work-events").json()["items"]] == [[], []]
+
+
+def test_a_sensor_is_replaced_by_one_of_another_rate_in_one_call(kim: httpx.Client) -> None:
+    assert send(kim, "de-h", plant.RATE, 1)["outcome"] == "stored"
+    question = {"at": "2025-11-01T12:10:00Z", "sampling_rate_hz": 12800, "reason": "broken"}
+    done = kim.post(f"{M}/points/de-h/replace", json=question)
+    assert done.status_code == 200, done.text
+    assert [p["sampling_rate_hz"] for p in done.json()["points"] if p["point"] == "de-h"] == [12800]
+    assert send(kim, "de-h", 12800.0, 20)["outcome"] == "stored"
+    assert send(kim, "de-h", plant.RATE, 5)["outcome"] == "stored", "measured before, delivered late"
+    (problem, *_) = send(kim, "de-h", plant.RATE, 30)["problems"]
+    assert problem["code"] == "sampling-rate"
+
+
+def test_a_retired_point_is_neither_missing_nor_accepted_until_it_is_restored(kim: httpx.Client) -> None:
+    missing = [each["field"] for each in send(kim, "de-h", plant.RATE, 1)["problems"]]
+    assert missing == ["de-v"]
+    retired = kim.post(f"{M}/points/de-v/retire", json={"reason": "cable torn"})
+    assert retired.status_code == 200, retired.text
+    assert [p["point"] for p in retired.json()["points"]] == ["de-h", "oil"]
+    assert [(p["point"], p["retired_reason"]) for p in retired.json()["retired_points"]] == [("de-v", "cable torn")]
+    assert send(kim, "de-h", plant.RATE, 2)["problems"] == []
+    (problem,) = send(kim, "de-v", plant.RATE, 3)["problems"]
+    assert problem["code"] == "retired-point"
+    assert f"POST {M}/points/de-v/restore" in problem["detail"]
+    assert kim.post(f"{M}/points/de-v/restore", json={"reason": "new cable"}).status_code == 200
+    assert send(kim, "de-v", plant.RATE, 4)["outcome"] == "stored"
+    assert kim.post(f"{M}/points/dee/retire", json={"reason": "x"}).status_code == 404
+
+
+def test_a_retired_machine_leaves_the_fleet_and_its_site_until_it_is_restored(kim: httpx.Client) -> None:
+    send(kim, "de-h", plant.RATE, 1)
+    retired = kim.post(f"{M}/retire", json={"reason": "scrapped"})
+    assert (retired.status_code, retired.json().get("retired_reason")) == (200, "scrapped")
+    assert kim.get("/v1/machines").json()["items"] == []
+    assert [each["machine"] for each in kim.get("/v1/machines?retired=true").json()["items"]] == ["press-07"]
+    assert kim.get("/v1/sites/busan/health").status_code == 404
+    assert send(kim, "de-h", plant.RATE, 2)["problems"][0]["code"] == "retired-machine"
+    assert kim.get(M).json()["retired_at"] is not None
+    back = kim.post(f"{M}/restore", json={"reason": "bought back"})
+    assert (back.json()["retired_at"], back.json()["retired_reason"]) == (None, None)
+    assert len(kim.get("/v1/machines").json()["items"]) == 1
+    assert send(kim, "de-h", plant.RATE, 2)["outcome"] == "stored"
