@@ -77,7 +77,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM (
         SELECT DISTINCT ON (x.measured_at) x.* FROM assessment x
         WHERE a.health IS NULL AND x.machine_id = w.machine_id AND x.measured_at > coalesce((
-            SELECT max(e.occurred_at) FROM work_event e
+            SELECT max(e.occurred_at) FROM work_event_in_force e
             WHERE e.machine_id = w.machine_id AND e.kind IN ('failure', 'replacement')
         ), '-infinity')
         ORDER BY x.measured_at DESC, x.revision DESC LIMIT %(reach)s::integer

@@ -17,7 +17,7 @@ SELECT * FROM (
     WHERE a.machine_id = %(machine_id)s::bigint
       AND (%(as_of)s::timestamptz IS NULL OR a.computed_at <= %(as_of)s::timestamptz)
       AND a.measured_at > coalesce((
-        SELECT max(w.occurred_at) FROM work_event w
+        SELECT max(w.occurred_at) FROM work_event_in_force w
         WHERE w.machine_id = %(machine_id)s::bigint AND w.kind IN ('failure', 'replacement')
       ), '-infinity')
     ORDER BY a.measured_at DESC, a.revision DESC
