@@ -129,8 +129,10 @@ def _fetch_named(
 ) -> Mapping[str, StoredMachine | ConflictError]:
     """Return the machines by the key or tag that records name; the error of an ambiguous tag; unknown: omitted."""
     machines: dict[str, StoredMachine | ConflictError] = dict(fetch_machines(conn, sorted(named), site_ids).items())
-    keys: dict[str, str] = {}
     others = sorted(named - machines.keys())
+    if not others:
+        return machines
+    keys: dict[str, str] = {}
     try:
         keys = find_keys(conn, others, site_ids)
     except ConflictError:
