@@ -24,6 +24,10 @@ _WEIGHT = 0.1  # of the newest record
 _FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
 _LEAST_SCATTER = 0.04  # of a level, as a logarithm: records of some thousand samples scatter by a few per cent
 _MOST_SCATTER = 3.0  # standard deviations within which a level agrees
+_WELL_KNOWN = (
+    0.2  # standard deviation of a level, as a logarithm: after a change of the machine it is larger for a while
+)
+_TOLERANCE = 0.35  # of a factor, as a logarithm
 _OFFSET = 6.0  # standard deviations by which the mean moves from one record to the next
 _SAME_SPEED = 0.05  # relative; the tolerance of operating states
 _OTHER = 36.0  # sum over two channels of the squared distance from their own levels, in standard deviations
@@ -117,9 +121,12 @@ class WaveformMemory:
 
 
 def _is_factor(moved: Sequence[tuple[float, float]], expected: float) -> bool:
-    """Whether all levels moved by one factor, up or down."""
+    """Whether all levels, known well enough, moved by one factor, up or down."""
+    if any(scatter > _WELL_KNOWN for _, scatter in moved):
+        return False
     return any(
-        all(abs(way * each - expected) <= _MOST_SCATTER * scatter for each, scatter in moved) for way in (1.0, -1.0)
+        all(abs(way * each - expected) <= min(_MOST_SCATTER * scatter, _TOLERANCE) for each, scatter in moved)
+        for way in (1.0, -1.0)
     )
 
 

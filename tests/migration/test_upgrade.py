@@ -29,12 +29,9 @@ from pdm.service.machines.work_events import record_work_event
 from pdm.settings import Settings
 from pdm.store.database.connection import open_pool
 from pdm.store.database.migrate import migrate
-<<<<<<< ours
-from pdm.store.machines.registration import register
-=======
 from pdm.store.database.queries import query
 from pdm.store.machines import registration
->>>>>>> theirs
+from pdm.store.machines.registration import register
 from pdm.store.models.registry import fetch_champion_ids
 from tests.migration.old_database import ARCHIVE, load
 from tests.migration.old_plant import LEARNING_RECORDED, RECORDED, START, STEP, acquisition, machines
@@ -42,12 +39,22 @@ from tests.migration.old_plant import LEARNING_RECORDED, RECORDED, START, STEP, 
 Pool = ConnectionPool[Any]
 GOES_ON = ("press-07", "motor-01", "pump-02")
 LATER = (  # what a record's machine is read by and the older schema does not have, and what stands in for it
-    (r"s\.name AS site_name, l\.name AS line_name, t\.tag", "'' AS site_name, '' AS line_name, NULL AS tag"),
+    (
+        r"s\.name AS site_name, l\.name AS line_name, t\.tag, m\.retired_at",
+        "'' AS site_name, '' AS line_name, NULL AS tag, NULL::timestamptz AS retired_at",
+    ),
     (r"LEFT JOIN machine_tag t ON t\.machine_id = m\.id", ""),
     (r"\bmultipliers\b", "NULL AS multipliers"),
     (r"\bvanes, blades, belt\b", "NULL AS vanes, NULL AS blades, NULL AS belt"),
     (r"(?<=AS belt), name\b", ", '' AS name"),
-    (r"p\.pulses_per_turn, p\.name", "p.pulses_per_turn, '' AS name"),
+    (r"p\.pulses_per_turn, p\.name, p\.retired_at", "p.pulses_per_turn, '' AS name, NULL::timestamptz AS retired_at"),
+    (
+        r"SELECT r\.machine_id, p\.key, r\.replaced_at, r\.sampling_rate\s+FROM replaced_sensor r JOIN point p ON "
+        r"p\.id = r\.point_id\s+WHERE r\.machine_id = ANY \(%\(machine_ids\)s\)",
+        "SELECT p.machine_id, p.key, NULL::timestamptz AS replaced_at, p.sampling_rate FROM point p "
+        "WHERE p.machine_id = ANY (%(machine_ids)s) AND false",
+    ),
+    (r"ORDER BY r\.machine_id, p\.id, r\.replaced_at", "ORDER BY p.machine_id"),
 )
 
 
