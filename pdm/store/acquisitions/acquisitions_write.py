@@ -66,7 +66,7 @@ def fetch_stored_hashes(conn: Connection[Any], keys: Collection[Key]) -> dict[Ke
 def merge_acquisitions(
     conn: Connection[Any], sent: Mapping[Key, Envelope], receipt_id: UUID, received_at: datetime
 ) -> dict[Key, Envelope]:
-    """Store the acquisitions, or complete existing ones; returns the stored acquisitions."""
+    """Store acquisitions, or complete existing ones, and when they were received; returns them as stored."""
     if not sent:
         return {}
     contexts = [envelope.context for envelope in sent.values()]
@@ -82,10 +82,13 @@ def merge_acquisitions(
             "received_at": received_at,
             "receipt_id": receipt_id,
         },
-    )
+    ).fetchall()
+    if any(row[-1] for row in rows):  # records are also accepted while the database is migrated
+        heard = {"machine_ids": [row[0] for row in rows], "received_at": received_at}
+        conn.execute(query("note_receipts"), heard)
     return {
         (machine_id, measured_at): Envelope(OperatingContext(speed, load, state), tuple(missing))
-        for machine_id, measured_at, speed, load, state, missing in rows
+        for machine_id, measured_at, speed, load, state, missing, _ in rows
     }
 
 

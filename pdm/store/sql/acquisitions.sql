@@ -41,19 +41,7 @@ WHERE s.measured_at BETWEEN %(first)s AND %(last)s;
 
 -- name: merge_acquisitions
 -- The acquisitions of newly stored channels. Later channels complete an acquisition: points are missing if no
--- record contains them, and a stored context is kept. The time of receipt of each machine is stored too, to within 5 s,
--- so that simultaneous requests of a machine seldom wait for each other.
-WITH heard AS (
-    INSERT INTO last_receipt (machine_id, received_at)
-    SELECT DISTINCT machine_id, %(received_at)s::timestamptz
-    FROM unnest(%(machine_ids)s::bigint[]) AS sent (machine_id)
-    WHERE NOT EXISTS (
-        SELECT FROM last_receipt r WHERE r.machine_id = sent.machine_id
-          AND r.received_at BETWEEN %(received_at)s::timestamptz - INTERVAL '5 s'
-                                AND %(received_at)s::timestamptz + INTERVAL '5 s')
-    ORDER BY machine_id
-    ON CONFLICT (machine_id) DO UPDATE SET received_at = EXCLUDED.received_at
-)
+-- record contains them, and a stored context is kept. The last column: whether the schema stores times of receipt.
 INSERT INTO acquisition AS a (machine_id, measured_at, speed, load, state, missing, received_at, receipt_id)
 SELECT machine_id, measured_at, speed, load, state, string_to_array(missing, ','), %(received_at)s, %(receipt_id)s
 FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[], %(speeds)s::double precision[],
@@ -65,7 +53,19 @@ ON CONFLICT (machine_id, measured_at) DO UPDATE SET
     load = coalesce(a.load, EXCLUDED.load),
     state = coalesce(a.state, EXCLUDED.state),
     missing = ARRAY(SELECT unnest(a.missing) INTERSECT SELECT unnest(EXCLUDED.missing) ORDER BY 1)
-RETURNING machine_id, measured_at, speed, load, state, missing;
+RETURNING machine_id, measured_at, speed, load, state, missing, to_regclass('last_receipt') IS NOT NULL;
+
+-- name: note_receipts
+-- The times of receipt of machines, to within 5 s, so that simultaneous requests of a machine seldom wait for each other.
+INSERT INTO last_receipt (machine_id, received_at)
+SELECT DISTINCT machine_id, %(received_at)s::timestamptz
+FROM unnest(%(machine_ids)s::bigint[]) AS sent (machine_id)
+WHERE NOT EXISTS (
+    SELECT FROM last_receipt r WHERE r.machine_id = sent.machine_id
+      AND r.received_at BETWEEN %(received_at)s::timestamptz - INTERVAL '5 s'
+                            AND %(received_at)s::timestamptz + INTERVAL '5 s')
+ORDER BY machine_id
+ON CONFLICT (machine_id) DO UPDATE SET received_at = EXCLUDED.received_at;
 
 -- name: enqueue
 -- Queue acquisitions for analysis; one with an added channel is analysed again.
