@@ -233,4 +233,7 @@ def _register(
     done = registration.register_fleet(
         resources.pool, machines, actor=caller.name, site_ids=caller.site_ids, dry_run=dry_run
     )
-    return [Registration(machine=item.machine, outcome=item.outcome) for item in done]
+    return [
+        Registration(machine=item.machine, outcome=item.outcome, stays_retired=list(item.stays_retired))
+        for item in done
+    ]

@@ -327,6 +327,9 @@ class Registration(Answer):
 
     machine: str
     outcome: Literal["created", "changed", "unchanged"]
+    stays_retired: list[str] = Field(
+        default_factory=list, description="Keys in the description that are retired; POST .../restore brings them back."
+    )
 
 
 class FleetRegistration(Answer):

@@ -19,10 +19,14 @@ from pdm.store.machines.registration import Change, fetch_machines, fetch_site_k
 
 @dataclass(frozen=True)
 class Registration:
-    """The result of registering one machine, or the expected result in a dry run."""
+    """The result of registering one machine, or the expected result in a dry run.
+
+    `stays_retired` are the points of the description that are retired, and the machine itself if it is.
+    """
 
     machine: str
     outcome: Change
+    stays_retired: tuple[str, ...] = ()
 
 
 def register_fleet(
@@ -61,13 +65,21 @@ def register_fleet(
         if site_ids is not None:
             _check_sites(conn, machines, site_ids)
         _check_components(conn, machines)
-        done = [Registration(machine.key, register(conn, machine)) for machine in machines]
+        done = [
+            Registration(machine.key, register(conn, machine), _find_retired(conn, machine)) for machine in machines
+        ]
         if dry_run:
             raise Rollback(transaction)
         for item in done:
             if item.outcome != "unchanged":
                 access.insert_audit(conn, actor, "machine.register", item.machine, outcome=item.outcome)
     return done
+
+
+def _find_retired(conn: Connection[Any], machine: Machine) -> tuple[str, ...]:
+    stored = fetch_machines(conn, [machine.key])[machine.key]
+    retired = tuple(point.key for point in machine.points if point.key in stored.retired_points)
+    return retired if stored.retired_at is None else (machine.key, *retired)
 
 
 def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> None:
