@@ -357,6 +357,9 @@ class Registration(Answer):
     warnings: list[RegistrationWarning] = Field(
         default_factory=list, description="What will not be diagnosed; also of components registered before."
     )
+    stays_retired: list[str] = Field(
+        default_factory=list, description="Keys in the description that are retired; POST .../restore brings them back."
+    )
 
 
 class FleetRegistration(Answer):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.health.assess import initial_state
-from pdm.health.baseline.component_columns import columns_of, owners_of
+from pdm.health.baseline.component_columns import columns_of
 from pdm.health.baseline.feature_layout import Layout, layout_of
 from pdm.health.component_health import Parts, parts_of
 from pdm.health.detection.control_charts import Charts
@@ -31,7 +31,7 @@ def end_component(machine: Machine, state: HealthState, component: str | None) -
     -------
     state : HealthState
         The columns of the component's points are learned again beside the others, which keep baseline and evidence.
-        Evidence for a fault of the component at points on no component is 0 again; their baselines are kept.
+        Evidence for a fault of the component at other points is 0 again; their baselines are kept.
     """
     if component is None:
         return initial_state(machine)
@@ -63,13 +63,12 @@ def replace_sensor(machine: Machine, state: HealthState, point: str) -> HealthSt
 
 
 def _concerning(machine: Machine, layout: Layout, component: str) -> Flags:
-    """Flag the columns at points on no component whose kind of fault concerns a component."""
+    """Flag the columns, at any point, whose kind of fault concerns a component: an unbalance that of the shaft."""
     parts: Parts = parts_of(machine)
     flags = np.zeros(len(layout.columns) + 1, bool)
     if component in parts.components:
         flags[parts.columns[len(parts.points) + parts.components.index(component)]] = True
-    is_machine = np.array([owner is None for owner in owners_of(machine)], dtype=bool)
-    return np.asarray(flags[:-1] & is_machine, dtype=bool)
+    return flags[:-1]
 
 
 def _clear_evidence(state: HealthState, which: Flags) -> None:

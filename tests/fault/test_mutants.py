@@ -40,6 +40,17 @@ MUTANTS = {
         "            elif True:\n",
         "tests/integration/test_worker.py::test_poison_is_set_aside_alone",
     ),
+    "an event of a component applied to the machine": Mutant(
+        "(self.is_only if component is None else component == self.component)",
+        "True",
+        "tests/unit/test_component_events.py::test_the_worn_bearing_stays_worn_when_the_motor_is_replaced",
+    ),
+    "a voided event counted": Mutant(
+        "WHERE n.status IS DISTINCT FROM 'voided';\n",
+        "WHERE true;\n",
+        "tests/integration/test_corrected_work_events.py::"
+        "test_an_event_known_late_and_voided_is_as_if_it_had_never_been",
+    ),
     "evidence of a diagnosis ignored": Mutant(
         "    verdict = Verdict.WEAK if reasons else Verdict.SUPPORTED\n",
         "    verdict = Verdict.SUPPORTED\n",

@@ -11,6 +11,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from pdm.ingest.encode import encode_raw
+from pdm.ingest.fleet_file import machine_to_document
 from pdm.measurements import Acquisition, Waveform
 from pdm.service.platform.access import create_key
 from pdm.settings import Settings
@@ -107,6 +108,8 @@ def test_a_retired_point_is_neither_missing_nor_accepted_until_it_is_restored(ki
     (problem,) = send(kim, "de-v", plant.RATE, 3)["problems"]
     assert problem["code"] == "retired-point"
     assert f"POST {M}/points/de-v/restore" in problem["detail"]
+    again = kim.put(M, json=machine_to_document(plant.machine())).json()
+    assert (again["outcome"], again["stays_retired"]) == ("unchanged", ["de-v"])
     assert kim.post(f"{M}/points/de-v/restore", json={"reason": "new cable"}).status_code == 200
     assert send(kim, "de-v", plant.RATE, 4)["outcome"] == "stored"
     assert kim.post(f"{M}/points/dee/retire", json={"reason": "x"}).status_code == 404

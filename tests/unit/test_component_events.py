@@ -11,6 +11,8 @@ import pytest
 from features.catalogue import names
 from pdm.alerts.rules.rule import DEFAULT_RULES
 from pdm.health.baseline.component_columns import columns_of, owners_of, owns_all, restarts_machine
+from pdm.health.baseline.feature_layout import layout_of
+from pdm.health.component_end import end_component
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
 from pdm.machines.work_events import LifeEnd, SensorReplaced, TurningPoint
@@ -178,3 +180,16 @@ def test_the_case_of_an_instrument_ends_with_its_sensor() -> None:
         ("cleared", "sensor:b", "retired"),
     ]
     assert found.changes[1].occurred_at == turn.occurred_at
+
+
+def test_a_replaced_shaft_takes_the_evidence_of_its_unbalance_at_the_bearing_and_not_that_of_the_bearing() -> None:
+    plant = replace(BOTH, components=(*PARTS, Component("shaft", ComponentKind.SHAFT)))
+    state = course(plant, snapshots(60, {"b": range(30, 60)})).memory.health
+    layout = layout_of(plant)
+    unbalance, race = (layout.places["vibration", f, "b"] for f in ("order_1x", "bpfo_prominence"))
+    assert min(state.smoothed[unbalance], state.smoothed[race]) > 2.0
+    before = state.states[0].location.copy()
+    after = end_component(plant, state, "shaft")
+    assert after.smoothed[unbalance] == 0.0
+    assert after.smoothed[race] > 2.0
+    np.testing.assert_array_equal(after.states[0].location, before)

@@ -15,16 +15,21 @@ from pdm.machines.model import Machine
 from pdm.machines.undiagnosed import Undiagnosed, list_undiagnosed
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access
-from pdm.store.machines.registration import Change, fetch_machines, fetch_site_keys, register
+from pdm.store.machines.registration import Change, StoredMachine, fetch_machines, fetch_site_keys, register
 
 
 @dataclass(frozen=True)
 class Registration:
-    """The result of registering one machine, or the expected result in a dry run; with what will not be diagnosed."""
+    """The result of registering one machine, or the expected result in a dry run.
+
+    `warnings` are what will not be diagnosed; `stays_retired` are the points of the description that are retired, and
+    the machine itself if it is.
+    """
 
     machine: str
     outcome: Change
     warnings: Sequence[Undiagnosed]
+    stays_retired: tuple[str, ...] = ()
 
 
 def register_fleet(
@@ -65,13 +70,26 @@ def register_fleet(
         _check_components(conn, machines)
         outcomes = {machine.key: register(conn, machine) for machine in machines}
         stored = fetch_machines(conn, keys)
-        done = [Registration(key, outcomes[key], list_undiagnosed(stored[key].machine)) for key in keys]
+        done = [
+            Registration(
+                machine.key,
+                outcomes[machine.key],
+                list_undiagnosed(stored[machine.key].machine),
+                _find_retired(stored[machine.key], machine),
+            )
+            for machine in machines
+        ]
         if dry_run:
             raise Rollback(transaction)
         for item in done:
             if item.outcome != "unchanged":
                 access.insert_audit(conn, actor, "machine.register", item.machine, outcome=item.outcome)
     return done
+
+
+def _find_retired(stored: StoredMachine, machine: Machine) -> tuple[str, ...]:
+    retired = tuple(point.key for point in machine.points if point.key in stored.retired_points)
+    return retired if stored.retired_at is None else (machine.key, *retired)
 
 
 def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> None:
