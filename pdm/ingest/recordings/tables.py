@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from pdm.ingest.recordings.text import NUMBER, TextTable, read_text_table, split
 
 _CLOCK_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 _LIKE_TIME = re.compile(r"\d:\d\d")
+_BUFFER = 1 << 20  # bytes; without it, the whole chunk of a column is in memory
 _ZONED = re.compile(r".*(Z|[+-]\d\d:?\d\d)")
 _RATE_NAMES = frozenset(("fs", "rate", "sampling_rate", "sample_rate", "sampling_rate_hz", "samplerate", "fs_hz"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -173,7 +174,7 @@ def read_parquet(path: Path, reading: Reading, closing: ExitStack) -> FileRecord
     """Read a Parquet table by row groups; pandas' metadata name an index, which may be time."""
     import pyarrow.parquet as pq
 
-    file = closing.enter_context(pq.ParquetFile(path))
+    file = closing.enter_context(pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False))
     schema = file.schema_arrow
     labels = [split_name(name) for name in schema.names]
     lists = [place for place, field in enumerate(schema) if _is_list(field.type)]
@@ -269,19 +270,29 @@ def _batches(file: Any, place: int) -> Iterator[Any]:
 
 
 class Rows:
-    """Random access to values that can only be read in order: a step back begins again."""
+    """Random access to values that can only be read in order: a step back begins again.
+
+    Of all that read the same file, one has its part in memory at a time.
+    """
+
+    _last: ClassVar[Rows | None] = None
 
     def __init__(self, parts: Callable[[], Iterator[NDArray[Any]]]) -> None:
         self._parts = parts
-        self._begin()
+        self._end()
 
-    def _begin(self) -> None:
-        self._left, self._part, self._at = self._parts(), np.empty(0), 0  # `_at` is the place of the part's first value
+    def _end(self) -> None:
+        self._left: Iterator[NDArray[Any]] | None = None
+        self._part, self._at = np.empty(0), 0  # `_at` is the place of the part's first value
 
     def load(self, first: int, stop: int) -> NDArray[Any]:
         """Return the values [first, stop)."""
-        if first < self._at:
-            self._begin()
+        if Rows._last is not self and Rows._last is not None:
+            Rows._last._end()
+        Rows._last = self
+        if first < self._at or self._left is None:
+            self._end()
+            self._left = self._parts()
         found: list[NDArray[Any]] = []
         while True:
             begin = max(first - self._at, 0)
