@@ -327,7 +327,7 @@ def _check_unit_of_time(point: MeasurementPoint, source: str, rate: float) -> No
         guesses = ", ".join(f"{rate / factor:g} Hz as {unit}" for unit, factor in (("ms", 1e-3), ("us", 1e-6)))
         raise InvalidInputError(
             f"the times of {source} have no unit: as s they give {rate:g} Hz, {guesses}; declare the unit with "
-            "--time COLUMN=UNIT",
+            "--time COLUMN=UNIT (UFF: --time abscissa=UNIT)",
             field="time",
         )
 

@@ -36,6 +36,8 @@ READERS: dict[str, Callable[[Path, Reading, ExitStack], FileRecording]] = {
     ".csv": read_csv,
     ".txt": read_csv,
     ".tsv": read_csv,
+    ".asc": read_csv,
+    ".dat": read_csv,
     ".npz": read_npz,
     ".npy": read_npy,
     ".parquet": read_parquet,
