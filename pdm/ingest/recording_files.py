@@ -139,7 +139,8 @@ def _recordings(
     others = [each for each in content.channels if each.name not in mapping.values()]
     for key, channel in used.items():
         rate = _rate(points[key], channel, declared)
-        check_times(channel, others, rate, declared.rate is not None)
+        if declared.reading.time is None:
+            check_times(channel, others, rate, declared.rate is not None)
     notes = _notes(content, machine, mapping)
     found = []
     for segment in _segments(list(used.values())):

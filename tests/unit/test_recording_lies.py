@@ -256,7 +256,8 @@ def mdf(seconds: Any, *channels: tuple[str, Any], unit: str = "g", slower: float
         with asammdf.MDF(version="4.10") as file:
             for place, (name, samples) in enumerate(channels):
                 own = seconds * slower**place
-                file.append([asammdf.Signal(np.asarray(samples), own, name=name, unit=unit)])
+                texts = "utf-8" if np.asarray(samples).dtype.kind == "S" else None
+                file.append([asammdf.Signal(np.asarray(samples), own, name=name, unit=unit, encoding=texts)])
             file.save(path, overwrite=True)
 
     return write
@@ -321,6 +322,8 @@ LIES = [
         declared={"points": {"de": "de"}},
     ),
     Lie("second_unknown.csv", table("time,de,abscissa,fe", TIME, DE, 3 * TIME, FE), "'abscissa' increases"),
+    Lie("angle.csv", table("time,angle,de", TIME, 0.1 * PLACES, DE), "or --time time if only that is time"),
+    Lie("angle_declared.csv", table("time,angle,de", TIME, 0.1 * PLACES, DE), reading={"time": "time"}),
     Lie("contradicting.csv", table("time,elapsed,de", TIME, 3 * TIME, DE), "contradict each other"),
     Lie("last_contradicts.csv", table("time,de,elapsed", TIME, DE, 3 * TIME), "contradict each other"),
     # units of time
@@ -384,6 +387,18 @@ LIES = [
     Lie("index_named.parquet", frame({"de": DE}, pd.Index(TIME, name="time"))),
     Lie("index_moments.parquet", frame({"de": DE}, pd.DatetimeIndex(MOMENTS, tz="UTC")), at=AT, point_rate=25600.0),
     Lie("naive.parquet", parquet(time=MOMENTS, de=DE)),
+    Lie(
+        "time_of_day.parquet", parquet(at=pa.array(np.round(TIME * 1e9).astype(np.int64)).cast(pa.time64("ns")), de=DE)
+    ),
+    Lie("duration.parquet", parquet(at=np.round(TIME * 1e9).astype("m8[ns]"), de=DE), point_rate=25600.0),
+    Lie("nested.parquet", parquet(at=[{"a": 1, "b": 2}] * COUNT, time=TIME, fe=FE, de=DE)),
+    Lie(
+        "categories.parquet",
+        parquet(time=TIME, de=pa.array(["0.5"] * COUNT).dictionary_encode(), fe=FE),
+        "type dictionary",
+    ),
+    Lie("text.parquet", parquet(time=TIME, de=[*["0.5"] * 599, "Over"]), "row 600: 'Over'"),
+    Lie("date_column.parquet", parquet(day=[AT.date()] * COUNT, time=TIME, de=DE)),
     Lie("null.parquet", parquet(time=TIME, de=pa.array([None, *DE64[1:]])), "sample 1"),
     Lie("nan.parquet", parquet(time=TIME, de=changed(DE64, 5, np.nan)), "sample 6"),
     Lie("decimal.parquet", parquet(time=TIME, de=pa.array(DE64).cast(pa.float64()).cast(pa.string()))),
@@ -502,6 +517,8 @@ LIES = [
     Lie("time.h5", hdf5({}, time=TIME, de=DE), point_rate=25600.0),
     Lie("unknown_time.h5", hdf5({}, axis=TIME, de=DE), "'axis' increases", point_rate=25600.0),
     Lie("unequal.h5", hdf5({}, time=TIME[:400], de=DE), "its times 'time' have 400", point_rate=RATE),
+    Lie("shape.h5", hdf5({"fs": RATE}, de=np.zeros((4, 5, 6)), fe=FE), "which axis"),
+    Lie("text.h5", hdf5({"fs": RATE}, de=np.array([b"a"] * COUNT), fe=FE), "values of type"),
     Lie("nan.h5", hdf5({"fs": RATE}, de=changed(DE64, 5, np.nan)), "sample 6"),
     Lie("cut.h5", cut(hdf5({"fs": RATE}, de=DE), 0.5), "not a readable H5"),
     Lie(
@@ -518,6 +535,7 @@ LIES = [
     Lie("repeated.mf4", mdf(TIME, ("de", DE), ("de", FE)), "de#1"),
     Lie("two_rates.mf4", mdf(TIME, ("de", DE), ("fe", FE), slower=2.0), declared={"points": {"de": "de"}}),
     Lie("gaps.mf4", mdf(GAPS, ("de", DE)), "--split"),
+    Lie("text.mf4", mdf(TIME, ("de", np.array([b"a"] * COUNT)), ("fe", FE)), "values of type"),
     Lie("nan.mf4", mdf(TIME, ("de", np.array(changed(DE64, 5, np.nan)))), "sample 6"),
     Lie("unit_unknown.mf4", mdf(TIME, ("de", DE), unit="EU"), "'EU', which is no unit"),
     Lie("unit_missing.mf4", mdf(TIME, ("de", DE), unit="")),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.clock import with_clocks
-from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading
+from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading, unusable_channel
 
 _FRAGMENT = 8 << 20  # bytes of records that the library has in memory
 _BLOCK = 1 << 19  # samples of one call of the library, each of which begins with a search
@@ -42,13 +42,13 @@ def read_mdf(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
         if stated.flags & _BUS_EVENT:
             notes.append(f"group {place} has bus messages: not used")
         elif stated.cycles_nr > 1:
-            channels += _group(file, place, group, notes)
+            channels += _group(file, place, group)
     found = with_clocks(_unique(channels), reading)
     started = file.header.start_time.astimezone(UTC)
     return FileRecording(tuple(_started(each, started) for each in found), notes=tuple(notes))
 
 
-def _group(file: Any, place: int, group: Any, notes: list[str]) -> list[FileChannel]:
+def _group(file: Any, place: int, group: Any) -> list[FileChannel]:
     count, master = int(group.channel_group.cycles_nr), file.masters_db.get(place)
     found = []
     if master is not None:
@@ -69,7 +69,8 @@ def _group(file: Any, place: int, group: Any, notes: list[str]) -> list[FileChan
         sample = file.get(group=place, index=index, record_offset=0, record_count=1)
         dtype = sample.samples.dtype
         if dtype.names is not None or dtype.kind not in "iuf" or sample.samples.ndim != 1:
-            notes.append(f"channel {channel.name!r} of group {place} has values of type {dtype}: not used")
+            problem = f"channel {channel.name!r} has values of type {dtype}; samples are numbers"
+            found.append(unusable_channel(channel.name, count, problem, group=str(place)))
             continue
         # integers of a channel without conversion are values: MDF states a conversion for counts
         found.append(
