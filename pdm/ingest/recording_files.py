@@ -139,7 +139,8 @@ def _recordings(
     others = [each for each in content.channels if each.name not in mapping.values()]
     for key, channel in used.items():
         rate = _rate(points[key], channel, declared)
-        check_times(channel, others, rate, declared.rate is not None)
+        if declared.reading.time is None:
+            check_times(channel, others, rate, declared.rate is not None)
     notes = _notes(content, machine, mapping)
     found = []
     for segment in _segments(list(used.values())):
@@ -327,7 +328,7 @@ def _check_unit_of_time(point: MeasurementPoint, source: str, rate: float) -> No
         guesses = ", ".join(f"{rate / factor:g} Hz as {unit}" for unit, factor in (("ms", 1e-3), ("us", 1e-6)))
         raise InvalidInputError(
             f"the times of {source} have no unit: as s they give {rate:g} Hz, {guesses}; declare the unit with "
-            "--time COLUMN=UNIT",
+            "--time COLUMN=UNIT (UFF: --time abscissa=UNIT)",
             field="time",
         )
 

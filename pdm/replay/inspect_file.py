@@ -74,7 +74,7 @@ def _open(channel: FileChannel, declared: Declared) -> list[str]:
         found.append(f"unit {channel.unit!r} is unknown: declare --unit or --unknown-unit")
     if channel.needs_scale and channel.scale is None:
         found.append("scale missing: declare --scale")
-    if channel.step is not None and not is_counter(channel):
+    if channel.step is not None and declared.reading.time is None and not is_counter(channel):
         step = "unevenly" if math.isnan(channel.step) else f"by {channel.step:.6g} a sample"
         found.append(f"it increases {step}: is it time? declare --time {channel.name}=UNIT, or --time none")
     return found

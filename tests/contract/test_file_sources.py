@@ -148,6 +148,8 @@ FORMATS: Mapping[str, Format] = {
     ".csv": Format(lambda path: write_table(path, ","), Declared(rate=RATE), False, False, True),
     ".txt": Format(lambda path: write_table(path, ";"), Declared(rate=RATE), False, False, True),
     ".tsv": Format(lambda path: write_table(path, "\t"), Declared(rate=RATE), False, False, True),
+    ".asc": Format(lambda path: write_table(path, " "), Declared(rate=RATE), False, False, True),
+    ".dat": Format(lambda path: write_table(path, "|"), Declared(rate=RATE), False, False, True),
     ".npz": Format(write_npz),
     ".npy": Format(write_npy, Declared(BY_NUMBER, rate=RATE), False, False),
     ".parquet": Format(write_parquet),

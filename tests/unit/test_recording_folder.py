@@ -66,7 +66,7 @@ def test_what_is_not_read_is_listed_with_the_reason(folder: Path) -> None:
     (folder / "P_1").mkdir()
     (folder / "notes.docx").write_bytes(b"any")
     (folder / "p-1" / "old").mkdir()
-    (folder / "p-1" / "20261101T100000Z.dat").write_bytes(b"any")
+    (folder / "p-1" / "20261101T100000Z.xyz").write_bytes(b"any")
     for beside in (
         folder / "truth.json",
         folder / "README.md",
@@ -81,7 +81,7 @@ def test_what_is_not_read_is_listed_with_the_reason(folder: Path) -> None:
         "is it 'p-1'?",
         "notes.docx: it is not in",
         "p-1/old: a folder",
-        "'.dat'; supported",
+        "'.xyz'; supported",
     ):
         assert text in left_out
 

@@ -127,10 +127,15 @@ def wav(
     return lambda path: path.write_bytes(riff + struct.pack("<I", len(body)) + body) and None
 
 
+def rf64(size: int = 4 * COUNT) -> Callable[[Path], None]:
+    ds64 = b"ds64" + struct.pack("<IQQQI", 28, 0, size, COUNT, 0)
+    return wav(riff=b"RF64", before=ds64, data_size=0xFFFFFFFF)
+
+
 def uff(
     *sets: tuple[str, Any], step: float = 1 / RATE, unit: str = "g", abscissa: str = "s", count: int | None = None,
     exponent: str = "e", binary: str = "", axis: int = 17, kind: int = 4, function: int = 1, end: bool = True,
-    size: int | None = None,
+    size: int | None = None, spacing: int = 1,
 ) -> Callable[[Path], None]:  # fmt: skip
     parts = []
     for title, samples in sets or (("de", DE),):
@@ -138,7 +143,7 @@ def uff(
         head = [
             title, "NONE", "NONE", "NONE", "NONE",
             f"{function:5d}{0:10d}{0:5d}{0:10d} {'NONE':10s}{1:10d}{1:4d} {'NONE':10s}{0:10d}{0:4d}",
-            f"{kind:10d}{stated:10d}{1:10d}{0.0:13.5e}{step:13.5e}{0.0:13.5e}",
+            f"{kind:10d}{stated:10d}{spacing:10d}{0.0:13.5e}{step:13.5e}{0.0:13.5e}",
             f"{axis:10d}{0:5d}{0:5d}{0:5d} {'Time':20s} {abscissa:20s}",
             f"{12:10d}{0:5d}{0:5d}{0:5d} {'Acc':20s} {unit:20s}",
             *[f"{0:10d}{0:5d}{0:5d}{0:5d} {'NONE':20s} {'NONE':20s}"] * 2,
@@ -251,7 +256,8 @@ def mdf(seconds: Any, *channels: tuple[str, Any], unit: str = "g", slower: float
         with asammdf.MDF(version="4.10") as file:
             for place, (name, samples) in enumerate(channels):
                 own = seconds * slower**place
-                file.append([asammdf.Signal(np.asarray(samples), own, name=name, unit=unit)])
+                texts = "utf-8" if np.asarray(samples).dtype.kind == "S" else None
+                file.append([asammdf.Signal(np.asarray(samples), own, name=name, unit=unit, encoding=texts)])
             file.save(path, overwrite=True)
 
     return write
@@ -275,6 +281,9 @@ def lvm(
 
 KNOWN = {"wf_increment": 1 / RATE, "unit_string": "g", "wf_start_time": AT}
 DE64 = DE.astype(np.float64)
+
+
+IN_24_BITS = b"".join(struct.pack("<i", round(float(value) * 2**22))[:3] for value in DE)
 
 
 def later(seconds: float, **other: Any) -> dict[str, Any]:
@@ -313,6 +322,8 @@ LIES = [
         declared={"points": {"de": "de"}},
     ),
     Lie("second_unknown.csv", table("time,de,abscissa,fe", TIME, DE, 3 * TIME, FE), "'abscissa' increases"),
+    Lie("angle.csv", table("time,angle,de", TIME, 0.1 * PLACES, DE), "or --time time if only that is time"),
+    Lie("angle_declared.csv", table("time,angle,de", TIME, 0.1 * PLACES, DE), reading={"time": "time"}),
     Lie("contradicting.csv", table("time,elapsed,de", TIME, 3 * TIME, DE), "contradict each other"),
     Lie("last_contradicts.csv", table("time,de,elapsed", TIME, DE, 3 * TIME), "contradict each other"),
     # units of time
@@ -376,6 +387,18 @@ LIES = [
     Lie("index_named.parquet", frame({"de": DE}, pd.Index(TIME, name="time"))),
     Lie("index_moments.parquet", frame({"de": DE}, pd.DatetimeIndex(MOMENTS, tz="UTC")), at=AT, point_rate=25600.0),
     Lie("naive.parquet", parquet(time=MOMENTS, de=DE)),
+    Lie(
+        "time_of_day.parquet", parquet(at=pa.array(np.round(TIME * 1e9).astype(np.int64)).cast(pa.time64("ns")), de=DE)
+    ),
+    Lie("duration.parquet", parquet(at=np.round(TIME * 1e9).astype("m8[ns]"), de=DE), point_rate=25600.0),
+    Lie("nested.parquet", parquet(at=[{"a": 1, "b": 2}] * COUNT, time=TIME, fe=FE, de=DE)),
+    Lie(
+        "categories.parquet",
+        parquet(time=TIME, de=pa.array(["0.5"] * COUNT).dictionary_encode(), fe=FE),
+        "type dictionary",
+    ),
+    Lie("text.parquet", parquet(time=TIME, de=[*["0.5"] * 599, "Over"]), "row 600: 'Over'"),
+    Lie("date_column.parquet", parquet(day=[AT.date()] * COUNT, time=TIME, de=DE)),
     Lie("null.parquet", parquet(time=TIME, de=pa.array([None, *DE64[1:]])), "sample 1"),
     Lie("nan.parquet", parquet(time=TIME, de=changed(DE64, 5, np.nan)), "sample 6"),
     Lie("decimal.parquet", parquet(time=TIME, de=pa.array(DE64).cast(pa.float64()).cast(pa.string()))),
@@ -417,6 +440,14 @@ LIES = [
         wav(before=b"junk\x03\x00\x00\x00abc"),
         declared={"points": {"de": "1"}, "scale": {"": 1.0}},
     ),
+    Lie("rf64.wav", rf64(), declared={"points": {"de": "1"}, "scale": {"": 1.0}}),
+    Lie("rf64_more.wav", rf64(size=4800), "cut short", declared={"points": {"de": "1"}}),
+    Lie(
+        "24_bits.wav",
+        wav(np.frombuffer(IN_24_BITS, np.uint8), code=1, bits=24),
+        declared={"points": {"de": "1"}, "scale": {"": 2.0}},
+    ),
+    Lie("part_of_a_sample.wav", wav(DE, data_size=2399), "no multiple", declared={"points": {"de": "1"}}),
     Lie("size_zero.wav", wav(data_size=0), "never written", declared={"points": {"de": "1"}}),
     Lie("size_unknown.wav", wav(data_size=0xFFFFFFFF), "never written", declared={"points": {"de": "1"}}),
     Lie("size_more.wav", wav(data_size=4800), "cut short", declared={"points": {"de": "1"}}),
@@ -436,6 +467,14 @@ LIES = [
     Lie("milliseconds.uff", uff(step=1e3 / RATE, abscissa="ms")),
     Lie("unknown_abscissa.uff", uff(abscissa="furlong"), "'furlong'"),
     Lie("unit_of_time_missing.uff", uff(step=1e3 / RATE, abscissa="NONE"), "have no unit"),
+    Lie(
+        "unit_of_time_declared.uff",
+        uff(step=1e3 / RATE, abscissa="NONE"),
+        reading={"time": "abscissa=ms"},
+    ),
+    Lie("uneven.uff", uff(("de", np.c_[TIME, DE64].ravel()), spacing=0, count=COUNT)),
+    Lie("uneven_gaps.uff", uff(("de", np.c_[GAPS, DE64].ravel()), spacing=0, count=COUNT), "--split"),
+    Lie("uneven_cut.uff", uff(("de", np.c_[TIME, DE64].ravel()[:-1]), spacing=0, count=COUNT), "cut or damaged"),
     Lie("exponents.uff", uff(exponent="D")),
     Lie("count_more.uff", uff(count=900), "says 900 samples, the data have 600"),
     Lie("count_less.uff", uff(count=500), "says 500 samples, the data have 600"),
@@ -478,6 +517,8 @@ LIES = [
     Lie("time.h5", hdf5({}, time=TIME, de=DE), point_rate=25600.0),
     Lie("unknown_time.h5", hdf5({}, axis=TIME, de=DE), "'axis' increases", point_rate=25600.0),
     Lie("unequal.h5", hdf5({}, time=TIME[:400], de=DE), "its times 'time' have 400", point_rate=RATE),
+    Lie("shape.h5", hdf5({"fs": RATE}, de=np.zeros((4, 5, 6)), fe=FE), "which axis"),
+    Lie("text.h5", hdf5({"fs": RATE}, de=np.array([b"a"] * COUNT), fe=FE), "values of type"),
     Lie("nan.h5", hdf5({"fs": RATE}, de=changed(DE64, 5, np.nan)), "sample 6"),
     Lie("cut.h5", cut(hdf5({"fs": RATE}, de=DE), 0.5), "not a readable H5"),
     Lie(
@@ -494,6 +535,7 @@ LIES = [
     Lie("repeated.mf4", mdf(TIME, ("de", DE), ("de", FE)), "de#1"),
     Lie("two_rates.mf4", mdf(TIME, ("de", DE), ("fe", FE), slower=2.0), declared={"points": {"de": "de"}}),
     Lie("gaps.mf4", mdf(GAPS, ("de", DE)), "--split"),
+    Lie("text.mf4", mdf(TIME, ("de", np.array([b"a"] * COUNT)), ("fe", FE)), "values of type"),
     Lie("nan.mf4", mdf(TIME, ("de", np.array(changed(DE64, 5, np.nan)))), "sample 6"),
     Lie("unit_unknown.mf4", mdf(TIME, ("de", DE), unit="EU"), "'EU', which is no unit"),
     Lie("unit_missing.mf4", mdf(TIME, ("de", DE), unit="")),
@@ -646,4 +688,4 @@ def test_one_recording_has_one_hash_in_all_formats(tmp_path: Path) -> None:
         assert channel.sampling_rate == pytest.approx(RATE, rel=1e-5), name
         hashes[name] = Waveform("de", channel.samples, RATE, "g").content_hash()
     assert hashes == dict.fromkeys(SAME, Waveform("de", DE, RATE, "g").content_hash())
-    assert {Path(name).suffix for name in SAME} == set(READERS) - {".tsv", ".hdf5", ".unv"}
+    assert {Path(name).suffix for name in SAME} == set(READERS) - {".tsv", ".asc", ".dat", ".hdf5", ".unv"}

@@ -258,7 +258,7 @@ def _clock(axis: FileChannel, declared: str | None, reading: Reading) -> Clock:
     note = None
     if begin is not None and not axis.is_utc:
         note = f"the times in {axis.name!r} have no time zone ({begin:%Y-%m-%dT%H:%M:%S}): the time of day is not used"
-    return Clock(rate, f"column {axis.name!r}", at, jitter, segments, is_assumed, note)
+    return Clock(rate, f"column {axis.name!r}", at, jitter, segments, is_assumed, note, axis.name)
 
 
 def _unit_of(axis: FileChannel, declared: str | None) -> tuple[str, float | None, bool]:
@@ -488,8 +488,10 @@ def check_times(channel: FileChannel, others: Sequence[FileChannel], rate: float
             continue
         steps = "increases unevenly" if math.isnan(other.step) else f"increases by {other.step:.6g} a sample"
         steps = steps if other.problem is None else "has texts like times, which are not as in RFC 3339,"
+        own = channel.clock
+        otherwise = "none" if own is None or own.axis is None else f"{own.axis} if only that is time"
         raise InvalidInputError(
             f"channel {other.name!r} {steps} and may be the time of {channel.name!r}, which would not be sampled at "
-            f"{rate:g} Hz then: declare --time {other.name}=UNIT (one of {', '.join(_FACTORS)}), or --time none",
+            f"{rate:g} Hz then: declare --time {other.name}=UNIT (one of {', '.join(_FACTORS)}), or --time {otherwise}",
             field="time",
         )

@@ -55,6 +55,7 @@ class Clock:
 
     `jitter` is the largest deviation from an even grid [samples]. `source` is where the rate is from. With
     `is_unit_assumed` the file gives numbers without unit, taken as seconds. Several `segments` have gaps between them.
+    `axis` is the channel of time.
     """
 
     rate: float | None
@@ -64,6 +65,7 @@ class Clock:
     segments: tuple[Segment, ...] = ()
     is_unit_assumed: bool = False
     note: str | None = None
+    axis: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,17 @@ def channel_of_array(name: str, samples: NDArray[Any], **known: Any) -> FileChan
     """Return a channel whose samples are in memory or mapped."""
     return FileChannel(
         name, len(samples), samples.dtype, lambda first, stop: samples[first:stop], **{"label": name} | known
+    )
+
+
+def unusable_channel(name: str, count: int, problem: str, **known: Any) -> FileChannel:
+    """Return a channel that is rejected with its problem where it is needed."""
+    return FileChannel(
+        name,
+        count,
+        np.dtype(np.float64),
+        lambda first, stop: np.full(stop - first, np.nan),
+        **{"label": name, "problem": problem} | known,
     )
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.arrays import RATE_NAMES, SPEED_NAMES, STEP_NAMES
 from pdm.ingest.recordings.clock import with_clocks
-from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading
+from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading, unusable_channel
 
 _MOST_COLUMNS = 256
 _UNIT_NAMES = ("unit", "units", "Unit", "Units", "UNITS")
@@ -73,11 +73,15 @@ def _by_paths(file: Any, reading: Reading, separator: str = "/") -> FileRecordin
         elif dataset.attrs.get("MATLAB_class") == b"char":
             notes.append(f"{name!r} is text: not used")
         elif dataset.dtype.kind not in "iuf":
-            notes.append(f"{name!r} has values of type {dataset.dtype}: not used")
+            problem = f"{name!r} has values of type {dataset.dtype}; samples are numbers"
+            channels.append(
+                unusable_channel(name, int(dataset.size or 0), problem, label=label, group=dataset.parent.name)
+            )
         else:
             columns = _columns(dataset)
             if columns is None:
-                notes.append(f"{name!r} has the shape {dataset.shape}: not used; name its parts in a mapping")
+                problem = f"{name!r} has the shape {dataset.shape}: which axis is that of the samples?"
+                channels.append(unusable_channel(name, dataset.size, problem, label=label, group=dataset.parent.name))
                 continue
             clock, unit = _stated_clock(dataset), _stated_unit(dataset)
             for place in range(columns):

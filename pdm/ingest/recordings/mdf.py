@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.clock import with_clocks
-from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading
+from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading, unusable_channel
 
+_FRAGMENT = 8 << 20  # bytes of records that the library has in memory
+_BLOCK = 1 << 19  # samples of one call of the library, each of which begins with a search
 _BUS_EVENT = 1 << 1  # flag of a channel group
 _UNFINALIZED = b"UnFinMF "
 
@@ -26,13 +28,13 @@ def read_mdf(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
     """Read the numeric channels of an MDF file; names that repeat are numbered."""
     from asammdf import MDF
 
-    with path.open("rb") as stream:
-        if stream.read(8) == _UNFINALIZED:
-            raise InvalidInputError(
-                "it was not finalized: the recorder did not close it; finalize it first", field="file"
-            )
+    stream = closing.enter_context(path.open("rb"))  # as a stream: a path would be mapped, and opened for writing
+    if stream.read(8) == _UNFINALIZED:
+        raise InvalidInputError("it was not finalized: the recorder did not close it; finalize it first", field="file")
+    stream.seek(0)
     logging.getLogger("asammdf").setLevel(logging.CRITICAL)
-    file: Any = closing.enter_context(MDF(path))
+    file: Any = closing.enter_context(MDF(stream))
+    file.configure(read_fragment_size=_FRAGMENT)
     channels: list[FileChannel] = []
     notes: list[str] = []
     for place, group in enumerate(file.groups):
@@ -40,19 +42,25 @@ def read_mdf(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
         if stated.flags & _BUS_EVENT:
             notes.append(f"group {place} has bus messages: not used")
         elif stated.cycles_nr > 1:
-            channels += _group(file, place, group, notes)
+            channels += _group(file, place, group)
     found = with_clocks(_unique(channels), reading)
     started = file.header.start_time.astimezone(UTC)
     return FileRecording(tuple(_started(each, started) for each in found), notes=tuple(notes))
 
 
-def _group(file: Any, place: int, group: Any, notes: list[str]) -> list[FileChannel]:
+def _group(file: Any, place: int, group: Any) -> list[FileChannel]:
     count, master = int(group.channel_group.cycles_nr), file.masters_db.get(place)
     found = []
     if master is not None:
         found.append(
             FileChannel(
-                "time", count, np.dtype(np.float64), _times(file, place), unit="s", label="time", group=str(place)
+                "time",
+                count,
+                np.dtype(np.float64),
+                _times(file, place, count),
+                unit="s",
+                label="time",
+                group=str(place),
             )
         )
     for index, channel in enumerate(group.channels):
@@ -61,25 +69,27 @@ def _group(file: Any, place: int, group: Any, notes: list[str]) -> list[FileChan
         sample = file.get(group=place, index=index, record_offset=0, record_count=1)
         dtype = sample.samples.dtype
         if dtype.names is not None or dtype.kind not in "iuf" or sample.samples.ndim != 1:
-            notes.append(f"channel {channel.name!r} of group {place} has values of type {dtype}: not used")
+            problem = f"channel {channel.name!r} has values of type {dtype}; samples are numbers"
+            found.append(unusable_channel(channel.name, count, problem, group=str(place)))
             continue
         # integers of a channel without conversion are values: MDF states a conversion for counts
         found.append(
             FileChannel(
-                channel.name, count, np.dtype(np.float64), _values(file, place, index), unit=sample.unit or None,
+                channel.name, count, np.dtype(np.float64), _values(file, place, index, count), unit=sample.unit or None,
                 label=channel.name, group=str(place),
             )
         )  # fmt: skip
     return found
 
 
-def _times(file: Any, place: int) -> Callable[[int, int], NDArray[Any]]:
-    return lambda first, stop: _whole(
-        np.asarray(file.get_master(place, record_offset=first, record_count=stop - first)), first, stop
-    )
+def _times(file: Any, place: int, count: int) -> Callable[[int, int], NDArray[Any]]:
+    def load(first: int, stop: int) -> NDArray[Any]:
+        return _whole(np.asarray(file.get_master(place, record_offset=first, record_count=stop - first)), first, stop)
+
+    return _by_blocks(load, count)
 
 
-def _values(file: Any, place: int, index: int) -> Callable[[int, int], NDArray[Any]]:
+def _values(file: Any, place: int, index: int, count: int) -> Callable[[int, int], NDArray[Any]]:
     def load(first: int, stop: int) -> NDArray[Any]:
         signal = file.get(group=place, index=index, record_offset=first, record_count=stop - first)
         values = _whole(np.asarray(signal.samples), first, stop).astype(np.float64)
@@ -87,7 +97,25 @@ def _values(file: Any, place: int, index: int) -> Callable[[int, int], NDArray[A
             values[np.asarray(signal.invalidation_bits, bool)] = np.nan  # rejected by its place
         return values
 
-    return load
+    return _by_blocks(load, count)
+
+
+def _by_blocks(load: Callable[[int, int], NDArray[Any]], count: int) -> Callable[[int, int], NDArray[Any]]:
+    """Return a function that loads whole blocks and keeps the last one."""
+    kept: dict[int, NDArray[Any]] = {}
+
+    def load_part(first: int, stop: int) -> NDArray[Any]:
+        number = first // _BLOCK
+        begin = number * _BLOCK
+        if stop > begin + _BLOCK:
+            middle = begin + _BLOCK
+            return np.concatenate([load_part(first, middle), load_part(middle, stop)])
+        if number not in kept:
+            kept.clear()
+            kept[number] = load(begin, min(begin + _BLOCK, count))
+        return kept[number][first - begin : stop - begin]
+
+    return load_part
 
 
 def _whole(values: NDArray[Any], first: int, stop: int) -> NDArray[Any]:

@@ -36,6 +36,8 @@ READERS: dict[str, Callable[[Path, Reading, ExitStack], FileRecording]] = {
     ".csv": read_csv,
     ".txt": read_csv,
     ".tsv": read_csv,
+    ".asc": read_csv,
+    ".dat": read_csv,
     ".npz": read_npz,
     ".npy": read_npy,
     ".parquet": read_parquet,
@@ -181,19 +183,17 @@ def _write(channel: FileChannel, path: Path) -> None:
 
 
 def from_document(document: dict[str, Any], folder: Path) -> FileRecording:
-    """Return the content of a document; samples are mapped from the files in the folder."""
+    """Return the content of a document; samples are read from the files in the folder."""
     channels = []
     for place, fields in enumerate(document["channels"]):
         fields = dict(fields)
         dtype, step = np.dtype(fields.pop("dtype")), fields.pop("step")
         clock = msgspec.convert(fields.pop("clock"), Clock | None)
-        path = folder / f"{place}.bin"
-        mapped = np.memmap(path, dtype, "r") if path.exists() and path.stat().st_size else np.empty(0, dtype)
         channels.append(
             FileChannel(
                 **fields,
                 dtype=dtype,
-                load=_slices(mapped),
+                load=_slices(folder / f"{place}.bin", dtype),
                 clock=clock,
                 step=None if step is None else float(step),
             )
@@ -201,5 +201,5 @@ def from_document(document: dict[str, Any], folder: Path) -> FileRecording:
     return FileRecording(tuple(channels), document["speed"], document["details"], tuple(document["notes"]))
 
 
-def _slices(samples: NDArray[Any]) -> Callable[[int, int], NDArray[Any]]:
-    return lambda first, stop: samples[first:stop]
+def _slices(path: Path, dtype: np.dtype[Any]) -> Callable[[int, int], NDArray[Any]]:
+    return lambda first, stop: np.fromfile(path, dtype, stop - first, offset=first * dtype.itemsize)

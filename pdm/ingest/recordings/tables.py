@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,13 @@ from pdm.ingest.recordings.content import (
     Segment,
     channel_of_array,
     unique_names,
+    unusable_channel,
 )
 from pdm.ingest.recordings.text import NUMBER, TextTable, read_text_table, split_name
 
 _CLOCK_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 _LIKE_TIME = re.compile(r"\d:\d\d")
+_BUFFER = 1 << 20  # bytes; without it, the whole chunk of a column is in memory
 _ZONED = re.compile(r".*(Z|[+-]\d\d:?\d\d)")
 _RATE_NAMES = frozenset(("fs", "rate", "sampling_rate", "sample_rate", "sampling_rate_hz", "samplerate", "fs_hz"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,12 +80,12 @@ def _text_column(name: str, label: str, unit: str | None, cells: Any, table: Tex
     filled = pc.not_equal(trimmed, "")
     count = _last_filled(filled)
     if count == 0:
-        return _unusable(name, label, unit, 0, f"column {name!r} is empty")
+        return unusable_channel(name, 0, f"column {name!r} is empty", label=label)
     used = trimmed.slice(0, count)
     empty = pc.index(filled.slice(0, count), False).as_py()
     if empty >= 0:
         line = table.first_line + empty
-        return _unusable(name, label, unit, count, f"column {name!r}, line {line} is empty: a sample is missing")
+        return unusable_channel(name, count, f"column {name!r}, line {line} is empty: a sample is missing", label=label)
     values = _numbers(used, table.decimal)
     if values is not None:
         bad = ~np.isfinite(values)
@@ -99,13 +101,8 @@ def _text_column(name: str, label: str, unit: str | None, cells: Any, table: Tex
         place = _first_text(used, table.decimal)
     text = used[place].as_py()
     problem = f"column {name!r}, line {table.first_line + place}: {text[:60]!r} is not a number"
-    found = _unusable(name, label, unit, count, problem)
+    found = unusable_channel(name, count, problem, label=label)
     return replace(found, step=math.nan) if place == 0 and _LIKE_TIME.search(text) else found
-
-
-def _unusable(name: str, label: str, unit: str | None, count: int, problem: str) -> FileChannel:
-    empty = np.full(count, np.nan)
-    return channel_of_array(name, empty, label=label, unit=unit, problem=problem)
 
 
 def _last_filled(filled: Any) -> int:
@@ -173,23 +170,17 @@ def read_parquet(path: Path, reading: Reading, closing: ExitStack) -> FileRecord
     """Read a Parquet table by row groups; pandas' metadata name an index, which may be time."""
     import pyarrow.parquet as pq
 
-    file = closing.enter_context(pq.ParquetFile(path))
+    file = closing.enter_context(pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False))
     schema = file.schema_arrow
     labels = [split_name(name) for name in schema.names]
     lists = [place for place, field in enumerate(schema) if _is_list(field.type)]
     if lists:
         return _recording_of_lists(file, schema, lists, reading)
     names = unique_names([label for label, _ in labels])
-    channels, notes = [], []
-    for place, field in enumerate(schema):
-        label, unit = labels[place]
-        channel = _stored_column(file, place, field.type, names[place], label, unit)
-        if channel is None:
-            notes.append(f"column {names[place]!r} is {field.type}: not used")
-        else:
-            channels.append(channel)
-    channels = [*_pandas_range(schema), *channels]
-    return FileRecording(with_clocks(channels, reading), notes=tuple(notes))
+    columns = [
+        _stored_column(file, place, field.type, names[place], *labels[place]) for place, field in enumerate(schema)
+    ]
+    return FileRecording(with_clocks([*_pandas_range(schema), *columns], reading))
 
 
 def _pandas_range(schema: Any) -> list[FileChannel]:
@@ -208,8 +199,8 @@ def _is_list(kind: Any) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _stored_column(file: Any, place: int, kind: Any, name: str, label: str, unit: str | None) -> FileChannel | None:
-    """Return a column of a Parquet file, loaded by row groups; None if it has no numbers, times or decimal text."""
+def _stored_column(file: Any, place: int, kind: Any, name: str, label: str, unit: str | None) -> FileChannel:
+    """Return a column of a Parquet file, loaded by row groups."""
     import pyarrow as pa
 
     count = file.metadata.num_rows
@@ -226,12 +217,25 @@ def _stored_column(file: Any, place: int, kind: Any, name: str, label: str, unit
         )
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _stored_text(file, place, name, label, unit)
-    return None
+    if pa.types.is_time(kind) or pa.types.is_duration(kind):
+        load = _loader(file, place, lambda part: np.asarray(_nanoseconds(part)).astype("M8[ns]"))
+        return FileChannel(name, count, np.dtype("M8[ns]"), load, label=label, is_utc=False)
+    return unusable_channel(name, count, f"column {name!r} has values of type {kind}", label=label)
+
+
+def _nanoseconds(part: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_duration(part.type):
+        return part.cast(pa.duration("ns")).cast(pa.int64())
+    return part.cast(pa.time64("ns")).cast(pa.int64())
 
 
 def _stored_text(file: Any, place: int, name: str, label: str, unit: str | None) -> FileChannel:
     """Return a column of text as numbers or timestamps."""
-    column = file.read(columns=[file.schema_arrow.names[place]], use_threads=False).column(0).combine_chunks()
+    import pyarrow as pa
+
+    column = pa.chunked_array([batch.column(0) for batch in _batches(file, place)], pa.string()).combine_chunks()
     if column.null_count:
         column = column.fill_null("")
     table = TextTable((name,), (unit,), (column,), 1, "." if not _has_comma(column) else ",", {}, ())
@@ -264,24 +268,41 @@ def _loader(file: Any, place: int, convert: Callable[[Any], NDArray[Any]]) -> Ca
 
 def _batches(file: Any, place: int) -> Iterator[Any]:
     """Yield parts of one column, selected by place, since names may repeat."""
-    groups = list(range(file.num_row_groups))
-    yield from file.reader.iter_batches(CHUNK, groups, column_indices=[place], use_threads=False)
+    groups, fields = list(range(file.num_row_groups)), list(file.schema_arrow)
+    first = sum(_leaves(field.type) for field in fields[:place])
+    leaves = list(range(first, first + _leaves(fields[place].type)))
+    yield from file.reader.iter_batches(CHUNK, groups, column_indices=leaves, use_threads=False)
+
+
+def _leaves(kind: Any) -> int:
+    """Return the number of columns in which Parquet stores values of a type."""
+    return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields)) if kind.num_fields else 1
 
 
 class Rows:
-    """Random access to values that can only be read in order: a step back begins again."""
+    """Random access to values that can only be read in order: a step back begins again.
+
+    Of all that read the same file, one has its part in memory at a time.
+    """
+
+    _last: ClassVar[Rows | None] = None
 
     def __init__(self, parts: Callable[[], Iterator[NDArray[Any]]]) -> None:
         self._parts = parts
-        self._begin()
+        self._end()
 
-    def _begin(self) -> None:
-        self._left, self._part, self._at = self._parts(), np.empty(0), 0  # `_at` is the place of the part's first value
+    def _end(self) -> None:
+        self._left: Iterator[NDArray[Any]] | None = None
+        self._part, self._at = np.empty(0), 0  # `_at` is the place of the part's first value
 
     def load(self, first: int, stop: int) -> NDArray[Any]:
         """Return the values [first, stop)."""
-        if first < self._at:
-            self._begin()
+        if Rows._last is not self and Rows._last is not None:
+            Rows._last._end()
+        Rows._last = self
+        if first < self._at or self._left is None:
+            self._end()
+            self._left = self._parts()
         found: list[NDArray[Any]] = []
         while True:
             begin = max(first - self._at, 0)

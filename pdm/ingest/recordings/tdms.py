@@ -14,7 +14,7 @@ import numpy as np
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.clock import with_clocks
-from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading, Segment
+from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading, Segment, unusable_channel
 
 _CONTIGUOUS = 0.5  # samples that the start of a segment may be off the end of the one before
 _SAME_RATE = 1e-3
@@ -35,15 +35,16 @@ def read_tdms(path: Path, reading: Reading, closing: ExitStack) -> FileRecording
     parts = _parts(path)
     sampled = [channel for group in file.groups() for channel in group.channels()]
     counts = Counter(channel.name for channel in sampled if len(channel) > 1)
-    channels, notes = [], []
+    channels: list[FileChannel] = []
     for channel in sampled:
         name = channel.name if counts[channel.name] <= 1 else f"{channel.group_name}/{channel.name}"
         dtype = np.dtype(channel.dtype) if channel.dtype is not None else np.dtype(object)
         if len(channel) > 1 and dtype.kind in "iufM":
             channels.append(_channel(name, channel, dtype, parts.get(channel.path, ()), reading))
         elif len(channel):
-            notes.append(f"channel {name!r} has {len(channel)} values of type {dtype}: not used")
-    return FileRecording(with_clocks(channels, reading), notes=tuple(notes))
+            problem = f"channel {name!r} has {len(channel)} values of type {dtype}; samples are numbers"
+            channels.append(unusable_channel(name, len(channel), problem, label=channel.name, group=channel.group_name))
+    return FileRecording(with_clocks(channels, reading))
 
 
 def _channel(name: str, channel: Any, dtype: np.dtype[Any], parts: Sequence[_Part], reading: Reading) -> FileChannel:

@@ -23,6 +23,7 @@ from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Rea
 _TIME_RESPONSE = (0, 1)  # function types of dataset 58: general, time response
 _TIME_AXIS = (0, 17)  # data types of the abscissa: unknown, time
 _FACTORS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0}
+_ABSCISSA = "abscissa"  # what `--time` calls the times of a dataset
 _HEAD = 11  # lines of a dataset before its values
 _KINDS = 6  # lines before that with data type, number of samples and spacing
 _DELIMITER = re.compile(rb"^ {0,4}-1[ \t\r]*$", re.MULTILINE)
@@ -69,7 +70,9 @@ def read_uff(path: Path, reading: Reading, _: ExitStack) -> FileRecording:
             raise InvalidInputError(f"channel {name!r} is complex: a spectrum, not a time record", field="file")
         unit = None if each.unit.upper() in ("", "NONE", "UNKNOWN") else each.unit
         channels.append(_channel(name, each, unit, reading))
-    return FileRecording(with_clocks(channels, reading), notes=tuple(Counter(notes)))
+    is_abscissa = (reading.time or "").partition("=")[0] == _ABSCISSA
+    timed = with_clocks(channels, Reading(time="none") if is_abscissa else reading)
+    return FileRecording(timed, notes=tuple(Counter(notes)))
 
 
 def _datasets(raw: bytes) -> list[tuple[int, bytes]]:

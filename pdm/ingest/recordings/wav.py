@@ -1,4 +1,4 @@
-"""Sound files: RIFF and RF64 WAV with PCM or floating-point samples, mapped and not copied."""
+"""Sound files: RIFF and RF64 WAV with PCM or floating-point samples, read by slices."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ def read_wav(path: Path, _reading: Reading, _: ExitStack) -> FileRecording:
         )
     if frames == 0:
         raise InvalidInputError("it has no samples", field="file")
-    raw = np.memmap(path, np.uint8, "r", start, (frames, kind.frame))
     width = kind.frame // kind.channels
     dtype, count, convert = _conversion(kind, width)
     clock = Clock(float(kind.rate), "the file")
@@ -56,7 +55,7 @@ def read_wav(path: Path, _reading: Reading, _: ExitStack) -> FileRecording:
             str(place + 1),
             frames,
             dtype,
-            _loader(raw, place * width, width, convert),
+            _loader(path, start, kind.frame, slice(place * width, place * width + width), convert),
             clock,
             part_of_full_scale=count,
             label=str(place + 1),
@@ -155,6 +154,10 @@ def _of_24_bits(raw: NDArray[Any]) -> NDArray[Any]:
 
 
 def _loader(
-    raw: NDArray[Any], begin: int, width: int, convert: Callable[[NDArray[Any]], NDArray[Any]]
+    path: Path, start: int, frame: int, part: slice, convert: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> Callable[[int, int], NDArray[Any]]:
-    return lambda first, stop: convert(np.ascontiguousarray(raw[first:stop, begin : begin + width]))
+    def load(first: int, stop: int) -> NDArray[Any]:
+        raw = np.fromfile(path, np.uint8, (stop - first) * frame, offset=start + first * frame)
+        return convert(np.ascontiguousarray(raw.reshape(-1, frame)[:, part]))
+
+    return load
