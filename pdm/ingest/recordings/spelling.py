@@ -30,20 +30,20 @@ def is_rate_name(name: str) -> bool:
     >>> [is_rate_name(name) for name in ("Fs", "samplingFreq", "sample_rate_hz", "supply_frequency")]
     [True, True, True, False]
     """
-    return _RATE.fullmatch(_letters(name)) is not None
+    return _RATE.fullmatch(_plain(name)) is not None
 
 
 def is_step_name(name: str) -> bool:
     """Whether a single number of this name is the time between two samples [s]."""
-    return _STEP.fullmatch(_letters(name)) is not None
+    return _STEP.fullmatch(_plain(name)) is not None
 
 
 def is_speed_name(name: str) -> bool:
     """Whether a single number of this name is a shaft speed [rpm]."""
-    return _SPEED.fullmatch(_letters(name)) is not None
+    return _SPEED.fullmatch(_plain(name)) is not None
 
 
-def _letters(name: str) -> str:
+def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
 
 
