@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.io import savemat
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.recording_files import READERS, Declared, ReadFile, read_recordings
@@ -109,6 +110,10 @@ def parquet(**columns: Any) -> Callable[[Path], None]:
 
 def frame(data: dict[str, Any], index: Any) -> Callable[[Path], None]:
     return lambda path: pd.DataFrame(data, index=index).to_parquet(path)
+
+
+def of_metadata(metadata: dict[str, str]) -> Callable[[Path], None]:
+    return lambda path: pq.write_table(pa.table({"de": DE}).replace_schema_metadata(metadata), path)
 
 
 def npz(**arrays: Any) -> Callable[[Path], None]:
@@ -355,6 +360,8 @@ LIES = [
     Lie("comment_inside.csv", table("de", changed(DE, 300, "# paused")), "line 302: '# paused'", point_rate=RATE),
     Lie("comment_before.csv", table("de", DE, before=("# rate 25600",)), "--skip 1", point_rate=RATE),
     Lie("unequal.csv", table("de,fe", DE, [*FE[:400], *[""] * 200]), "'fe' is empty from line 402", point_rate=RATE),
+    Lie("delimiter_at_end.csv", table("time,de", TIME, DE, [""] * COUNT), "--skip 1"),
+    Lie("index_without_name.csv", table(",de", TIME, DE), "'column 1' increases", point_rate=25600.0),
     Lie("other_cells.csv", table("time,de", TIME, changed(DE, 300, "0,5")), "line 302 has 3 cells"),
     Lie("cut_in_time.csv", ending(table("time,de", TIME, DE), -16), "line 601 has 1 cells"),
     Lie("cut_in_value.csv", ending(table("time,de", TIME, DE), -7), "shorter than those before"),
@@ -402,6 +409,8 @@ LIES = [
     Lie("null.parquet", parquet(time=TIME, de=pa.array([None, *DE64[1:]])), "sample 1"),
     Lie("nan.parquet", parquet(time=TIME, de=changed(DE64, 5, np.nan)), "sample 6"),
     Lie("decimal.parquet", parquet(time=TIME, de=pa.array(DE64).cast(pa.float64()).cast(pa.string()))),
+    Lie("metadata.parquet", of_metadata({"sampling_rate": "12000"}), point_rate=25600.0),
+    Lie("metadata_zero.parquet", of_metadata({"fs": "0"}), "must be positive"),
     Lie("cut.parquet", cut(parquet(time=TIME, de=DE), 0.6), "not a readable PARQUET"),
     Lie(
         "repeated.parquet",
@@ -419,6 +428,14 @@ LIES = [
     Lie("time.npz", npz(de=DE, t=TIME), point_rate=25600.0),
     Lie("two_rates.npz", npz(de=DE, fs=RATE, rate=25600.0), "several rates"),
     Lie("rate_zero.npz", npz(de=DE, fs=0.0), "must be positive"),
+    Lie("camel.npz", npz(de=DE, samplingFreq=RATE), point_rate=25600.0),
+    Lie(
+        "of_channel.npz",
+        npz(de=DE, de_fs=RATE, fe=FE, fe_fs=RATE / 2),
+        point_rate=25600.0,
+        declared={"points": {"de": "de"}},
+    ),
+    Lie("rates.npz", npz(de=DE, fs=[RATE, 25600.0]), "several rates"),
     Lie("rate_absent.npz", npz(de=DE), "sampling rate of channel 'de' is missing"),
     Lie("unequal.npz", npz(de=DE, time=TIME[:400]), "600 samples, its times 'time' have 400"),
     Lie("nan.npz", npz(de=changed(DE64, 5, np.nan), fs=RATE), "sample 6"),
@@ -501,6 +518,7 @@ LIES = [
     Lie("two_rates.mat", mat(de=DE, fs=RATE, dt=1.0), "several rates"),
     Lie("nan.mat", mat(de=changed(DE64, 5, np.nan), fs=RATE), "sample 6"),
     Lie("unequal.mat", mat(t=TIME[:400], de=DE), "600 samples, its times 't' have 400", point_rate=RATE),
+    Lie("structure.mat", lambda path: savemat(path, {"run": {"de": DE, "fs": RATE}}), point_rate=25600.0),
     Lie("columns.mat", mat(de=np.column_stack([FE, DE]), fs=RATE), "de#1"),
     Lie("columns_chosen.mat", mat(X=np.column_stack([FE, DE]), fs=RATE), declared={"points": {"de": "X#2"}}),
     Lie("cut.mat", cut(mat(de=DE, fs=RATE), 0.5), "not a readable MAT"),

@@ -11,7 +11,7 @@ A `.npy` file has one array: its columns are the channels 1, 2, ..., or the fiel
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,26 +23,10 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.clock import with_clocks
 from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading, channel_of_array
+from pdm.ingest.recordings.spelling import is_rate_name, is_speed_name, is_step_name
 
-RATE_NAMES = frozenset(
-    [
-        "fs",
-        "fs_hz",
-        "sr",
-        "rate",
-        "rate_hz",
-        "sampling_rate",
-        "sampling_rate_hz",
-        "sample_rate",
-        "sample_rate_hz",
-        "samplerate",
-        "samplingrate",
-        "sampling_frequency",
-    ]
-)
-STEP_NAMES = frozenset(("dt", "delta_t", "sampling_interval", "sample_interval"))
-SPEED_NAMES = frozenset(("rpm", "speed_rpm", "shaft_rpm"))
-_OF_CHANNELS = ("_lsb", "_unit")
+_RATES_OF_CHANNELS = ("_fs", "_rate", "_sampling_rate", "_sample_rate")
+_OF_CHANNELS = ("_lsb", "_unit", *_RATES_OF_CHANNELS)
 _MOST_CHANNELS = 256
 
 
@@ -58,10 +42,10 @@ def read_npz(path: Path, reading: Reading, _: ExitStack) -> FileRecording:
 def recording_of_arrays(arrays: Mapping[str, Any], reading: Reading) -> FileRecording:
     """Return named arrays as channels; single numbers of known names are rate and speed, others are named in notes."""
     channels, notes = [], []
-    clock, speed = _clock(arrays), _single(arrays, SPEED_NAMES)
+    clock, speed = _clock(arrays), _single(arrays, is_speed_name)
     for name, array in arrays.items():
-        if array.size > 1:
-            channels += _channels(name, array, arrays, clock)
+        if array.size > 1 and not is_rate_name(name):
+            channels += _channels(name, array, arrays, _own_clock(name, arrays) or clock)
         elif not _is_known(name, arrays):
             shown = array.item() if array.size else "empty"
             notes.append(f"{name!r} ({str(shown)[:40]}) is not used")
@@ -69,7 +53,7 @@ def recording_of_arrays(arrays: Mapping[str, Any], reading: Reading) -> FileReco
 
 
 def _is_known(name: str, arrays: Mapping[str, Any]) -> bool:
-    if name.lower() in RATE_NAMES | STEP_NAMES | SPEED_NAMES:
+    if is_rate_name(name) or is_step_name(name) or is_speed_name(name):
         return True
     return any(name.endswith(ending) and name.removesuffix(ending) in arrays for ending in _OF_CHANNELS)
 
@@ -85,15 +69,15 @@ def _channels(name: str, array: Any, arrays: Mapping[str, Any], clock: Clock | N
     scale = None if lsb is None or lsb.size != 1 or not math.isfinite(float(lsb.item())) else float(lsb.item())
     unit = arrays.get(f"{name}_unit")
     text = None if unit is None else str(unit.item() if unit.size == 1 else unit)
-    return [channel_of_array(name, array.ravel(), clock=clock, unit=text, scale=scale)]
+    group, _, label = name.rpartition(".")
+    return [channel_of_array(name, array.ravel(), clock=clock, unit=text, scale=scale, label=label, group=group)]
 
 
 def _clock(arrays: Mapping[str, Any]) -> Clock | None:
     """Return the clock of a single number that is the rate, or the time between samples."""
-    rates = {name: value for name in arrays if (value := _number(arrays, name, RATE_NAMES)) is not None}
-    rates |= {
-        name: 1 / value for name in arrays if (value := _number(arrays, name, STEP_NAMES)) is not None and value > 0
-    }
+    rates = {name: value for name in arrays if (value := _number(arrays, name, is_rate_name)) is not None}
+    steps = {name: value for name in arrays if (value := _number(arrays, name, is_step_name)) is not None}
+    rates |= {name: 1 / value for name, value in steps.items() if value > 0}
     if not rates:
         return None
     if max(rates.values()) - min(rates.values()) > 1e-3 * max(rates.values()):
@@ -107,15 +91,25 @@ def _clock(arrays: Mapping[str, Any]) -> Clock | None:
     return Clock(rate, f"{name!r}")
 
 
-def _single(arrays: Mapping[str, Any], names: frozenset[str]) -> tuple[str, float] | None:
-    found = {name: value for name in arrays if (value := _number(arrays, name, names)) is not None}
+def _own_clock(name: str, arrays: Mapping[str, Any]) -> Clock | None:
+    """Return the clock of a channel that has a rate beside it, such as `de_fs` of `de`."""
+    return _clock({f"{name}.fs": arrays[name + end] for end in _RATES_OF_CHANNELS if name + end in arrays})
+
+
+def _single(arrays: Mapping[str, Any], is_named: Callable[[str], bool]) -> tuple[str, float] | None:
+    found = {name: value for name in arrays if (value := _number(arrays, name, is_named)) is not None}
     return next(iter(found.items()), None)
 
 
-def _number(arrays: Mapping[str, Any], name: str, names: frozenset[str]) -> float | None:
-    if name.lower() not in names or arrays[name].size != 1 or arrays[name].dtype.kind not in "iuf":
+def _number(arrays: Mapping[str, Any], name: str, is_named: Callable[[str], bool]) -> float | None:
+    if not is_named(name) or arrays[name].size == 0 or arrays[name].dtype.kind not in "iuf":
         return None
-    value = float(arrays[name].item())
+    values = np.unique(arrays[name])
+    if values.size > 1:
+        raise InvalidInputError(
+            f"the file has several rates: {name} is {', '.join(map(str, values[:3]))}", field="rate"
+        )
+    value = float(values[0])
     return value if math.isfinite(value) else None
 
 

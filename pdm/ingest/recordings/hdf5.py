@@ -26,9 +26,9 @@ import yaml
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
-from pdm.ingest.recordings.arrays import RATE_NAMES, SPEED_NAMES, STEP_NAMES
 from pdm.ingest.recordings.clock import with_clocks
 from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading, unusable_channel
+from pdm.ingest.recordings.spelling import is_rate_name, is_speed_name, is_step_name
 
 _MOST_COLUMNS = 256
 _UNIT_NAMES = ("unit", "units", "Unit", "Units", "UNITS")
@@ -66,9 +66,9 @@ def _by_paths(file: Any, reading: Reading, separator: str = "/") -> FileRecordin
         label = name.rpartition(separator)[2]
         if dataset.size is not None and dataset.size <= 1:
             value = _single(dataset)
-            if label.lower() in SPEED_NAMES and value is not None:
+            if is_speed_name(label) and value is not None:
                 speed = value / 60
-            elif label.lower() not in RATE_NAMES | STEP_NAMES:
+            elif not (is_rate_name(label) or is_step_name(label)):
                 notes.append(f"{name!r} has a single value: not used")
         elif dataset.attrs.get("MATLAB_class") == b"char":
             notes.append(f"{name!r} is text: not used")
@@ -153,8 +153,8 @@ def _stated_clock(dataset: Any) -> Clock | None:
         if not isinstance(each, h5py.Dataset):
             singles = ((name, each[name]) for name in each if name not in _OF_MATLAB)
             found |= {name: _single(one) for name, one in singles if isinstance(one, h5py.Dataset) and one.size == 1}
-        rates = {name: value for name, value in found.items() if name.lower() in RATE_NAMES and value is not None}
-        steps = {name: 1 / value for name, value in found.items() if name.lower() in STEP_NAMES and value}
+        rates = {name: value for name, value in found.items() if is_rate_name(name) and value is not None}
+        steps = {name: 1 / value for name, value in found.items() if is_step_name(name) and value}
         for name, rate in (rates | steps).items():
             if not rate > 0:
                 raise InvalidInputError(

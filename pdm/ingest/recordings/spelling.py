@@ -1,6 +1,8 @@
-"""Spellings of units in files."""
+"""Spellings of units, and of the names of sampling rates, in files."""
 
 from __future__ import annotations
+
+import re
 
 from pdm.ingest.recordings.clock import time_unit
 from pdm.machines.units import UNITS
@@ -13,6 +15,36 @@ _SPELLINGS = {
     "RPM": "rpm", "1/min": "rpm", "Nm": "N.m", "N*m": "N.m",
 }  # fmt: skip
 _OF_QUANTITIES = frozenset(unit for units in UNITS.values() for unit in units)
+
+
+_RATE = re.compile(r"(fs|sr|(samp(le|les|ling)?|scan|acquisition|daq)?(rate|freq|frequency))(hz|insps)?")
+_STEP = re.compile(r"(dt|deltat|(samp(le|ling)|scan)(interval|period|time))(s|sec)?")
+_SPEED = re.compile(r"rpm|(shaft)?(speed)?rpm")
+
+
+def is_rate_name(name: str) -> bool:
+    """Whether a single number of this name is a sampling rate [Hz].
+
+    Examples
+    --------
+    >>> [is_rate_name(name) for name in ("Fs", "samplingFreq", "sample_rate_hz", "supply_frequency")]
+    [True, True, True, False]
+    """
+    return _RATE.fullmatch(_plain(name)) is not None
+
+
+def is_step_name(name: str) -> bool:
+    """Whether a single number of this name is the time between two samples [s]."""
+    return _STEP.fullmatch(_plain(name)) is not None
+
+
+def is_speed_name(name: str) -> bool:
+    """Whether a single number of this name is a shaft speed [rpm]."""
+    return _SPEED.fullmatch(_plain(name)) is not None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
 
 
 def spelled(unit: str) -> str:

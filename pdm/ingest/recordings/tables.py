@@ -31,13 +31,13 @@ from pdm.ingest.recordings.content import (
     unique_names,
     unusable_channel,
 )
+from pdm.ingest.recordings.spelling import is_rate_name
 from pdm.ingest.recordings.text import NUMBER, TextTable, read_text_table, split_name
 
 _CLOCK_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 _LIKE_TIME = re.compile(r"\d:\d\d")
 _BUFFER = 1 << 20  # bytes; without it, the whole chunk of a column is in memory
 _ZONED = re.compile(r".*(Z|[+-]\d\d:?\d\d)")
-_RATE_NAMES = frozenset(("fs", "rate", "sampling_rate", "sample_rate", "sampling_rate_hz", "samplerate", "fs_hz"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +48,7 @@ def read_csv(path: Path, reading: Reading, _: ExitStack) -> FileRecording:
 
 def recording_of_text(table: TextTable, reading: Reading) -> FileRecording:
     """Return the columns of a text table as channels."""
-    names = unique_names(table.names)
+    names = unique_names([name or f"column {place + 1}" for place, name in enumerate(table.names)])
     channels = []
     for name, label, unit, cells in zip(names, table.names, table.units, table.columns, strict=True):
         channel = _text_column(name, label, unit, cells, table)
@@ -180,7 +180,20 @@ def read_parquet(path: Path, reading: Reading, closing: ExitStack) -> FileRecord
     columns = [
         _stored_column(file, place, field.type, names[place], *labels[place]) for place, field in enumerate(schema)
     ]
+    clock = _stated_clock(schema.metadata or {})
+    columns = [each if clock is None else replace(each, clock=clock) for each in columns]
     return FileRecording(with_clocks([*_pandas_range(schema), *columns], reading))
+
+
+def _stated_clock(metadata: dict[bytes, bytes]) -> Clock | None:
+    """Return the clock of a rate among the metadata of a table."""
+    for key, value in metadata.items():
+        name, text = key.decode("utf-8", "replace"), value.decode("utf-8", "replace").strip()
+        if is_rate_name(name):
+            if re.fullmatch(NUMBER, text) is None or not 0 < float(text) < math.inf:
+                raise InvalidInputError(f"its metadata have {name!r} = {text!r}; it must be positive", field="rate")
+            return Clock(float(text), f"metadata {name!r}")
+    return None
 
 
 def _pandas_range(schema: Any) -> list[FileChannel]:
@@ -380,7 +393,7 @@ def _clock_of_rows(columns: dict[str, list[Any]], lengths: NDArray[np.int64]) ->
     rate, source, notes = None, "", []
     moments: list[datetime | None] = [None] * len(lengths)
     for name, values in columns.items():
-        if name.lower() in _RATE_NAMES:
+        if is_rate_name(name):
             if len(set(values)) != 1 or not isinstance(values[0], int | float):
                 raise InvalidInputError(f"column {name!r} has more than one rate: {sorted(set(map(str, values)))[:3]}")
             rate, source = float(values[0]), f"column {name!r}"

@@ -34,6 +34,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_TIME_LIKE = re.compile(r"\d{1,4}[-:./]\d[\d:./TZ+\- ]*(,\d+)?Z?")
 _MOST_LINES_BEFORE = 200
 _COMPARED, _FEWEST_COMPARED = 1000, 20  # cells with which the last one is compared
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
@@ -191,7 +192,7 @@ def _is_row(cells: Sequence[str]) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    return not cell or _is_number(cell) or re.match(r"\d{1,4}[-:./T]\d", cell) is not None
+    return not cell or _is_number(cell) or _TIME_LIKE.fullmatch(cell) is not None
 
 
 def _layout(lines: Sequence[str], skip: int, declared: str | None) -> _Layout:
