@@ -93,7 +93,11 @@ def test_a_compressed_body_without_its_end_or_with_another_encoding_is_refused(e
 
 
 def test_data_after_the_end_of_a_compressed_body_are_refused() -> None:
-    for encoding, body in (("gzip", gzip.compress(BODY, mtime=0)), ("deflate", zlib.compress(BODY)), ("zstd", _zstd(BODY))):
+    for encoding, body in (
+        ("gzip", gzip.compress(BODY, mtime=0)),
+        ("deflate", zlib.compress(BODY)),
+        ("zstd", _zstd(BODY)),
+    ):
         with pytest.raises(MalformedBodyError):
             _read(body + b"tail", encoding)
 
