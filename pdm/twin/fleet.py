@@ -163,17 +163,20 @@ def demo_fleet(seed: int, end: datetime) -> DemoFleet:
 
 
 def closing_events(machine: str, life: Life) -> Iterator[WorkEvent]:
-    """Yield the work events that ended a recorded life: a failure with its finding, then the replacement."""
+    """Yield the work events that ended a recorded life: a failure with its finding, then the overhaul of the machine.
+
+    The next life is simulated as that of a new machine, so the overhaul names no component.
+    """
     last = life.measured_at[-1]
     growth = life.degradation
     if growth is None:
         yield WorkEvent(
-            machine, WorkEventKind.REPLACEMENT, last + _REPAIR, "de-bearing", "no damage found", "preventive"
+            machine, WorkEventKind.REPLACEMENT, last + _REPAIR, finding="no damage found", note="preventive"
         )
         return
     component, finding = COMPONENT[growth.fault], FINDING[growth.fault]
     yield WorkEvent(machine, WorkEventKind.FAILURE, growth.failed_at, component, finding)
-    yield WorkEvent(machine, WorkEventKind.REPLACEMENT, growth.failed_at + _REPAIR, component, finding)
+    yield WorkEvent(machine, WorkEventKind.REPLACEMENT, growth.failed_at + _REPAIR, finding=finding)
 
 
 def _draw_lives(
