@@ -15,6 +15,8 @@ _ONE_LINE = "text of one line without control characters"
 PATTERNS: Mapping[str, str] = {
     r"^[a-z0-9][a-z0-9._-]{0,62}$": KEY,
     r"^$|^[a-z0-9][a-z0-9._-]{0,62}$": f"empty, or {KEY}",
+    r"^[^\x00-\x1f\x7f/]{1,200}$": "a key or tag of 1-200 characters, without '/' and control characters",
+    r"^$|^[^\x00-\x1f\x7f/]{1,200}$": "empty, or a name of 1-200 characters, without '/' and control characters",
     r"^[^\x00]*$": "text without NUL characters",
     r"^[^\x00]+$": "text of at least one character, without NUL characters",
     r"^[^\x00]*\S[^\x00]*$": _VISIBLE,

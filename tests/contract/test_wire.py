@@ -99,7 +99,7 @@ def test_a_point_given_twice_is_left_out_in_every_form(encode: Encode) -> None:
 
 @FORMS
 def test_a_machine_that_cannot_be_named_is_refused_in_every_form(encode: Encode) -> None:
-    (decoded,) = decode(*encode([acquisition(floats("a", 1.0), machine="Press 07")]))
+    (decoded,) = decode(*encode([acquisition(floats("a", 1.0), machine="Press/07")]))
     assert decoded.acquisition is None
     assert [p.code for p in decoded.problems] == ["key"]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from psycopg_pool import ConnectionPool
 
 from pdm.alerts.kinds.history import MachineHistory
@@ -44,8 +45,11 @@ def _machine() -> Machine:
 
 def _acquisition(minute: int, bar: float, state: str) -> Acquisition:
     made = plant.acquisition(measured_at=START + minute * MINUTES, seed=minute)
-    context = OperatingContext(speed=29.5 if state == "drawing" else 0.0, load=0.8, state=state)
-    return replace(made, scalars=(Scalar("oil-p", bar, "bar"),), context=context)
+    runs = state == "drawing"
+    context = OperatingContext(speed=29.5 if runs else 0.0, load=0.8, state=state)
+    level = np.float32(1.0 if runs else 0.001)
+    waves = tuple(replace(wave, samples=level * wave.samples) for wave in made.waveforms)
+    return replace(made, waveforms=waves, scalars=(Scalar("oil-p", bar, "bar"),), context=context)
 
 
 def _lone(minute: int, bar: float) -> Acquisition:
