@@ -76,6 +76,7 @@ class Shell:
         return done.stdout
 
 
+@pytest.mark.timeout(600)  # it waits for a fleet, a training and alerts beside other tests
 def test_the_examples_of_the_readme_run_and_show_what_it_says(stack: Stack, tmp_path: Path) -> None:
     folder = tmp_path / "typed"
     folder.mkdir()
