@@ -24,9 +24,7 @@ _WEIGHT = 0.1  # of the newest record
 _FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
 _LEAST_SCATTER = 0.04  # of a level, as a logarithm: records of some thousand samples scatter by a few per cent
 _MOST_SCATTER = 3.0  # standard deviations within which a level agrees
-_WELL_KNOWN = (
-    0.2  # standard deviation of a level, as a logarithm: after a change of the machine it is larger for a while
-)
+_WELL_KNOWN = 0.2  # standard deviation of a level, as a logarithm; larger for a while after the machine has changed
 _TOLERANCE = 0.35  # of a factor, as a logarithm
 _OFFSET = 6.0  # standard deviations by which the mean moves from one record to the next
 _SAME_SPEED = 0.05  # relative; the tolerance of operating states

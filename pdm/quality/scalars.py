@@ -28,21 +28,20 @@ class Sentinel:
     `needs_jump` marks values that a process can have: they count after a jump from the value before.
     """
 
-    value: float
-    unit: str
+    value: float  # degC
     probe: str
     needs_jump: bool = True
 
 
 SENTINELS: tuple[Sentinel, ...] = (
-    Sentinel(-127.0, "degC", "DS18B20 without contact (Dallas Temperature library: DEVICE_DISCONNECTED_C)", False),
-    Sentinel(85.0, "degC", "DS18B20 before its first conversion (data sheet: power-on reset value)"),
-    Sentinel(327.67, "degC", "16-bit register of 0.01 degC at its limit (32767)"),
-    Sentinel(850.0, "degC", "Pt100 with a broken wire: the upper end of IEC 60751"),
-    Sentinel(-200.0, "degC", "Pt100 with a short circuit: the lower end of IEC 60751"),
-    Sentinel(-242.02, "degC", "Pt100 at 0 ohm (MAX31865)", False),
+    Sentinel(-127.0, "DS18B20 without contact (Dallas Temperature library: DEVICE_DISCONNECTED_C)", False),
+    Sentinel(85.0, "DS18B20 before its first conversion (data sheet: power-on reset value)"),
+    Sentinel(327.67, "16-bit register of 0.01 degC at its limit (32767)"),
+    Sentinel(850.0, "Pt100 with a broken wire: the upper end of IEC 60751"),
+    Sentinel(-200.0, "Pt100 with a short circuit: the lower end of IEC 60751"),
+    Sentinel(-242.02, "Pt100 at 0 ohm (MAX31865)", False),
 )
-"""Such values of common probes, by the unit in which they appear; 3276.7 and -327.68 degC are impossible anyway."""
+"""Such values of common thermometers; 3276.7 and -327.68 degC are impossible anyway."""
 
 _ZERO_CELSIUS = 273.15  # K
 _JUMP = 15.0  # K from the value before to a sentinel that a process can have

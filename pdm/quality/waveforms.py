@@ -57,7 +57,7 @@ def judge_waveform(
     if quantity != "acceleration" or rate is None or not found.is_measured:
         return found
     mains = judge_mains(plain, rate, figures.travel, figures.spread, speed)
-    return mains if mains.reasons else found
+    return mains if not mains.is_measured or not found.reasons else doubtful(*found.reasons, *mains.reasons)
 
 
 def _judge(samples: NDArray[Any], figures: RecordFigures) -> ChannelQuality:

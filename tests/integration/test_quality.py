@@ -17,6 +17,8 @@ from pdm.measurements import Acquisition, OperatingContext, Scalar, Waveform
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
 from pdm.settings import Settings
+from pdm.store.acquisitions import retention
+from pdm.store.database.queries import query
 from pdm.store.machines.registration import register
 from tests.integration.plant import NOW, RATE, ask, decoded, machine
 
@@ -178,3 +180,34 @@ def test_a_replay_concludes_what_was_concluded_live(pool: Pool, worker: Worker) 
     while worker.round():
         pass
     assert ask(pool, "SELECT state FROM analysis_state") == states
+
+
+def test_a_channel_that_is_judged_again_keeps_no_former_reason(pool: Pool, worker: Worker) -> None:
+    analyse(pool, worker, sent(0, 3))
+    with pool.connection() as conn:
+        conn.execute(
+            "INSERT INTO channel_quality SELECT p.id, max(w.measured_at), 'no-measurement', ARRAY['flat'] "
+            "FROM point p JOIN waveform w ON w.point_id = p.id WHERE p.key = 'de-h' GROUP BY p.id"
+        )
+        conn.execute(
+            "INSERT INTO pending (machine_id, measured_at) "
+            "SELECT machine_id, max(measured_at) FROM acquisition GROUP BY machine_id"
+        )
+    while worker.round():
+        pass
+    assert ask(pool, "SELECT count(*) FROM channel_quality") == [(0,)]
+
+
+def test_an_alert_of_doubted_conditions_ends_while_a_sensor_is_dead(pool: Pool, worker: Worker) -> None:
+    analyse(pool, worker, sent(0, LEARNED))
+    analyse(pool, worker, sent(LEARNED, 10, zeros, context=OperatingContext(29.5, 80.0)))
+    assert set(open_causes(pool)) == {"sensor:de-h", "data:not-monitored"}
+    analyse(pool, worker, sent(LEARNED + 10, 15, zeros))
+    assert set(open_causes(pool)) == {"sensor:de-h"}
+
+
+def test_retention_knows_every_table_that_grows_with_time(pool: Pool) -> None:
+    with pool.connection() as conn:
+        grows = {row[0] for row in conn.execute("SELECT hypertable_name FROM timescaledb_information.hypertables")}
+        features = {row[0] for row in conn.execute(query("fetch_feature_tables"))}
+    assert grows - features - set(retention.CONCLUSIONS) == {"waveform", "waveform_frame"}, "with windows of their own"

@@ -102,3 +102,11 @@ def test_a_repetition_is_found_with_its_period() -> None:
     assert find_repetition(x) == 0
     assert find_repetition(np.tile(x[:700], 5)[:3000]) == 700
     assert find_repetition(np.concatenate([x, x])) == 3000
+
+
+def test_two_doubts_are_both_named() -> None:
+    x = np.clip(tone(50.0, 25600), -0.99999, 0.99999)
+    x[:8] = 1.2  # a few samples at a limit of their own
+    x[8] = 1.1
+    found = judge_waveform(x.astype(np.float32), "acceleration", RATE)
+    assert set(found.reasons) == {"clipped", "mains"}

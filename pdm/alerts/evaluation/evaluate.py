@@ -118,7 +118,7 @@ def _ending_nothing(rule: Rule, observed: Observation, reading: Reading) -> Obse
     A rule on values is concerned where one of them is of that channel, a rule on conclusions always.
     """
     lost = reading.assessment.unmeasured
-    if not lost or observed is not Observation.RETURNED or rule.category is Category.INSTRUMENT:
+    if not lost or observed is not Observation.RETURNED or rule.category is not Category.MACHINE:
         return observed
     wanted = rule.condition.wanted
     phases = {point.key for point in reading.machine.points if point.quantity == "current" and point.is_waveform}

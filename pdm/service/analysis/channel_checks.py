@@ -65,7 +65,7 @@ def judge_channels(
     _compare_with_before(machines, new, found, memories)
     _judge_scalars(conn, machines, new, found, memories)
     doubted = {key: quality for key, quality in found.items() if quality != GOOD}
-    channel_quality.save_quality(conn, doubted)
+    channel_quality.save_quality(conn, doubted, list(found))
     channel_quality.save_memories(conn, memories)
     return doubted
 

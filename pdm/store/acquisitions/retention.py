@@ -14,7 +14,7 @@ from pdm.settings import Settings
 from pdm.store.acquisitions import cold_storage
 from pdm.store.database.queries import query
 
-_CONCLUSIONS = ("acquisition", "scalar", "assessment", "prognosis", "diagnosis")
+CONCLUSIONS = ("acquisition", "scalar", "channel_quality", "assessment", "prognosis", "diagnosis")
 
 
 def drop_old(conn: Connection[Any], settings: Settings) -> dict[str, int]:
@@ -22,7 +22,7 @@ def drop_old(conn: Connection[Any], settings: Settings) -> dict[str, int]:
     waveforms = timedelta(days=settings.waveform_retention_days)
     conclusions = timedelta(days=settings.feature_retention_days)
     features = [row[0] for row in conn.execute(query("fetch_feature_tables"))]
-    windows = {"waveform": waveforms} | dict.fromkeys((*features, *_CONCLUSIONS), conclusions)
+    windows = {"waveform": waveforms} | dict.fromkeys((*features, *CONCLUSIONS), conclusions)
     dropped = {relation: _drop_chunks(conn, relation, window) for relation, window in windows.items()}
     dropped["waveform_frame"] = cold_storage.drop_orphaned_frames(conn)
     dropped["receipt"] = conn.execute(query("drop_receipts"), {"window": conclusions}).rowcount

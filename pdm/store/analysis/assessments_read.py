@@ -10,9 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.store.database.rows import fetch_all, fetch_first
-
-REACH = 200
-"""Number of assessments without a verdict after which earlier values are no longer used."""
+from pdm.store.machines.machine_views import REACH
 
 
 @dataclass(frozen=True)

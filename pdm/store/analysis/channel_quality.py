@@ -15,8 +15,20 @@ Key = tuple[int, datetime]  # point id, measured_at
 _REPEATED_WITHIN = timedelta(days=35)  # bounds the chunks that are read, not the records
 
 
-def save_quality(conn: Connection[Any], found: Mapping[Key, ChannelQuality]) -> None:
-    """Write the quality of channels that are not good."""
+def save_quality(conn: Connection[Any], found: Mapping[Key, ChannelQuality], judged: Sequence[Key]) -> None:
+    """Write the quality of those of the `judged` channels that are not good; a former row of the others is removed."""
+    if not judged:
+        return
+    times = [measured_at for _, measured_at in judged]
+    conn.execute(
+        query("forget_channel_quality"),
+        {
+            "point_ids": [point_id for point_id, _ in judged],
+            "measured_at": times,
+            "first": min(times),
+            "last": max(times),
+        },
+    )
     if not found:
         return
     values = {
@@ -35,17 +47,6 @@ def fetch_quality(conn: Connection[Any], machine_id: int, times: Sequence[dateti
     wanted = {"machine_id": machine_id, "measured_at": list(times), "first": min(times), "last": max(times)}
     rows = conn.execute(query("fetch_channel_quality"), wanted)
     return {(row[0], row[1]): ChannelQuality(Quality(row[2]), tuple(row[3])) for row in rows}
-
-
-def fetch_unmeasured(
-    conn: Connection[Any], machine_id: int, since: datetime, before: datetime
-) -> dict[int, list[datetime]]:
-    """Return when each point of a machine gave no measurement in [since, before), by point id, in order."""
-    found: dict[int, list[datetime]] = {}
-    wanted = {"machine_id": machine_id, "since": since, "before": before}
-    for point_id, measured_at in conn.execute(query("fetch_unmeasured"), wanted):
-        found.setdefault(point_id, []).append(measured_at)
-    return found
 
 
 def fetch_repeated(conn: Connection[Any], keys: Sequence[Key], records: int) -> set[Key]:

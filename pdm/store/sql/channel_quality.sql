@@ -1,3 +1,9 @@
+-- name: forget_channel_quality
+-- Remove the quality of channels that are judged again, as when another channel completes their acquisition.
+DELETE FROM channel_quality q
+USING unnest(%(point_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (point_id, measured_at)
+WHERE q.point_id = c.point_id AND q.measured_at = c.measured_at AND q.measured_at BETWEEN %(first)s AND %(last)s;
+
 -- name: save_channel_quality
 -- Write the quality of channels that are not good.
 INSERT INTO channel_quality (point_id, measured_at, quality, reasons)
@@ -12,14 +18,6 @@ SELECT q.point_id, q.measured_at, q.quality, q.reasons
 FROM channel_quality q JOIN point p ON p.id = q.point_id
 WHERE p.machine_id = %(machine_id)s AND q.measured_at = ANY (%(measured_at)s::timestamptz[])
   AND q.measured_at BETWEEN %(first)s AND %(last)s;
-
--- name: fetch_unmeasured
--- The channels of a machine without a measurement in a span.
-SELECT q.point_id, q.measured_at
-FROM channel_quality q JOIN point p ON p.id = q.point_id
-WHERE p.machine_id = %(machine_id)s AND q.measured_at >= %(since)s AND q.measured_at < %(before)s
-  AND q.quality = 'no-measurement'
-ORDER BY q.point_id, q.measured_at;
 
 -- name: fetch_repeated_waveforms
 -- Those of some waveforms that equal one of the records before them bit for bit.
