@@ -16,6 +16,7 @@ from pdm.machines.model import Machine
 from pdm.measurements import Acquisition, OperatingContext, Scalar, Waveform
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
+from pdm.service.machines.retirement import Action, replace_point
 from pdm.settings import Settings
 from pdm.store.acquisitions import retention
 from pdm.store.database.queries import query
@@ -211,3 +212,12 @@ def test_retention_knows_every_table_that_grows_with_time(pool: Pool) -> None:
         grows = {row[0] for row in conn.execute("SELECT hypertable_name FROM timescaledb_information.hypertables")}
         features = {row[0] for row in conn.execute(query("fetch_feature_tables"))}
     assert grows - features - set(retention.CONCLUSIONS) == {"waveform", "waveform_frame"}, "with windows of their own"
+
+
+def test_the_records_of_a_sensor_that_was_replaced_are_no_measure_of_the_next_one(pool: Pool, worker: Worker) -> None:
+    analyse(pool, worker, sent(0, LEARNED))
+    at = sent(LEARNED, 1)[0].measured_at - STEP / 2
+    action = Action("kim", None, NOW, "broken")
+    replace_point(pool, "press-07", "de-h", at, None, {"sampling_rate": RATE}, action)
+    analyse(pool, worker, sent(LEARNED, 10, lambda seed: np.float32(10.0) * sound(seed)))
+    assert ask(pool, "SELECT count(*) FROM channel_quality") == [(0,)]

@@ -56,6 +56,7 @@ def replace_sensor(
     if conn.execute(query("keep_replaced_sensor"), kept).fetchone() is None:
         return False
     conn.execute(query("change_sampling_rate"), {"point_id": point_id, "sampling_rate": sampling_rate})
+    conn.execute(query("forget_channel_memory"), {"point_id": point_id})
     return True
 
 

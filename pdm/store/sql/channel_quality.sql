@@ -52,3 +52,7 @@ INSERT INTO channel_memory (point_id, figures)
 SELECT point_id, string_to_array(figures, ' ')::double precision[]
 FROM unnest(%(point_ids)s::bigint[], %(figures)s::text[]) AS c (point_id, figures)
 ON CONFLICT (point_id) DO UPDATE SET figures = EXCLUDED.figures;
+
+-- name: forget_channel_memory
+-- Forget the good records of a point: another sensor has other levels and another offset.
+DELETE FROM channel_memory WHERE point_id = %(point_id)s::bigint;
