@@ -26,6 +26,7 @@ _LEAST_SCATTER = 0.04  # of a level, as a logarithm: records of some thousand sa
 _MOST_SCATTER = 3.0  # standard deviations within which a level agrees
 _WELL_KNOWN = 0.2  # standard deviation of a level, as a logarithm; larger for a while after the machine has changed
 _TOLERANCE = 0.35  # of a factor, as a logarithm
+_LEAST_SCALED = (math.log(min(_FACTORS)) - _TOLERANCE) / _WELL_KNOWN  # standard deviations: what a factor moves a level
 _OFFSET = 6.0  # standard deviations by which the mean moves from one record to the next
 _SAME_SPEED = 0.05  # relative; the tolerance of operating states
 _OTHER = 36.0  # sum over two channels of the squared distance from their own levels, in standard deviations
@@ -56,6 +57,8 @@ class WaveformMemory:
             return None
         if abs(offset - self.offset) > _OFFSET * max(spread, self.spread):
             return "offset"
+        if self.distance(levels) < _LEAST_SCALED:
+            return None
         same_speed = math.isnan(self.speed) and math.isnan(speed)
         if (same_speed or abs(speed - self.speed) <= _SAME_SPEED * self.speed) and self._is_scaled(levels):
             return SCALE
@@ -74,7 +77,12 @@ class WaveformMemory:
         """Return the largest distance of levels from those of this channel [standard deviations], NaN if unknown."""
         if self.records < LEAST_RECORDS:
             return math.nan
-        return max((abs(each) / scatter for each, scatter in self._moved(levels).values()), default=math.nan)
+        largest = math.nan
+        for now, before, variance in zip(levels, self.levels, self.variances, strict=True):
+            distance = abs(now - before) / max(math.sqrt(variance), _LEAST_SCATTER)
+            if distance > largest or math.isnan(largest):  # a figure that is not known has no distance
+                largest = distance
+        return largest
 
     def _moved(self, levels: Sequence[float]) -> dict[int, tuple[float, float]]:
         """Return by how much each figure has moved, and its standard deviation, by place, of those that are known."""
@@ -88,22 +96,17 @@ class WaveformMemory:
     def after(self, levels: Sequence[float], offset: float, spread: float, speed: float) -> WaveformMemory:
         """Return the memory after one more good record."""
         weight = max(_WEIGHT, 1.0 / (self.records + 1))
-
-        def towards(mean: float, value: float) -> float:
-            return value if math.isnan(mean) else mean if math.isnan(value) else mean + weight * (value - mean)
-
-        squares = [
-            0.0 if math.isnan(now - before) else (now - before) ** 2
-            for now, before in zip(levels, self.levels, strict=True)
-        ]
-        return WaveformMemory(
-            self.records + 1,
-            tuple(map(towards, self.levels, levels)),
-            tuple(map(towards, self.variances, squares)),
-            towards(self.offset, offset),
-            towards(self.spread, spread),
-            speed,
-        )
+        means, variances = [], []
+        for mean, variance, value in zip(self.levels, self.variances, levels, strict=True):
+            moved = value - mean
+            if moved == moved:  # neither is NaN
+                means.append(mean + weight * moved)
+                variances.append(variance + weight * (moved * moved - variance))
+            else:
+                means.append(value if mean != mean else mean)
+                variances.append(variance - weight * variance)
+        offset, spread = _towards(self.offset, offset, weight), _towards(self.spread, spread, weight)
+        return WaveformMemory(self.records + 1, tuple(means), tuple(variances), offset, spread, speed)
 
     def to_figures(self) -> list[float]:
         """Return the memory as figures, which `from_figures` reads."""
@@ -116,6 +119,10 @@ class WaveformMemory:
             return cls(0, (math.nan,) * len(FIGURES), (0.0,) * len(FIGURES), math.nan, math.nan, math.nan)
         records, *both, offset, spread, speed = figures
         return cls(int(records), tuple(both[: len(FIGURES)]), tuple(both[len(FIGURES) :]), offset, spread, speed)
+
+
+def _towards(mean: float, value: float, weight: float) -> float:
+    return value if math.isnan(mean) else mean if math.isnan(value) else mean + weight * (value - mean)
 
 
 def _is_factor(moved: Sequence[tuple[float, float]], expected: float) -> bool:
@@ -131,16 +138,15 @@ def _is_factor(moved: Sequence[tuple[float, float]], expected: float) -> bool:
 def are_swapped(one: WaveformMemory, other: WaveformMemory, levels: Sequence[float], others: Sequence[float]) -> bool:
     """Whether the levels of two channels, first of `one` and then of `other`, are those of each other."""
     own = (one.distance(levels), other.distance(others))
-    exchanged = (one.distance(others), other.distance(levels))
     if not min(own) >= _LEAST_OTHER:
         return False
+    exchanged = (one.distance(others), other.distance(levels))
     return own[0] ** 2 + own[1] ** 2 >= _OTHER and exchanged[0] ** 2 + exchanged[1] ** 2 <= _ALIKE
 
 
-def levels_of(vector: NDArray[np.float32], places: Sequence[int]) -> tuple[float, ...]:
+def levels_of(vector: NDArray[np.float32], places: NDArray[np.intp]) -> tuple[float, ...]:
     """Return the logarithms of some features of a vector; NaN where one is absent or 0."""
-    values = vector[list(places)].astype(np.float64)
-    return tuple(math.log(value) if value > 0 else math.nan for value in values.tolist())
+    return tuple(math.log(value) if value > 0 else math.nan for value in vector[places].tolist())
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ Key = tuple[int, datetime]  # point or machine id, measured_at
 RECORDS_COMPARED = 16  # earlier records of a point with which a waveform is compared: a few buffers sent in turn
 _MOVED = 6.0  # standard deviations of a level
 _PLACES = {
-    "acceleration": [names("vibration", "channel").index(name) for name in FIGURES],
-    "current": [],
+    "acceleration": np.array([names("vibration", "channel").index(name) for name in FIGURES], np.intp),
+    "current": np.array([], np.intp),
 }
 _OFFSET = {
     "acceleration": names("vibration", "channel").index("mean"),
@@ -102,18 +102,15 @@ def _compare_with_before(
 ) -> None:
     """Compare good records, in order of time, with what is remembered of their channels, and remember them."""
     groups: dict[tuple[datetime, str, str], list[FeatureChannel]] = defaultdict(list)
+    ids = {stored.machine.key: machine_id for machine_id, stored in machines.items()}
     for each in new.channels:
-        key = (each.point_id, each.measured_at)
-        if (
-            key in new.vectors
-            and found[key].is_measured
-            and not is_stopped(each.machine, _context(machines, new, each))
-        ):
+        key, context = (each.point_id, each.measured_at), new.contexts[ids[each.machine.key], each.measured_at]
+        if key in new.vectors and found[key].is_measured and not is_stopped(each.machine, context):
             groups[each.measured_at, each.machine.key, each.point.quantity].append(each)
     for (_, _, quantity), channels in sorted(groups.items()):
         records = [_compared(each, new.vectors, memories) for each in channels]
         bad = {record.key: why for record in records if (why := record.contradiction) is not None}
-        if sum(record.has_moved for record in records) > 1:  # what moves several channels at once is the machine
+        if bad and sum(record.has_moved for record in records) > 1:  # what moves several at once is the machine
             bad = {key: why for key, why in bad.items() if why != SCALE}
         bad |= _swapped(records) if quantity == "acceleration" else {}
         for record in records:
@@ -121,11 +118,6 @@ def _compare_with_before(
                 found[record.key] = no_measurement(bad[record.key])
             else:
                 memories[record.key[0]] = record.remembered
-
-
-def _context(machines: Mapping[int, StoredMachine], new: NewRecords, channel: FeatureChannel) -> OperatingContext:
-    machine_id = next(number for number, stored in machines.items() if stored.machine is channel.machine)
-    return new.contexts[machine_id, channel.measured_at]
 
 
 def _compared(

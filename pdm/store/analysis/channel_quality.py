@@ -20,15 +20,13 @@ def save_quality(conn: Connection[Any], found: Mapping[Key, ChannelQuality], jud
     if not judged:
         return
     times = [measured_at for _, measured_at in judged]
-    conn.execute(
-        query("forget_channel_quality"),
-        {
-            "point_ids": [point_id for point_id, _ in judged],
-            "measured_at": times,
-            "first": min(times),
-            "last": max(times),
-        },
-    )
+    points = sorted({point_id for point_id, _ in judged})
+    span = {"first": min(times), "last": max(times)}
+    rows = conn.execute(query("fetch_channels_with_quality"), {"point_ids": points, **span}).fetchall()
+    former = set(rows).intersection(judged)
+    if former:
+        values = {"point_ids": [key[0] for key in former], "measured_at": [key[1] for key in former], **span}
+        conn.execute(query("forget_channel_quality"), values)
     if not found:
         return
     values = {
@@ -53,14 +51,28 @@ def fetch_repeated(conn: Connection[Any], keys: Sequence[Key], records: int) -> 
     """Return those of some stored waveforms that equal one of the `records` before them bit for bit."""
     if not keys:
         return set()
-    times = [measured_at for _, measured_at in keys]
+    of_points: dict[int, list[datetime]] = {}
+    for point_id, measured_at in keys:
+        of_points.setdefault(point_id, []).append(measured_at)
+    bounds = {"records": records, "last": max(measured_at for _, measured_at in keys)}
+    bounds["since"] = min(measured_at for _, measured_at in keys) - _REPEATED_WITHIN
+    own = {
+        "point_ids": list(of_points),
+        "firsts": [min(times) for times in of_points.values()],
+        "lasts": [max(times) for times in of_points.values()],
+        "own": [len(times) for times in of_points.values()],
+    }
+    suspects = {row[0] for row in conn.execute(query("find_points_with_equal_waveforms"), {**own, **bounds})}
+    return _compare_each(conn, [key for key in keys if key[0] in suspects], bounds) if suspects else set()
+
+
+def _compare_each(conn: Connection[Any], keys: Sequence[Key], bounds: Mapping[str, Any]) -> set[Key]:
+    """Return those of some stored waveforms that equal one of the records before them, by a search for each."""
     wanted = {
         "point_ids": [point_id for point_id, _ in keys],
-        "measured_at": times,
-        "first": min(times),
-        "last": max(times),
-        "since": min(times) - _REPEATED_WITHIN,
-        "records": records,
+        "measured_at": [measured_at for _, measured_at in keys],
+        "first": min(measured_at for _, measured_at in keys),
+        **bounds,
     }
     return set(conn.execute(query("fetch_repeated_waveforms"), wanted).fetchall())
 

@@ -19,6 +19,25 @@ FROM channel_quality q JOIN point p ON p.id = q.point_id
 WHERE p.machine_id = %(machine_id)s AND q.measured_at = ANY (%(measured_at)s::timestamptz[])
   AND q.measured_at BETWEEN %(first)s AND %(last)s;
 
+-- name: fetch_channels_with_quality
+-- Those channels of some points and a span that have a quality.
+SELECT point_id, measured_at FROM channel_quality
+WHERE point_id = ANY (%(point_ids)s::bigint[]) AND measured_at BETWEEN %(first)s AND %(last)s;
+
+-- name: find_points_with_equal_waveforms
+-- Those of some points of which the newest waveforms up to a time hold an equal pair, or others than the `own` ones
+-- since the first.
+SELECT c.point_id
+FROM unnest(%(point_ids)s::bigint[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[], %(own)s::bigint[])
+    AS c (point_id, first, last, own)
+CROSS JOIN LATERAL (
+    SELECT e.measured_at, e.content_hash FROM waveform e
+    WHERE e.point_id = c.point_id AND e.measured_at <= c.last AND e.measured_at BETWEEN %(since)s AND %(last)s
+    ORDER BY e.measured_at DESC LIMIT c.own + %(records)s
+) w
+GROUP BY c.point_id, c.first, c.own
+HAVING count(DISTINCT w.content_hash) < count(*) OR count(*) FILTER (WHERE w.measured_at >= c.first) <> c.own;
+
 -- name: fetch_repeated_waveforms
 -- Those of some waveforms that equal one of the records before them bit for bit.
 SELECT w.point_id, w.measured_at
