@@ -38,4 +38,5 @@ class Snapshot:
     @property
     def has_waveforms(self) -> bool:
         """Whether any vibration or current was measured."""
-        return any(point not in self.unmeasured for point in (*self.vibration, *self.current))
+        unmeasured = self.unmeasured
+        return any(point not in unmeasured for point in (*self.vibration, *self.current))

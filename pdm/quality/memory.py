@@ -31,7 +31,7 @@ _OFFSET = 6.0  # standard deviations by which the mean moves from one record to 
 _SAME_SPEED = 0.05  # relative; the tolerance of operating states
 _OTHER = 36.0  # sum over two channels of the squared distance from their own levels, in standard deviations
 _ALIKE = 18.0  # the same from the levels of each other: three standard deviations each
-_LEAST_OTHER = 2.5  # standard deviations of each from its own levels
+LEAST_OTHER = 2.5  # standard deviations of each from its own levels
 _STUCK = 5  # times the longest run of one value seen before
 _LEAST_RUN = 5  # records; a shorter run before counts as this
 _LEAST_CHANGES = 10  # of a scalar before its runs are learned
@@ -138,7 +138,7 @@ def _is_factor(moved: Sequence[tuple[float, float]], expected: float) -> bool:
 def are_swapped(one: WaveformMemory, other: WaveformMemory, levels: Sequence[float], others: Sequence[float]) -> bool:
     """Whether the levels of two channels, first of `one` and then of `other`, are those of each other."""
     own = (one.distance(levels), other.distance(others))
-    if not min(own) >= _LEAST_OTHER:
+    if not min(own) >= LEAST_OTHER:
         return False
     exchanged = (one.distance(others), other.distance(levels))
     return own[0] ** 2 + own[1] ** 2 >= _OTHER and exchanged[0] ** 2 + exchanged[1] ** 2 <= _ALIKE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from features.catalogue import names
 from pdm.health.detection.operating_states import is_stopped
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
-from pdm.quality.memory import FIGURES, SCALE, ScalarMemory, WaveformMemory, are_swapped, levels_of
+from pdm.quality.memory import FIGURES, LEAST_OTHER, SCALE, ScalarMemory, WaveformMemory, are_swapped, levels_of
 from pdm.quality.scalars import judge_scalar, needs_value_before
 from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
 from pdm.quality.waveforms import judge_waveform
@@ -80,18 +81,15 @@ class _Compared:
     offset: float
     spread: float
     speed: float
+    distance: float  # from the levels that are remembered [standard deviations]
 
     @property
     def contradiction(self) -> str | None:
         return self.memory.contradiction(self.levels, self.offset, self.spread, self.speed)
 
     @property
-    def has_moved(self) -> bool:
-        return self.memory.distance(self.levels) > _MOVED
-
-    @property
-    def remembered(self) -> list[float]:
-        return self.memory.after(self.levels, self.offset, self.spread, self.speed).to_figures()
+    def remembered(self) -> WaveformMemory:
+        return self.memory.after(self.levels, self.offset, self.spread, self.speed)
 
 
 def _compare_with_before(
@@ -107,35 +105,35 @@ def _compare_with_before(
         key, context = (each.point_id, each.measured_at), new.contexts[ids[each.machine.key], each.measured_at]
         if key in new.vectors and found[key].is_measured and not is_stopped(each.machine, context):
             groups[each.measured_at, each.machine.key, each.point.quantity].append(each)
+    known = {each.point_id: WaveformMemory.from_figures(memories.get(each.point_id)) for each in new.channels}
     for (_, _, quantity), channels in sorted(groups.items()):
-        records = [_compared(each, new.vectors, memories) for each in channels]
+        records = [_compared(each, new.vectors, known[each.point_id]) for each in channels]
         bad = {record.key: why for record in records if (why := record.contradiction) is not None}
-        if bad and sum(record.has_moved for record in records) > 1:  # what moves several at once is the machine
+        if bad and sum(record.distance > _MOVED for record in records) > 1:  # what moves several at once is the machine
             bad = {key: why for key, why in bad.items() if why != SCALE}
         bad |= _swapped(records) if quantity == "acceleration" else {}
         for record in records:
             if record.key in bad:
                 found[record.key] = no_measurement(bad[record.key])
             else:
-                memories[record.key[0]] = record.remembered
+                known[record.key[0]] = record.remembered
+    memories.update({point_id: memory.to_figures() for point_id, memory in known.items() if memory.records})
 
 
-def _compared(
-    channel: FeatureChannel, vectors: Mapping[Key, NDArray[np.float32]], memories: Mapping[int, list[float]]
-) -> _Compared:
+def _compared(channel: FeatureChannel, vectors: Mapping[Key, NDArray[np.float32]], memory: WaveformMemory) -> _Compared:
     key, quantity = (channel.point_id, channel.measured_at), channel.point.quantity
     vector = vectors[key]
     levels = levels_of(vector, _PLACES[quantity]) or (np.nan,) * len(FIGURES)
     offset, rms = float(vector[_OFFSET[quantity]]), float(vector[_OFFSET[quantity] + 1])
-    spread = float(np.sqrt(max(rms * rms - offset * offset, 0.0)))
-    memory = WaveformMemory.from_figures(memories.get(channel.point_id))
-    return _Compared(key, memory, levels, offset, spread, channel.speed or np.nan)
+    spread = math.sqrt(max(rms * rms - offset * offset, 0.0))
+    speed = channel.speed or np.nan
+    return _Compared(key, memory, levels, offset, spread, speed, memory.distance(levels))
 
 
 def _swapped(records: Sequence[_Compared]) -> dict[Key, str]:
     """Return the channels of an acquisition that have the levels of each other."""
     found: dict[Key, str] = {}
-    for one, other in combinations(records, 2):
+    for one, other in combinations([each for each in records if each.distance >= LEAST_OTHER], 2):
         if are_swapped(one.memory, other.memory, one.levels, other.levels):
             found |= {one.key: "swapped", other.key: "swapped"}
     return found
