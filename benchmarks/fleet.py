@@ -91,9 +91,8 @@ def bodies(names: Sequence[str], start: datetime, per_machine: int) -> list[tupl
     return [encode_raw(batch) for batch in batches(stream, BATCH)]
 
 
-def send_all(stack: Stack, requests: Sequence[tuple[str, bytes]]) -> None:
-    """Send encoded requests over a few parallel connections."""
-    lanes = [requests[lane::SENDERS] for lane in range(SENDERS)]
+def send_all(stack: Stack, lanes: Sequence[Sequence[tuple[str, bytes]]]) -> None:
+    """Send the encoded requests of each lane over a connection of its own."""
 
     def send(lane: Sequence[tuple[str, bytes]]) -> None:
         headers = {"Authorization": f"Bearer {stack.admin_key}"}
@@ -110,11 +109,14 @@ def send_all(stack: Stack, requests: Sequence[tuple[str, bytes]]) -> None:
 
 
 def throughput(stack: Stack, client: Client, names: Sequence[str], start: datetime, count: int) -> float:
-    """Acquisitions per second from the first request to the last analysis."""
-    requests = bodies(names, start, count // len(names))
+    """Acquisitions per second from the first request to the last analysis.
+
+    Each sender has its own machines, so that those of a machine arrive in order: late ones would be replayed.
+    """
+    lanes = [bodies(names[lane::SENDERS], start, count // len(names)) for lane in range(SENDERS)]
     sent = count // len(names) * len(names)
     began = time.monotonic()
-    send_all(stack, requests)
+    send_all(stack, lanes)
     client.wait_until_analysed()
     return sent / (time.monotonic() - began)
 
