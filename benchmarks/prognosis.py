@@ -291,7 +291,7 @@ def measure_speed() -> None:
             verdict = Assessment(when, 0.5, 1.0, "1", None, None, None, None, values, {})
             steps.append(LifeStep.of(life, columns, verdict))
         middle = time.perf_counter()
-        prognose_batch(model, 1, machine, steps)
+        prognose_batch(model, 1, machine.fleet, steps)
         best["advance_us"] = min(best["advance_us"], (middle - started) / 64 * 1e6)
         best["prognose_us"] = min(best["prognose_us"], (time.perf_counter() - middle) / 64 * 1e6)
     show(figure="cost_an_acquisition", batch=64, **{key: round(value, 1) for key, value in best.items()})

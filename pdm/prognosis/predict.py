@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from pdm.errors import ModelError
 from pdm.health.assessment import Assessment
-from pdm.machines.model import Machine
 from pdm.prognosis.model.age_table import tell_by_age
 from pdm.prognosis.model.fleet_model import AT_CAP, FleetModel
 from pdm.prognosis.model.input_version import READS
@@ -47,7 +46,7 @@ class LifeStep:
 
 
 def prognose_batch(
-    model: FleetModel | None, model_id: int | None, machine: Machine, steps: Sequence[LifeStep]
+    model: FleetModel | None, model_id: int | None, fleet: str, steps: Sequence[LifeStep]
 ) -> list[Prognosis]:
     """Return one prognosis a step; each is the same however the steps are batched.
 
@@ -58,9 +57,9 @@ def prognose_batch(
         has none, or where it cannot be read.
     model_id : int or None
         The champion's id in the registry.
-    machine : Machine
+    fleet : str
     steps : sequence of LifeStep
-        Of one machine.
+        Of machines of the fleet.
 
     Returns
     -------
@@ -81,7 +80,7 @@ def prognose_batch(
             return [_without_figure(step) or _by_trend(step, UNREADABLE) for step in steps]
         answers = (*model.answer(target), model.quantiles(target))
         for index, middle, lower, upper, quantiles in zip(chosen, *(a.tolist() for a in answers), strict=True):
-            modelled = _by_model(machine, model, model_id, steps[index], middle, lower, upper)
+            modelled = _by_model(fleet, model, model_id, steps[index], middle, lower, upper)
             prognoses[index] = _with_quantiles(modelled, quantiles, model.cap)
     return prognoses
 
@@ -97,7 +96,7 @@ def _without_figure(step: LifeStep) -> Prognosis | None:
 
 
 def _by_model(
-    machine: Machine,
+    fleet: str,
     model: FleetModel,
     model_id: int | None,
     step: LifeStep,
@@ -115,7 +114,7 @@ def _by_model(
     if is_at_least:
         reasons.append(AT_LEAST)
     evidence: dict[str, Any] = {
-        "fleet": machine.fleet,
+        "fleet": fleet,
         "age_s": step.age_s,
         "cap_s": model.cap,
         "training_lives": model.trained_on.get("failed_lives"),

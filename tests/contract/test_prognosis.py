@@ -19,7 +19,7 @@ from pdm.prognosis.training.train import train_fleet
 
 NAMES = [indicator.name for indicator in INDICATORS]
 K = len(NAMES)
-MACHINE = Machine("pump-01", "line-1", "site-1")
+FLEET = Machine("pump-01", "line-1", "site-1").fleet
 HOUR = 3600.0
 
 
@@ -180,16 +180,16 @@ def steps_of(life, health=0.5, progress=1.0):
 
 def test_a_prognosis_is_the_same_alone_and_in_a_batch(model):
     steps = steps_of(simulated_life(np.random.default_rng(3)))
-    alone = [prognose_batch(model, 7, MACHINE, [step])[0] for step in steps]
-    assert prognose_batch(model, 7, MACHINE, steps) == alone
+    alone = [prognose_batch(model, 7, FLEET, [step])[0] for step in steps]
+    assert prognose_batch(model, 7, FLEET, steps) == alone
     declining = steps_of(simulated_life(np.random.default_rng(3)), lambda at: 1 - at / (8 * HOUR * 160))
-    alone = [prognose_batch(None, None, MACHINE, [step])[0] for step in declining]
-    assert prognose_batch(None, None, MACHINE, declining) == alone
+    alone = [prognose_batch(None, None, FLEET, [step])[0] for step in declining]
+    assert prognose_batch(None, None, FLEET, declining) == alone
     assert alone[-1].source == "trend"
 
 
 def test_a_prognosis_carries_interval_level_model_and_evidence(model):
-    prognoses = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
+    prognoses = prognose_batch(model, 7, FLEET, steps_of(simulated_life(np.random.default_rng(3))))
     last = prognoses[-1]
     assert last.source == "model" and last.model_id == 7 and last.level == 0.9
     assert last.rul_lower is not None and last.rul is not None and last.rul_upper is not None
@@ -205,7 +205,7 @@ def test_a_prognosis_carries_interval_level_model_and_evidence(model):
 
 
 def test_quantiles_of_a_prognosis_never_cross_and_end_in_at_least(model):
-    prognoses = prognose_batch(model, 7, MACHINE, steps_of(simulated_life(np.random.default_rng(3))))
+    prognoses = prognose_batch(model, 7, FLEET, steps_of(simulated_life(np.random.default_rng(3))))
     for prognosis in prognoses:
         quantiles = prognosis.evidence["quantiles"]
         assert list(quantiles) == ["0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95"]
@@ -219,11 +219,11 @@ def test_quantiles_of_a_prognosis_never_cross_and_end_in_at_least(model):
 def test_there_is_no_prognosis_while_learning_or_without_model_and_trend(model):
     life = simulated_life(np.random.default_rng(3))
     for step_model in (model, None):
-        prognoses = prognose_batch(step_model, 7, MACHINE, steps_of(life, None, 0.4)[:5])
+        prognoses = prognose_batch(step_model, 7, FLEET, steps_of(life, None, 0.4)[:5])
         assert {(p.source, p.reason, p.rul) for p in prognoses} == {("none", "learning", None)}
-    off = prognose_batch(model, 7, MACHINE, steps_of(life, None)[:1])[0]
+    off = prognose_batch(model, 7, FLEET, steps_of(life, None)[:1])[0]
     assert (off.source, off.reason) == ("none", "machine-off-or-no-data")
-    steady = prognose_batch(None, None, MACHINE, steps_of(life, 1.0))[-1]
+    steady = prognose_batch(None, None, FLEET, steps_of(life, 1.0))[-1]
     assert (steady.source, steady.reason) == ("none", "no-model-and-no-trend")
 
 
@@ -232,13 +232,13 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
 
     steps = steps_of(simulated_life(np.random.default_rng(3)), 1.0)
     old = replace(model, reads="indicators-0 life-3")
-    assert prognose_batch(old, 7, MACHINE, steps)[-1].reason == "model-reads-other-indicators"
+    assert prognose_batch(old, 7, FLEET, steps)[-1].reason == "model-reads-other-indicators"
     weak = replace(model, metrics={**model.metrics, "skill": -0.1})
-    assert prognose_batch(weak, 7, MACHINE, steps)[-1].reason == "no-better-than-a-plain-guess"
-    assert not prognose_batch(weak, 7, MACHINE, steps)[-1].can_decide
+    assert prognose_batch(weak, 7, FLEET, steps)[-1].reason == "no-better-than-a-plain-guess"
+    assert not prognose_batch(weak, 7, FLEET, steps)[-1].can_decide
     young = replace(model, longest_age=HOUR)
-    assert not prognose_batch(young, 7, MACHINE, steps)[-1].can_decide
-    last = prognose_batch(young, 7, MACHINE, steps)[-1]
+    assert not prognose_batch(young, 7, FLEET, steps)[-1].can_decide
+    last = prognose_batch(young, 7, FLEET, steps)[-1]
     assert last.reason == "older-than-any-training-life"
     assert last.rul_lower == 0.0 and last.level is None
 

@@ -50,10 +50,10 @@ def find_contradiction(
         The machine is at standstill by its conditions.
     """
     learned = [state for state in states if state.learned]
-    runs = _is_running(learned, compared, activity)
-    if runs and context.speed and _is_in_another_unit(context.speed, learned):
-        return SPEED_UNIT
-    return RUNS_WHILE_OFF if runs and is_off else None
+    suspicion = RUNS_WHILE_OFF if is_off else None
+    if context.speed and _is_in_another_unit(context.speed, learned):
+        suspicion = SPEED_UNIT
+    return suspicion if suspicion and _is_running(learned, compared, activity) else None
 
 
 def _is_running(learned: Sequence[Baseline], compared: NDArray[np.float64], activity: NDArray[np.intp]) -> bool:

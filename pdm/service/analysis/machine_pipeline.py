@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pdm.alerts.evaluation.evaluate import AlertChange, Cases, evaluate
@@ -46,6 +46,18 @@ class AnalysisResult:
     changes: tuple[AlertChange, ...]
 
 
+@dataclass(frozen=True)
+class Observation:
+    """A machine after its next acquisitions were assessed: what its prognoses and its alerts follow from."""
+
+    machine: Machine
+    memory: AnalysisState
+    snapshots: Sequence[Snapshot]
+    assessments: Sequence[Assessment]
+    steps: Sequence[Sequence[NamedStep]]
+    closings: Mapping[int, Sequence[TurningPoint]]
+
+
 def follow(
     machine: Machine,
     memory: AnalysisState,
@@ -55,7 +67,22 @@ def follow(
     rules: RuleSet = DEFAULT_RULES,
     diagnoses: Sequence[DiagnosisNote] = (),
 ) -> AnalysisResult:
-    """Assess, prognose and advise a machine over its next acquisitions.
+    """Assess, prognose and advise a machine over its next acquisitions; see `observe` and `conclude`.
+
+    Parameters
+    ----------
+    champion : Champion or None
+        The fleet's model; None leaves the degradation trend.
+    """
+    observation = observe(machine, memory, snapshots, life_ends)
+    (prognoses,) = prognose(machine.fleet, champion, [observation])
+    return conclude(observation, prognoses, rules, diagnoses)
+
+
+def observe(
+    machine: Machine, memory: AnalysisState, snapshots: Sequence[Snapshot], life_ends: Sequence[TurningPoint]
+) -> Observation:
+    """Assess a machine over its next acquisitions.
 
     Parameters
     ----------
@@ -69,14 +96,8 @@ def follow(
         was learned of the component, the machine or the point before is forgotten, and its open alerts are closed.
         Those after the last of `snapshots` close alerts only; what was learned is forgotten when the next acquisition
         comes.
-    champion : Champion or None
-        The fleet's model; None leaves the degradation trend.
-    rules : RuleSet
-        Those in force, fitted to the machine.
-    diagnoses : sequence of DiagnosisNote
-        Of the machine, in measured_at order, beginning with the one that was newest before `snapshots`.
     """
-    health, cases, lives = memory.health, memory.cases, Lives(memory.life, memory.component_lives)
+    health, lives = memory.health, Lives(memory.life, memory.component_lives)
     ends = list(life_ends)
     assessments: list[Assessment] = []
     steps: list[list[NamedStep]] = []
@@ -95,33 +116,49 @@ def follow(
         assessments.append(assessment)
         steps.append(named)
     closings[len(snapshots)] = ends
-    prognoses = _prognose(machine, champion, steps)
-    values = [read_values(snapshot, rules.wanted) for snapshot in snapshots] if rules.wanted else []
-    cases, changes = _advise(machine, cases, assessments, prognoses, values, diagnoses, rules, closings)
-    state = AnalysisState(health, lives.machine, cases, lives.components)
-    return AnalysisResult(state, tuple(assessments), tuple(prognoses), changes)
+    after = AnalysisState(health, lives.machine, memory.cases, lives.components)
+    return Observation(machine, after, snapshots, assessments, steps, closings)
 
 
-def _prognose(machine: Machine, champion: Champion | None, steps: Sequence[Sequence[NamedStep]]) -> list[Prognosis]:
-    """Return the prognosis of each acquisition: that of the life which ends first."""
+def prognose(fleet: str, champion: Champion | None, observations: Sequence[Observation]) -> list[list[Prognosis]]:
+    """Return the prognosis of each acquisition of machines of one fleet: that of the life which ends first."""
     model, model_id = (champion.model, champion.model_id) if champion else (None, None)
-    found = iter(prognose_batch(model, model_id, machine, [step for named in steps for _, step in named]))
-    return [find_shortest([(name, next(found)) for name, _ in named]) for named in steps]
+    steps = [step for each in observations for named in each.steps for _, step in named]
+    found = iter(prognose_batch(model, model_id, fleet, steps))
+    return [
+        [find_shortest([(name, next(found)) for name, _ in named]) for named in each.steps] for each in observations
+    ]
+
+
+def conclude(
+    observation: Observation, prognoses: Sequence[Prognosis], rules: RuleSet, diagnoses: Sequence[DiagnosisNote]
+) -> AnalysisResult:
+    """Return what follows from a machine's assessments and prognoses.
+
+    Parameters
+    ----------
+    rules : RuleSet
+        Those in force, fitted to the machine.
+    diagnoses : sequence of DiagnosisNote
+        Of the machine, in measured_at order, beginning with the one that was newest before the acquisitions.
+    """
+    values = [read_values(snapshot, rules.wanted) for snapshot in observation.snapshots] if rules.wanted else []
+    cases, changes = _advise(observation, prognoses, values, diagnoses, rules)
+    memory = replace(observation.memory, cases=cases)
+    return AnalysisResult(memory, tuple(observation.assessments), tuple(prognoses), changes)
 
 
 def _advise(
-    machine: Machine,
-    cases: Cases,
-    assessments: Sequence[Assessment],
+    observation: Observation,
     prognoses: Sequence[Prognosis],
     values: Sequence[Mapping[Measured, float]],
     diagnoses: Sequence[DiagnosisNote],
     rules: RuleSet,
-    closings: dict[int, list[TurningPoint]],
 ) -> tuple[Cases, tuple[AlertChange, ...]]:
+    machine, cases, assessments = observation.machine, observation.memory.cases, observation.assessments
     changes: list[AlertChange] = []
     for index in range(len(assessments) + 1):
-        for end in closings.get(index, ()):
+        for end in observation.closings.get(index, ()):
             if isinstance(end, SensorReplaced):
                 cases, closed = close_replaced(cases, end, rules)
             else:

@@ -22,9 +22,17 @@ from pdm.health.baseline.component_columns import resolved
 from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
 from pdm.machines.work_events import LifeEnd, TurningPoint
+from pdm.prognosis.prognosis import Prognosis
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.champion_cache import Champions
-from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
+from pdm.service.analysis.machine_pipeline import (
+    AnalysisResult,
+    Champion,
+    Observation,
+    conclude,
+    observe,
+    prognose,
+)
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.analysis.snapshots import featurise_new
 from pdm.service.diagnosis.runner import ask_where_due
@@ -70,18 +78,20 @@ def analyse(
     by_key = book.in_force(conn, [stored.machine for stored in machines.values()])
     rules = {machine_id: by_key[stored.machine.key] for machine_id, stored in machines.items()}
     notes = _diagnoses(conn, claims, rules)
-    steps = [
-        _advance(
+    observed = [
+        _observe(
             claim,
             machines[claim.machine_id].machine,
             snapshots.get(claim.machine_id, []),
             [resolved(machines[claim.machine_id].machine, end) for end in ends[claim.machine_id]],
-            serving.get(machines[claim.machine_id].machine.fleet),
-            rules[claim.machine_id],
-            notes.get(claim.machine_id, ()),
             reorder_horizon,
         )
         for claim in claims
+    ]
+    prognoses = _prognose(serving, [each.observation for each in observed])
+    steps = [
+        _conclude(claim, each, own, rules[claim.machine_id], notes.get(claim.machine_id, ()))
+        for claim, each, own in zip(claims, observed, prognoses, strict=True)
     ]
     _write(conn, claims, steps, reorder_horizon)
     followed = [(machines[step.after.machine_id], step.result.assessments) for step in steps]
@@ -108,16 +118,24 @@ def _by_machine(keys: Sequence[tuple[int, datetime]], snapshots: Sequence[Snapsh
     return grouped
 
 
-def _advance(
+@dataclass(frozen=True)
+class _Observed:
+    """What one claim was observed to be, and what of it counts."""
+
+    observation: Observation
+    reached: datetime | None
+    dirty_from: datetime | None
+    beyond_horizon: tuple[datetime, ...]
+    life_ends: tuple[TurningPoint, ...]
+
+
+def _observe(
     claim: Claim,
     machine: Machine,
     snapshots: Sequence[Snapshot],
     life_ends: Sequence[TurningPoint],
-    champion: Champion | None,
-    rules: RuleSet,
-    diagnoses: Sequence[DiagnosisNote],
     reorder_horizon: timedelta,
-) -> AnalysisStep:
+) -> _Observed:
     before = claim.before
     last = before.last_measured_at
     fresh = [s for s in snapshots if last is None or s.measured_at > last]
@@ -127,14 +145,38 @@ def _advance(
     reached = fresh[-1].measured_at if fresh else last
     life_ends = _due(life_ends, reached, reorder_horizon if claim.is_drained else timedelta())
     memory = AnalysisState.from_bytes(before.state) if before.state is not None else begin(machine)
-    result = follow(machine, memory, fresh, life_ends, champion, rules, diagnoses)
+    dirty_from = min((at for at in behind if at not in beyond), default=None)
+    return _Observed(observe(machine, memory, fresh, life_ends), reached, dirty_from, beyond, tuple(life_ends))
+
+
+def _prognose(serving: Mapping[str, Champion], observations: Sequence[Observation]) -> list[list[Prognosis]]:
+    """Return the prognoses of each observation; those of a fleet are made at once."""
+    places: dict[str, list[int]] = {}
+    for place, observation in enumerate(observations):
+        places.setdefault(observation.machine.fleet, []).append(place)
+    found: dict[int, list[Prognosis]] = {}
+    for fleet, own in places.items():
+        made = prognose(fleet, serving.get(fleet), [observations[place] for place in own])
+        found.update(zip(own, made, strict=True))
+    return [found[place] for place in range(len(observations))]
+
+
+def _conclude(
+    claim: Claim,
+    observed: _Observed,
+    prognoses: Sequence[Prognosis],
+    rules: RuleSet,
+    diagnoses: Sequence[DiagnosisNote],
+) -> AnalysisStep:
+    result = conclude(observed.observation, prognoses, rules, diagnoses)
+    has_moved = observed.observation.snapshots or observed.life_ends
     after = replace(
-        before,
-        state=result.memory.to_bytes() if fresh or life_ends else before.state,
-        last_measured_at=reached,
-        dirty_from=min((at for at in behind if at not in beyond), default=None),
+        claim.before,
+        state=result.memory.to_bytes() if has_moved else claim.before.state,
+        last_measured_at=observed.reached,
+        dirty_from=observed.dirty_from,
     )
-    return AnalysisStep(after, result, beyond, tuple(life_ends))
+    return AnalysisStep(after, result, observed.beyond_horizon, observed.life_ends)
 
 
 def _still_drained(

@@ -45,7 +45,7 @@ def _prognoses(history: MachineHistory, indicators: NDArray[np.float32], challen
             life, ended = begin_life(), ends
         life, columns = advance(life, assessment.measured_at.timestamp(), indicators[index], assessment.health)
         steps.append(LifeStep.of(life, columns, assessment))
-    return prognose_batch(challenger.model, challenger.model_id, history.machine, steps)
+    return prognose_batch(challenger.model, challenger.model_id, history.machine.fleet, steps)
 
 
 def _replaced(history: MachineHistory, prognoses: Sequence[Prognosis]) -> MachineHistory:
