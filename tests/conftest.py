@@ -13,7 +13,7 @@ from tests.database import Shared, dsn, empty_dsn, pool, server, settings, share
 
 __all__ = ["dsn", "empty_dsn", "pool", "server", "settings", "template"]
 
-ALONE = "alone"  # the group of what measures time, kills, takes ports or starts browsers: one process, one by one
+SERIAL = ("alone", "services")  # what measures time, kills or takes ports; whole services and browsers: one by one each
 # How long an example takes depends on what runs beside it; what must be fast measures that itself.
 hypothesis.settings.register_profile("suite", parent=hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("suite")
@@ -69,7 +69,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _turn(item: pytest.Item) -> int:
     """Return when a test is started: the long ones first, so that all processes end at about the same time."""
-    if any(ALONE in mark.args for mark in item.iter_markers("xdist_group")):
+    if any(set(SERIAL) & set(mark.args) for mark in item.iter_markers("xdist_group")):
         return 0
     return 1 if item.path.parent.name in ("acceptance", "fault") else 2
 

@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.browser import Browser, find_chromium
 from tests.acceptance.conftest import Plant
 
-pytestmark = pytest.mark.xdist_group("alone")
+pytestmark = pytest.mark.xdist_group("services")
 CHARTS = ("health-chart", "trend-chart", "spectrum-chart", "waveform-chart")
 
 

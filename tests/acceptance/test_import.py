@@ -15,7 +15,7 @@ from pdm.replay.client import Client
 from pdm.replay.stack import Stack
 from tests.database import own_name
 
-pytestmark = pytest.mark.xdist_group("alone")
+pytestmark = pytest.mark.xdist_group("services")
 FLEET = """
 machines:
 - {key: p-1, site: s, line: l, timeline: replay, rated_speed_rpm: 1796, components: [{key: motor, kind: motor}],

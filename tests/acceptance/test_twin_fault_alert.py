@@ -9,7 +9,7 @@ import pytest
 from pdm.machines.model import ComponentKind
 from tests.acceptance.conftest import Plant
 
-pytestmark = pytest.mark.xdist_group("alone")
+pytestmark = pytest.mark.xdist_group("services")
 
 
 def test_the_failure_is_alerted_of_between_its_onset_and_its_end(plant: Plant) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from pdm.store.cluster.embedded import EmbeddedCluster
 
-pytestmark = pytest.mark.xdist_group("alone")
+pytestmark = pytest.mark.xdist_group("services")
 
 NAME = "acceptance-up"
 

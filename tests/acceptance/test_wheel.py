@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-pytestmark = pytest.mark.xdist_group("alone")
+pytestmark = pytest.mark.xdist_group("services")
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("features", "pdm", "api", "migrations")

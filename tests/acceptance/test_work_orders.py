@@ -26,7 +26,7 @@ from tests.integration.alert_plant import add_machine, change
 from tests.integration.api_server import client, serve
 from tests.integration.receivers import wait_until
 
-pytestmark = pytest.mark.xdist_group("alone")
+pytestmark = pytest.mark.xdist_group("services")
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 
