@@ -26,7 +26,7 @@ def encode_raw(acquisitions: Sequence[Acquisition]) -> tuple[str, bytes]:
     start = len(raw_body.MAGIC) + raw_body.LENGTH.size
     header += b" " * (-(start + len(header)) % 4)  # aligns the samples
     samples = [
-        np.ascontiguousarray(w.samples, raw_body.DTYPES[_dtype(w)]).tobytes() for a in acquisitions for w in a.waveforms
+        np.ascontiguousarray(w.samples, raw_body.DTYPES[_dtype(w)]).data for a in acquisitions for w in a.waveforms
     ]
     return raw_body.MEDIA_TYPE, b"".join([raw_body.MAGIC, raw_body.LENGTH.pack(len(header)), header, *samples])
 

@@ -6,7 +6,7 @@ There are no assumed values: if neither file, machine nor caller declares a valu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from pdm.errors import InvalidInputError, PdmError
 from pdm.health.diagnosis.model import Reason, RecordedChannel, Recording
 from pdm.ingest.recordings.clock import check_times, is_counter
-from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading, Segment
+from pdm.ingest.recordings.content import CHUNK, FileChannel, FileRecording, Reading, Segment
 from pdm.ingest.recordings.open import READERS, open_file
 from pdm.ingest.recordings.spelling import spelled
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.units import UNITS, si_conversion
 from pdm.measurements import OperatingContext
 
-__all__ = ["READERS", "Declared", "ReadFile", "read_recording_file", "read_recordings"]
+__all__ = ["READERS", "Declared", "ReadFile", "each_recording", "read_recording_file", "read_recordings"]
 
 Conversion = Callable[[MeasurementPoint, str], tuple[float, float]]  # factor and offset from a unit
 
@@ -58,6 +58,7 @@ class ReadFile:
     """A recording, doubts about its sampling clock, the channel of each point, and what of the file is not used.
 
     `has_time` is whether the time of the recording is from the file and not that of the file itself.
+    `recordings` is how many the file has.
     """
 
     recording: Recording
@@ -65,6 +66,7 @@ class ReadFile:
     channels: Mapping[str, str]
     notes: tuple[str, ...] = ()
     has_time: bool = False
+    recordings: int = 1
 
 
 def read_recording_file(path: Path, machine: Machine, declared: Declared | None = None) -> ReadFile:
@@ -110,6 +112,21 @@ def read_recordings(
     InvalidInputError
         As `read_recording_file`.
     """
+    return tuple(each_recording(path, machine, declared, in_point_units=in_point_units))
+
+
+def each_recording(
+    path: Path, machine: Machine, declared: Declared | None = None, *, in_point_units: bool = False
+) -> Iterator[ReadFile]:
+    """Yield the recordings of a file as `read_recordings`, with one of them in memory at a time.
+
+    All are checked before the first one is yielded: a file is used as a whole, or rejected.
+
+    Raises
+    ------
+    InvalidInputError
+        As `read_recording_file`.
+    """
     declared = declared or Declared()
     try:
         if declared.speed is not None and not 0 < declared.speed < math.inf:
@@ -121,7 +138,7 @@ def read_recordings(
             if in_point_units:
                 _check_all_belong(content, mapping, machine)
             convert = _to_point if in_point_units else _to_si
-            return tuple(_recordings(content, machine, declared, mapping, modified, convert))
+            yield from _recordings(content, machine, declared, mapping, modified, convert)
     except PdmError as error:
         raise type(error)(f"{path.name}: {error.message}", field=error.field) from error
 
@@ -133,7 +150,7 @@ def _recordings(
     mapping: Mapping[str, str],
     modified: datetime,
     convert: Conversion,
-) -> list[ReadFile]:
+) -> Iterator[ReadFile]:
     points = {point.key: point for point in machine.points}
     used = {key: content.channel(name) for key, name in mapping.items()}
     others = [each for each in content.channels if each.name not in mapping.values()]
@@ -141,16 +158,21 @@ def _recordings(
         rate = _rate(points[key], channel, declared)
         if declared.reading.time is None:
             check_times(channel, others, rate, declared.rate is not None)
-    notes = _notes(content, machine, mapping)
-    found = []
-    for segment in _segments(list(used.values())):
+    notes, doubts = _notes(content, machine, mapping), _doubts(list(used.values()))
+    speed = declared.speed if declared.speed is not None else content.speed
+
+    def read(segment: Segment) -> tuple[RecordedChannel, ...]:
+        return tuple(_channel(points[key], channel, declared, segment, convert) for key, channel in used.items())
+
+    segments = _segments(list(used.values()))
+    if len(segments) > 1:
+        for segment in segments:
+            read(segment)  # or rejects the file, before a part of it is used
+    for segment in segments:
         at = segment.measured_at or modified + timedelta(seconds=segment.after)
-        channels = tuple(_channel(points[key], channel, declared, segment, convert) for key, channel in used.items())
-        speed = declared.speed if declared.speed is not None else content.speed
-        doubts = _doubts(list(used.values()))
-        recording = Recording(at, channels, OperatingContext(speed=speed))
-        found.append(ReadFile(recording, doubts, mapping, notes, segment.measured_at is not None))
-    return found
+        recording = Recording(at, read(segment), OperatingContext(speed=speed))
+        has_time = segment.measured_at is not None
+        yield ReadFile(recording, doubts, mapping, notes, has_time, len(segments))
 
 
 def _notes(content: FileRecording, machine: Machine, mapping: Mapping[str, str]) -> tuple[str, ...]:
@@ -268,7 +290,9 @@ def _channel(
         first, stop = 0, channel.count
     doubts = _clock_doubts(channel)
     if channel.dtype == np.int16 and scale is not None and offset == 0.0:
-        counts = np.concatenate([np.asarray(part) for part in channel.chunks(first, stop)])
+        counts = np.empty(stop - first, np.int16)
+        for start, part in zip(range(0, stop - first, CHUNK), channel.chunks(first, stop), strict=True):
+            counts[start : start + len(part)] = part
         return RecordedChannel(point, counts, rate, scale * factor, doubts)
     values = np.empty(stop - first, np.float32)
     place = 0

@@ -17,7 +17,7 @@ from pathlib import Path
 from pdm.errors import InvalidInputError, PdmError
 from pdm.ingest.fleet_file import read_fleet
 from pdm.ingest.npz_folder import EVENTS_FILE, block_times, find_machine, read_block, read_work_events
-from pdm.ingest.recording_files import READERS, Declared, ReadFile, read_recordings
+from pdm.ingest.recording_files import READERS, Declared, ReadFile, each_recording
 from pdm.ingest.recordings.open import open_file
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.work_events import WorkEvent
@@ -133,12 +133,12 @@ class RecordingFolder:
             yield from read_block(machine, path)
             return
         named = _named_time(path)
-        found = read_recordings(path, machine, self._declared, in_point_units=True)
+        found = each_recording(path, machine, self._declared, in_point_units=True)
         for place, each in enumerate(found):
             at = each.recording.measured_at if each.has_time else named
-            if at is None or (len(found) > 1 and not each.has_time):
+            if at is None or (each.recordings > 1 and not each.has_time):
                 raise InvalidInputError(
-                    f"recording {place + 1} of {len(found)} has no time: its file has no times with a zone",
+                    f"recording {place + 1} of {each.recordings} has no time: its file has no times with a zone",
                     field="time",
                 )
             if named is not None and place == 0 and abs(at - named) > _SAME_TIME:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from pdm.measurements import Acquisition
 from pdm.replay.client import Client, RejectedRecordsError
 
 BATCH = 64
+BATCH_BYTES = 8 << 20  # of samples: in memory as they are and as the body of a request
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,7 +72,7 @@ def feed(
             for event in run:
                 client.record_work_event(cast("WorkEvent", event))
             continue
-        for batch in batches(cast("Iterable[Acquisition]", run), BATCH):
+        for batch in batches(cast("Iterable[Acquisition]", run), BATCH, BATCH_BYTES):
             try:
                 client.send(batch)
             except RejectedRecordsError as error:
@@ -81,10 +83,26 @@ def feed(
             yield sent
 
 
-def batches(acquisitions: Iterable[Acquisition], size: int) -> Iterator[list[Acquisition]]:
-    """Split a stream of acquisitions into lists of at most `size`."""
-    stream = iter(acquisitions)
-    while batch := list(itertools.islice(stream, size)):
+def batches(
+    acquisitions: Iterable[Acquisition], size: int, most_bytes: float = math.inf
+) -> Iterator[list[Acquisition]]:
+    """Split a stream of acquisitions into lists of at most `size`, whose samples take at most `most_bytes`.
+
+    An acquisition of more is a list of its own.
+    """
+    batch: list[Acquisition] = []
+    taken = 0
+    for acquisition in acquisitions:
+        own = sum(each.samples.nbytes for each in acquisition.waveforms)
+        if batch and taken + own > most_bytes:
+            yield batch
+            batch, taken = [], 0
+        batch.append(acquisition)
+        taken += own
+        if len(batch) == size or taken >= most_bytes:
+            yield batch
+            batch, taken = [], 0
+    if batch:
         yield batch
 
 

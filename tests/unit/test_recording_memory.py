@@ -66,7 +66,6 @@ def in_one_segment(path: Path, *, is_interleaved: bool, channels: int = 4) -> No
                 stream.write(NOISE.tobytes())
 
 
-@pytest.mark.xfail(strict=True, reason="whole channels, segments and files are in memory")
 @pytest.mark.parametrize("is_interleaved", [False, True])
 def test_a_tdms_file_of_one_segment_is_read_by_parts(tmp_path: Path, is_interleaved: bool) -> None:
     path = tmp_path / "a.tdms"
@@ -114,7 +113,6 @@ def _text(value: str, order: str) -> bytes:
     return struct.pack(f"{order}I", len(value)) + value.encode()
 
 
-@pytest.mark.xfail(strict=True, reason="whole channels, segments and files are in memory")
 def test_lists_of_samples_are_read_by_rows(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     lists = pa.ListArray.from_arrays(np.arange(0, COUNT + 1, COUNT // 64, dtype=np.int32), NOISE)
@@ -123,7 +121,6 @@ def test_lists_of_samples_are_read_by_rows(tmp_path: Path) -> None:
     assert peak(lambda: read_all(path, split=True)) < 5  # a channel has 8 MiB
 
 
-@pytest.mark.xfail(strict=True, reason="whole channels, segments and files are in memory")
 def test_an_index_of_pandas_takes_no_memory(tmp_path: Path) -> None:
     frame = pd.DataFrame({"de": NOISE}, index=pd.RangeIndex(0, 2 * COUNT, 2, name="elapsed_us"))
     frame.to_parquet(tmp_path / "a.parquet")
@@ -142,7 +139,6 @@ def test_rows_behind_a_row_group_are_read_from_there(tmp_path: Path) -> None:
             np.testing.assert_array_equal(de.load(first, stop), NOISE[first:stop])
 
 
-@pytest.mark.xfail(strict=True, reason="whole channels, segments and files are in memory")
 def test_an_mdf_file_of_many_channels_has_one_block_in_memory(tmp_path: Path) -> None:
     with asammdf.MDF(version="4.10") as file:
         times = np.arange(1 << 18) / RATE
@@ -175,7 +171,6 @@ def folder(tmp_path: Path) -> Path:
 SPLIT = Declared(reading=Reading(split=True))
 
 
-@pytest.mark.xfail(strict=True, reason="whole channels, segments and files are in memory")
 def test_an_import_has_one_recording_of_a_file_in_memory(folder: Path) -> None:
     in_parts(folder / "p-1" / "20260101T000000Z.tdms", 32)
     recording = open_recording(folder, SPLIT)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pdm.ingest.recordings.open import read_here, to_document
 def read(body: bytes) -> Mapping[str, Any]:
     """Return the content of the file of a request; the samples are written into its folder."""
     request = orjson.loads(body)
-    with ExitStack() as closing:
+    with ExitStack() as closing, redirect_stdout(sys.stderr):  # libraries print while they read slowly
         content = read_here(Path(request["path"]), msgspec.convert(request["reading"], Reading), closing)
         try:
             return to_document(content, request["wanted"], Path(request["folder"]))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
-from pdm.ingest.recordings.content import Clock, FileChannel, Reading, Segment, find_channel
+from pdm.ingest.recordings.content import CHUNK, Clock, FileChannel, Reading, Segment, find_channel
 
 _FACTORS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "days": 86400.0}
 _UNIT_SPELLINGS = {
@@ -364,10 +364,10 @@ def _measure(axis: FileChannel, factor: float, split: bool) -> tuple[float, floa
                 f"the part from sample {first + 1} has {stop - first} samples: the times {name!r} are not even",
                 field="time",
             )
-        slope, deviation = _straight(load, first, stop)
+        slope, deviation, begin = _straight(load, first, stop)
         slopes.append(slope)
         jitter = max(jitter, deviation)
-        parts.append((first, stop - first, float(load(first, first + 1)[0])))
+        parts.append((first, stop - first, begin))
     if max(slopes) / min(slopes) - 1.0 > _SAME_RATE and len(slopes) > 1:
         raise InvalidInputError(
             f"the parts have different rates, {1 / max(slopes):g} to {1 / min(slopes):g} Hz", field="time"
@@ -395,8 +395,8 @@ def _breaks(
     """Return the places of samples before which time jumps, and by how much [s]."""
     found: list[tuple[int, float]] = []
     last: float | None = None
-    for start in range(0, count, 1 << 18):
-        seconds = load(start, min(start + (1 << 18), count))
+    for start in range(0, count, CHUNK):
+        seconds = load(start, min(start + CHUNK, count))
         bad = ~np.isfinite(seconds)
         if bad.any():
             raise InvalidInputError(f"sample {start + int(np.argmax(bad)) + 1} has no time in {name!r}", field="time")
@@ -417,21 +417,32 @@ def _not_increasing(name: str, sample: int) -> InvalidInputError:
     )
 
 
-def _straight(load: Callable[[int, int], NDArray[np.float64]], first: int, stop: int) -> tuple[float, float]:
-    """Return the step [s] of a part by a straight line, and the largest deviation from it [samples]."""
-    fit, origin = _Fit(), float(load(first, first + 1)[0])
-    edges = range(first, stop, 1 << 18)
+def _short_in_memory(
+    load: Callable[[int, int], NDArray[np.float64]], first: int, stop: int
+) -> Callable[[int, int], NDArray[np.float64]]:
+    """Return a function that loads of a short part from memory: some formats can only be read in order."""
+    if stop - first > CHUNK:
+        return load
+    seconds = load(first, stop)
+    return lambda start, end: seconds[start - first : end - first]
+
+
+def _straight(load: Callable[[int, int], NDArray[np.float64]], first: int, stop: int) -> tuple[float, float, float]:
+    """Return the step [s] of a part by a straight line, the largest deviation from it [samples], and its begin [s]."""
+    edges = range(first, stop, CHUNK)
+    load = _short_in_memory(load, first, stop)
+    fit, begin = _Fit(), float(load(first, first + 1)[0])
     middle = (stop - first - 1) / 2
     for start in edges:
-        seconds = load(start, min(start + (1 << 18), stop)) - origin
-        fit.add(np.arange(start - first, start - first + seconds.size, dtype=np.float64) - middle, seconds)
+        since = load(start, min(start + CHUNK, stop)) - begin
+        fit.add(np.arange(start - first, start - first + since.size, dtype=np.float64) - middle, since)
     slope, value = fit.line()
     deviation = 0.0
     for start in edges:
-        seconds = load(start, min(start + (1 << 18), stop)) - origin
-        places = np.arange(start - first, start - first + seconds.size) - middle
-        deviation = max(deviation, float(np.abs(seconds - value - slope * places).max()))
-    return slope, deviation / slope
+        since = load(start, min(start + CHUNK, stop)) - begin
+        places = np.arange(start - first, start - first + since.size) - middle
+        deviation = max(deviation, float(np.abs(since - value - slope * places).max()))
+    return slope, deviation / slope, begin
 
 
 def _step(channel: FileChannel) -> float | None:
@@ -442,8 +453,8 @@ def _step(channel: FileChannel) -> float | None:
     if not (np.diff(head) >= 0).all() or (head[0] == head[-1] and channel.count <= head.size):
         return None
     smallest, largest, distinct, last = math.inf, -math.inf, 1, None
-    for start in range(0, channel.count, 1 << 18):
-        values = channel.load(start, min(start + (1 << 18), channel.count)).astype(np.float64)
+    for start in range(0, channel.count, CHUNK):
+        values = channel.load(start, min(start + CHUNK, channel.count)).astype(np.float64)
         steps = np.diff(values) if last is None else np.diff(values, prepend=last)
         if steps.size == 0:
             continue

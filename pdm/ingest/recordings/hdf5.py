@@ -60,7 +60,7 @@ def read_mat73(path: Path, reading: Reading, closing: ExitStack) -> FileRecordin
 def _by_paths(file: Any, reading: Reading, separator: str = "/") -> FileRecording:
     channels: list[FileChannel] = []
     notes: list[str] = []
-    speed = None
+    speed, opened = None, _Opened(file)
     for dataset in _datasets(file):
         name = dataset.name.strip("/").replace("/", separator)
         label = name.rpartition(separator)[2]
@@ -86,7 +86,7 @@ def _by_paths(file: Any, reading: Reading, separator: str = "/") -> FileRecordin
             clock, unit = _stated_clock(dataset), _stated_unit(dataset)
             for place in range(columns):
                 own = name if columns == 1 else f"{name}#{place + 1}"
-                channels.append(_channel(own, label, dataset, place if columns > 1 else None, clock, unit))
+                channels.append(_channel(opened, own, label, dataset, place if columns > 1 else None, clock, unit))
     return FileRecording(with_clocks(channels, reading), speed, notes=tuple(notes))
 
 
@@ -113,22 +113,38 @@ def _columns(dataset: Any) -> int | None:
     return None
 
 
+class _Opened:
+    """One dataset of a file at a time: each that is open has a cache of its chunks."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._last: tuple[str, Any] | None = None
+
+    def dataset(self, name: str) -> Any:
+        """Return a dataset by its path."""
+        if self._last is None or self._last[0] != name:
+            self._last = None  # closes the one before
+            self._last = name, self.file[name]
+        return self._last[1]
+
+
 def _channel(
-    name: str, label: str, dataset: Any, column: int | None, clock: Clock | None, unit: str | None
+    opened: _Opened, name: str, label: str, dataset: Any, column: int | None, clock: Clock | None, unit: str | None
 ) -> FileChannel:
     count = max(dataset.shape)
     return FileChannel(
-        name, count, dataset.dtype, _loader(dataset, column), clock, unit, label=label,
+        name, count, dataset.dtype, _loader(opened, dataset, column), clock, unit, label=label,
         group=dataset.parent.name, scale=_number(dataset.attrs.get("scale")),
     )  # fmt: skip
 
 
-def _loader(dataset: Any, column: int | None) -> Callable[[int, int], NDArray[Any]]:
-    axis = int(np.argmax(dataset.shape))
+def _loader(opened: _Opened, dataset: Any, column: int | None) -> Callable[[int, int], NDArray[Any]]:
+    name, shape = dataset.name, dataset.shape
+    axis = int(np.argmax(shape))
 
     def load(first: int, stop: int) -> NDArray[Any]:
-        place = [slice(first, stop) if each == axis else (column or 0) for each in range(len(dataset.shape))]
-        return np.asarray(dataset[tuple(place)])
+        place = [slice(first, stop) if each == axis else (column or 0) for each in range(len(shape))]
+        return np.asarray(opened.dataset(name)[tuple(place)])
 
     return load
 
@@ -198,12 +214,13 @@ def _mapped(file: Any, path: Path, reading: Reading) -> FileRecording:
     if not isinstance(mapping.get("channels"), dict) or not mapping["channels"]:
         raise InvalidInputError(f"{where}: channels are required, such as de: {{dataset: /raw/de}}", field="mapping")
     at = _moment(file, mapping.get("measured_at"), where)
+    opened = _Opened(file)
     channels: list[FileChannel] = []
     for name, stated in mapping["channels"].items():
         stated = {"dataset": stated} if isinstance(stated, str) else stated
         _check_keys(stated, _CHANNEL_KEYS, f"{where}: channel {name!r}")
         channels += _mapped_channel(
-            file, str(name), {"rate": mapping.get("rate"), "unit": mapping.get("unit")} | stated, where, reading
+            opened, str(name), {"rate": mapping.get("rate"), "unit": mapping.get("unit")} | stated, where, reading
         )
     timed = (
         each
@@ -225,9 +242,9 @@ def _check_keys(stated: Any, allowed: frozenset[str], where: str) -> None:
 
 
 def _mapped_channel(
-    file: Any, name: str, stated: Mapping[str, Any], where: str, reading: Reading
+    opened: _Opened, name: str, stated: Mapping[str, Any], where: str, reading: Reading
 ) -> tuple[FileChannel, ...]:
-    what = f"{where}: channel {name!r}"
+    file, what = opened.file, f"{where}: channel {name!r}"
     dataset = _find(file, stated.get("dataset"), what)
     columns, column = _columns(dataset), stated.get("column")
     if columns is None or (columns > 1) != (column is not None) or (column is not None and not 0 <= column < columns):
@@ -242,13 +259,13 @@ def _mapped_channel(
     clock = _stated_clock(dataset) if rate is None else Clock(_number(rate), where)
     unit = stated.get("unit")
     text = _text(_value(file, unit, what)) if isinstance(unit, str) and unit.startswith("/") else unit
-    channel = _channel(name, name, dataset, column, clock, text or _stated_unit(dataset))
+    channel = _channel(opened, name, name, dataset, column, clock, text or _stated_unit(dataset))
     scale = stated.get("scale")
     channel = replace(channel, scale=channel.scale if scale is None else float(scale), group="")
     if stated.get("time") is None:
         return (channel,)
     axis = _find(file, stated["time"], what)
-    times = replace(_channel("time", "time", axis, None, None, _stated_unit(axis)), group="")
+    times = replace(_channel(opened, "time", "time", axis, None, None, _stated_unit(axis)), group="")
     return with_clocks([times, channel], Reading(split=reading.split))
 
 

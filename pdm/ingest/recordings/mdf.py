@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.clock import with_clocks
-from pdm.ingest.recordings.content import FileChannel, FileRecording, Reading, unusable_channel
+from pdm.ingest.recordings.content import CHUNK, FileChannel, FileRecording, Reading, unusable_channel
 
 _FRAGMENT = 8 << 20  # bytes of records that the library has in memory
-_BLOCK = 1 << 19  # samples of one call of the library, each of which begins with a search
+_BLOCK = CHUNK  # samples of one call of the library
 _BUS_EVENT = 1 << 1  # flag of a channel group
 _UNFINALIZED = b"UnFinMF "
+
+Loader = Callable[[int, int], NDArray[Any]]
 
 
 def read_mdf(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
@@ -37,18 +39,19 @@ def read_mdf(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
     file.configure(read_fragment_size=_FRAGMENT)
     channels: list[FileChannel] = []
     notes: list[str] = []
+    blocks = _Blocks()
     for place, group in enumerate(file.groups):
         stated = group.channel_group
         if stated.flags & _BUS_EVENT:
             notes.append(f"group {place} has bus messages: not used")
         elif stated.cycles_nr > 1:
-            channels += _group(file, place, group)
+            channels += _group(file, place, group, blocks)
     found = with_clocks(_unique(channels), reading)
     started = file.header.start_time.astimezone(UTC)
     return FileRecording(tuple(_started(each, started) for each in found), notes=tuple(notes))
 
 
-def _group(file: Any, place: int, group: Any) -> list[FileChannel]:
+def _group(file: Any, place: int, group: Any, blocks: _Blocks) -> list[FileChannel]:
     count, master = int(group.channel_group.cycles_nr), file.masters_db.get(place)
     found = []
     if master is not None:
@@ -57,7 +60,7 @@ def _group(file: Any, place: int, group: Any) -> list[FileChannel]:
                 "time",
                 count,
                 np.dtype(np.float64),
-                _times(file, place, count),
+                blocks.loader((place, -1), _times(file, place), count),
                 unit="s",
                 label="time",
                 group=str(place),
@@ -73,49 +76,53 @@ def _group(file: Any, place: int, group: Any) -> list[FileChannel]:
             found.append(unusable_channel(channel.name, count, problem, group=str(place)))
             continue
         # integers of a channel without conversion are values: MDF states a conversion for counts
+        dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
+        load = blocks.loader((place, index), _values(file, place, index, dtype), count)
         found.append(
             FileChannel(
-                channel.name, count, np.dtype(np.float64), _values(file, place, index, count), unit=sample.unit or None,
-                label=channel.name, group=str(place),
+                channel.name, count, dtype, load, unit=sample.unit or None, label=channel.name, group=str(place)
             )
-        )  # fmt: skip
+        )
     return found
 
 
-def _times(file: Any, place: int, count: int) -> Callable[[int, int], NDArray[Any]]:
+def _times(file: Any, place: int) -> Loader:
     def load(first: int, stop: int) -> NDArray[Any]:
         return _whole(np.asarray(file.get_master(place, record_offset=first, record_count=stop - first)), first, stop)
 
-    return _by_blocks(load, count)
+    return load
 
 
-def _values(file: Any, place: int, index: int, count: int) -> Callable[[int, int], NDArray[Any]]:
+def _values(file: Any, place: int, index: int, dtype: np.dtype[Any]) -> Loader:
     def load(first: int, stop: int) -> NDArray[Any]:
         signal = file.get(group=place, index=index, record_offset=first, record_count=stop - first)
-        values = _whole(np.asarray(signal.samples), first, stop).astype(np.float64)
+        values = _whole(np.asarray(signal.samples), first, stop).astype(dtype)
         if signal.invalidation_bits is not None:
             values[np.asarray(signal.invalidation_bits, bool)] = np.nan  # rejected by its place
         return values
 
-    return _by_blocks(load, count)
+    return load
 
 
-def _by_blocks(load: Callable[[int, int], NDArray[Any]], count: int) -> Callable[[int, int], NDArray[Any]]:
-    """Return a function that loads whole blocks and keeps the last one."""
-    kept: dict[int, NDArray[Any]] = {}
+class _Blocks:
+    """Loads whole blocks, since each call of the library begins with a search; one is in memory for the whole file."""
 
-    def load_part(first: int, stop: int) -> NDArray[Any]:
-        number = first // _BLOCK
-        begin = number * _BLOCK
-        if stop > begin + _BLOCK:
-            middle = begin + _BLOCK
-            return np.concatenate([load_part(first, middle), load_part(middle, stop)])
-        if number not in kept:
-            kept.clear()
-            kept[number] = load(begin, min(begin + _BLOCK, count))
-        return kept[number][first - begin : stop - begin]
+    def __init__(self) -> None:
+        self._last: tuple[Any, NDArray[Any]] | None = None
 
-    return load_part
+    def loader(self, key: tuple[int, int], load: Loader, count: int) -> Loader:
+        """Return a function that loads parts of what `load` loads, of which there are `count` samples."""
+
+        def load_part(first: int, stop: int) -> NDArray[Any]:
+            parts = []
+            for begin in range(first - first % _BLOCK, stop, _BLOCK):
+                if self._last is None or self._last[0] != (key, begin):
+                    self._last = None
+                    self._last = (key, begin), load(begin, min(begin + _BLOCK, count))
+                parts.append(self._last[1][max(first - begin, 0) : stop - begin])
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+        return load_part
 
 
 def _whole(values: NDArray[Any], first: int, stop: int) -> NDArray[Any]:

@@ -58,6 +58,7 @@ CONTAINERS = frozenset((".tdms", ".mat", ".h5", ".hdf5", ".mf4"))
 _MEMORY = 4 << 30  # bytes of address space, of which libraries take one
 _SECONDS, _BYTES_A_SECOND = 60.0, 20e6
 _CHILD = "pdm.ingest.recordings.child"
+_LARGE = 32 << 20  # bytes of a Parquet file: it is read in order only, which takes once for each channel in a child
 
 
 @contextmanager
@@ -91,7 +92,7 @@ def open_file(
         raise InvalidInputError(f"unknown file format; supported: {', '.join(READERS)}", field="file")
     check_library(path)
     with ExitStack() as closing:
-        if isolated and ending in CONTAINERS:
+        if isolated and (ending in CONTAINERS or (ending == ".parquet" and path.stat().st_size > _LARGE)):
             yield _read_in_child(path, reading, wanted, closing)
         else:
             yield read_here(path, reading, closing)
@@ -152,6 +153,7 @@ def _read_in_child(path: Path, reading: Reading, wanted: Collection[str] | None,
 
 def to_document(content: FileRecording, wanted: Collection[str] | None, folder: Path) -> dict[str, Any]:
     """Return the content as JSON values; the samples of the wanted channels go into files in a folder."""
+    clocks: dict[Clock, int] = {}  # channels share clocks, of which each part of a recording may be long
     channels = []
     for place, channel in enumerate(content.channels):
         is_wanted = wanted is None or channel.name in wanted or channel.label in wanted
@@ -160,16 +162,18 @@ def to_document(content: FileRecording, wanted: Collection[str] | None, folder: 
         fields = {
             name: value for name, value in vars(channel).items() if name not in ("load", "clock", "dtype", "step")
         }
+        clock = channel.clock
         channels.append(
             fields
             | {
                 "dtype": channel.dtype.str,
                 "step": None if channel.step is None else str(channel.step),
-                "clock": None if channel.clock is None else msgspec.to_builtins(channel.clock),
+                "clock": None if clock is None else clocks.setdefault(clock, len(clocks)),
             }
         )
     return {
         "channels": channels,
+        "clocks": [msgspec.to_builtins(clock) for clock in clocks],
         "speed": content.speed,
         "details": dict(content.details),
         "notes": list(content.notes),
@@ -184,17 +188,18 @@ def _write(channel: FileChannel, path: Path) -> None:
 
 def from_document(document: dict[str, Any], folder: Path) -> FileRecording:
     """Return the content of a document; samples are read from the files in the folder."""
+    clocks = msgspec.convert(document["clocks"], list[Clock])
     channels = []
     for place, fields in enumerate(document["channels"]):
         fields = dict(fields)
         dtype, step = np.dtype(fields.pop("dtype")), fields.pop("step")
-        clock = msgspec.convert(fields.pop("clock"), Clock | None)
+        clock = fields.pop("clock")
         channels.append(
             FileChannel(
                 **fields,
                 dtype=dtype,
                 load=_slices(folder / f"{place}.bin", dtype),
-                clock=clock,
+                clock=None if clock is None else clocks[clock],
                 step=None if step is None else float(step),
             )
         )

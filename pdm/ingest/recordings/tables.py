@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -201,9 +203,16 @@ def _pandas_range(schema: Any) -> list[FileChannel]:
     found = []
     for index in (schema.pandas_metadata or {}).get("index_columns", ()):
         if isinstance(index, dict) and index.get("kind") == "range" and (index["step"] != 1 or index.get("name")):
-            values = np.arange(index["start"], index["stop"], index["step"])
-            found.append(channel_of_array(index.get("name") or "index", values))
+            values = range(index["start"], index["stop"], index["step"])
+            found.append(_range_channel(index.get("name") or "index", values))
     return found
+
+
+def _range_channel(name: str, values: range) -> FileChannel:
+    def load(first: int, stop: int) -> NDArray[Any]:
+        return np.arange(first, stop, dtype=np.int64) * values.step + values.start
+
+    return FileChannel(name, len(values), np.dtype(np.int64), load, label=name)
 
 
 def _is_list(kind: Any) -> bool:
@@ -276,15 +285,21 @@ def _values(part: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _loader(file: Any, place: int, convert: Callable[[Any], NDArray[Any]]) -> Callable[[int, int], NDArray[Any]]:
     """Return a function that loads rows of one column, with a part of a row group in memory at a time."""
-    return Rows(lambda: (convert(batch.column(0)) for batch in _batches(file, place))).load
+    counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    return Rows(lambda group: (convert(each.column(0)) for each in _batches(file, place, CHUNK, group)), counts).load
 
 
-def _batches(file: Any, place: int) -> Iterator[Any]:
-    """Yield parts of one column, selected by place, since names may repeat."""
-    groups, fields = list(range(file.num_row_groups)), list(file.schema_arrow)
+def _batches(file: Any, place: int, rows: int = CHUNK, group: int = 0) -> Iterator[Any]:
+    """Yield parts of one column from a row group on, selected by place, since names may repeat."""
+    groups = list(range(group, file.num_row_groups))
+    yield from file.reader.iter_batches(rows, groups, column_indices=_places(file, place), use_threads=False)
+
+
+def _places(file: Any, place: int) -> list[int]:
+    """Return the columns of Parquet in which it stores a column of the table."""
+    fields = list(file.schema_arrow)
     first = sum(_leaves(field.type) for field in fields[:place])
-    leaves = list(range(first, first + _leaves(fields[place].type)))
-    yield from file.reader.iter_batches(CHUNK, groups, column_indices=leaves, use_threads=False)
+    return list(range(first, first + _leaves(fields[place].type)))
 
 
 def _leaves(kind: Any) -> int:
@@ -293,15 +308,17 @@ def _leaves(kind: Any) -> int:
 
 
 class Rows:
-    """Random access to values that can only be read in order: a step back begins again.
+    """Random access to values that can only be read in order: a step back begins with the row group again.
 
-    Of all that read the same file, one has its part in memory at a time.
+    Of all that read the same file, one has its part in memory at a time. `parts` yields the values from a row group on,
+    `counts` are the numbers of values of the row groups.
     """
 
     _last: ClassVar[Rows | None] = None
 
-    def __init__(self, parts: Callable[[], Iterator[NDArray[Any]]]) -> None:
+    def __init__(self, parts: Callable[[int], Iterator[NDArray[Any]]], counts: Sequence[int]) -> None:
         self._parts = parts
+        self._firsts = [0, *accumulate(counts)][:-1] or [0]
         self._end()
 
     def _end(self) -> None:
@@ -313,9 +330,7 @@ class Rows:
         if Rows._last is not self and Rows._last is not None:
             Rows._last._end()
         Rows._last = self
-        if first < self._at or self._left is None:
-            self._end()
-            self._left = self._parts()
+        left = self._begin(first)
         found: list[NDArray[Any]] = []
         while True:
             begin = max(first - self._at, 0)
@@ -326,7 +341,15 @@ class Rows:
             if first >= stop:
                 return found[0] if len(found) == 1 else np.concatenate(found or [self._part[:0]])
             self._at += len(self._part)
-            self._part = next(self._left)
+            self._part = next(left)
+
+    def _begin(self, first: int) -> Iterator[NDArray[Any]]:
+        """Return the parts that follow, from another row group on if the value `first` is before or far behind."""
+        group = bisect_right(self._firsts, first) - 1
+        if self._left is None or first < self._at or self._firsts[group] > self._at + len(self._part):
+            self._end()
+            self._at, self._left = self._firsts[group], self._parts(group)
+        return self._left
 
 
 def _recording_of_lists(file: Any, schema: Any, lists: list[int], reading: Reading) -> FileRecording:
@@ -342,7 +365,7 @@ def _recording_of_lists(file: Any, schema: Any, lists: list[int], reading: Readi
         kind = schema.field(place).type.value_type
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
             raise InvalidInputError(f"column {names[place]!r} has lists of {kind}, not of numbers", field="file")
-        own = _list_lengths(file, place, names[place])
+        own, counts = _list_lengths(file, place, names[place])
         if lengths is not None and not np.array_equal(own, lengths):
             row = int(np.argmax(own != lengths))
             raise InvalidInputError(
@@ -353,7 +376,7 @@ def _recording_of_lists(file: Any, schema: Any, lists: list[int], reading: Readi
         lengths = own
         label, unit = split_name(schema.names[place])
         dtype = np.dtype(np.float32 if pa.types.is_float32(kind) else np.float64)
-        load = Rows(lambda place=place, dtype=dtype: _flat(file, place, dtype)).load  # type: ignore[misc]
+        load = _list_loader(file, place, dtype, counts)
         channels.append(FileChannel(names[place], int(own.sum()), dtype, load, None, unit, label=label))
     assert lengths is not None
     columns = {names[place]: _cells(file, place) for place in others}
@@ -368,20 +391,38 @@ def _recording_of_lists(file: Any, schema: Any, lists: list[int], reading: Readi
     )
 
 
-def _list_lengths(file: Any, place: int, name: str) -> NDArray[np.int64]:
+def _list_lengths(file: Any, place: int, name: str) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the number of samples of each row, and of each row group."""
     import pyarrow.compute as pc
 
-    found = [np.asarray(pc.list_value_length(batch.column(0))) for batch in _batches(file, place)]
+    batches = _batches(file, place, _rows_of_lists(file, place))
+    found = [np.asarray(pc.list_value_length(batch.column(0))) for batch in batches]
     lengths = np.concatenate(found) if found else np.empty(0, np.int64)
     if lengths.dtype.kind == "f" or not (lengths > 0).all():
         row = int(np.argmin(np.nan_to_num(lengths) > 0)) + 1
         raise InvalidInputError(f"row {row}: column {name!r} has no samples", field="file")
-    return lengths.astype(np.int64)
+    stops = list(accumulate(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)))
+    counts = [int(lengths[first:stop].sum()) for first, stop in pairwise([0, *stops])]
+    return lengths.astype(np.int64), counts
 
 
-def _flat(file: Any, place: int, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    for batch in _batches(file, place):
-        yield _values(batch.column(0).flatten(), dtype)
+def _rows_of_lists(file: Any, place: int) -> int:
+    """Return how many rows have about as many samples as may be in memory."""
+    (leaf, *_) = _places(file, place)
+    groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+    longest = max((group.column(leaf).num_values / max(1, group.num_rows) for group in groups), default=1.0)
+    return max(1, int(CHUNK / max(1.0, longest)))
+
+
+def _list_loader(
+    file: Any, place: int, dtype: np.dtype[Any], counts: Sequence[int]
+) -> Callable[[int, int], NDArray[Any]]:
+    rows = _rows_of_lists(file, place)
+
+    def parts(group: int) -> Iterator[NDArray[Any]]:
+        return (_values(batch.column(0).flatten(), dtype) for batch in _batches(file, place, rows, group))
+
+    return Rows(parts, counts).load
 
 
 def _cells(file: Any, place: int) -> list[Any]:

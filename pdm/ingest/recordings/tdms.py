@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.recordings.clock import with_clocks
 from pdm.ingest.recordings.content import Clock, FileChannel, FileRecording, Reading, Segment, unusable_channel
+from pdm.ingest.recordings.tdms_samples import Stretch, loader, stretches
 
 _CONTIGUOUS = 0.5  # samples that the start of a segment may be off the end of the one before
 _SAME_RATE = 1e-3
 _START, _STEP, _OFFSET = "wf_start_time", "wf_increment", "wf_start_offset"
+_NOTHING: Mapping[str, Any] = {}
 
 
 def read_tdms(path: Path, reading: Reading, closing: ExitStack) -> FileRecording:
@@ -40,20 +43,22 @@ def read_tdms(path: Path, reading: Reading, closing: ExitStack) -> FileRecording
         name = channel.name if counts[channel.name] <= 1 else f"{channel.group_name}/{channel.name}"
         dtype = np.dtype(channel.dtype) if channel.dtype is not None else np.dtype(object)
         if len(channel) > 1 and dtype.kind in "iufM":
-            channels.append(_channel(name, channel, dtype, parts.get(channel.path, ()), reading))
+            channels.append(_channel(name, channel, dtype, parts.get(channel.path, ()), stream, reading))
         elif len(channel):
             problem = f"channel {name!r} has {len(channel)} values of type {dtype}; samples are numbers"
             channels.append(unusable_channel(name, len(channel), problem, label=channel.name, group=channel.group_name))
     return FileRecording(with_clocks(channels, reading))
 
 
-def _channel(name: str, channel: Any, dtype: np.dtype[Any], parts: Sequence[_Part], reading: Reading) -> FileChannel:
+def _channel(
+    name: str, channel: Any, dtype: np.dtype[Any], parts: Sequence[_Part], stream: BinaryIO, reading: Reading
+) -> FileChannel:
     unit = str(channel.properties.get("unit_string", channel.properties.get("NI_UnitDescription", ""))).strip()
     return FileChannel(
         name,
         len(channel),
         dtype,
-        lambda first, stop: np.asarray(channel[first:stop]),
+        _loader(channel, parts, stream),
         _clock(name, parts, len(channel), reading),
         unit or None,
         label=channel.name,
@@ -61,12 +66,26 @@ def _channel(name: str, channel: Any, dtype: np.dtype[Any], parts: Sequence[_Par
     )
 
 
-class _Part:
-    """What one segment of the file has of a channel: number of samples, and properties that it sets."""
+def _loader(channel: Any, parts: Sequence[_Part], stream: BinaryIO) -> Callable[[int, int], NDArray[Any]]:
+    """Return a function that loads samples by slices, scaled; by the library where it must know more of the form."""
+    from nptdms.base_segment import RawChannelDataChunk
 
-    def __init__(self, count: int, properties: Mapping[str, Any]) -> None:
+    known = [part.stretch for part in parts if part.stretch is not None]
+    if sum(each.count for each in known) != len(channel):
+        return lambda first, stop: np.asarray(channel[first:stop])
+    load = loader(stream, known)
+    return lambda first, stop: np.asarray(channel._scale_data(RawChannelDataChunk.channel_data(load(first, stop))))
+
+
+class _Part:
+    """What one segment of the file has of a channel: number of samples, properties that it sets, and where they are."""
+
+    __slots__ = ("count", "properties", "stretch")
+
+    def __init__(self, count: int, properties: Mapping[str, Any], stretch: Stretch | None) -> None:
         self.count = count
         self.properties = properties
+        self.stretch = stretch
 
 
 def _parts(path: Path) -> dict[str, list[_Part]]:
@@ -92,8 +111,10 @@ def _parts(path: Path) -> dict[str, list[_Part]]:
             counts = {
                 each.path: each.number_values * segment.num_chunks for each in segment.ordered_objects if each.has_data
             }
+            where = stretches(segment)
             for name in {*counts, *properties}:
-                found.setdefault(name, []).append(_Part(counts.get(name, 0), properties.get(name, {})))
+                part = _Part(counts.get(name, 0), properties.get(name, _NOTHING), where.get(name))
+                found.setdefault(name, []).append(part)
     return found
 
 
