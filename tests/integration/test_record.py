@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from psycopg_pool import ConnectionPool
 from pdm.errors import UnavailableError
 from pdm.machines.model import Timeline
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, Scalar, Waveform
+from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
 from pdm.settings import Settings
+from pdm.store.acquisitions.retention import drop_old
 from pdm.store.acquisitions.waveform_codec import decode
 from pdm.store.database.connection import open_pool
 from tests.integration.plant import (
@@ -230,6 +232,25 @@ def test_a_wild_time_is_quarantined_before_it_makes_a_chunk(
     ((kept, reason),) = ask(pool, "SELECT measured_at, reason FROM quarantine")
     assert kept == sent.measured_at.isoformat()
     assert says in reason
+
+
+@pytest.mark.xfail(strict=True, reason="history of more than 20 years is quarantined")
+@pytest.mark.parametrize("year", [1971, 1985, 2003])
+def test_history_of_any_age_is_stored_analysed_and_kept_on_a_replayed_machine(
+    pool: Pool, settings: Settings, year: int
+) -> None:
+    add(pool, machine(timeline=Timeline.REPLAY))
+    begin = datetime(year, 1, 1, tzinfo=UTC)
+    sent = [acquisition(measured_at=begin + timedelta(days=40 * place), seed=place) for place in range(4)]
+    assert outcomes(send(pool, *sent)) == ["stored"] * 4
+    worker = Worker(pool, settings)
+    while worker.round():
+        pass
+    with pool.connection() as conn:
+        assert drop_old(conn, settings) == {}
+    assert ask(pool, "SELECT min(measured_at), count(*) FROM assessment") == [(begin, 4)]
+    assert ask(pool, "SELECT min(measured_at), count(*) FROM waveform") == [(begin, 8)]
+    assert outcomes(send(pool, *sent)) == ["duplicate"] * 4
 
 
 def test_a_time_within_the_tolerance_and_a_replayed_future_are_stored(pool: Pool) -> None:
