@@ -13,10 +13,13 @@ from pdm.store.acquisitions.acquisitions_write import Channel
 from pdm.store.machines.registration import StoredMachine
 
 SAMPLING_RATE_TOLERANCE = 0.01  # allowed relative difference between the rates of sender and point
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-OLDEST = timedelta(days=20 * 365.25)
+EARLIEST = {Timeline.LIVE: datetime(2000, 1, 1, tzinfo=UTC), Timeline.REPLAY: datetime(1971, 1, 1, tzinfo=UTC)}
+"""Times before are those of clocks that are not set, which begin in 1970, or of a wrong unit: seconds of today that
+are read as milliseconds are in January 1970."""
+OLDEST = timedelta(days=20 * 365.25)  # of live data
 GPS_ROLLOVER = timedelta(weeks=1024)  # IS-GPS-200: the week number has ten bits
 REPLAY_AHEAD = timedelta(days=50 * 365.25)  # simulated times may be in the future, but not in another millennium
+_HISTORY = "; send history to a machine with the timeline 'replay', which takes it from 1971 on"
 
 
 def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_tolerance: timedelta) -> str | None:
@@ -24,21 +27,21 @@ def doubt_time(measured_at: datetime, timeline: Timeline, now: datetime, future_
 
     Chunks are created by time, so an implausible time is rejected before it creates one.
     """
-    stated = measured_at.isoformat()
-    ahead = REPLAY_AHEAD if timeline is Timeline.REPLAY else future_tolerance
-    if measured_at > now + ahead:
+    stated, is_live = measured_at.isoformat(), timeline is Timeline.LIVE
+    if measured_at > now + (future_tolerance if is_live else REPLAY_AHEAD):
         return (
             f"{stated} is {_span(measured_at - now)} ahead of the server's clock: the sender's clock or time zone "
             "is wrong, or a time in milliseconds, microseconds or nanoseconds was read as a larger unit"
         )
-    if measured_at < EARLIEST:
+    earliest = EARLIEST[timeline]
+    if measured_at < earliest:
         return (
-            f"{stated} is before {EARLIEST:%Y}: the sender's clock is not set, or a time in seconds or milliseconds "
-            "was read as a smaller unit"
+            f"{stated} is before {earliest:%Y}: the sender's clock is not set, or a time in seconds or milliseconds "
+            "was read as a smaller unit" + (_HISTORY if is_live else "")
         )
-    if measured_at < now - OLDEST:
-        return f"{stated} is {_span(now - measured_at)} ago, more than the allowed 20 years"
-    if timeline is Timeline.LIVE and measured_at < now - GPS_ROLLOVER + future_tolerance:
+    if is_live and measured_at < now - OLDEST:
+        return f"{stated} is {_span(now - measured_at)} ago, more than the allowed 20 years{_HISTORY}"
+    if is_live and measured_at < now - GPS_ROLLOVER + future_tolerance:
         likely = (measured_at + GPS_ROLLOVER).isoformat()
         return (
             f"{stated} is {_span(now - measured_at)} ago: a GPS receiver whose week number has wrapped is 1024 weeks "
