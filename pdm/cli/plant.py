@@ -38,7 +38,7 @@ def register(
 ) -> None:
     """Register the sites, lines, machines and points of a fleet YAML."""
     from pdm.ingest.fleet_file import read_fleet
-    from pdm.replay.client import Client
+    from pdm.replay.client import Client, warnings_of
 
     machines = read_fleet(fleet)
     with Client(url, key) as client:
@@ -46,7 +46,7 @@ def register(
     lines = []
     for item in answer["machines"]:
         lines.append(f"{item['outcome']:<10} {item['machine']}")
-        lines += [f"{'warning':<10} {item['machine']}, {w['component']}: {w['message']}" for w in item["warnings"]]
+        lines += [f"{'warning':<10} {text}" for text in warnings_of(item)]
     show(answer, as_json, "\n".join(lines))
 
 
@@ -82,9 +82,10 @@ def import_recording(
 
     layout = reading_of(time, delimiter, decimal, encoding, skip, columns, split, mapping)
     declared = declare(point or [], scale or [], rate=rate, unit=unit, unknown_unit=unknown_unit, reading=layout)
-    with bars() as progress:
-        report = feed_recording(Client(url, key), folder, progress, declared)
-    lines = [f"{report.acquisitions} acquisitions of {report.machines} machines sent"]
+    with Client(url, key) as client, bars() as progress:
+        report = feed_recording(client, folder, progress, declared)
+    lines = [f"{'warning':<10} {text}" for text in report.warnings]
+    lines.append(f"{report.acquisitions} acquisitions of {report.machines} machines sent")
     if report.left_out:
         lines += [f"left out: {len(report.left_out)}", *(f"  {each}" for each in report.left_out)]
     if not report.acquisitions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -15,6 +15,7 @@ from pdm.machines.model import Machine
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
 
+_RESULTS = '"results":'  # of the records of a request, in an answer that nothing of it was stored
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -126,8 +127,19 @@ class Client:
         raise AssertionError("unreachable")
 
 
+def warnings_of(item: Mapping[str, Any]) -> list[str]:
+    """Return the warnings in the answer to the registration of a machine as texts."""
+    machine = item["machine"]
+    texts = [f"{machine}, {each['component']}: {each['message']}" for each in item["warnings"]]
+    for key in item["stays_retired"]:
+        place = f"/v1/machines/{machine}" if key == machine else f"/v1/machines/{machine}/points/{key}"
+        texts.append(f"{machine}: {key!r} is retired, and its data are rejected; POST {place}/restore brings it back")
+    return texts
+
+
 def _answer(method: str, path: str, response: httpx.Response) -> dict[str, Any]:
     if response.is_error:
-        raise InvalidInputError(f"{method} {path}: {response.status_code} {response.text[:2000]}")
+        refusal = RejectedRecordsError if _RESULTS in response.text else InvalidInputError
+        raise refusal(f"{method} {path}: {response.status_code} {response.text[:2000]}")
     answer: dict[str, Any] = response.json()
     return answer

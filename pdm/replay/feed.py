@@ -15,7 +15,7 @@ from pdm.ingest.formats import open_recording
 from pdm.ingest.recording_files import Declared
 from pdm.machines.work_events import WorkEvent
 from pdm.measurements import Acquisition
-from pdm.replay.client import Client, RejectedRecordsError
+from pdm.replay.client import Client, RejectedRecordsError, warnings_of
 
 BATCH = 64
 BATCH_BYTES = 8 << 20  # of samples: in memory as they are and as the body of a request
@@ -25,12 +25,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class FeedReport:
-    """What an import sent, and what of the folder it left out, each with the reason."""
+    """What an import sent, what of the folder it left out, with the reasons, and the warnings of the registration."""
 
     machines: int
     acquisitions: int
     work_events: int
     left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def feed_recording(client: Client, folder: Path, progress: Progress, declared: Declared | None = None) -> FeedReport:
@@ -42,7 +43,8 @@ def feed_recording(client: Client, folder: Path, progress: Progress, declared: D
     recording = open_recording(folder, declared)
     left_out = list(recording.left_out)
     events = {machine.key: recording.work_events(machine.key) for machine in recording.machines}
-    client.register(recording.machines)
+    registered = client.register(recording.machines)
+    warnings = [text for item in registered["machines"] for text in warnings_of(item)]
     total = 0
     for machine in recording.machines:
         key = machine.key
@@ -51,7 +53,7 @@ def feed_recording(client: Client, folder: Path, progress: Progress, declared: D
         for sent in feed(client, course, left_out.append):
             progress(key, sent, count)
         total += sent
-    return FeedReport(len(recording.machines), total, sum(map(len, events.values())), tuple(left_out))
+    return FeedReport(len(recording.machines), total, sum(map(len, events.values())), tuple(left_out), tuple(warnings))
 
 
 def in_order(acquisitions: Iterable[Acquisition], events: Iterable[WorkEvent]) -> Iterator[Acquisition | WorkEvent]:

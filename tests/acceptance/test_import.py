@@ -41,7 +41,11 @@ def test_an_import_ends_with_a_list_until_nothing_is_left(tmp_path: Path) -> Non
     (folder / "p-1").mkdir(parents=True)
     (folder / "fleet.yaml").write_text(FLEET)
     with Stack(own_name("import"), fresh=True, workers=0, log_folder=tmp_path / "logs") as stack:
-        assert run(stack, folder) == (1, {"machines": 1, "acquisitions": 0, "work_events": 0, "left_out": []})
+        empty = {"machines": 1, "acquisitions": 0, "work_events": 0, "left_out": []}
+        status, report = run(stack, folder)
+        (warning,) = report.pop("warnings")
+        assert (status, report) == (1, empty)
+        assert warning.startswith("p-1, motor: ")
         table = "\n".join(["de", *(f"{value:.9g}" for value in SIGNAL)]) + "\n"
         (folder / "p-1" / "20261101T100000Z.CSV").write_text(table)
         np.savez(folder / "p-1" / "20261101T101000Z.npz", de=SIGNAL, fs=12000.0)
@@ -52,7 +56,8 @@ def test_an_import_ends_with_a_list_until_nothing_is_left(tmp_path: Path) -> Non
         assert (status, report["acquisitions"], report["work_events"]) == (1, 2, 1)
         assert report["left_out"] == ["p-1/20261101T102000Z.csv: column 'de', line 601: 'Over' is not a number"]
         bad.write_text(table)
-        assert run(stack, folder) == (0, {"machines": 1, "acquisitions": 3, "work_events": 1, "left_out": []})
+        status, report = run(stack, folder)
+        assert (status, report) == (0, {**empty, "acquisitions": 3, "work_events": 1, "warnings": [warning]})
         with Client(stack.url, stack.admin_key) as client:
             assert len(client.pages("/v1/machines/p-1/acquisitions")) == 3
         stack.cluster.destroy()

@@ -97,7 +97,6 @@ def test_the_command_prints_what_will_not_be_diagnosed(caller: httpx.Client, tmp
         assert "warning    pump-1, old: faults of outer race" in done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="the command drops the warnings")
 def test_an_import_prints_the_warnings_of_the_registration(caller: httpx.Client, tmp_path: Path) -> None:
     (tmp_path / "fleet.yaml").write_text(yaml.safe_dump({"machines": [PUMP | {"timeline": "replay"}]}))
     (tmp_path / "pump-1").mkdir()
