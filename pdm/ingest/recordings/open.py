@@ -56,7 +56,7 @@ CONTAINERS = frozenset((".tdms", ".mat", ".h5", ".hdf5", ".mf4"))
 """Formats whose readers run in a child process: what a file states of itself may cost any memory and time."""
 
 _MEMORY = 4 << 30  # bytes of address space, of which libraries take one
-_SECONDS, _BYTES_A_SECOND = 60.0, 20e6
+_SECONDS, _BYTES_A_SECOND = 60.0, 5e6  # MDF is read once for each channel
 _CHILD = "pdm.ingest.recordings.child"
 _LARGE = 32 << 20  # bytes of a Parquet file: it is read in order only, which takes once for each channel in a child
 
