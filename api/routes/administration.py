@@ -14,6 +14,7 @@ from api.schemas.administration import (
     KeyQuestion,
     QuarantineAnswer,
     QueueAnswer,
+    ReanalysisAnswer,
     ReplayAnswer,
     SetAsideAnswer,
 )
@@ -56,6 +57,21 @@ def revoke_key(key_id: RowId, resources: deps.ResourcesDep, caller: deps.Adminis
 def read_queue(resources: deps.ResourcesDep, _: deps.Reader) -> AnalysisBacklog:
     """Read how many acquisitions wait for analysis."""
     return queries.count_waiting(resources.pool)
+
+
+@router.get("/reanalyses", response_model=Page[ReanalysisAnswer])
+def list_reanalyses(
+    resources: deps.ResourcesDep,
+    caller: deps.Reader,
+    limit: deps.Limit = 100,
+    cursor: deps.Cursor = None,
+    machine: Annotated[deps.MachineName | None, Query(description="Only this machine's.")] = None,
+) -> dict[str, Any]:
+    """List machines that are concluded again after late data or a corrected event, with the share done."""
+    key = machine and find_machine_key(resources.pool, caller, machine)
+    (after,) = paging.decode(cursor, (0,))
+    rows = queries.list_reanalyses(resources.pool, caller, after_id=after, limit=limit + 1, machine=key)
+    return paging.page(rows, limit, "machine_id")
 
 
 @router.get("/set-aside", response_model=Page[SetAsideAnswer])

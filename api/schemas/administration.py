@@ -45,6 +45,22 @@ class QueueAnswer(Answer):
     set_aside: int
 
 
+class ReanalysisAnswer(Answer):
+    """A machine that is concluded again, or waits for it, and how far that is."""
+
+    machine: str
+    from_: Time = Field(validation_alias="since", serialization_alias="from", description="From which acquisition on.")
+    to: Time | None = Field(validation_alias="until", description="To which: the newest one that is analysed.")
+    reached: Time | None = Field(description="The last acquisition that is followed again; null before the first.")
+    share: float = Field(description="Share of the acquisitions that are followed again [0 to 1].")
+    done: int | None = Field(description="Acquisitions followed again; null for a short replay, and before it begins.")
+    acquisitions: int | None = Field(description="Acquisitions to follow, from the last checkpoint before `from` on.")
+    is_correction: bool = Field(description="Whether a work event was corrected; else data or an event came late.")
+    asked_at: Time | None = Field(description="Since when it waits or runs; null if unknown.")
+    started_at: Time | None = Field(description="When a worker began; null while it waits.")
+    reported_at: Time | None = Field(description="When a worker reported last.")
+
+
 class SetAsideAnswer(Answer):
     """An acquisition whose analysis failed, and why."""
 

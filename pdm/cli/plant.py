@@ -95,6 +95,21 @@ def import_recording(
         raise typer.Exit(1)
 
 
+@commands.command()
+def reanalyses(
+    machine: Annotated[str | None, typer.Argument(help="Key or tag of a machine; all if not given.")] = None,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the machines that are concluded again after late data or corrected events, with the share that is done."""
+    from pdm.replay.client import Client, reanalysis_text
+
+    with Client(url, key) as client:
+        found = client.pages("/v1/reanalyses", **({} if machine is None else {"machine": machine}))
+    show(found, as_json, "\n".join(map(reanalysis_text, found)) or "none")
+
+
 @keys.command("create")
 def create_key(
     name: str,

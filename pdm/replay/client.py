@@ -137,6 +137,17 @@ def warnings_of(item: Mapping[str, Any]) -> list[str]:
     return texts
 
 
+def reanalysis_text(item: Mapping[str, Any]) -> str:
+    """Return a machine that is concluded again as one line."""
+    span = f"{item['machine']}: from {item['from']} to {item['to']}"
+    asked = "" if item["asked_at"] is None else f", requested {item['asked_at']}"
+    if item["started_at"] is None:
+        return f"{span}: waits{asked}"
+    counts = f"{item['done']} of {item['acquisitions']} acquisitions"
+    reached = "" if item["reached"] is None else f", reached {item['reached']}"
+    return f"{span}: {item['share']:.0%} ({counts}{reached}){asked}"
+
+
 def _answer(method: str, path: str, response: httpx.Response) -> dict[str, Any]:
     if response.is_error:
         refusal = RejectedRecordsError if _RESULTS in response.text else InvalidInputError

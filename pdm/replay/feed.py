@@ -90,7 +90,7 @@ def batches(
 ) -> Iterator[list[Acquisition]]:
     """Split a stream of acquisitions into lists of at most `size`, whose samples take at most `most_bytes`.
 
-    An acquisition of more is a list of its own.
+    An acquisition of more is alone in its list.
     """
     batch: list[Acquisition] = []
     taken = 0

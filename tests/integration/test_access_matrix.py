@@ -148,6 +148,7 @@ CALLS = [
     Call("POST", "/v1/keys", ("admin",), 201, foreign=422, json="key"),
     Call("DELETE", "/v1/keys/{key_id}", ("admin",), 204, needs_every_site=True),
     Call("GET", "/v1/queue", READERS),
+    Call("GET", "/v1/reanalyses", READERS),
     Call("GET", "/v1/set-aside", OPERATORS),
     Call("POST", "/v1/set-aside/replay", OPERATORS),
     Call("GET", "/v1/quarantine", OPERATORS),

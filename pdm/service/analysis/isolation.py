@@ -20,6 +20,7 @@ from pdm.service.analysis.analysis_state import AnalysisState
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.late_data import reprocess
 from pdm.service.analysis.pipeline import analyse
+from pdm.service.analysis.reanalysis_progress import ReanalysisProgress
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.platform.failures import Blame, blame, describe
 from pdm.store.analysis import analysis_inputs, assessments_write, queue
@@ -31,12 +32,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Methods:
-    """What the machines are judged by, the spans that the analysis needs, and whose state was doubted already."""
+    """What the machines are judged by, the spans and reports of the analysis, and whose state was doubted already."""
 
     champions: Champions
     rules: RuleBook
     reorder_horizon: timedelta
     diagnosis_interval: timedelta
+    progress: ReanalysisProgress
     doubted: set[int] = field(default_factory=set)
 
 
@@ -105,7 +107,8 @@ class Isolation:
                 assessments_write.drop_checkpoints_from(self.conn, state.machine_id, analysis_inputs.BEGINNING)
             champion = self.methods.champions.serving(self.conn, [machine.fleet]).get(machine.fleet)
             rules = self.methods.rules.in_force(self.conn, [machine])[machine.key]
-            after = reprocess(self.conn, stored, state, champion, self.methods.reorder_horizon, rules)
+            horizon, progress = self.methods.reorder_horizon, self.methods.progress
+            after = reprocess(self.conn, stored, state, champion, horizon, rules, progress)
         self.states[state.machine_id] = after
 
     def _rebuild(self, claims: Sequence[Claim], error: Exception) -> None:

@@ -24,10 +24,11 @@ from pdm.health.baseline.component_columns import resolved
 from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
+from pdm.service.analysis.reanalysis_progress import ReanalysisProgress
 from pdm.service.analysis.snapshots import recall
 from pdm.service.platform.failures import Blame, blame, describe
 from pdm.store.alerts import alerts
-from pdm.store.analysis import analysis_inputs, assessments_write, queue
+from pdm.store.analysis import analysis_inputs, assessments_write, queue, reanalyses
 from pdm.store.analysis.diagnosis_notes import fetch_notes
 from pdm.store.analysis.queue import MachineState
 from pdm.store.machines.registration import StoredMachine
@@ -46,6 +47,7 @@ def reprocess(
     champion: Champion | None,
     reorder_horizon: timedelta,
     rules: RuleSet = DEFAULT_RULES,
+    progress: ReanalysisProgress | None = None,
 ) -> MachineState:
     """Replay a claimed machine from its last checkpoint before `saved.dirty_from`; returns its new state.
 
@@ -64,11 +66,15 @@ def reprocess(
     life_ends = [end for end in turns if isinstance(end, LifeEnd)]
     notes = fetch_notes(conn, {machine_id: (after, until)}).get(machine_id, ()) if rules.asks_for_diagnoses else ()
     replay = _Replay(conn, stored, machine_id, saved.revision + 1, since, champion, rules, notes, memory, turns)
+    if progress is not None and len(times) > CHUNK:
+        progress.report(machine_id, 0, len(times), None)
     for start in range(0, len(times), CHUNK):
         chunk = times[start : start + CHUNK]
         replay.follow(chunk)
         if chunk[-1] != times[-1]:
             assessments_write.save_checkpoints(conn, [(machine_id, chunk[-1], replay.memory.to_bytes())])
+            if progress is not None:
+                progress.report(machine_id, start + len(chunk), len(times), chunk[-1])
     if replay.ends:
         replay.follow([])
     memory = replay.memory
@@ -90,6 +96,7 @@ def reprocess(
         alerts.notify(conn)
     state = replace(saved, state=memory.to_bytes(), dirty_from=None, revision=replay.revision)
     queue.save_states(conn, [state])
+    reanalyses.end(conn, machine_id)
     assessments_write.save_checkpoints(conn, [(machine_id, until, memory.to_bytes())])
     assessments_write.prune_checkpoints(conn, {machine_id: until - reorder_horizon})
     return state

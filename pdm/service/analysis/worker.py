@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.isolation import Isolation, Methods
+from pdm.service.analysis.reanalysis_progress import ReanalysisProgress
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.diagnosis.runner import Diagnoser
 from pdm.service.platform.failures import may_be_of_batch
@@ -40,6 +41,7 @@ class Worker:
             RuleBook(),
             timedelta(seconds=settings.reorder_horizon_s),
             timedelta(seconds=settings.diagnosis_interval_s),
+            ReanalysisProgress(pool),
         )
         self._diagnoser = Diagnoser(pool, settings)
         self._interrupted: list[int] = []

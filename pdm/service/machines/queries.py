@@ -22,8 +22,9 @@ from pdm.store.acquisitions.acquisitions_read import ListedAcquisition
 from pdm.store.acquisitions.receipt_views import Quarantined, ReceiptSummary, RecordedWork, SetAside, StoredReceipt
 from pdm.store.alerts import alert_views
 from pdm.store.alerts.alert_views import Alert, AlertSummary, HistoryEvent
-from pdm.store.analysis import assessments_read, diagnoses, queue
+from pdm.store.analysis import assessments_read, diagnoses, queue, reanalyses
 from pdm.store.analysis.assessments_read import AssessmentEntry, PrognosisEntry
+from pdm.store.analysis.reanalyses import Reanalysis
 from pdm.store.database.compatibility import check_schema
 from pdm.store.database.connection import check_server
 from pdm.store.machines import machine_views, retirement
@@ -203,6 +204,14 @@ def list_quarantine(pool: Pool, caller: Caller, *, before: int, limit: int) -> l
     """Return quarantined records."""
     with pool.connection() as conn:
         return receipt_views.page_quarantine(conn, before=before, limit=limit, site_ids=caller.site_ids)
+
+
+def list_reanalyses(pool: Pool, caller: Caller, *, after_id: int, limit: int, machine: str | None) -> list[Reanalysis]:
+    """Return machines that are concluded again, or wait for it, and how far that is."""
+    with pool.connection() as conn:
+        return reanalyses.page_reanalyses(
+            conn, after_id=after_id, limit=limit, machine=machine, site_ids=caller.site_ids
+        )
 
 
 def count_waiting(pool: Pool) -> AnalysisBacklog:

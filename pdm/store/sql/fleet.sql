@@ -127,6 +127,14 @@ SELECT (SELECT count(*) FROM pending p JOIN machine m ON m.id = p.machine_id WHE
 SELECT (SELECT count(*) FROM pending) AS pending,
        (SELECT count(*) FROM set_aside) AS set_aside,
        (SELECT count(*) FROM analysis_hold) AS machines_on_hold,
+       (SELECT count(*) FROM analysis_state s JOIN machine m ON m.id = s.machine_id
+        WHERE s.dirty_from IS NOT NULL AND m.retired_at IS NULL) AS reanalyses,
+       (SELECT coalesce(extract(epoch FROM now() - min(s.dirty_since)), 0)::float8
+        FROM analysis_state s JOIN machine m ON m.id = s.machine_id
+        WHERE s.dirty_from IS NOT NULL AND m.retired_at IS NULL) AS oldest_reanalysis_s,
+       (SELECT coalesce(sum(r.done)::float8 / nullif(sum(r.acquisitions), 0), 1)
+        FROM reanalysis_progress r JOIN analysis_state s ON s.machine_id = r.machine_id
+        WHERE s.dirty_from IS NOT NULL) AS reanalysis_share,
        (SELECT count(*) FROM unreadable_model u JOIN model m ON m.id = u.model_id WHERE m.status = 'champion')
            AS models_unreadable,
        (SELECT count(*) FROM worker_death WHERE died_at > now() - INTERVAL '1 day') AS worker_deaths_last_day,

@@ -88,6 +88,7 @@ DELETE FROM analysis_attempt WHERE machine_id = ANY (%(machine_ids)s);
 -- What the machines' recursion remembers after the batch.
 UPDATE analysis_state s
 SET state = new.state, last_measured_at = new.last_measured_at, dirty_from = new.dirty_from,
+    dirty_since = CASE WHEN new.dirty_from IS NOT NULL THEN coalesce(s.dirty_since, now()) END,
     revision = new.revision, updated_at = clock_timestamp()
 FROM unnest(%(machine_ids)s::bigint[], %(states)b::bytea[], %(last_measured_at)s::timestamptz[],
             %(dirty_from)s::timestamptz[], %(revisions)s::integer[])

@@ -37,7 +37,8 @@ VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sam
 
 -- name: conclude_newest_again
 -- Alerts of a machine were ended by hand: conclude its newest acquisition again.
-UPDATE analysis_state SET dirty_from = least(dirty_from, last_measured_at)
+UPDATE analysis_state
+SET dirty_from = least(dirty_from, last_measured_at), dirty_since = coalesce(dirty_since, now())
 WHERE machine_id = %(machine_id)s::bigint AND state IS NOT NULL;
 
 -- name: list_retired_points

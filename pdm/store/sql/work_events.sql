@@ -17,7 +17,7 @@ SELECT finding, note FROM work_event WHERE id = %(event_id)s::bigint;
 
 -- name: reconsider_from
 -- A life ended at this time: queue the later acquisitions for reanalysis.
-UPDATE analysis_state SET dirty_from = least(dirty_from, %(occurred_at)s)
+UPDATE analysis_state SET dirty_from = least(dirty_from, %(occurred_at)s), dirty_since = coalesce(dirty_since, now())
 WHERE machine_id = %(machine_id)s AND state IS NOT NULL;
 
 -- name: find_voided
@@ -57,7 +57,8 @@ RETURNING machine_id;
 -- An event at this time is no longer what it was: queue the acquisitions from the last one before it on, in whose state
 -- an end ahead of the data may be included already.
 UPDATE analysis_state s
-SET is_corrected = true, dirty_from = least(s.dirty_from, s.last_measured_at, coalesce((
+SET is_corrected = true, dirty_since = coalesce(s.dirty_since, now()),
+    dirty_from = least(s.dirty_from, s.last_measured_at, coalesce((
     SELECT max(a.measured_at) FROM acquisition a
     WHERE a.machine_id = s.machine_id AND a.measured_at <= %(occurred_at)s::timestamptz
 ), %(occurred_at)s::timestamptz))
