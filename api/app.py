@@ -65,6 +65,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         title="pdm",
         version="0.1.0",
         summary="Predictive maintenance: acquisitions in, health, remaining life and alerts out.",
+        openapi_url=None,  # `describe` serves it
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(settings, metrics, watch),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from api.schemas.pages import ProblemDocument
 from pdm.ingest.fleet_file import MachineForm
@@ -32,26 +35,40 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def describe(app: FastAPI) -> None:
-    """Add the security schemes and the problem document to the OpenAPI document."""
+    """Serve the OpenAPI document, with the security schemes and the problem document.
+
+    It is made once, at the first request, in a thread: that takes seconds on a busy host, in which other requests are
+    answered.
+    """
+    making = Lock()
 
     def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            parts = made.setdefault("components", {})
-            schemas = parts.setdefault("schemas", {})
-            schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-            parts["securitySchemes"] = {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: pdm_..."},
-                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            }
-            _describe_registration(made, schemas)
-            for path, operations in made["paths"].items():
-                for operation in operations.values():
-                    _secure(path, operation)
-            app.openapi_schema = made
-        return app.openapi_schema
+        with making:
+            if app.openapi_schema is None:
+                app.openapi_schema = _made(app)
+            return app.openapi_schema
+
+    def answer(_: Request) -> Response:
+        return JSONResponse(document())
 
     app.openapi = document  # type: ignore[method-assign]
+    app.add_route("/openapi.json", answer, include_in_schema=False)
+
+
+def _made(app: FastAPI) -> dict[str, Any]:
+    made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+    parts = made.setdefault("components", {})
+    schemas = parts.setdefault("schemas", {})
+    schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: pdm_..."},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    _describe_registration(made, schemas)
+    for path, operations in made["paths"].items():
+        for operation in operations.values():
+            _secure(path, operation)
+    return made
 
 
 def _describe_registration(made: dict[str, Any], schemas: dict[str, Any]) -> None:
