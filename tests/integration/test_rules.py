@@ -291,6 +291,41 @@ def test_late_deliveries_are_no_gap_and_end_the_alert_of_one(pool: Pool, machine
     assert [row[-1] for row in _alerts(pool)] == ["normal"]
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_gateway_that_delivers_two_hours_at_once_has_no_gap_and_one_that_stops_has_one(
+    pool: Pool, settings: Settings, machine: Machine, newest_first: bool
+) -> None:
+    """A record each ten minutes is delivered after up to two hours, in two requests, under a limit of 2.5 h."""
+    _deploy(pool, "rules:\n- {key: data-gap, kind: data-gap, after: 150 min}", "machine", machine.key)
+    worker = Worker(pool, settings)
+
+    def deliver(now: datetime) -> None:
+        at = [now - timedelta(minutes=10 * n) for n in range(12)]
+        waited = [plant.acquisition(measured_at=each, seed=int(each.timestamp() // 600) % 10**6) for each in at]
+        for part in (waited[:6], waited[6:]) if newest_first else (waited[6:], waited[:6]):
+            record(pool, decoded(part), actor="gateway", site_ids=None, now=now)
+        while worker.round():
+            pass
+
+    for hours in range(0, 12, 2):
+        deliver(NOW + timedelta(hours=hours))
+        _look(pool, NOW + timedelta(hours=hours, seconds=1), NOW + timedelta(hours=hours + 1, minutes=59))
+    assert _alerts(pool) == []
+    last = NOW + timedelta(hours=10)
+    _look(pool, last + timedelta(hours=2), last + timedelta(minutes=150))
+    assert _alerts(pool) == []
+    _look(pool, last + timedelta(minutes=151), last + timedelta(hours=5))
+    assert [row[0] for row in _alerts(pool)] == ["data-gap"]
+    ((gap,),) = plant.ask(pool, "SELECT (parameters->>'gap_s')::float8 FROM alert")
+    assert 150 * 60 < gap <= 152 * 60, "from the last delivery"
+    back = last + timedelta(hours=6)
+    old = [plant.acquisition(measured_at=last + timedelta(minutes=10 * n), seed=n) for n in range(1, 4)]  # 5.5 h old
+    record(pool, decoded(old), actor="gateway", site_ids=None, now=back)
+    assert "1 ended" in _gap(pool, back + timedelta(seconds=1))
+    _look(pool, back + timedelta(seconds=2), back + timedelta(minutes=149))
+    assert [row[-1] for row in _alerts(pool)] == ["normal"]
+
+
 def test_a_stop_of_the_service_a_step_of_its_clock_and_a_replayed_machine_are_no_gap(
     pool: Pool, settings: Settings, machine: Machine
 ) -> None:
