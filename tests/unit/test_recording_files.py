@@ -13,6 +13,7 @@ from scipy.io import wavfile
 from pdm.errors import ConfigurationError, InvalidInputError
 from pdm.ingest.recording_files import Declared, read_recording_file
 from pdm.ingest.recordings import open as opening
+from pdm.ingest.recordings.content import Reading
 from pdm.ingest.recordings.library import REQUIRED
 from pdm.machines.model import Machine, MeasurementPoint
 from pdm.machines.units import STANDARD_GRAVITY
@@ -222,6 +223,27 @@ def test_a_time_without_a_zone_gives_the_rate_and_is_named(tmp_path):
     assert_is_signal(read)
     assert not read.has_time
     assert any("no time zone" in note for note in read.notes)
+
+
+@pytest.mark.parametrize(
+    ("begin", "noted"),
+    [
+        pytest.param(
+            4.8e8,
+            "1985-03-18T13:20:00Z if they count since 1970",
+            marks=pytest.mark.xfail(strict=True, reason="nothing is noted"),
+        ),
+        (3600.0, None),
+    ],
+)
+def test_times_of_last_century_are_noted_and_not_assumed(tmp_path, begin, noted):
+    rows = np.column_stack([begin + np.arange(2000) / RATE, SIGNAL])
+    lines = ["timestamp;de", *(f"{time:.9f};{value:.9g}" for time, value in rows)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    read = read_recording_file(tmp_path / "a.csv", MACHINE, Declared(reading=Reading(time="timestamp=s")))
+    assert_is_signal(read)
+    assert not read.has_time
+    assert [noted in note for note in read.notes if "begin at" in note] == ([] if noted is None else [True])
 
 
 def test_a_container_is_read_in_a_child_within_its_limits(tmp_path, monkeypatch):
