@@ -87,6 +87,7 @@ _COUNTERS = frozenset(("", "#", "n", "no", "nr", "num", "number", "index", "idx"
 _COUNTER_NAME = re.compile(r"unnamed:? ?\d*|sample ?(no|nr|number|index)|row ?(no|nr|number)?|line ?(no|nr)?")
 _EPOCH_UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
 _EPOCH_FROM, _EPOCH_TO = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100 [s since 1970]
+_A_YEAR = 31_536_000.0  # s: a count from the begin of a recording is smaller
 _DAY_NUMBERS = ((20_000.0, 86_400.0, "days since 1900, or seconds of the day"), (690_000.0, 770_000.0, "day numbers"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAME_RATE = 1e-3  # relative
@@ -258,7 +259,21 @@ def _clock(axis: FileChannel, declared: str | None, reading: Reading) -> Clock:
     note = None
     if begin is not None and not axis.is_utc:
         note = f"the times in {axis.name!r} have no time zone ({begin:%Y-%m-%dT%H:%M:%S}): the time of day is not used"
+    elif begin is None:
+        note = _note_of_old(axis, _FACTORS[unit])
     return Clock(rate, f"column {axis.name!r}", at, jitter, segments, is_assumed, note, axis.name)
+
+
+def _note_of_old(axis: FileChannel, factor: float) -> str | None:
+    """Return a note on times that begin between 1971 and 2000, if they count since 1970: a device may count too."""
+    since = float(axis.load(0, 1)[0]) * factor
+    if not _A_YEAR <= since < _EPOCH_FROM:
+        return None
+    at = _EPOCH + timedelta(seconds=since)
+    return (
+        f"the times in {axis.name!r} begin at {since:.10g} s: {at:%Y-%m-%dT%H:%M:%SZ} if they count since 1970, which is "
+        "not assumed before 2000; name the file after its time"
+    )
 
 
 def _unit_of(axis: FileChannel, declared: str | None) -> tuple[str, float | None, bool]:
