@@ -271,8 +271,8 @@ def _note_of_old(axis: FileChannel, factor: float) -> str | None:
         return None
     at = _EPOCH + timedelta(seconds=since)
     return (
-        f"the times in {axis.name!r} begin at {since:.10g} s: {at:%Y-%m-%dT%H:%M:%SZ} if they count since 1970, which is "
-        "not assumed before 2000; name the file after its time"
+        f"the times in {axis.name!r} begin at {since:.10g} s: {at:%Y-%m-%dT%H:%M:%SZ} if they count since 1970, which "
+        "is not assumed before 2000; name the file after its time"
     )
 
 
