@@ -17,6 +17,7 @@ from api.schemas.acquisitions import (
     SpectrumAnswer,
     WaveformAnswer,
 )
+from api.schemas.corrections import AppliedCorrection
 from api.schemas.pages import Page
 from pdm.service.machines import measurements, queries, scalars
 
@@ -124,6 +125,7 @@ def read_waveform(
         unit=found.unit,
         sampling_rate_hz=found.sampling_rate,
         samples=found.samples.tolist(),
+        corrections=[AppliedCorrection.model_validate(each) for each in found.corrections],
     )
 
 
@@ -154,4 +156,5 @@ def read_spectrum(
         unit=spectrum.unit,
         resolution_hz=spectrum.resolution,
         amplitudes=spectrum.amplitudes.tolist(),
+        corrections=[AppliedCorrection.model_validate(each) for each in found.corrections],
     )

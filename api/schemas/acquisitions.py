@@ -7,9 +7,11 @@ from uuid import UUID
 
 from pydantic import Field
 
+from api.schemas.corrections import AppliedCorrection
 from api.schemas.pages import Answer, Time
 
 Outcome = Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
+_CORRECTIONS = "By which these values are read: GET /v1/machines/{machine}/corrections."
 
 # The JSON form of POST /v1/acquisitions. The body is decoded by pdm.ingest, many times faster than by a
 # model; this model is only for documentation and for fuzzing.
@@ -160,6 +162,7 @@ class WaveformAnswer(Answer):
     unit: str
     sampling_rate_hz: float
     samples: list[float]
+    corrections: list[AppliedCorrection] = Field(default_factory=list, description=_CORRECTIONS)
 
 
 class SpectrumAnswer(Answer):
@@ -174,6 +177,7 @@ class SpectrumAnswer(Answer):
     unit: str = Field(description="Of the amplitudes: the SI unit, squared for the squared envelope: (m/s2)^2.")
     resolution_hz: float
     amplitudes: list[float]
+    corrections: list[AppliedCorrection] = Field(default_factory=list, description=_CORRECTIONS)
 
 
 class Statistics(Answer):
@@ -199,9 +203,10 @@ class LastValue(Answer):
 
 
 class ScalarValue(LastValue):
-    """A value as it was sent."""
+    """A value as it was sent, or as it is corrected."""
 
     unit: str = Field(description="As declared by the sender: the registered unit of the point.")
+    is_corrected: bool = Field(False, description="Whether it is not as it was sent: GET .../corrections.")
 
 
 class ScalarSteps(Answer):
@@ -226,6 +231,7 @@ class ScalarTrend(Answer):
     counts: list[int]
     values: ScalarSteps
     last: LastValue | None = Field(description="The newest value, also if it is outside the range.")
+    corrections: list[AppliedCorrection] = Field(default_factory=list, description=_CORRECTIONS)
 
 
 class FeatureTrend(Answer):
@@ -243,3 +249,4 @@ class FeatureTrend(Answer):
     features: dict[str, Statistics]
     feature_version: int | None = Field(None, description="The newest in the range; of each time the newest counts.")
     absent: dict[str, Absence] = Field(default_factory=dict, description="Features that acquisitions lack, and why.")
+    corrections: list[AppliedCorrection] = Field(default_factory=list, description=_CORRECTIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -113,3 +114,22 @@ def _incomplete(form: BearingForm, names: tuple[str, ...]) -> InvalidInputError:
 def _round(value: float) -> float:
     """Round the error of binary arithmetic, so that 7.94 mm remains 7.94 mm after both conversions."""
     return float(f"{value:.12g}")
+
+
+def bearing_from_document(value: Any) -> Bearing:
+    """Return the bearing of a document: its numbers, or its designation.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not a valid bearing.
+    """
+    if isinstance(value, str | int):
+        return read_bearing(BearingForm(designation=value))
+    try:
+        form = msgspec.convert(value, BearingForm, strict=True)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        field = f"bearing{path.removesuffix('`')}"
+        raise InvalidInputError(f"{field}: {reason}", field=field) from None
+    return read_bearing(form)

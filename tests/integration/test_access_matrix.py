@@ -52,6 +52,7 @@ SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
 REASON = {"reason": "broken"}
 REPLACED = {"reason": "broken", "at": "2026-10-03T00:00:00Z"}
 VOIDED = {"status": "voided", "reason": "wrong machine"}
+CORRECTED = {"from": "2026-10-02T00:00:00Z", "reason": "x"}
 SUPPRESSION = {"reason": "being mended", "ground": "maintenance"}
 CALLS = [
     Call("POST", "/v1/acquisitions", SENDERS, foreign=422, raw=True),
@@ -80,6 +81,16 @@ CALLS = [
     Call("GET", MACHINE + "/work-events", READERS, foreign=404),
     Call("POST", MACHINE + "/work-events", SENDERS, 201, foreign=404, json="work-event"),
     Call("PATCH", MACHINE + "/work-events/{event_id}", OPERATORS, foreign=404, json=VOIDED),
+    Call("POST", MACHINE + "/points/{point}/correct", OPERATORS, foreign=404, json=CORRECTED | {"factor": 2.0}),
+    Call(
+        "POST",
+        MACHINE + "/components/{component}/correct",
+        OPERATORS,
+        foreign=404,
+        json=CORRECTED | {"bearing": "6205"},
+    ),
+    Call("GET", MACHINE + "/corrections", READERS, foreign=404),
+    Call("PATCH", MACHINE + "/corrections/{correction_id}", OPERATORS, foreign=404, json=VOIDED),
     Call("POST", MACHINE + "/retire", OPERATORS, foreign=404, json=REASON),
     Call("POST", MACHINE + "/restore", OPERATORS, foreign=404, json=REASON),
     Call("POST", MACHINE + "/timeline", OPERATORS, foreign=404, json=REASON | {"timeline": "live"}),
@@ -261,9 +272,18 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
             (machine,),
         ).fetchone()
         assert event is not None
+        correction = conn.execute(
+            "INSERT INTO measurement_correction (machine_id, point_id, field, value, registered, begins_at, reason,"
+            " actor) SELECT p.machine_id, p.id, 'factor', '3', '1', %s, 'x', 'x'"
+            " FROM point p JOIN machine m ON m.id = p.machine_id WHERE m.key = %s AND p.key = 'de-h' RETURNING id",
+            (AT, machine),
+        ).fetchone()
+        assert correction is not None
     return {
         "machine": machine,
         "event_id": str(event[0]),
+        "correction_id": str(correction[0]),
+        "component": "bearing-de",
         "point": "de-h",
         "site": machine.removeprefix("press-"),
         "line": "line-1",

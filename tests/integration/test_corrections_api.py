@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.ingest.encode import encode_raw
 from pdm.ingest.fleet_file import machine_to_document
-from pdm.measurements import Acquisition, Waveform
+from pdm.measurements import Acquisition, Scalar, Waveform
 from pdm.service.platform.access import create_key
 from pdm.settings import Settings
 from pdm.store.machines.registration import register
@@ -128,3 +128,90 @@ def test_a_retired_machine_leaves_the_fleet_and_its_site_until_it_is_restored(ki
     assert (back.json()["retired_at"], back.json()["retired_reason"]) == (None, None)
     assert len(kim.get("/v1/machines").json()["items"]) == 1
     assert send(kim, "de-h", plant.RATE, 2)["outcome"] == "stored"
+
+
+def _acquire(kim: httpx.Client, minute: int, level: float, oil: float) -> str:
+    at = plant.NOW.replace(minute=minute, year=2025)
+    waves = tuple(Waveform(point, np.full(64, level, np.float32), plant.RATE, "g") for point in ("de-h", "de-v"))
+    content_type, body = encode_raw([Acquisition("press-07", at, waves, (Scalar("oil", oil, "degC"),))])
+    assert kim.post("/v1/acquisitions", content=body, headers={"Content-Type": content_type}).status_code == 200
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def test_a_corrected_measurement_is_read_corrected_and_says_so(kim: httpx.Client) -> None:
+    first, second = _acquire(kim, 1, 4.0, 50.0), _acquire(kim, 2, 4.0, 122.0)
+    wrong = {"from": second, "reason": "10 mV/g entered for a 100 mV/g sensor", "factor": 0.25}
+    made = kim.post(f"{M}/points/de-h/correct", json=wrong)
+    assert made.status_code == 200, made.text
+    found = made.json()
+    assert (found["field"], found["value"], found["registered"], found["point"]) == ("factor", 0.25, 1.0, "de-h")
+    assert (found["from"], found["until"], found["is_open_ended"], found["status"]) == (second, None, True, "in-force")
+    assert "still to come" in found["notice"] and found["actor"] == "kim"
+    assert (found["not_corrected"], found["progress"], found["voided"]) == (None, "done", None)
+    as_sent, read = (kim.get(f"{M}/acquisitions/{at}/waveforms/de-h").json() for at in (first, second))
+    assert as_sent["samples"][0] == pytest.approx(4 * 9.80665) and as_sent["corrections"] == []
+    assert read["samples"][0] == pytest.approx(9.80665)
+    assert read["corrections"] == [{"id": found["id"], "field": "factor", "registered": 1.0, "value": 0.25}]
+    spectrum = kim.get(f"{M}/acquisitions/{second}/spectrum/de-h").json()
+    assert [each["id"] for each in spectrum["corrections"]] == [found["id"]]
+    trend = kim.get(f"{M}/features/de-h").json()
+    assert [each["id"] for each in trend["corrections"]] == [found["id"]]
+
+
+def test_corrected_scalars_and_swapped_channels_are_read_corrected(kim: httpx.Client) -> None:
+    _acquire(kim, 1, 4.0, 50.0)
+    second = _acquire(kim, 2, 4.0, 122.0)
+    assert kim.post(f"{M}/points/oil/correct", json={"from": second, "unit": "degF", "reason": "x"}).status_code == 200
+    values = kim.get(f"{M}/scalars/oil/values").json()["items"]
+    assert [(round(v["value"], 9), v["unit"], v["is_corrected"]) for v in values] == [
+        (50.0, "degC", True),
+        (50.0, "degC", False),
+    ]
+    trend = kim.get(f"{M}/scalars/oil").json()
+    assert (trend["last"]["value"], trend["values"]["maximum"][-1]) == (pytest.approx(50), pytest.approx(50))
+    assert [each["field"] for each in trend["corrections"]] == ["unit"]
+    swapped = {"from": second, "swap_with": "de-v", "reason": "cables"}
+    number = kim.post(f"{M}/points/de-h/correct", json=swapped).json()["id"]
+    kim.post(f"{M}/points/de-v/correct", json={"from": second, "factor": 0.5, "reason": "gain"})
+    read = kim.get(f"{M}/acquisitions/{second}/waveforms/de-h").json()
+    assert read["samples"][0] == pytest.approx(2 * 9.80665), "what was sent as de-v, with its correction"
+    assert [each["field"] for each in read["corrections"]] == ["swap_with", "factor"]
+    listed = kim.get(f"{M}/corrections").json()["items"]
+    assert [each["field"] for each in listed] == ["factor", "swap_with", "unit"]
+    voided = kim.patch(f"{M}/corrections/{number}", json={"status": "voided", "reason": "they were right"})
+    assert (voided.status_code, voided.json()["status"], voided.json()["voided"]["actor"]) == (200, "voided", "kim")
+    read = kim.get(f"{M}/acquisitions/{second}/waveforms/de-h").json()
+    assert (read["samples"][0], read["corrections"]) == (pytest.approx(4 * 9.80665), [])
+    assert kim.get(f"{M}/corrections").json()["items"][1]["status"] == "voided"
+
+
+def test_a_corrected_bearing_is_listed_and_the_registered_one_stays(kim: httpx.Client) -> None:
+    made = kim.post(f"{M}/components/bearing-de/correct", json={"from": AT, "bearing": "6205", "reason": "nameplate"})
+    assert made.status_code == 200, made.text
+    assert (made.json()["component"], made.json()["registered"]) == ("bearing-de", None)
+    assert made.json()["value"]["rolling_elements"] == 9
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "status", "named"),
+    [
+        ("points/de-h", {}, 422, "give exactly one of factor, unit"),
+        ("points/de-h", {"factor": 2, "unit": "mg"}, 422, "2 corrected fields are given (factor, unit)"),
+        ("points/de-h", {"factor": None}, 422, "factor cannot be null"),
+        ("points/de-h", {"factr": 2}, 422, "factor"),
+        ("points/de-h", {"factor": 2, "from": None}, 422, "from"),
+        ("points/de-h", {"factor": 2, "until": "2026-09-01T00:00:00Z"}, 422, "must be before 'until'"),
+        ("points/de-h", {"factor": 2, "reason": " "}, 422, "reason"),
+        ("points/de-h", {"factor": 2, "from": "2099-01-01T00:00:00Z"}, 422, "ahead of the server's clock"),
+        ("points/de-h", {"unit": "gg"}, 422, "m/s2, g, mg"),
+        ("points/de-x", {"factor": 2}, 404, "de-h"),
+        ("components/bearing-de", {"bearing": "9999"}, 422, "9999"),
+        ("components/bearing-de", {"bearing": {"balls": 9}}, 422, "balls"),
+        ("components/bearing-dd", {"bearing": "6205"}, 404, "bearing-de"),
+    ],
+)
+def test_wrong_corrections_are_refused_by_name(
+    kim: httpx.Client, path: str, change: dict[str, Any], status: int, named: str
+) -> None:
+    refused = kim.post(f"{M}/{path}/correct", json={"from": AT, "reason": "x"} | change)
+    assert (refused.status_code, named in refused.text) == (status, True), refused.text

@@ -30,7 +30,7 @@ from pdm.settings import Settings
 from pdm.store.database.connection import open_pool
 from pdm.store.database.migrate import migrate
 from pdm.store.database.queries import query
-from pdm.store.machines import registration
+from pdm.store.machines import corrections, registration
 from pdm.store.machines.registration import register
 from pdm.store.models.registry import fetch_champion_ids
 from tests.migration.old_database import ARCHIVE, load
@@ -47,6 +47,12 @@ LATER = (  # what a record's machine is read by and the older schema does not ha
     (r"p\.pulses_per_turn, p\.name", "p.pulses_per_turn, '' AS name"),
     (r"\b[mp]\.retired_at\b", "NULL AS retired_at"),
     (r"\breplaced_sensor r\b", "(SELECT *, id AS point_id, now() AS replaced_at FROM point WHERE false) r"),
+    (
+        r"\bmeasurement_correction c\b",
+        "(SELECT *, id AS point_id, id AS swapped_with, '' AS field, NULL::jsonb AS value, NULL::jsonb AS registered, "
+        "now() AS begins_at, now() AS ends_at FROM point WHERE false) c",
+    ),
+    (r"\bvoided_correction v\b", "(SELECT id AS correction_id FROM point WHERE false) v"),
 )
 
 
@@ -211,6 +217,7 @@ def test_records_that_come_while_the_database_is_migrated_are_all_stored_and_ana
     old: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registration, "query", query_of_older)
+    monkeypatch.setattr(corrections, "query", query_of_older)
     pool = open_pool(replace(Settings(), dsn=old))
     migrated = threading.Event()
     sent: dict[str, list[datetime]] = {}

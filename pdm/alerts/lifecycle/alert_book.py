@@ -16,7 +16,7 @@ from pdm.alerts.lifecycle.escalation import advance, first_overdue, resume
 from pdm.alerts.lifecycle.hold_reasons import ANALYSIS, ESCALATED, ONE_SHOT, why_moved, why_unsuppressed, why_withheld
 from pdm.alerts.lifecycle.holds import Hold, HoldKind, Place, moved, strongest
 from pdm.alerts.lifecycle.inhibition import inhibit
-from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed
+from pdm.alerts.lifecycle.transitions import demands_of, raised, renewed, restated
 from pdm.alerts.states import CORRECTION, LIFE_CLOSED, RETIRED, WITHDRAWN, AlertState, Kind, Verb, step
 from pdm.machines.work_events import LifeEnd
 
@@ -151,6 +151,13 @@ class Ledger:
         alert = replace(known, state=AlertState.NORMAL, cleared_at=cleared_at, overdue_at=None)
         self._put(replace(alert, version=known.version + 1))
         self._tell(alert, Kind.CLEARED, at, ANALYSIS, WITHDRAWN, reevaluated=True)
+
+    def restate(self, machine_id: int, change: AlertChange) -> None:
+        """Give an alert the figures and evidence of its condition, concluded again; nothing is notified."""
+        alert_id = self._open.get((machine_id, change.cause))
+        known = None if alert_id is None else self._alerts[alert_id]
+        if known is not None and known.state.is_active and known.severity is change.severity:
+            self._put(restated(known, change))
 
     def reopen(self, alert_id: UUID, state: AlertState, at: datetime) -> None:
         """Give an ended alert the state back that it had before an end that a correction removed."""

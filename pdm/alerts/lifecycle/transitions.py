@@ -61,6 +61,20 @@ def renewed(known: AlertRecord, change: AlertChange, done: Transition, now: date
     return replace(alert, overdue_at=first_overdue(alert, now, change.escalate_after), overdue_step=0)
 
 
+def restated(known: AlertRecord, change: AlertChange) -> AlertRecord:
+    """Return an alert with the figures and the evidence of its condition, concluded again from corrected data."""
+    return replace(
+        known,
+        component=change.component,
+        message=change.message,
+        parameters=change.parameters,
+        evidence=change.evidence,
+        points=change.points,
+        act_by=change.act_by,
+        version=known.version + 1,
+    )
+
+
 def demands_of(known: AlertRecord | None, change: AlertChange) -> Demands:
     """Return what an alert demands of people: a demand remains until the alert ends."""
     was = known.demands if known else Demands()

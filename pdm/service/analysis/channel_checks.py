@@ -27,6 +27,7 @@ from pdm.store.analysis import analysis_inputs, channel_quality
 from pdm.store.machines.registration import StoredMachine
 
 Key = tuple[int, datetime]  # point or machine id, measured_at
+Memories = dict[int, list[float]]  # by point id: pdm/quality/memory.py
 RECORDS_COMPARED = 16  # earlier records of a point with which a waveform is compared: a few buffers sent in turn
 _MOVED = 6.0  # standard deviations of a level
 _PLACES = {
@@ -50,24 +51,31 @@ class NewRecords:
 
 
 def judge_channels(
-    conn: Connection[Any], machines: Mapping[int, StoredMachine], new: NewRecords
+    conn: Connection[Any], machines: Mapping[int, StoredMachine], new: NewRecords, given: Memories | None = None
 ) -> dict[Key, ChannelQuality]:
-    """Return, and store, the quality of those channels and scalars of new acquisitions that are not good."""
-    memories = channel_quality.fetch_memories(conn, [*{key[0] for key in (*new.scalars, *new.vectors)}])
+    """Return, and store, the quality of those channels and scalars of new acquisitions that are not good.
+
+    It is judged by the memories `given`, which are updated in place, or by the stored ones.
+    """
+    points = [*{key[0] for key in (*new.scalars, *new.vectors)}]
+    memories = channel_quality.fetch_memories(conn, points) if given is None else given
     found = {
         (each.point_id, each.measured_at): judge_waveform(
             each.samples, each.point.quantity, each.sampling_rate, each.speed
         )
         for each in new.channels
     }
-    for key in channel_quality.fetch_repeated(conn, list(found), RECORDS_COMPARED):
+    stored_as = {(each.sent_as, each.measured_at): (each.point_id, each.measured_at) for each in new.channels}
+    for sent in channel_quality.fetch_repeated(conn, list(stored_as), RECORDS_COMPARED):
+        key = stored_as[sent]
         if found[key].is_measured:
             found[key] = no_measurement("frozen")
     _compare_with_before(machines, new, found, memories)
     _judge_scalars(conn, machines, new, found, memories)
     doubted = {key: quality for key, quality in found.items() if quality != GOOD}
     channel_quality.save_quality(conn, doubted, list(found))
-    channel_quality.save_memories(conn, memories)
+    if given is None:
+        channel_quality.save_memories(conn, memories)
     return doubted
 
 
@@ -121,13 +129,17 @@ def _compare_with_before(
 
 
 def _compared(channel: FeatureChannel, vectors: Mapping[Key, NDArray[np.float32]], memory: WaveformMemory) -> _Compared:
-    key, quantity = (channel.point_id, channel.measured_at), channel.point.quantity
-    vector = vectors[key]
-    levels = levels_of(vector, _PLACES[quantity]) or (np.nan,) * len(FIGURES)
-    offset, rms = float(vector[_OFFSET[quantity]]), float(vector[_OFFSET[quantity] + 1])
-    spread = math.sqrt(max(rms * rms - offset * offset, 0.0))
+    key = (channel.point_id, channel.measured_at)
+    levels, offset, spread = _figures(channel.point.quantity, vectors[key])
     speed = channel.speed or np.nan
     return _Compared(key, memory, levels, offset, spread, speed, memory.distance(levels))
+
+
+def _figures(quantity: str, vector: NDArray[np.float32]) -> tuple[tuple[float, ...], float, float]:
+    """Return levels, offset and spread of a record."""
+    levels = levels_of(vector, _PLACES[quantity]) or (np.nan,) * len(FIGURES)
+    offset, rms = float(vector[_OFFSET[quantity]]), float(vector[_OFFSET[quantity] + 1])
+    return levels, offset, math.sqrt(max(rms * rms - offset * offset, 0.0))
 
 
 def _swapped(records: Sequence[_Compared]) -> dict[Key, str]:
@@ -159,7 +171,7 @@ def _judge_scalars(
         factor, offset = si_conversion(point.quantity, point.unit)
         value = factor * sent + offset
         if needs_value_before(point.quantity, value) and point_id not in last:
-            before = analysis_inputs.fetch_measured_before(conn, point_id, measured_at)
+            before = _measured_before(conn, machines[machine_id], point_id, measured_at)
             last[point_id] = None if before is None else factor * before + offset
         quality = judge_scalar(point.quantity, value, last.get(point_id))
         if quality.is_measured:
@@ -169,3 +181,21 @@ def _judge_scalars(
                 memories[point_id] = memory.to_figures()
                 quality = no_measurement("stuck") if memory.is_stuck else quality
         found[point_id, measured_at] = quality
+
+
+def _measured_before(
+    conn: Connection[Any], stored: StoredMachine, point_id: int, measured_at: datetime
+) -> float | None:
+    """Return the last value of a scalar before a time that was a measurement, in the point's unit."""
+    source = stored.corrections.counterpart(point_id, measured_at)
+    found = analysis_inputs.fetch_measured_before(conn, source, measured_at)
+    if found is None:
+        return None
+    reading = stored.corrections.reading(source, found[0])
+    return reading.gain * found[1] + reading.offset
+
+
+def remember(memory: WaveformMemory, quantity: str, vector: NDArray[np.float32], speed: float | None) -> WaveformMemory:
+    """Return what is remembered of a channel after a good record with these features."""
+    levels, offset, spread = _figures(quantity, vector)
+    return memory.after(levels, offset, spread, speed or np.nan)

@@ -21,6 +21,7 @@ from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.late_data import reprocess
 from pdm.service.analysis.pipeline import analyse
 from pdm.service.analysis.reanalysis_progress import ReanalysisProgress
+from pdm.service.analysis.recalculation import Span, recalculate
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.platform.failures import Blame, blame, describe
 from pdm.store.analysis import analysis_inputs, assessments_write, queue
@@ -32,7 +33,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Methods:
-    """What the machines are judged by, the spans and reports of the analysis, and whose state was doubted already."""
+    """What the machines are judged by, the spans and reports of the analysis, and whose state was doubted already.
+
+    `recalculated` are spans of features that corrections changed, until their summaries are refreshed.
+    """
 
     champions: Champions
     rules: RuleBook
@@ -40,6 +44,7 @@ class Methods:
     diagnosis_interval: timedelta
     progress: ReanalysisProgress
     doubted: set[int] = field(default_factory=set)
+    recalculated: list[Span] = field(default_factory=list)
 
 
 @dataclass
@@ -73,6 +78,19 @@ class Isolation:
             else:
                 for half in _halves(claims):
                     self.analyse(half)
+
+    def recalculate(self, machine_id: int) -> None:
+        """Compute the next features that a correction requires; put the machine on hold where that fails."""
+        try:
+            with self.conn.transaction():
+                last = self.states[machine_id].last_measured_at
+                done = recalculate(self.conn, self.machines[machine_id], last)
+            if done is not None:
+                self.methods.recalculated.append(done)
+        except Exception as error:
+            if blame(error) is Blame.DATABASE:
+                raise
+            self._hold(machine_id, error)
 
     def replay(self, machine_id: int) -> None:
         """Replay a machine from its late data; put it on hold where that fails from every checkpoint."""

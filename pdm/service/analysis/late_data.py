@@ -92,6 +92,8 @@ def reprocess(
     active = [alert for alert in alerts.fetch_open(conn, machine_id) if alert.state.is_active]
     changes = reconcile(active, memory.cases, until, rules, replay.latest)
     alerts.apply_changes(conn, machine_id, changes, reevaluated=True)
+    if is_corrected:
+        alerts.restate(conn, machine_id, replay.latest.values())
     if changes or life_ends or is_corrected:
         alerts.notify(conn)
     state = replace(saved, state=memory.to_bytes(), dirty_from=None, revision=replay.revision)
@@ -105,7 +107,7 @@ def reprocess(
 def _correct_alerts(
     conn: Connection[Any], machine_id: int, ends: Sequence[LifeEnd], replayed: Replayed, until: datetime
 ) -> None:
-    """End the alerts that only the event as it was has raised, and open those again that it had ended."""
+    """End the alerts that only the wrong event or data had raised, and open those again that the event had ended."""
     alerts.withdraw(conn, machine_id, find_wrongly_raised(alerts.fetch_open(conn, machine_id), replayed), until)
     ended = alerts.fetch_ended_by_life(conn, machine_id, replayed.since)
     for alert_id, state in find_wrongly_ended(ended, ends, replayed):

@@ -21,7 +21,10 @@ _UNKNOWN_ORDERS = np.full(4, np.nan)
 
 @dataclass(frozen=True)
 class FeatureChannel:
-    """One stored waveform with the data that its features require: speed [Hz], geometry and motor data."""
+    """One stored waveform with the data that its features require: speed [Hz], geometry and motor data.
+
+    `sent_as` is the point under whose key it is stored.
+    """
 
     point_id: int
     measured_at: datetime
@@ -31,6 +34,7 @@ class FeatureChannel:
     samples: NDArray[np.float32] | NDArray[np.int16]
     sampling_rate: float
     scale: float | None
+    sent_as: int = 0
 
     @property
     def sampled_with(self) -> tuple[str, datetime, float, int]:

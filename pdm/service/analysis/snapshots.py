@@ -16,7 +16,7 @@ from pdm.health.snapshot import Snapshot
 from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
 from pdm.quality.verdict import GOOD, ChannelQuality
-from pdm.service.analysis.channel_checks import NewRecords, judge_channels
+from pdm.service.analysis.channel_checks import Memories, NewRecords, judge_channels
 from pdm.service.analysis.feature_extraction import (
     CURRENT_COLUMNS,
     VIBRATION_COLUMNS,
@@ -35,18 +35,26 @@ TABLES = {"acceleration": "feature_vibration_v1", "current": "feature_current_v1
 _CHANNEL_CURRENT = len(names("current", "channel"))
 
 
-def featurise_new(conn: Connection[Any], machines: Mapping[int, StoredMachine], keys: Sequence[Key]) -> list[Snapshot]:
-    """Compute and store the features of newly received acquisitions; returns snapshots in the order of `keys`."""
+def featurise_new(
+    conn: Connection[Any],
+    machines: Mapping[int, StoredMachine],
+    keys: Sequence[Key],
+    memories: Memories | None = None,
+) -> list[Snapshot]:
+    """Compute and store the features of newly received acquisitions; returns snapshots in the order of `keys`.
+
+    With `memories` the channels are judged by these, which are updated in place, and not by the stored ones.
+    """
     contexts = analysis_inputs.fetch_contexts(conn, keys)
     channels = channels_of(machines, contexts, analysis_inputs.fetch_waveforms(conn, keys))
     vibration = vibration_rows(channels["acceleration"], channels["tachometer"])
     current = current_rows(channels["current"])
     _store(conn, TABLES["acceleration"], vibration)
     _store(conn, TABLES["current"], current)
-    scalars = analysis_inputs.fetch_scalars(conn, keys)
+    scalars = _of_points_in_use(machines, analysis_inputs.fetch_scalars(conn, keys))
     vectors = {**_by_key(vibration), **_by_key(current)}
     sampled = [each for group in channels.values() for each in group]
-    quality = judge_channels(conn, machines, NewRecords(sampled, vectors, scalars, contexts))
+    quality = judge_channels(conn, machines, NewRecords(sampled, vectors, scalars, contexts), memories)
     return _snapshots(machines, keys, contexts, vectors, scalars, quality)
 
 
@@ -59,9 +67,13 @@ def channels_of(
     channels: dict[str, list[FeatureChannel]] = defaultdict(list)
     owners = _owners(machines)
     for waveform in waveforms:
+        if waveform.point_id not in owners:  # swapped with a point that is retired
+            continue
         machine_id, name = owners[waveform.point_id]
-        machine = machines[machine_id].machine
-        point = next(p for p in machine.points if p.key == name)
+        stored, at = machines[machine_id], waveform.measured_at
+        machine = stored.corrections.correct_machine(stored.machine, at)
+        registered = next(p for p in machine.points if p.key == name)
+        point = stored.corrections.correct_point(registered, waveform.point_id, at)
         channels[point.quantity].append(
             FeatureChannel(
                 point_id=waveform.point_id,
@@ -72,6 +84,7 @@ def channels_of(
                 samples=waveform.samples,
                 sampling_rate=waveform.sampling_rate,
                 scale=waveform.scale,
+                sent_as=waveform.sent_as,
             )
         )
     return channels
@@ -91,7 +104,7 @@ def recall(conn: Connection[Any], machine_id: int, machine: StoredMachine, times
         keys,
         analysis_inputs.fetch_contexts(conn, keys),
         vectors,
-        analysis_inputs.fetch_scalars(conn, keys),
+        _of_points_in_use(machines, analysis_inputs.fetch_scalars(conn, keys)),
         channel_quality.fetch_quality(conn, machine_id, times),
     )
 
@@ -104,6 +117,12 @@ def _store(conn: Connection[Any], table: str, rows: FeatureRows) -> None:
 
 def _by_key(rows: FeatureRows) -> dict[Key, NDArray[np.float32]]:
     return dict(zip(zip(rows.point_ids, rows.measured_at, strict=True), rows.values, strict=True))
+
+
+def _of_points_in_use(machines: Mapping[int, StoredMachine], scalars: Mapping[Key, float]) -> dict[Key, float]:
+    """Return the scalars without those of a point that was swapped with another and is retired."""
+    owners = _owners(machines)
+    return {key: value for key, value in scalars.items() if key[0] in owners}
 
 
 def _owners(machines: Mapping[int, StoredMachine]) -> dict[int, tuple[int, str]]:

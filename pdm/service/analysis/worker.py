@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.isolation import Isolation, Methods
 from pdm.service.analysis.reanalysis_progress import ReanalysisProgress
+from pdm.service.analysis.recalculation import refresh_summaries
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.diagnosis.runner import Diagnoser
 from pdm.service.platform.failures import may_be_of_batch
@@ -73,6 +74,7 @@ class Worker:
             raise
         self._interrupted = [each for each in chosen if each not in {claim.machine_id for claim in claims}]
         self._methods.champions.note_unreadable(self._pool)
+        refresh_summaries(self._pool, self._methods.recalculated)
         return handled
 
     def _choose(self) -> tuple[list[int], int]:
@@ -105,7 +107,12 @@ class Worker:
         for claim in claims:
             machine_id = claim.machine_id
             may_replay = claim.is_drained and not is_replay_later and machine_id not in batch.on_hold
-            if may_replay and _must_replay(batch.states[machine_id]):
+            if not may_replay:
+                continue
+            if batch.states[machine_id].is_recalculated:  # the replay follows in a later round
+                batch.recalculate(machine_id)
+                handled += 1
+            elif _must_replay(batch.states[machine_id]):
                 batch.replay(machine_id)
                 handled += 1
         if not gives_up:  # else the host may be the cause: until an analysis succeeds, the wait doubles

@@ -111,7 +111,8 @@ class Diagnoser:
             with self._pool.connection() as conn:
                 stored = fetch_machine(conn, due.machine)
                 recordings = fetch_recordings(conn, stored, due.as_of, due.records)
-            found = diagnose(stored.machine, recordings)
+            machine = stored.corrections.correct_machine(stored.machine, recordings[0].measured_at)
+            found = diagnose(machine, recordings)
             with self._pool.connection() as conn:
                 diagnoses.insert_diagnosis(
                     conn, due, [r.measured_at for r in recordings], found.rule_version, to_document(found)
@@ -153,7 +154,10 @@ def fetch_recordings(
     channels: dict[datetime, list[RecordedChannel]] = defaultdict(list)
     points = _points_by_id(stored)
     for waveform in analysis_inputs.fetch_waveforms(conn, keys):
-        channels[waveform.measured_at].append(recorded(points[waveform.point_id], waveform))
+        registered = points.get(waveform.point_id)
+        if registered is not None:  # it may be swapped with a point that is retired
+            point = stored.corrections.correct_point(registered, waveform.point_id, waveform.measured_at)
+            channels[waveform.measured_at].append(recorded(point, waveform))
     if not channels:
         until = "" if as_of is None else f" up to {as_of.isoformat()}"
         raise RefusalError(f"no waveforms of machine {stored.machine.key!r}{until} are stored")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -71,7 +71,9 @@ def screen(
     sent: Sequence[Waveform | Scalar] = (*acquisition.waveforms, *acquisition.scalars)
     for content in sent:
         key = content.point
-        problem = _find_problem(content, stored.point_at(key, acquisition.measured_at), stored, seen)
+        at = acquisition.measured_at
+        rate = stored.corrected_rate(key, at)
+        problem = _find_problem(content, stored.point_at(key, at), stored, seen, rate)
         seen.add(key)
         if problem is None:
             channels.append(Channel(stored.point_ids[key], acquisition.measured_at, content, content.content_hash()))
@@ -83,7 +85,11 @@ def screen(
 
 
 def _find_problem(
-    content: Waveform | Scalar, point: MeasurementPoint | None, stored: StoredMachine, seen: set[str]
+    content: Waveform | Scalar,
+    point: MeasurementPoint | None,
+    stored: StoredMachine,
+    seen: set[str],
+    corrected_rate: float | None,
 ) -> Problem | None:
     key = content.point
     if key in stored.retired_points:
@@ -101,15 +107,17 @@ def _find_problem(
     if content.unit != point.unit:
         detail = f"channel {key!r} is sent in {content.unit!r}, its point is registered in {point.unit!r}"
         return Problem("unit", detail, f"{key}.unit")
-    check: Callable[..., Problem | None] = _check_waveform if isinstance(content, Waveform) else _check_scalar
-    return check(content, point)
+    if isinstance(content, Waveform):
+        return _check_waveform(content, point, corrected_rate)
+    return _check_scalar(content, point)
 
 
-def _check_waveform(waveform: Waveform, point: MeasurementPoint) -> Problem | None:
+def _check_waveform(waveform: Waveform, point: MeasurementPoint, corrected_rate: float | None) -> Problem | None:
     key = point.key
     if point.sampling_rate is None:
         return Problem("wrong-kind", f"point {key!r} is registered for scalars, not waveforms", key)
-    if abs(waveform.sampling_rate - point.sampling_rate) > SAMPLING_RATE_TOLERANCE * point.sampling_rate:
+    rates = [point.sampling_rate, corrected_rate or point.sampling_rate]
+    if all(abs(waveform.sampling_rate - rate) > SAMPLING_RATE_TOLERANCE * rate for rate in rates):
         detail = (
             f"channel {key!r} is sampled at {waveform.sampling_rate:g} Hz, its point is registered with "
             f"{point.sampling_rate:g} Hz"

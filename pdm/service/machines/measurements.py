@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from features.envelope import envelope_spectrum
 from features.errors import SignalError
 from features.spectrum import amplitude_spectrum
 from pdm.errors import InvalidInputError, NotFoundError, RefusalError
+from pdm.machines.corrections import NO_CORRECTIONS, MeasurementCorrection
 from pdm.machines.units import si_conversion, si_unit
 from pdm.service.machines.absence_reasons import Absence, explain_absences
 from pdm.service.machines.time_steps import MOST_STEPS, choose_range, choose_width
@@ -22,6 +23,7 @@ from pdm.service.platform.access import Caller
 from pdm.service.platform.visibility import visible_machine, visible_point
 from pdm.store.acquisitions import acquisitions_read
 from pdm.store.acquisitions.waveform_codec import decode
+from pdm.store.machines.corrections import fetch_corrections
 from pdm.store.machines.machine_views import FoundPoint
 from pdm.words.similar import suggest
 
@@ -30,12 +32,13 @@ Pool = ConnectionPool[Any]
 
 @dataclass(frozen=True)
 class Measured:
-    """One channel of one acquisition in SI: samples [unit] at sampling_rate [Hz]."""
+    """One channel of one acquisition in SI: samples [unit] at sampling_rate [Hz], and the corrections in them."""
 
     quantity: str
     unit: str
     sampling_rate: float
     samples: NDArray[np.float64]
+    corrections: Sequence[MeasurementCorrection] = ()
 
 
 @dataclass(frozen=True)
@@ -73,30 +76,37 @@ class FeatureCourse:
     features: Mapping[str, Statistics]
     feature_version: int | None
     absent: Mapping[str, Absence]
+    corrections: Sequence[MeasurementCorrection]
 
 
 def read_waveform(pool: Pool, caller: Caller, machine: str, measured_at: datetime, point: str) -> Measured:
-    """Return a stored waveform in SI units.
+    """Return a stored waveform in SI units as it is corrected.
 
     Raises
     ------
     NotFoundError
         The machine, the point or the waveform does not exist for the caller.
     """
-    with pool.connection() as conn:
+    with visible_machine(pool, caller, machine) as (conn, row):
         found = visible_point(conn, caller, machine, point)
         if found.sampling_rate_hz is None:
             raise NotFoundError(f"point {point!r} has no waveforms{_where_else(found, machine)}")
-        stored = acquisitions_read.fetch_waveform(conn, found.id, measured_at)
+        corrections = fetch_corrections(conn, [row.id]).get(row.id, NO_CORRECTIONS)
+        sent_as = corrections.counterpart(found.id, measured_at)
+        stored = acquisitions_read.fetch_waveform(conn, sent_as, measured_at)
     if stored is None:
         raise NotFoundError(f"machine {machine!r} has no waveform of {point!r} at {measured_at.isoformat()}")
     kind = np.dtype(np.float32 if stored.scale is None else np.int16)
     raw = decode(stored.codec, stored.payload, kind, stored.sample_count).astype(np.float64)
+    reading = corrections.reading(sent_as, measured_at)
+    if reading.has_other_values:
+        raw = raw * (reading.gain * (stored.scale or 1.0)) + reading.offset
     factor, offset = si_conversion(found.quantity, found.unit)
-    samples = raw * (factor * (stored.scale or 1.0)) + offset
+    samples = raw * (factor * (1.0 if reading.has_other_values else stored.scale or 1.0)) + offset
     # The level of a tachometer keeps its declared unit.
     unit = found.unit if found.quantity == "tachometer" else si_unit(found.quantity)
-    return Measured(found.quantity, unit, stored.sampling_rate, samples)
+    applied = corrections.applied(found.id, measured_at, measured_at + timedelta.resolution)
+    return Measured(found.quantity, unit, reading.sampling_rate or stored.sampling_rate, samples, applied)
 
 
 def compute_spectrum(
@@ -188,6 +198,7 @@ def read_features(
             limit=MOST_STEPS + 2,
         )
         versions = acquisitions_read.fetch_absences(conn, table, chosen, point_id=found.id, since=since, before=before)
+        corrections = fetch_corrections(conn, [row.id]).get(row.id, NO_CORRECTIONS)
     return FeatureCourse(
         machine=machine,
         point=point,
@@ -201,6 +212,7 @@ def read_features(
         features={name: _statistics(buckets, place) for place, name in enumerate(chosen)},
         feature_version=max((version[0] for version in versions), default=None),
         absent=explain_absences(versions, chosen),
+        corrections=corrections.applied(found.id, since, before, with_bearings=True),
     )
 
 

@@ -143,11 +143,19 @@ def fetch_ended_by_life(conn: Connection[Any], machine_id: int, since: datetime)
 
 
 def withdraw(conn: Connection[Any], machine_id: int, alert_ids: Sequence[UUID], at: datetime) -> None:
-    """End alerts that only a work event had raised which was corrected or voided."""
+    """End alerts that only a work event or measurements had raised which were corrected."""
     ledger = open_ledger(conn, [machine_id], datetime.now(UTC))
     for alert_id in alert_ids:
         ledger.withdraw(alert_id, at)
     ledger.settle()
+    close_ledger(conn, ledger)
+
+
+def restate(conn: Connection[Any], machine_id: int, changes: Iterable[AlertChange]) -> None:
+    """Give open alerts the figures and evidence of their conditions, concluded again from corrected data."""
+    ledger = open_ledger(conn, [machine_id], datetime.now(UTC))
+    for change in changes:
+        ledger.restate(machine_id, change)
     close_ledger(conn, ledger)
 
 

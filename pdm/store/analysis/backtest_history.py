@@ -19,9 +19,11 @@ from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured
 from pdm.errors import RefusalError
 from pdm.health.assessment import hindrance_of, shows_operation, unmeasured_points
 from pdm.health.baseline.component_columns import resolved
+from pdm.machines.corrections import SourceSpan
 from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
 from pdm.machines.work_events import LifeEnd
+from pdm.store.acquisitions.scalars_read import span_values
 from pdm.store.analysis.diagnosis_notes import fetch_notes
 from pdm.store.database.queries import query
 from pdm.store.machines.registration import StoredMachine
@@ -208,7 +210,7 @@ def _measured(
             features[first].append(feature)
         elif feature == SCALAR:
             factor, offset = si_conversion(points[point].quantity, points[point].unit)
-            at, values = _scalars(conn, stored.point_ids[point], span)
+            at, values = _scalars(conn, stored.corrections.spans(stored.point_ids[point], *span))
             found[point, feature] = _column(times, at, factor * values + offset)
         else:
             features[point].append(feature)
@@ -234,12 +236,9 @@ def _align(times: Times, others: Times) -> tuple[NDArray[np.int64], NDArray[np.i
     return rows, places
 
 
-def _scalars(
-    conn: Connection[Any], point_id: int, span: tuple[datetime, datetime]
-) -> tuple[Times, NDArray[np.float64]]:
+def _scalars(conn: Connection[Any], spans: Sequence[SourceSpan]) -> tuple[Times, NDArray[np.float64]]:
     with conn.cursor(binary=True) as cursor:
-        wanted = {"point_id": point_id, "since": span[0], "before": span[1]}
-        row = cursor.execute(query("fetch_scalar_columns"), wanted).fetchone()
+        row = cursor.execute(query("fetch_scalar_columns"), span_values(spans)).fetchone()
     if row is None or row[0] is None:
         return np.empty(0, np.int64), np.empty(0)
     return _times(row[0]), _numbers(row[1], ">f8")

@@ -40,13 +40,17 @@ class QueuedAcquisition:
 
 @dataclass(frozen=True)
 class MachineState:
-    """What the analysis remembers of a machine, and from when on it has to be analysed again."""
+    """What the analysis remembers of a machine, and from when on it has to be analysed again.
+
+    `is_recalculated`: its features are to be computed again first.
+    """
 
     machine_id: int
     state: bytes | None
     last_measured_at: datetime | None
     dirty_from: datetime | None
     revision: int
+    is_recalculated: bool = False
 
 
 @dataclass(frozen=True)

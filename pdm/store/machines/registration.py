@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from pdm.errors import ConflictError, NotFoundError
 from pdm.machines.bearing_multipliers import BearingMultipliers
+from pdm.machines.corrections import NO_CORRECTIONS, Corrections
 from pdm.machines.costs import Costs
 from pdm.machines.model import (
     Bearing,
@@ -27,6 +28,7 @@ from pdm.machines.model import (
 )
 from pdm.machines.pulse_trains import BeltDrive
 from pdm.store.database.queries import query
+from pdm.store.machines.corrections import fetch_corrections
 from pdm.store.machines.tags import check_tag, find_key, set_tag
 
 _HOW = {"timeline": " here: POST /v1/machines/{machine}/timeline changes it, with a reason"}
@@ -38,7 +40,8 @@ class StoredMachine:
     """A machine with the ids of itself, its points and its components.
 
     `machine` has no retired points; those are `retired_points`, with the time. `former_rates` are the sampling rates
-    [Hz] of replaced sensors by point, each with the time until which it was valid, in order.
+    [Hz] of replaced sensors by point, each with the time until which it was valid, in order. `corrections` are those of
+    measurements that are in force.
     """
 
     id: int
@@ -48,12 +51,18 @@ class StoredMachine:
     retired_at: datetime | None = None
     retired_points: Mapping[str, tuple[MeasurementPoint, datetime]] = field(default_factory=dict)
     former_rates: Mapping[str, Sequence[tuple[datetime, float | None]]] = field(default_factory=dict)
+    corrections: Corrections = NO_CORRECTIONS
 
     def point_at(self, key: str, measured_at: datetime) -> MeasurementPoint | None:
         """Return a point with the sensor that it had at a time; None if the machine has no such point in use."""
         point = next((each for each in self.machine.points if each.key == key), None)
         rates = [rate for until, rate in self.former_rates.get(key, ()) if measured_at < until]
         return replace(point, sampling_rate=rates[0]) if point is not None and rates else point
+
+    def corrected_rate(self, key: str, measured_at: datetime) -> float | None:
+        """Return the rate [Hz] to which that of a point is corrected at a time; None if it is not."""
+        point_id = self.point_ids.get(key) if self.corrections.of else None
+        return None if point_id is None else self.corrections.reading(point_id, measured_at).sampling_rate
 
 
 def fetch_machines(
@@ -74,7 +83,14 @@ def fetch_machines(
             points[row.machine_id].append(row)
         for row in cursor.execute(query("fetch_sensor_rows"), ids):
             sensors[row.machine_id].append(row)
-    return {row.key: _stored(row, components[row.id], points[row.id], sensors[row.id]) for row in machines}
+        corrections = fetch_corrections(conn, ids["machine_ids"])
+    return {
+        row.key: replace(
+            _stored(row, components[row.id], points[row.id], sensors[row.id]),
+            corrections=corrections.get(row.id, NO_CORRECTIONS),
+        )
+        for row in machines
+    }
 
 
 def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | None = None) -> StoredMachine:
@@ -152,7 +168,8 @@ def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoin
             raise ConflictError(
                 f"point {sent.key!r} of machine {machine!r} is registered with {label} {getattr(stored, name)}; "
                 f"it cannot be changed to {getattr(sent, name)}: to replace the sensor, "
-                f"POST /v1/machines/{machine}/points/{sent.key}/replace",
+                f"POST /v1/machines/{machine}/points/{sent.key}/replace; if it was registered wrong, "
+                f"POST /v1/machines/{machine}/points/{sent.key}/correct",
                 field=label,
             )
 

@@ -12,7 +12,7 @@ WHERE a.measured_at BETWEEN %(first)s AND %(last)s;
 -- name: fetch_claimed_waveforms
 -- All waveforms of the acquisitions of a claim, without those of retired points.
 SELECT w.point_id, w.measured_at, w.sampling_rate, w.sample_count, w.scale, w.codec, w.payload,
-       w.frame_at, w.frame_offset, w.frame_length
+       w.frame_at, w.frame_offset, w.frame_length, c.machine_id
 FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
 JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NOT NULL AND p.retired_at IS NULL
 JOIN waveform w ON w.point_id = p.id AND w.measured_at = c.measured_at
@@ -21,7 +21,7 @@ ORDER BY w.point_id, w.measured_at;
 
 -- name: fetch_claimed_scalars
 -- All scalars of the acquisitions of a claim, in the points' units, without those of retired points.
-SELECT s.point_id, s.measured_at, s.value
+SELECT s.point_id, s.measured_at, s.value, c.machine_id
 FROM unnest(%(machine_ids)s::bigint[], %(measured_at)s::timestamptz[]) AS c (machine_id, measured_at)
 JOIN point p ON p.machine_id = c.machine_id AND p.sampling_rate IS NULL AND p.retired_at IS NULL
 JOIN scalar s ON s.point_id = p.id AND s.measured_at = c.measured_at
@@ -46,9 +46,21 @@ WHERE w.kind IN ('failure', 'replacement') AND w.occurred_at > c.after
 ORDER BY w.machine_id, w.occurred_at, w.id;
 
 -- name: fetch_replaced_sensors
--- Sensors of these machines that were replaced after the time given for each.
+-- Sensors of these machines that were replaced after the time given for each, and points whose features are corrected
+-- after it and not before.
 SELECT r.machine_id, r.replaced_at, p.key
 FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
 JOIN replaced_sensor r ON r.machine_id = c.machine_id AND r.replaced_at > c.after
 JOIN point p ON p.id = r.point_id
-ORDER BY r.machine_id, r.replaced_at, r.id;
+UNION
+SELECT r.machine_id, e.at, p.key
+FROM unnest(%(machine_ids)s::bigint[], %(after)s::timestamptz[]) AS c (machine_id, after)
+JOIN measurement_correction r ON r.machine_id = c.machine_id
+LEFT JOIN voided_correction v ON v.correction_id = r.id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN v.correction_id IS NULL THEN r.not_corrected_until ELSE v.not_corrected_until END AS at
+) e
+JOIN point p ON p.machine_id = r.machine_id AND p.retired_at IS NULL
+  AND (p.id IN (r.point_id, r.swapped_with) OR p.component_id = r.component_id)
+WHERE e.at > c.after AND e.at < coalesce(r.ends_at, 'infinity')
+ORDER BY 1, 2, 3;

@@ -52,8 +52,8 @@ WHERE w.measured_at BETWEEN %(first)s AND %(last)s
 );
 
 -- name: fetch_measured_before
--- The last value of a scalar point before a time that was a measurement.
-SELECT s.value FROM scalar s
+-- The last value of a scalar point before a time that was a measurement, with its time.
+SELECT s.measured_at, s.value FROM scalar s
 WHERE s.point_id = %(point_id)s::bigint AND s.measured_at < %(measured_at)s::timestamptz
   AND NOT EXISTS (
     SELECT FROM channel_quality q

@@ -67,10 +67,15 @@ VALUES (%(machine_id)s, %(measured_at)s, clock_timestamp(), %(cause)s, %(rule_ve
         %(acquisitions)s::timestamptz[], %(document)s);
 
 -- name: fetch_diagnosis
--- The newest diagnosis of a machine from acquisitions up to a time.
+-- The newest diagnosis of a machine from acquisitions up to a time, without those of records that were corrected since.
 SELECT measured_at, computed_at, cause, rule_version, acquisitions, document
-FROM diagnosis
+FROM diagnosis d
 WHERE machine_id = %(machine_id)s::bigint AND measured_at <= %(at)s::timestamptz
+  AND NOT EXISTS (
+    SELECT FROM measurement_correction c LEFT JOIN voided_correction v ON v.correction_id = c.id
+    WHERE c.machine_id = d.machine_id AND coalesce(v.recorded_at, c.recorded_at) > d.computed_at
+      AND c.begins_at <= d.measured_at AND coalesce(c.ends_at, 'infinity') > d.measured_at
+  )
 ORDER BY measured_at DESC, computed_at DESC
 LIMIT 1;
 

@@ -119,7 +119,8 @@ WHERE m.id = ANY (%(machine_ids)s::bigint[]);
 -- The number of queued and of failed acquisitions; a replay of late data counts as one, a retired machine as none.
 SELECT (SELECT count(*) FROM pending p JOIN machine m ON m.id = p.machine_id WHERE m.retired_at IS NULL)
            + (SELECT count(*) FROM analysis_state s JOIN machine m ON m.id = s.machine_id
-              WHERE s.dirty_from IS NOT NULL AND m.retired_at IS NULL) AS pending,
+              WHERE (s.dirty_from IS NOT NULL OR EXISTS (SELECT FROM recalculation r WHERE r.machine_id = s.machine_id))
+                AND m.retired_at IS NULL) AS pending,
        (SELECT count(*) FROM set_aside) AS set_aside;
 
 -- name: count_for_metrics

@@ -38,11 +38,14 @@ FROM (
 ) q;
 
 -- name: fetch_scalar_columns
--- The scalars of a point, in its unit.
+-- The scalars of a point, in its unit; spans as in `fetch_scalar_steps`.
 SELECT string_agg(timestamptz_send(q.measured_at), ''::bytea), string_agg(float8send(q.value), ''::bytea)
 FROM (
-    SELECT s.measured_at, s.value FROM scalar s
-    WHERE s.point_id = %(point_id)s AND s.measured_at >= %(since)s AND s.measured_at < %(before)s
+    SELECT s.measured_at, c.gain * s.value + c.shift AS value
+    FROM unnest(%(sources)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+                %(gains)s::double precision[], %(offsets)s::double precision[]) AS c (source, starts, ends, gain, shift)
+    JOIN scalar s ON s.point_id = c.source AND s.measured_at >= c.starts AND s.measured_at < c.ends
+    WHERE s.measured_at >= %(since)s::timestamptz AND s.measured_at < %(before)s::timestamptz
     ORDER BY s.measured_at
 ) q;
 

@@ -11,7 +11,8 @@ SELECT s.machine_id, coalesce(a.attempts, 0)
 FROM analysis_state s
 JOIN machine m ON m.id = s.machine_id AND m.retired_at IS NULL
 LEFT JOIN analysis_attempt a ON a.machine_id = s.machine_id
-WHERE (s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL)
+WHERE (s.machine_id IN (SELECT machine_id FROM waiting) OR s.dirty_from IS NOT NULL
+       OR EXISTS (SELECT FROM recalculation r WHERE r.machine_id = s.machine_id))
   AND NOT EXISTS (SELECT FROM analysis_hold h WHERE h.machine_id = s.machine_id AND h.retry_at > now())
 ORDER BY s.updated_at, s.machine_id
 LIMIT %(machines)s
@@ -51,7 +52,8 @@ UPDATE analysis_attempt SET attempts = %(attempts)s WHERE machine_id = ANY (%(ma
 
 -- name: lock_machines
 -- Claim machines for this transaction, with what is remembered of them.
-SELECT s.machine_id, s.state, s.last_measured_at, s.dirty_from, s.revision
+SELECT s.machine_id, s.state, s.last_measured_at, s.dirty_from, s.revision,
+       EXISTS (SELECT FROM recalculation r WHERE r.machine_id = s.machine_id) AS is_recalculated
 FROM analysis_state s
 WHERE s.machine_id = ANY (%(machine_ids)s)
 ORDER BY s.machine_id

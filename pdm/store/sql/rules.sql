@@ -90,17 +90,26 @@ WHERE r.status IN ('in-force', 'proposed')
 
 -- name: fetch_diagnosis_notes
 -- Diagnoses of machines within a span, and the newest before it; of several from the same acquisitions the newest.
+-- Those of records that were corrected since do not count.
 SELECT found.machine_id, found.measured_at, found.findings
 FROM unnest(%(machine_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
      AS wanted (machine_id, since, until)
 CROSS JOIN LATERAL (
     (SELECT d.machine_id, d.measured_at, d.computed_at, d.document -> 'findings' AS findings FROM diagnosis d
      WHERE d.machine_id = wanted.machine_id AND d.measured_at < wanted.since
+       AND NOT EXISTS (
+         SELECT FROM measurement_correction c LEFT JOIN voided_correction v ON v.correction_id = c.id
+         WHERE c.machine_id = d.machine_id AND coalesce(v.recorded_at, c.recorded_at) > d.computed_at
+           AND c.begins_at <= d.measured_at AND coalesce(c.ends_at, 'infinity') > d.measured_at)
      ORDER BY d.measured_at DESC, d.computed_at DESC LIMIT 1)
     UNION ALL
     (SELECT DISTINCT ON (d.measured_at) d.machine_id, d.measured_at, d.computed_at, d.document -> 'findings'
      FROM diagnosis d
      WHERE d.machine_id = wanted.machine_id AND d.measured_at >= wanted.since AND d.measured_at <= wanted.until
+       AND NOT EXISTS (
+         SELECT FROM measurement_correction c LEFT JOIN voided_correction v ON v.correction_id = c.id
+         WHERE c.machine_id = d.machine_id AND coalesce(v.recorded_at, c.recorded_at) > d.computed_at
+           AND c.begins_at <= d.measured_at AND coalesce(c.ends_at, 'infinity') > d.measured_at)
      ORDER BY d.measured_at, d.computed_at DESC)
 ) found
 ORDER BY found.machine_id, found.measured_at;
