@@ -17,10 +17,12 @@ from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machin
 from pdm.measurements import Acquisition, Scalar, Waveform
 from pdm.service.analysis import recalculation
 from pdm.service.analysis.worker import Worker
+from pdm.service.diagnosis.runner import fetch_recordings
 from pdm.service.machines.measurement_corrections import Wanted, correct_component, correct_point, void_correction
 from pdm.service.machines.retirement import Action
 from pdm.settings import Settings
-from pdm.store.machines.registration import register
+from pdm.store.analysis import diagnoses
+from pdm.store.machines.registration import fetch_machine, register
 from tests.integration.plant import NOW, RATE, ask, send
 from tests.integration.test_corrected_work_events import concluded
 from tests.integration.test_events_of_components import SOUND, two_components, wearing
@@ -302,6 +304,53 @@ def test_an_alert_of_a_wrong_scale_is_withdrawn_with_one_message(pool: Pool, wor
     steps = ask(pool, f"SELECT kind, reason FROM alert_event WHERE alert_id = '{alert}' ORDER BY id")
     assert steps[-1] == ("cleared", "correction-withdrawn")
     assert [kind for kind, _ in steps].count("cleared") == 1
+
+
+def test_diagnoses_of_corrected_records_no_longer_count_and_one_is_due(pool: Pool, worker: Worker) -> None:
+    course = wearing()
+    run(pool, worker, course)
+    with pool.connection() as conn:
+        (machine_id,) = conn.execute("SELECT id FROM machine WHERE key = %s", (WRONG,)).fetchone() or (0,)
+        for at in (course[10].measured_at, course[60].measured_at):
+            conn.execute(
+                "INSERT INTO diagnosis (machine_id, measured_at, cause, rule_version, acquisitions, document)"
+                " VALUES (%s, %s, 'interval', '1', '{}', '{\"findings\": []}')",
+                (machine_id, at),
+            )
+        conn.execute("DELETE FROM diagnosis_due")
+        found = diagnoses.fetch_diagnosis(conn, machine_id, course[70].measured_at)
+        assert found is not None and found.measured_at == course[60].measured_at
+    fix(pool, "direction", "axial", course[30].measured_at, course[70].measured_at)
+    with pool.connection() as conn:
+        found = diagnoses.fetch_diagnosis(conn, machine_id, course[70].measured_at)
+        assert found is not None and found.measured_at == course[10].measured_at
+        assert diagnoses.fetch_due(conn, machine_id) is not None
+        stored = fetch_machine(conn, WRONG)
+        recordings = [fetch_recordings(conn, stored, course[i].measured_at, 1)[0] for i in (20, 40, 80)]
+    directions = [next(c for c in each.channels if c.point.key == "de-h").point.direction for each in recordings]
+    assert directions == ["h", "axial", "h"]
+
+
+def test_a_swap_that_was_voided_leaves_nothing_at_a_channel_that_did_not_come(pool: Pool, worker: Worker) -> None:
+    course = changed(wearing(points=()), lambda one: replace(one, waveforms=one.waveforms[:1]), 50, 53)
+    run(pool, worker, course, course)
+    number = fix(pool, "swap_with", "de-v", course[40].measured_at)
+    run(pool, worker)
+    void_correction(pool, WRONG, number, BY_LEE)
+    run(pool, worker)
+    assert_alike(pool)
+
+
+def test_a_span_of_which_nothing_is_stored_changes_no_conclusion(pool: Pool, worker: Worker) -> None:
+    course = wearing()
+    run(pool, worker, course, course)
+    since, before = course[10].measured_at, course[20].measured_at
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM waveform WHERE measured_at < %s", (before,))
+    fix(pool, "factor", 0.125, since, before)
+    run(pool, worker)
+    assert ask(pool, "SELECT not_corrected_until FROM measurement_correction") == [(before,)]
+    assert_alike(pool)
 
 
 def test_a_repeated_request_changes_nothing_and_the_last_of_several_counts(pool: Pool, worker: Worker) -> None:
