@@ -25,7 +25,7 @@ class PointCorrectionQuestion(Question):
     )
     sampling_rate_hz: Annotated[float, Field(gt=0, le=10e6)] | None = None
     swap_with: Key | None = Field(None, description="The point whose values were sent under this key, and the reverse.")
-    direction: Annotated[str, Field(max_length=20)] | None = None
+    direction: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] | None = None
 
 
 class ComponentCorrectionQuestion(Question):

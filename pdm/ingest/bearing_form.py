@@ -132,4 +132,6 @@ def bearing_from_document(value: Any) -> Bearing:
         reason, _, path = str(error).partition(" - at `$")
         field = f"bearing{path.removesuffix('`')}"
         raise InvalidInputError(f"{field}: {reason}", field=field) from None
+    if "\x00" in form.source:
+        raise InvalidInputError("bearing.source has a NUL character; leave it out", field="bearing.source")
     return read_bearing(form)

@@ -21,6 +21,7 @@ from tests.integration.api_server import client, serve
 
 M = "/v1/machines/press-07"
 AT = "2026-10-01T00:00:00Z"
+NUL = {"rolling_elements": 9, "element_diameter_mm": 8, "pitch_diameter_mm": 40, "source": "a\x00"}
 FAILURE = {"kind": "failure", "component": "bearing-de", "occurred_at": AT, "finding": "spalled"}
 
 
@@ -205,6 +206,10 @@ def test_a_corrected_bearing_is_listed_and_the_registered_one_stays(kim: httpx.C
         ("points/de-h", {"factor": 2, "from": "2099-01-01T00:00:00Z"}, 422, "ahead of the server's clock"),
         ("points/de-h", {"unit": "gg"}, 422, "m/s2, g, mg"),
         ("points/de-x", {"factor": 2}, 404, "de-h"),
+        ("points/de-h", {"factor": "1e999"}, 422, "factor"),
+        ("points/de-h", {"direction": "a\x00"}, 422, "direction"),
+        ("components/bearing-de", {"bearing": NUL}, 422, "source"),
+        ("components/bearing-de", {"bearing": True}, 422, "bearing"),
         ("components/bearing-de", {"bearing": "9999"}, 422, "9999"),
         ("components/bearing-de", {"bearing": {"balls": 9}}, 422, "balls"),
         ("components/bearing-dd", {"bearing": "6205"}, 404, "bearing-de"),
