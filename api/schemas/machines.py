@@ -75,6 +75,13 @@ class ComponentAnswer(Answer):
     belt: dict[str, Any] | None = Field(None, description="Length and pulley diameters in m.")
 
 
+class RangeAnswer(Answer):
+    """The lowest and the highest value that a point can measure, in its unit; null: no limit."""
+
+    lowest: float | None
+    highest: float | None
+
+
 class PointAnswer(Answer):
     """A measurement point; no sampling rate means that it reports scalars."""
 
@@ -86,6 +93,11 @@ class PointAnswer(Answer):
     direction: str | None
     component: str | None
     pulses_per_turn: int | None = Field(None, description="Of a tachometer.")
+    range: RangeAnswer | None = Field(None, description="As declared; what is outside is no measurement.")
+    not_a_measurement: list[float] = Field(
+        default_factory=list, description="Values that report a fault, as declared, in the unit of the point."
+    )
+    rate_limit_per_s: float | None = Field(None, description="Largest change per second, as declared, in that unit.")
 
 
 class RetiredPointAnswer(Answer):
@@ -115,6 +127,13 @@ class TimelineQuestion(Question):
     reason: Reason
 
 
+class RangeQuestion(Question):
+    """The lowest and the highest value that a point can measure, in its unit; one of them may be absent."""
+
+    lowest: float | None = None
+    highest: float | None = None
+
+
 class ReplacementQuestion(Question):
     """Another sensor in the place of that of a point; what is not given stays as it is."""
 
@@ -126,6 +145,11 @@ class ReplacementQuestion(Question):
     direction: Annotated[str, Field(max_length=20)] | None = None
     component: Key | None = None
     pulses_per_turn: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    range: RangeQuestion | None = Field(None, description="Null: it is not limited.")
+    not_a_measurement: list[float | str] | None = Field(
+        None, description="Values that report a fault, or names of those of common probes; null: none."
+    )
+    rate_limit_per_s: float | None = Field(None, description="Largest change per second; null: none.")
 
 
 class MachineAnswer(FleetMachine):

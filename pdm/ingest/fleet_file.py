@@ -12,6 +12,7 @@ import yaml
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.bearing_form import BearingForm, bearing_form, read_bearing
+from pdm.ingest.point_form import PointForm, point_form, read_point
 from pdm.machines.costs import Costs
 from pdm.machines.kinds import kind_of
 from pdm.machines.model import (
@@ -49,19 +50,6 @@ class ComponentForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     vanes: int | None = None
     blades: int | None = None
     belt: BeltForm | None = None
-    name: str = ""
-
-
-class PointForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A measurement point; without a sampling rate it reports scalars."""
-
-    key: str
-    quantity: str
-    unit: str
-    sampling_rate_hz: float | None = None
-    direction: str | None = None
-    component: str | None = None
-    pulses_per_turn: int | None = None
     name: str = ""
 
 
@@ -244,7 +232,7 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
     except (msgspec.ValidationError, RecursionError) as error:
         raise _malformed(error, place) from None
     components = tuple(_placed(_component, c, f"{place}.components[{i}]") for i, c in enumerate(form.components))
-    points = tuple(_placed(_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
+    points = tuple(_placed(read_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
     limits = None
     if form.severity_limits is not None and form.severity_class is not None:
         raise InvalidInputError(
@@ -277,10 +265,7 @@ def machine_to_document(machine: Machine) -> dict[str, Any]:
         timeline=machine.timeline,
         costs=None if machine.costs is None else _costs_form(machine.costs),
         components=[_component_form(c) for c in machine.components],
-        points=[
-            PointForm(p.key, p.quantity, p.unit, p.sampling_rate, p.direction, p.component, p.pulses_per_turn, p.name)
-            for p in machine.points
-        ],
+        points=[point_form(p) for p in machine.points],
         site_name=machine.site_name,
         line_name=machine.line_name,
         tag=machine.tag,
@@ -315,19 +300,6 @@ def _component(form: ComponentForm) -> Component:
         form.vanes,
         form.blades,
         belt,
-        read_name(form.name),
-    )
-
-
-def _point(form: PointForm) -> MeasurementPoint:
-    return MeasurementPoint(
-        form.key,
-        form.quantity,
-        form.unit,
-        form.sampling_rate_hz,
-        form.direction,
-        form.component,
-        form.pulses_per_turn,
         read_name(form.name),
     )
 

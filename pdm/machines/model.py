@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pdm.errors import InvalidInputError
@@ -11,6 +11,7 @@ from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.costs import Costs
 from pdm.machines.kinds import TAKEN_BY
 from pdm.machines.kinds import ComponentKind as ComponentKind
+from pdm.machines.point_limits import PointLimits
 from pdm.machines.pulse_trains import BeltDrive, PulseTrain, trains_of
 from pdm.machines.units import si_conversion
 
@@ -129,7 +130,7 @@ class MeasurementPoint:
 
     `sampling_rate` [Hz] is None for a point that reports scalars. A tachometer gives `pulses_per_turn`
     pulses per turn of the shaft that defines the machine's speed; sampled together with vibration, it gives the shaft
-    angle at each sample.
+    angle at each sample. `limits` is what the point can measure, as declared.
     """
 
     key: str
@@ -140,6 +141,7 @@ class MeasurementPoint:
     component: str | None = None
     pulses_per_turn: int | None = None
     name: str = ""
+    limits: PointLimits = field(default_factory=PointLimits)
 
     def __post_init__(self) -> None:
         check_key(self.key, "point")
@@ -155,6 +157,13 @@ class MeasurementPoint:
                 field="pulses_per_turn",
             )
         _check_count(self.pulses_per_turn, 1, "pulses_per_turn")
+        if self.is_waveform and self.limits.of_scalars:
+            field = self.limits.of_scalars[0]
+            raise InvalidInputError(
+                f"point {self.key!r} delivers waveforms, for which {field} is not allowed; it is for points without "
+                "sampling_rate_hz; range is allowed for both",
+                field=field,
+            )
 
     @property
     def is_waveform(self) -> bool:

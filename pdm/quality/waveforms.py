@@ -13,6 +13,7 @@ from pdm.quality.mains import judge_mains
 from pdm.quality.verdict import GOOD, ChannelQuality, doubtful, no_measurement
 
 LEAST_SAMPLES = 64  # fewer are judged as flat or not
+UNLIMITED = (-math.inf, math.inf)
 _RELATIVE = 1e-6  # spread relative to the mean below which a record is flat: rounding of float32
 _FEW_STEPS = 4.5  # steps of the converter between the limits, up to which only its last bits move
 _COARSE = 3.0  # steps of the converter in a standard deviation; the same limit as of the diagnosis
@@ -27,7 +28,11 @@ _EMPTY = 0.10  # share of the record that one such run takes
 
 
 def judge_waveform(
-    samples: NDArray[Any], quantity: str, rate: float | None = None, speed: float | None = None
+    samples: NDArray[Any],
+    quantity: str,
+    rate: float | None = None,
+    speed: float | None = None,
+    possible: tuple[float, float] = UNLIMITED,
 ) -> ChannelQuality:
     """Return the quality of a record.
 
@@ -42,6 +47,8 @@ def judge_waveform(
         Sampling rate [Hz]; without it a vibration is not compared with the mains.
     speed : float or None
         Of the shaft [Hz].
+    possible : tuple of float
+        Lowest and highest value of the sensor, in the unit of the samples.
     """
     if len(samples) < 2:
         return no_measurement("empty")
@@ -51,9 +58,10 @@ def judge_waveform(
         return no_measurement("not-finite")
     if not figures.high > figures.low or figures.spread <= _RELATIVE * abs(figures.mean):
         return no_measurement("flat")
-    if quantity == "tachometer" or len(plain) < LEAST_SAMPLES:
-        return GOOD
-    found = _judge(plain, figures)
+    is_plain = quantity == "tachometer" or len(plain) < LEAST_SAMPLES
+    found = _judge_range(GOOD if is_plain else _judge(plain, figures), plain, figures, possible)
+    if is_plain:
+        return found
     if quantity != "acceleration" or rate is None or not found.is_measured:
         return found
     mains = judge_mains(plain, rate, figures.travel, figures.spread, speed)
@@ -83,6 +91,19 @@ def _judge(samples: NDArray[Any], figures: RecordFigures) -> ChannelQuality:
     if figures.spread < _COARSE * figures.step:
         doubts.append("coarse")
     return doubtful(*doubts) if doubts else GOOD
+
+
+def _judge_range(
+    found: ChannelQuality, samples: NDArray[Any], figures: RecordFigures, possible: tuple[float, float]
+) -> ChannelQuality:
+    """Return the quality of a record with that by the range of its sensor."""
+    low, high = possible
+    if not found.is_measured or (figures.low >= low and figures.high <= high):
+        return found
+    outside = int(np.count_nonzero((samples < low) | (samples > high)))
+    if outside >= _CLIPPED[1] * len(samples):
+        return no_measurement("outside-range")
+    return doubtful(*found.reasons, "outside-range")
 
 
 def _clipped(figures: RecordFigures) -> int:

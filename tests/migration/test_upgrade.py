@@ -45,6 +45,10 @@ LATER = (  # what a record's machine is read by and the older schema does not ha
     (r"\bvanes, blades, belt\b", "NULL AS vanes, NULL AS blades, NULL AS belt"),
     (r"(?<=AS belt), name\b", ", '' AS name"),
     (r"p\.pulses_per_turn, p\.name", "p.pulses_per_turn, '' AS name"),
+    (
+        r"p\.lowest, p\.highest, p\.not_a_measurement, p\.rate_limit",
+        "NULL AS lowest, NULL AS highest, NULL AS not_a_measurement, NULL AS rate_limit",
+    ),
     (r"\b[mp]\.retired_at\b", "NULL AS retired_at"),
     (r"\breplaced_sensor r\b", "(SELECT *, id AS point_id, now() AS replaced_at FROM point WHERE false) r"),
     (

@@ -16,14 +16,13 @@ from psycopg import Connection
 
 from features.catalogue import names
 from pdm.health.detection.operating_states import is_stopped
-from pdm.machines.units import si_conversion
 from pdm.measurements import OperatingContext
-from pdm.quality.memory import FIGURES, LEAST_OTHER, SCALE, ScalarMemory, WaveformMemory, are_swapped, levels_of
-from pdm.quality.scalars import judge_scalar, needs_value_before
+from pdm.quality.memory import FIGURES, LEAST_OTHER, SCALE, WaveformMemory, are_swapped, levels_of
 from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
-from pdm.quality.waveforms import judge_waveform
+from pdm.quality.waveforms import UNLIMITED, judge_waveform
+from pdm.service.analysis.scalar_checks import judge_scalars
 from pdm.service.analysis.shaft_lookup import FeatureChannel
-from pdm.store.analysis import analysis_inputs, channel_quality
+from pdm.store.analysis import channel_quality
 from pdm.store.machines.registration import StoredMachine
 
 Key = tuple[int, datetime]  # point or machine id, measured_at
@@ -61,7 +60,7 @@ def judge_channels(
     memories = channel_quality.fetch_memories(conn, points) if given is None else given
     found = {
         (each.point_id, each.measured_at): judge_waveform(
-            each.samples, each.point.quantity, each.sampling_rate, each.speed
+            each.samples, each.point.quantity, each.sampling_rate, each.speed, _possible(each)
         )
         for each in new.channels
     }
@@ -71,12 +70,22 @@ def judge_channels(
         if found[key].is_measured:
             found[key] = no_measurement("frozen")
     _compare_with_before(machines, new, found, memories)
-    _judge_scalars(conn, machines, new, found, memories)
+    found |= judge_scalars(conn, machines, new.scalars, new.contexts, memories)
     doubted = {key: quality for key, quality in found.items() if quality != GOOD}
     channel_quality.save_quality(conn, doubted, list(found))
     if given is None:
         channel_quality.save_memories(conn, memories)
     return doubted
+
+
+def _possible(channel: FeatureChannel) -> tuple[float, float]:
+    """Return the lowest and the highest value of the sensor of a channel, in the unit of its samples."""
+    limits = channel.point.limits
+    if not limits.has_range:
+        return UNLIMITED
+    scale = channel.scale or 1.0
+    low = -math.inf if limits.lowest is None else limits.lowest / scale
+    return low, math.inf if limits.highest is None else limits.highest / scale
 
 
 @dataclass(frozen=True)
@@ -149,50 +158,6 @@ def _swapped(records: Sequence[_Compared]) -> dict[Key, str]:
         if are_swapped(one.memory, other.memory, one.levels, other.levels):
             found |= {one.key: "swapped", other.key: "swapped"}
     return found
-
-
-def _judge_scalars(
-    conn: Connection[Any],
-    machines: Mapping[int, StoredMachine],
-    new: NewRecords,
-    found: dict[Key, ChannelQuality],
-    memories: dict[int, list[float]],
-) -> None:
-    """Judge scalars in order of time, each against the last measurement of its point where that decides."""
-    points = {
-        stored.point_ids[point.key]: (machine_id, point)
-        for machine_id, stored in machines.items()
-        for point in stored.machine.points
-        if not point.is_waveform
-    }
-    last: dict[int, float | None] = {}
-    for (point_id, measured_at), sent in sorted(new.scalars.items()):
-        machine_id, point = points[point_id]
-        factor, offset = si_conversion(point.quantity, point.unit)
-        value = factor * sent + offset
-        if needs_value_before(point.quantity, value) and point_id not in last:
-            before = _measured_before(conn, machines[machine_id], point_id, measured_at)
-            last[point_id] = None if before is None else factor * before + offset
-        quality = judge_scalar(point.quantity, value, last.get(point_id))
-        if quality.is_measured:
-            last[point_id] = value
-            if not is_stopped(machines[machine_id].machine, new.contexts[machine_id, measured_at]):
-                memory = ScalarMemory.from_figures(memories.get(point_id)).after(sent)
-                memories[point_id] = memory.to_figures()
-                quality = no_measurement("stuck") if memory.is_stuck else quality
-        found[point_id, measured_at] = quality
-
-
-def _measured_before(
-    conn: Connection[Any], stored: StoredMachine, point_id: int, measured_at: datetime
-) -> float | None:
-    """Return the last value of a scalar before a time that was a measurement, in the point's unit."""
-    source = stored.corrections.counterpart(point_id, measured_at)
-    found = analysis_inputs.fetch_measured_before(conn, source, measured_at)
-    if found is None:
-        return None
-    reading = stored.corrections.reading(source, found[0])
-    return reading.gain * found[1] + reading.offset
 
 
 def remember(memory: WaveformMemory, quantity: str, vector: NDArray[np.float32], speed: float | None) -> WaveformMemory:

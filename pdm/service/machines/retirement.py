@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 from pdm.alerts.evaluation.causes import GAP_CAUSE, cause_of_sensor
 from pdm.alerts.states import TIMELINE_CHANGED
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, TimestampError
+from pdm.ingest.point_form import LIMIT_FIELDS, limits_of_sensor
 from pdm.machines.model import MeasurementPoint, Timeline
 from pdm.service.ingestion.validation import doubt_time
 from pdm.settings import Settings
@@ -127,7 +128,8 @@ def replace_point(
     key : str or None
         Of the new point; None is the same key.
     changes : mapping
-        Fields of the point that differ, by the names of `MeasurementPoint`.
+        Fields of the point that differ, by the names of `MeasurementPoint`; what it can measure by those of a document
+        (`LIMIT_FIELDS`).
 
     Raises
     ------
@@ -145,11 +147,11 @@ def replace_point(
         doubt = doubt_time(at, stored.machine.timeline, action.now, _TOLERANCE)
         if doubt is not None:
             raise TimestampError(f"at {doubt}", field="at")
-        new = replace(_in_use(stored, point), key=key or point, **changes)
+        new = _with_changes(_in_use(stored, point), key or point, changes)
         _check_component(stored, new)
         if new.key == point:
             _check_same_point(stored, new, at)
-            retirement.replace_sensor(conn, stored.point_ids[point], new.sampling_rate, at, action.reason, action.actor)
+            retirement.replace_sensor(conn, stored.point_ids[point], new, at, action.reason, action.actor)
             conclude_again(conn, stored.id, at)
         else:
             _check_new_key(stored, new.key)
@@ -195,6 +197,12 @@ def change_timeline(pool: Pool, machine: str, timeline: Timeline, action: Action
     return True
 
 
+def _with_changes(old: MeasurementPoint, key: str, changes: Mapping[str, Any]) -> MeasurementPoint:
+    given = {name: value for name, value in changes.items() if name in LIMIT_FIELDS}
+    rest = {name: value for name, value in changes.items() if name not in LIMIT_FIELDS}
+    return replace(old, key=key, limits=limits_of_sensor(old, rest.get("unit", old.unit), given), **rest)
+
+
 def _check_new_key(stored: StoredMachine, key: str) -> None:
     if key in stored.point_ids or key in stored.retired_points:
         raise ConflictError(
@@ -232,8 +240,8 @@ def _check_same_point(stored: StoredMachine, new: MeasurementPoint, at: datetime
     for name in ("unit", "direction", "component", "pulses_per_turn"):
         if getattr(old, name) != getattr(new, name):
             raise InvalidInputError(
-                f"{name} of point {new.key!r} is {getattr(old, name)}; under the same key only the sampling rate may "
-                f"differ: give the new point another key",
+                f"{name} of point {new.key!r} is {getattr(old, name)}; under the same key only the sampling rate "
+                f"and what it can measure may differ: give the new point another key",
                 field=name,
             )
     if old.is_waveform != new.is_waveform:

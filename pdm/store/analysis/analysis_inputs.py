@@ -107,9 +107,18 @@ def fetch_scalars(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, float
 
 
 def fetch_measured_before(conn: Connection[Any], point_id: int, measured_at: datetime) -> tuple[datetime, float] | None:
-    """Return the last value of a scalar point before a time that was a measurement, with its time, as it was sent."""
+    """Return time and value, as it was sent, of the last measurement of a scalar point before a time."""
     row = conn.execute(query("fetch_measured_before"), {"point_id": point_id, "measured_at": measured_at}).fetchone()
     return None if row is None else (row[0], float(row[1]))
+
+
+def fetch_too_fast_since(
+    conn: Connection[Any], point_id: int, after: datetime, before: datetime, records: int
+) -> list[tuple[datetime, float]]:
+    """Return time and value, as sent, of the last records of a point in (after, before) that changed too fast, in order."""
+    wanted = {"point_id": point_id, "after": after, "before": before, "records": records}
+    rows = conn.execute(query("fetch_too_fast_since"), wanted).fetchall()
+    return [(at, float(value)) for at, value in reversed(rows)]
 
 
 def fetch_times_between(conn: Connection[Any], machine_id: int, after: datetime, until: datetime) -> list[datetime]:

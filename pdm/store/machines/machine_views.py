@@ -85,6 +85,9 @@ class ListedPoint(FoundPoint):
     direction: str | None
     component: str | None
     pulses_per_turn: int | None
+    range: Mapping[str, float | None] | None
+    not_a_measurement: Sequence[float]
+    rate_limit_per_s: float | None
 
 
 @dataclass(frozen=True)

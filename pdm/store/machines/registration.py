@@ -26,6 +26,7 @@ from pdm.machines.model import (
     SeverityLimits,
     Timeline,
 )
+from pdm.machines.point_limits import PointLimits
 from pdm.machines.pulse_trains import BeltDrive
 from pdm.store.database.queries import query
 from pdm.store.machines.corrections import fetch_corrections
@@ -185,8 +186,7 @@ def _write(conn: Connection[Any], machine: Machine) -> None:
         for component in machine.components
     }
     for point in machine.points:
-        row = {**asdict(point), "machine_id": machine_id, "component_id": component_ids.get(point.component or "")}
-        _returned_id(conn, "upsert_point", row)
+        _returned_id(conn, "upsert_point", point_row(point, machine_id, component_ids))
     conn.execute(query("begin_analysis"), {"machine_id": machine_id})
 
 
@@ -232,6 +232,22 @@ def _component_row(component: Component, machine_id: int) -> dict[str, Any]:
         "vanes": component.vanes,
         "blades": component.blades,
         "belt": Jsonb(asdict(component.belt)) if component.belt is not None else None,
+    }
+
+
+def point_row(point: MeasurementPoint, machine_id: int, component_ids: Mapping[str, int]) -> dict[str, Any]:
+    """Return the values of the row of a point."""
+    values = vars(point) | {"machine_id": machine_id, "component_id": component_ids.get(point.component or "")}
+    return values | limits_row(values.pop("limits"))
+
+
+def limits_row(limits: PointLimits) -> dict[str, Any]:
+    """Return the values of what a point can measure in its row."""
+    return {
+        "lowest": limits.lowest,
+        "highest": limits.highest,
+        "not_a_measurement": list(limits.not_a_measurement) or None,
+        "rate_limit": limits.rate,
     }
 
 
@@ -292,7 +308,15 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any], sensors:
 
 def _point(row: Any) -> MeasurementPoint:
     return MeasurementPoint(
-        row.key, row.quantity, row.unit, row.sampling_rate, row.direction, row.component, row.pulses_per_turn, row.name
+        row.key,
+        row.quantity,
+        row.unit,
+        row.sampling_rate,
+        row.direction,
+        row.component,
+        row.pulses_per_turn,
+        row.name,
+        PointLimits(row.lowest, row.highest, tuple(row.not_a_measurement or ()), row.rate_limit),
     )
 
 

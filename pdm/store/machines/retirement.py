@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from psycopg import Connection
 from pdm.machines.model import MeasurementPoint, Timeline
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all
-from pdm.store.machines.registration import StoredMachine
+from pdm.store.machines.registration import StoredMachine, limits_row, point_row
 
 
 @dataclass(frozen=True)
@@ -49,21 +49,24 @@ def restore_point(conn: Connection[Any], machine_id: int, point: str) -> bool:
 
 
 def replace_sensor(
-    conn: Connection[Any], point_id: int, sampling_rate: float | None, at: datetime, reason: str, actor: str
+    conn: Connection[Any], point_id: int, new: MeasurementPoint, at: datetime, reason: str, actor: str
 ) -> bool:
-    """Store that a point has another sensor from a time on; returns False if one was replaced at this time already."""
+    """Store that a point has another sensor from a time on; returns False if one was replaced at this time already.
+
+    Its sampling rate and what it can measure are those of `new`.
+    """
     kept = {"point_id": point_id, "replaced_at": at, "reason": reason, "actor": actor}
     if conn.execute(query("keep_replaced_sensor"), kept).fetchone() is None:
         return False
-    conn.execute(query("change_sampling_rate"), {"point_id": point_id, "sampling_rate": sampling_rate})
+    conn.execute(query("change_sampling_rate"), {"point_id": point_id, "sampling_rate": new.sampling_rate})
+    conn.execute(query("change_point_limits"), {"point_id": point_id, **limits_row(new.limits)})
     conn.execute(query("forget_channel_memory"), {"point_id": point_id})
     return True
 
 
 def insert_point(conn: Connection[Any], stored: StoredMachine, point: MeasurementPoint) -> None:
     """Store a new measurement point."""
-    component_id = stored.component_ids[point.component] if point.component is not None else None
-    conn.execute(query("insert_point"), {**asdict(point), "machine_id": stored.id, "component_id": component_id})
+    conn.execute(query("insert_point"), point_row(point, stored.id, stored.component_ids))
 
 
 def conclude_newest_again(conn: Connection[Any], machine_id: int) -> None:

@@ -61,6 +61,15 @@ WHERE s.point_id = %(point_id)s::bigint AND s.measured_at < %(measured_at)s::tim
   )
 ORDER BY s.measured_at DESC LIMIT 1;
 
+-- name: fetch_too_fast_since
+-- The last values of a scalar point after one time and before another that changed too fast to be measurements.
+SELECT s.measured_at, s.value
+FROM scalar s JOIN channel_quality q ON q.point_id = s.point_id AND q.measured_at = s.measured_at
+WHERE s.point_id = %(point_id)s::bigint AND s.measured_at > %(after)s::timestamptz
+  AND s.measured_at < %(before)s::timestamptz AND q.measured_at > %(after)s::timestamptz
+  AND q.measured_at < %(before)s::timestamptz AND 'rate' = ANY (q.reasons)
+ORDER BY s.measured_at DESC LIMIT %(records)s::integer;
+
 -- name: fetch_channel_memories
 -- What is remembered of the good records of some points.
 SELECT point_id, figures FROM channel_memory WHERE point_id = ANY (%(point_ids)s::bigint[]);

@@ -33,7 +33,10 @@ FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 -- name: list_points
 -- The measurement points of a machine in use; row-level security applies.
 SELECT p.id, p.key AS point, p.name, p.quantity, p.unit, p.sampling_rate AS sampling_rate_hz, p.direction,
-       c.key AS component, p.pulses_per_turn
+       c.key AS component, p.pulses_per_turn,
+       CASE WHEN p.lowest IS NOT NULL OR p.highest IS NOT NULL
+           THEN jsonb_build_object('lowest', p.lowest, 'highest', p.highest) END AS "range",
+       coalesce(p.not_a_measurement, '{}') AS not_a_measurement, p.rate_limit AS rate_limit_per_s
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = %(machine_id)s::bigint AND p.retired_at IS NULL
 ORDER BY p.id;

@@ -17,7 +17,7 @@ WHERE machine_id = ANY (%(machine_ids)s) ORDER BY machine_id, id;
 -- name: fetch_point_rows
 -- The measurement points of machines, in the order in which they were registered.
 SELECT p.machine_id, p.id, p.key, p.quantity, p.unit, p.sampling_rate, p.direction, c.key AS component,
-       p.pulses_per_turn, p.name, p.retired_at
+       p.pulses_per_turn, p.name, p.retired_at, p.lowest, p.highest, p.not_a_measurement, p.rate_limit
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = ANY (%(machine_ids)s) ORDER BY p.machine_id, p.id;
 
@@ -70,12 +70,15 @@ RETURNING id;
 
 -- name: upsert_point
 -- Register a measurement point or update its changeable fields.
-INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn, name)
+INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn, name,
+                   lowest, highest, not_a_measurement, rate_limit)
 VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s,
-        %(pulses_per_turn)s, %(name)s)
+        %(pulses_per_turn)s, %(name)s, %(lowest)s, %(highest)s, %(not_a_measurement)s::double precision[],
+        %(rate_limit)s)
 ON CONFLICT (machine_id, key) DO UPDATE SET
     component_id = EXCLUDED.component_id, direction = EXCLUDED.direction,
-    pulses_per_turn = EXCLUDED.pulses_per_turn, name = EXCLUDED.name
+    pulses_per_turn = EXCLUDED.pulses_per_turn, name = EXCLUDED.name, lowest = EXCLUDED.lowest,
+    highest = EXCLUDED.highest, not_a_measurement = EXCLUDED.not_a_measurement, rate_limit = EXCLUDED.rate_limit
 RETURNING id;
 
 -- name: begin_analysis

@@ -29,11 +29,19 @@ ON CONFLICT (point_id, replaced_at) DO NOTHING RETURNING id;
 -- The sampling rate of the new sensor of a point.
 UPDATE point SET sampling_rate = %(sampling_rate)s::double precision WHERE id = %(point_id)s::bigint;
 
+-- name: change_point_limits
+-- What the new sensor of a point can measure.
+UPDATE point SET lowest = %(lowest)s, highest = %(highest)s,
+    not_a_measurement = %(not_a_measurement)s::double precision[], rate_limit = %(rate_limit)s
+WHERE id = %(point_id)s::bigint;
+
 -- name: insert_point
 -- A new measurement point.
-INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn)
+INSERT INTO point (machine_id, component_id, key, quantity, unit, sampling_rate, direction, pulses_per_turn, name,
+                   lowest, highest, not_a_measurement, rate_limit)
 VALUES (%(machine_id)s, %(component_id)s, %(key)s, %(quantity)s, %(unit)s, %(sampling_rate)s, %(direction)s,
-        %(pulses_per_turn)s);
+        %(pulses_per_turn)s, %(name)s, %(lowest)s, %(highest)s, %(not_a_measurement)s::double precision[],
+        %(rate_limit)s);
 
 -- name: conclude_newest_again
 -- Alerts of a machine were ended by hand: conclude its newest acquisition again.
