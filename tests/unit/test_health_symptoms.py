@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from pdm.health.baseline.indicators import INDICATORS
 from pdm.health.baseline.tracked_features import CURRENT, CURRENT_GROUP, TEMPERATURE, VIBRATION
 from pdm.health.detection.symptoms import find_component
 from pdm.machines.model import Component, ComponentKind, Machine, MeasurementPoint
+from pdm.quality.verdict import doubtful
 from tests.unit.health_snapshots import follow, learned, snapshot
 
 ENERGY = {"rms": 1.5, "high_frequency_rms": 1.8, "envelope_rms": 2.0}
@@ -76,6 +79,22 @@ def test_two_faults_alike_in_strength_lower_the_confidence():
     alone = last({**BARS, "park_ripple_2sf": 2.0})
     beside = last({**BARS, "park_ripple_2sf": 2.0, "order_1x": 4.5, "velocity_rms": 2.5})
     assert beside.confidence < 0.8 * alone.confidence
+
+
+@pytest.mark.xfail(strict=True, reason="a doubtful channel is only named")
+def test_a_doubtful_channel_lowers_the_confidence_of_what_it_shows_and_is_named():
+    def last(quality):
+        rng = np.random.default_rng(5)
+        growth = GROWTHS["unbalance"][1]
+        seen = (replace(snapshot(n, rng, growth=growth), quality=quality) for n in range(20, 45))
+        return follow(seen, state=learned(rng))[1][-1]
+
+    sure, clipped = last({}), last({"h": doubtful("clipped"), "v": doubtful("clipped")})
+    assert (clipped.symptom, clipped.health) == (sure.symptom, sure.health)
+    assert clipped.confidence == pytest.approx(0.7 * sure.confidence)
+    assert clipped.doubtful == ("h", "v")
+    assert {"doubtful:h:clipped", "doubtful:v:clipped"} <= {*clipped.evidence["reasons"]}
+    assert last({"u": doubtful("coarse")}).confidence == sure.confidence, "the current shows no unbalance"
 
 
 def test_impulsiveness_that_comes_and_goes_is_no_warning_and_lasting_one_is():
