@@ -52,6 +52,7 @@ __all__ = ["HealthState", "assess", "initial_state"]
 
 Floats = NDArray[np.float64]
 _CONTRIBUTORS = 3  # features named as main evidence: the number that the severity weighs (WEIGHTS)
+_DOUBTED = 0.7  # times the confidence of a symptom that a doubtful channel shows
 _PATIENCE = 4  # times the acquisitions of a baseline, without any learned: what is sent does not let it end
 
 
@@ -288,6 +289,7 @@ def _learn(
         evidence=_evidence(state, seen.snapshot, None, [], reasons),
         shows_operation=_shows_operation(seen.layout, reasons, baseline.declared),
         unmeasured=seen.snapshot.unmeasured,
+        doubtful=seen.snapshot.doubtful,
         hindrance=hindrance_of(reasons),
         change=change,
     )
@@ -310,6 +312,7 @@ def _silent(
         evidence=_evidence(state, snapshot, None, [], reasons),
         shows_operation=_shows_operation(layout, reasons, False),
         unmeasured=snapshot.unmeasured,
+        doubtful=snapshot.doubtful,
         hindrance=hindrance_of(reasons),
     )
 
@@ -340,6 +343,8 @@ def _judge(
         known = seen.raw.copy()
         known[baseline.fresh] = np.nan  # learned again: not yet known
         document.update(assess_parts(layout, state.parts, evidence, known, seen.zones, trends.due))
+    points = tuple(sorted({str(each["point"]) for each in contributors if each["point"]}))
+    trust = _DOUBTED if set(points) & set(seen.snapshot.doubtful) else 1.0
     assessment = Assessment(
         measured_at=seen.snapshot.measured_at,
         health=health_of(severity),
@@ -348,14 +353,15 @@ def _judge(
         zone=seen.zone,
         symptom=symptom.name if symptom else None,
         component=symptom.component if symptom else None,
-        confidence=symptom.confidence if symptom else None,
+        confidence=trust * symptom.confidence if symptom else None,
         indicators=layout.indicators(change),
         evidence=document,
         severity=document["severity"],
-        points=tuple(sorted({str(each["point"]) for each in contributors if each["point"]})),
+        points=points,
         zone_trend=ZoneTrend.from_document(trends.evidence),
         shows_operation=_shows_operation(layout, seen.reasons, baseline.declared),
         unmeasured=seen.snapshot.unmeasured,
+        doubtful=seen.snapshot.doubtful,
         hindrance=hindrance_of(seen.reasons),
         change=change,
         point_health={each["point"]: each["health"] for each in document.get("points", ())},

@@ -40,7 +40,8 @@ class Assessment:
     `severity`, `limit`, `contributors` and `reasons`; it is for display, and no decision uses it. Decisions use fields:
     `severity`, the `points` that contribute, `zone_trend`, and `shows_operation`, which is whether the acquisition
     distinguishes standstill from operation (function `shows_operation` below), `unmeasured`, the points without a
-    measurement with the reason, and `hindrance`, why a machine that runs is not judged, or by doubted conditions.
+    measurement with the reason, `doubtful`, those used with a doubt, and `hindrance`, why a machine that runs is not
+    judged, or by doubted conditions.
     `change` (M,) is that from the baseline of which `indicators` are the largest, None where there is none;
     `life_indicators` are those of each life where components of the machine have separate lives
     (`pdm.prognosis.lives_by_component`).
@@ -62,6 +63,7 @@ class Assessment:
     zone_trend: ZoneTrend | None = None
     shows_operation: bool = True
     unmeasured: Mapping[str, str] = field(default_factory=dict)
+    doubtful: tuple[str, ...] = ()
     hindrance: str | None = None
     change: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     point_health: Mapping[str, float | None] = field(default_factory=dict)
@@ -83,6 +85,17 @@ def unmeasured_points(reasons: Collection[str]) -> dict[str, str]:
     """
     parts = [reason.split(":") for reason in reasons if reason.startswith("no-measurement:")]
     return {point: why for _, point, why in parts}
+
+
+def doubtful_points(reasons: Collection[str]) -> tuple[str, ...]:
+    """Return the points whose channel is used with a doubt, from the reason codes of an assessment.
+
+    Examples
+    --------
+    >>> doubtful_points(["no-speed", "doubtful:de-h:clipped", "doubtful:de-h:coarse"])
+    ('de-h',)
+    """
+    return tuple(dict.fromkeys(reason.split(":")[1] for reason in reasons if reason.startswith("doubtful:")))
 
 
 def hindrance_of(reasons: Collection[str]) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm.measurements import OperatingContext
-from pdm.quality.verdict import ChannelQuality
+from pdm.quality.verdict import ChannelQuality, Quality
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Snapshot:
     def unmeasured(self) -> dict[str, str]:
         """The points whose channel is no measurement, with the decisive reason."""
         return {point: each.reasons[0] for point, each in self.quality.items() if not each.is_measured}
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """The points whose channel is used with a doubt."""
+        return tuple(point for point, each in self.quality.items() if each.quality is Quality.DOUBTFUL)
 
     @property
     def has_waveforms(self) -> bool:

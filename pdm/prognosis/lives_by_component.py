@@ -114,10 +114,13 @@ def _indicators(
 
 
 def _at(machine: Machine, component: str, assessment: Assessment) -> Assessment:
-    """Return an assessment with the health at the points of a component: while they are learned it is not known."""
-    health = assessment.health_at([point.key for point in machine.points if point.component == component])
+    """Return an assessment with health, which is not known while it is learned, and doubts at a component."""
+    points = [point.key for point in machine.points if point.component == component]
+    health = assessment.health_at(points)
     is_known = health is not None or assessment.health is None
-    return replace(assessment, health=health, learning_progress=assessment.learning_progress if is_known else 0.0)
+    doubtful = tuple(point for point in assessment.doubtful if point in points)
+    progress = assessment.learning_progress if is_known else 0.0
+    return replace(assessment, health=health, learning_progress=progress, doubtful=doubtful)
 
 
 def _advance(life: LifeState, assessment: Assessment, indicators: NDArray[np.float32]) -> tuple[LifeState, LifeStep]:

@@ -16,7 +16,7 @@ from pdm.prognosis.model.age_table import tell_by_age
 from pdm.prognosis.model.fleet_model import AT_CAP, FleetModel
 from pdm.prognosis.model.input_version import READS
 from pdm.prognosis.model.life_state import LifeState
-from pdm.prognosis.prognosis import BEYOND_TRAINING, NO_SKILL, Prognosis
+from pdm.prognosis.prognosis import BEYOND_TRAINING, DOUBTFUL, NO_SKILL, Prognosis
 from pdm.prognosis.statistics.conformal import QUANTILES
 from pdm.prognosis.statistics.degradation_trend import HEALTH_LIMIT, LEVEL, detect_decline, predict_passage
 from pdm.trends.thinned_series import ThinnedHistory
@@ -27,6 +27,7 @@ NEITHER = "no-model-and-no-trend"
 OTHER_INDICATORS = "model-reads-other-indicators"
 UNREADABLE = "model-cannot-be-read"
 AT_LEAST = "beyond-what-the-model-tells-apart"
+_WIDER = 2.0  # times the interval of a doubtful measurement, either way: chosen, not calibrated
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,19 @@ def prognose_batch(
     Returns
     -------
     prognoses : list of Prognosis
-        Source 'model', else 'trend', else 'none' with the reason.
+        Source 'model', else 'trend', else 'none' with the reason. That of a step with a doubtful measurement has a
+        wider interval without a level, and `DOUBTFUL` among its reasons.
     """
+    prognoses = _prognose(model, model_id, machine, steps)
+    return [
+        _widened(prognosis) if step.assessment.doubtful else prognosis
+        for step, prognosis in zip(steps, prognoses, strict=True)
+    ]
+
+
+def _prognose(
+    model: FleetModel | None, model_id: int | None, machine: Machine, steps: Sequence[LifeStep]
+) -> list[Prognosis]:
     refusal = UNREADABLE if model is None and model_id is not None else None
     if model is not None and model.reads != READS:
         model, refusal = None, OTHER_INDICATORS
@@ -83,6 +95,24 @@ def prognose_batch(
             modelled = _by_model(fleet, model, model_id, steps[index], middle, lower, upper)
             prognoses[index] = _with_quantiles(modelled, quantiles, model.cap)
     return prognoses
+
+
+def _widened(prognosis: Prognosis) -> Prognosis:
+    """Return the prognosis of a doubtful measurement: no calibration holds for its interval."""
+    if prognosis.source == "none":
+        return prognosis
+    lower, upper = prognosis.rul_lower, prognosis.rul_upper
+    reasons = [*prognosis.evidence.get("reasons", [prognosis.reason] if prognosis.reason else []), DOUBTFUL]
+    evidence = {name: value for name, value in prognosis.evidence.items() if name != "quantiles"}
+    return replace(
+        prognosis,
+        rul_lower=None if lower is None else lower / _WIDER,
+        rul_upper=None if upper is None else upper * _WIDER,
+        level=None,
+        reason=prognosis.reason or DOUBTFUL,
+        evidence=evidence | {"reasons": reasons},
+        doubts=(*prognosis.doubts, DOUBTFUL),
+    )
 
 
 def _without_figure(step: LifeStep) -> Prognosis | None:

@@ -11,6 +11,7 @@ Source = Literal["model", "trend", "none"]
 
 NO_SKILL = "no-better-than-a-plain-guess"
 BEYOND_TRAINING = "older-than-any-training-life"
+DOUBTFUL = "doubtful-measurement"
 _SOURCES: Mapping[str, Source] = {"model": "model", "trend": "trend", "none": "none"}
 
 

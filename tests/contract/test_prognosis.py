@@ -1,6 +1,7 @@
 """What every remaining-life model promises: training, refusals, intervals, its file, and prognoses."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -228,8 +229,6 @@ def test_there_is_no_prognosis_while_learning_or_without_model_and_trend(model):
 
 
 def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model):
-    from dataclasses import replace
-
     steps = steps_of(simulated_life(np.random.default_rng(3)), 1.0)
     old = replace(model, reads="indicators-0 life-3")
     assert prognose_batch(old, 7, FLEET, steps)[-1].reason == "model-reads-other-indicators"
@@ -241,6 +240,40 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
     last = prognose_batch(young, 7, FLEET, steps)[-1]
     assert last.reason == "older-than-any-training-life"
     assert last.rul_lower == 0.0 and last.level is None
+
+
+def test_a_doubtful_measurement_widens_the_interval_and_says_so(model):
+    steps = steps_of(simulated_life(np.random.default_rng(3)))
+    doubtful = [replace(step, assessment=replace(step.assessment, doubtful=("de-h",))) for step in steps]
+    sure, wide = (prognose_batch(model, 7, MACHINE, each) for each in (steps, doubtful))
+    assert [each.rul for each in wide] == [each.rul for each in sure]
+    assert [each.rul_lower for each in wide] == [each.rul_lower / 2 for each in sure]
+    assert [each.rul_upper for each in wide] == [each.rul_upper and 2 * each.rul_upper for each in sure]
+    assert {each.level for each in wide} == {None}, "no calibration holds for it"
+    assert all("doubtful-measurement" in each.doubts and each.reason for each in wide)
+    assert all(each.evidence["reasons"] == list(each.doubts) for each in wide)
+    assert all("quantiles" not in each.evidence for each in wide)
+    assert wide[-1].can_decide, "an alert is raised rather earlier than not at all"
+
+
+def test_a_doubtful_measurement_widens_a_trend_and_makes_no_figure_of_none():
+    life = simulated_life(np.random.default_rng(3))
+    (sure, wide), (none, still) = (
+        [
+            prognose_batch(None, None, MACHINE, [replace(step, assessment=replace(step.assessment, doubtful=points))])[
+                0
+            ]
+            for points in ((), ("de-h",))
+        ]
+        for step in (
+            steps_of(life, lambda at: 1 - at / (8 * HOUR * 160))[-1],
+            steps_of(life, 1.0)[-1],
+        )
+    )
+    assert sure.source == wide.source == "trend"
+    assert (wide.rul, wide.rul_lower, wide.rul_upper) == (sure.rul, sure.rul_lower / 2, 2 * sure.rul_upper)
+    assert (wide.level, wide.evidence["reasons"]) == (None, ["no-model", "doubtful-measurement"])
+    assert none == still
 
 
 @pytest.mark.parametrize("record", [10, 60, -1])

@@ -81,7 +81,6 @@ def test_two_faults_alike_in_strength_lower_the_confidence():
     assert beside.confidence < 0.8 * alone.confidence
 
 
-@pytest.mark.xfail(strict=True, reason="a doubtful channel is only named")
 def test_a_doubtful_channel_lowers_the_confidence_of_what_it_shows_and_is_named():
     def last(quality):
         rng = np.random.default_rng(5)

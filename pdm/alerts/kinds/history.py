@@ -41,6 +41,8 @@ class Conclusions:
         Whether the acquisition shows how the machine ran.
     unmeasured : mapping of int to (mapping of str to str)
         By row, the points whose channel is no measurement, with the reason; rows without such a point are omitted.
+    doubtful : mapping of int to tuple of str
+        By row, the points whose channel is used with a doubt; rows without such a point are omitted.
     hindrances : mapping of int to str
         By row, why the machine is not judged although it runs; other rows are omitted.
     """
@@ -60,6 +62,7 @@ class Conclusions:
     doubts: Sequence[tuple[str, ...]]
     shows_operation: NDArray[np.bool_]
     unmeasured: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    doubtful: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     hindrances: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -121,6 +124,7 @@ class MachineHistory:
             evidence={},
             shows_operation=bool(rows.shows_operation[index]),
             unmeasured=rows.unmeasured.get(index, {}),
+            doubtful=rows.doubtful.get(index, ()),
             hindrance=rows.hindrances.get(index),
         )
         values = {

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from pdm.alerts.kinds.history import ZONE_CODES, Conclusions, MachineHistory, MeasuredColumn, PastHold
 from pdm.alerts.kinds.rule_input import GROUP, SCALAR, Measured
 from pdm.errors import RefusalError
-from pdm.health.assessment import hindrance_of, shows_operation, unmeasured_points
+from pdm.health.assessment import doubtful_points, hindrance_of, shows_operation, unmeasured_points
 from pdm.health.baseline.component_columns import resolved
 from pdm.machines.corrections import SourceSpan
 from pdm.machines.model import Machine
@@ -153,6 +153,7 @@ def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) 
         doubts=doubts,
         shows_operation=_shows_operation(machine, assessed["reasons"].split(_SEPARATOR), assessed["declared"]),
         unmeasured=_unmeasured(assessed["reasons"].split(_SEPARATOR)),
+        doubtful=_doubtful(assessed["reasons"].split(_SEPARATOR)),
         hindrances=_hindrances(assessed["reasons"].split(_SEPARATOR)),
     )
 
@@ -164,6 +165,10 @@ def _hindrances(reasons: Sequence[str]) -> dict[int, str]:
 
 def _unmeasured(reasons: Sequence[str]) -> dict[int, dict[str, str]]:
     return {row: unmeasured_points(_words(each)) for row, each in enumerate(reasons) if "no-measurement:" in each}
+
+
+def _doubtful(reasons: Sequence[str]) -> dict[int, tuple[str, ...]]:
+    return {row: doubtful_points(_words(each)) for row, each in enumerate(reasons) if "doubtful:" in each}
 
 
 def _only_measurements(
