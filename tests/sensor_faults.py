@@ -73,6 +73,13 @@ def _mains(x: Record, rng: np.random.Generator) -> Record:
     return (3.0 * x.std() * hum).astype(np.float32)
 
 
+def _half_rate(x: Record, _: np.random.Generator) -> Record:
+    """Sampled at twice the stated rate: everything appears at half its frequency."""
+    lines = np.fft.rfft(x)
+    finer = np.fft.irfft(np.append(lines, np.zeros(len(x) - len(lines) + 1)), 2 * len(x))
+    return (2.0 * finer[: len(x)]).astype(np.float32)
+
+
 FAULTS: Mapping[str, Fault] = {
     "zeros": _zeros,
     "constant": _constant,
@@ -94,5 +101,7 @@ LASTING: Mapping[str, Fault] = {
     "scale / 100": lambda x, _: x / np.float32(100.0),
     "m/s2 for g": lambda x, _: x * np.float32(9.80665),
     "DC step": lambda x, _: x + np.float32(10.0 * x.std()),
+    "half the frequencies": _half_rate,
+    "twice the frequencies": lambda x, _: x[::2].copy(),
 }
 """Faults that show by what the channel was before, or by the speed of the shaft."""
