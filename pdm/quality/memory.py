@@ -17,8 +17,12 @@ LEVELS = ("standard_deviation", "peak_to_peak", "velocity_rms", "mean_absolute_d
 SHAPES = ("zero_crossing_rate", "hjorth_mobility", "spectral_entropy", "kurtosis")
 """Features that do not change with the scale; a machine that fails changes them."""
 SCALE = "scale"
+SAMPLING_RATE = "sampling-rate"
 FIGURES = (*LEVELS, *SHAPES)
 """What is remembered, as logarithms."""
+_DEVIATION, _DIFFERENCE = FIGURES.index("standard_deviation"), FIGURES.index("mean_absolute_difference")
+_SAME_PLACES = tuple(map(FIGURES.index, ("standard_deviation", "peak_to_peak", "kurtosis")))
+_FREQUENCY_PLACES = tuple(map(FIGURES.index, ("zero_crossing_rate", "hjorth_mobility")))
 LEAST_RECORDS = 10  # good records before a contradiction is named
 _WEIGHT = 0.1  # of the newest record
 _FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
@@ -27,6 +31,12 @@ _MOST_SCATTER = 3.0  # standard deviations within which a level agrees
 _WELL_KNOWN = 0.2  # standard deviation of a level, as a logarithm; larger for a while after the machine has changed
 _TOLERANCE = 0.35  # of a factor, as a logarithm
 _LEAST_SCALED = (math.log(min(_FACTORS)) - _TOLERANCE) / _WELL_KNOWN  # standard deviations: what a factor moves a level
+_LEAST_STRETCHED = 0.4  # of a factor of the frequencies, as a logarithm: 1.5 times
+_CLEARLY = 5.0  # standard deviations by which the frequencies move
+_STEADY = 0.08  # standard deviation of a frequency, as a logarithm; larger where the machine changes
+_SAME_FACTOR = 0.25  # between two figures of frequency, as a logarithm: a changed rate also folds and cuts the spectrum
+_SAME_LEVEL = 0.5  # as a logarithm, within which levels and kurtosis are as before
+_RECORDS_OF_RATE = 20  # good records before it is named
 _OFFSET = 6.0  # standard deviations by which the mean moves from one record to the next
 _SAME_SPEED = 0.05  # relative; the tolerance of operating states
 _OTHER = 36.0  # sum over two channels of the squared distance from their own levels, in standard deviations
@@ -57,12 +67,17 @@ class WaveformMemory:
             return None
         if abs(offset - self.offset) > _OFFSET * max(spread, self.spread):
             return "offset"
-        if self.distance(levels) < _LEAST_SCALED:
+        distance = self.distance(levels)
+        if not distance >= _CLEARLY or not self._is_same_speed(speed):
             return None
-        same_speed = math.isnan(self.speed) and math.isnan(speed)
-        if (same_speed or abs(speed - self.speed) <= _SAME_SPEED * self.speed) and self._is_scaled(levels):
+        if distance >= _LEAST_SCALED and self._is_scaled(levels):
             return SCALE
-        return None
+        return SAMPLING_RATE if self._is_stretched(levels) else None
+
+    def _is_same_speed(self, speed: float) -> bool:
+        if math.isnan(self.speed) and math.isnan(speed):
+            return True
+        return abs(speed - self.speed) <= _SAME_SPEED * self.speed
 
     def _is_scaled(self, levels: Sequence[float]) -> bool:
         """Whether all levels moved by one factor of a unit or gain, and the shape of the signal is as before."""
@@ -72,6 +87,22 @@ class WaveformMemory:
         if len(scaled) < 2 or not shape or not _is_factor(shape, 0.0):
             return False
         return any(_is_factor(scaled, math.log(factor)) for factor in _FACTORS)
+
+    def _is_stretched(self, levels: Sequence[float]) -> bool:
+        """Whether all frequencies moved by one factor, while level and distribution of the samples are as before."""
+        moved = self._moved(levels)
+        if self.records < _RECORDS_OF_RATE or not {*_SAME_PLACES, *_FREQUENCY_PLACES, _DIFFERENCE} <= moved.keys():
+            return False
+        crossings, mobility = (moved[place] for place in _FREQUENCY_PLACES)
+        factor = 0.5 * (crossings[0] + mobility[0])
+        difference = moved[_DIFFERENCE][0] - moved[_DEVIATION][0]  # in proportion to level and frequency
+        return (
+            abs(factor) >= _LEAST_STRETCHED
+            and all(scatter <= _STEADY and abs(by) >= _CLEARLY * scatter for by, scatter in (crossings, mobility))
+            and abs(crossings[0] - mobility[0]) <= _SAME_FACTOR
+            and abs(difference - factor) <= _SAME_FACTOR
+            and all(abs(by) <= min(_MOST_SCATTER * s, _SAME_LEVEL) for by, s in (moved[p] for p in _SAME_PLACES))
+        )
 
     def distance(self, levels: Sequence[float]) -> float:
         """Return the largest distance of levels from those of this channel [standard deviations], NaN if unknown."""

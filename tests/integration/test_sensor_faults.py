@@ -68,7 +68,6 @@ def acquisitions(key: str, change: Change | None, at: Callable[[int], Pair]) -> 
         yield Acquisition(key, moment, waves, context=OperatingContext(speed=29.0, load=0.8))
 
 
-@pytest.mark.xfail(strict=True, reason="a wrong sampling rate is not found")
 @pytest.mark.real_data
 def test_every_fault_is_found_within_five_records_and_raises_no_machine_alert(
     pool: ConnectionPool[Any], settings: Settings, records: Callable[[int], Pair]

@@ -42,6 +42,30 @@ def test_at_another_speed_or_with_another_shape_it_is_the_machine() -> None:
     assert memory().contradiction(tuple([math.log(10.0)] * len(FIGURES)), 0.0, 1.0, 29.5) is None
 
 
+def stretched(by: float, level: float = 0.0) -> tuple[float, ...]:
+    """Return the levels of a record with all frequencies moved by a factor, as a logarithm."""
+    of = dict.fromkeys(FIGURES, 0.0) | dict.fromkeys(LEVELS, level)
+    of |= {"velocity_rms": level - by, "mean_absolute_difference": level + by}
+    of |= {"zero_crossing_rate": by, "hjorth_mobility": by}
+    return tuple(of[name] for name in FIGURES)
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.5, 2.0, 4.0])
+def test_frequencies_that_all_moved_by_one_factor_are_a_wrong_sampling_rate(factor: float) -> None:
+    assert memory().contradiction(stretched(math.log(factor)), 0.0, 1.0, 29.5) == "sampling-rate"
+    assert memory().contradiction(stretched(math.log(factor)), 0.0, 1.0, 12.0) is None, "at another speed"
+    assert memory(15).contradiction(stretched(math.log(factor)), 0.0, 1.0, 29.5) is None, "too few records"
+
+
+def test_other_frequencies_with_other_levels_or_of_some_figures_are_the_machine() -> None:
+    assert memory().contradiction(stretched(math.log(2.0), level=0.7), 0.0, 1.0, 29.5) is None
+    assert memory().contradiction(stretched(math.log(1.2)), 0.0, 1.0, 29.5) is None
+    of = dict(zip(FIGURES, stretched(math.log(2.0)), strict=True))
+    for name in ("zero_crossing_rate", "hjorth_mobility", "mean_absolute_difference", "kurtosis"):
+        other = tuple((of | {name: 1.0 if name == "kurtosis" else 0.0})[each] for each in FIGURES)
+        assert memory().contradiction(other, 0.0, 1.0, 29.5) is None
+
+
 def test_a_mean_that_jumps_is_an_offset_and_gravity_from_the_beginning_is_none() -> None:
     assert memory().contradiction(moved(0.0), 9.0, 1.0, 29.5) == "offset"
     steady = WaveformMemory.from_figures(None)

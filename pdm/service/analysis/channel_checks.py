@@ -17,7 +17,7 @@ from psycopg import Connection
 from features.catalogue import names
 from pdm.health.detection.operating_states import is_stopped
 from pdm.measurements import OperatingContext
-from pdm.quality.memory import FIGURES, LEAST_OTHER, SCALE, WaveformMemory, are_swapped, levels_of
+from pdm.quality.memory import FIGURES, LEAST_OTHER, SAMPLING_RATE, SCALE, WaveformMemory, are_swapped, levels_of
 from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
 from pdm.quality.waveforms import UNLIMITED, judge_waveform
 from pdm.service.analysis.scalar_checks import judge_scalars
@@ -126,8 +126,8 @@ def _compare_with_before(
     for (_, _, quantity), channels in sorted(groups.items()):
         records = [_compared(each, new.vectors, known[each.point_id]) for each in channels]
         bad = {record.key: why for record in records if (why := record.contradiction) is not None}
-        if bad and sum(record.distance > _MOVED for record in records) > 1:  # what moves several at once is the machine
-            bad = {key: why for key, why in bad.items() if why != SCALE}
+        if bad:
+            bad = _without_the_machine(bad, [record.key for record in records if record.distance > _MOVED])
         bad |= _swapped(records) if quantity == "acceleration" else {}
         for record in records:
             if record.key in bad:
@@ -135,6 +135,17 @@ def _compare_with_before(
             else:
                 known[record.key[0]] = record.remembered
     memories.update({point_id: memory.to_figures() for point_id, memory in known.items() if memory.records})
+
+
+def _without_the_machine(bad: Mapping[Key, str], moved: Sequence[Key]) -> dict[Key, str]:
+    """Return the contradictions without those that the machine explains.
+
+    A change of scale moves one channel, a wrong sampling rate moves all that have moved in the same way.
+    """
+    explained = {SCALE} if len(moved) > 1 else set()
+    if any(bad.get(key) != SAMPLING_RATE for key in moved):
+        explained.add(SAMPLING_RATE)
+    return {key: why for key, why in bad.items() if why not in explained}
 
 
 def _compared(channel: FeatureChannel, vectors: Mapping[Key, NDArray[np.float32]], memory: WaveformMemory) -> _Compared:

@@ -115,7 +115,7 @@ def fetch_measured_before(conn: Connection[Any], point_id: int, measured_at: dat
 def fetch_too_fast_since(
     conn: Connection[Any], point_id: int, after: datetime, before: datetime, records: int
 ) -> list[tuple[datetime, float]]:
-    """Return time and value, as sent, of the last records of a point in (after, before) that changed too fast, in order."""
+    """Return time and value, as sent, of the last records of a point in (after, before) that changed too fast."""
     wanted = {"point_id": point_id, "after": after, "before": before, "records": records}
     rows = conn.execute(query("fetch_too_fast_since"), wanted).fetchall()
     return [(at, float(value)) for at, value in reversed(rows)]
