@@ -97,3 +97,22 @@ def test_every_fault_is_found_within_five_records_and_raises_no_machine_alert(
         "JOIN machine m ON m.id = p.machine_id"
     )
     assert ("sound",) not in ask(pool, doubted)
+
+
+@pytest.mark.xfail(strict=True, reason="reversed polarity is not found")
+@pytest.mark.real_data
+def test_a_channel_that_is_reversed_is_named_and_goes_on(
+    pool: ConnectionPool[Any], settings: Settings, records: Callable[[int], Pair]
+) -> None:
+    with pool.connection() as conn:
+        register(conn, machine("reversed"))
+    batch = list(acquisitions("reversed", lambda _, pair, __: (-pair[0], pair[1]), records))
+    record(pool, decoded(batch), actor="test", site_ids=None, now=NOW)
+    worker = Worker(pool, settings)
+    while worker.round():
+        pass
+    rows = ask(pool, "SELECT p.key, q.quality, q.reasons FROM channel_quality q JOIN point p ON p.id = q.point_id")
+    assert sorted(map(str, rows)) == sorted(
+        str((axis, "doubtful", ["polarity"])) for axis in "hv" for _ in range(FAULTY)
+    )
+    assert ask(pool, "SELECT cause FROM alert") == []
