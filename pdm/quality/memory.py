@@ -23,6 +23,8 @@ FIGURES = (*LEVELS, *SHAPES)
 _DEVIATION, _DIFFERENCE = FIGURES.index("standard_deviation"), FIGURES.index("mean_absolute_difference")
 _SAME_PLACES = tuple(map(FIGURES.index, ("standard_deviation", "peak_to_peak", "kurtosis")))
 _FREQUENCY_PLACES = tuple(map(FIGURES.index, ("zero_crossing_rate", "hjorth_mobility")))
+SIZE = 4 + 2 * len(FIGURES)
+"""Number of figures of the memory of a waveform."""
 LEAST_RECORDS = 10  # good records before a contradiction is named
 _WEIGHT = 0.1  # of the newest record
 _FACTORS = (9.80665, 10.0, 100.0, 1000.0)  # g and m/s2, a decade, per cent, milli: units and gains that are mistaken
@@ -68,13 +70,14 @@ class WaveformMemory:
         if abs(offset - self.offset) > _OFFSET * max(spread, self.spread):
             return "offset"
         distance = self.distance(levels)
-        if not distance >= _CLEARLY or not self._is_same_speed(speed):
+        if not distance >= _CLEARLY or not self.is_same_speed(speed):
             return None
         if distance >= _LEAST_SCALED and self._is_scaled(levels):
             return SCALE
         return SAMPLING_RATE if self._is_stretched(levels) else None
 
-    def _is_same_speed(self, speed: float) -> bool:
+    def is_same_speed(self, speed: float) -> bool:
+        """Whether a record is of the speed [Hz] of those before, or neither is known."""
         if math.isnan(self.speed) and math.isnan(speed):
             return True
         return abs(speed - self.speed) <= _SAME_SPEED * self.speed
@@ -146,7 +149,7 @@ class WaveformMemory:
     @classmethod
     def from_figures(cls, figures: Sequence[float] | None) -> WaveformMemory:
         """Return the memory from its figures; without or with others, an empty one."""
-        if figures is None or len(figures) != 4 + 2 * len(FIGURES):
+        if figures is None or len(figures) != SIZE:
             return cls(0, (math.nan,) * len(FIGURES), (0.0,) * len(FIGURES), math.nan, math.nan, math.nan)
         records, *both, offset, spread, speed = figures
         return cls(int(records), tuple(both[: len(FIGURES)]), tuple(both[len(FIGURES) :]), offset, spread, speed)

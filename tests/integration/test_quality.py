@@ -14,6 +14,8 @@ from psycopg_pool import ConnectionPool
 
 from pdm.machines.model import Machine
 from pdm.measurements import Acquisition, OperatingContext, Scalar, Waveform
+from pdm.quality.memory import SIZE
+from pdm.quality.polarity import FIGURES as PAIR
 from pdm.service.analysis.worker import Worker
 from pdm.service.ingestion.record import record
 from pdm.service.machines.retirement import Action, replace_point
@@ -221,3 +223,11 @@ def test_the_records_of_a_sensor_that_was_replaced_are_no_measure_of_the_next_on
     replace_point(pool, "press-07", "de-h", at, None, {"sampling_rate": RATE}, action)
     analyse(pool, worker, sent(LEARNED, 10, lambda seed: np.float32(10.0) * sound(seed)))
     assert ask(pool, "SELECT count(*) FROM channel_quality") == [(0,)]
+
+
+def test_the_relation_to_a_sensor_that_was_replaced_is_forgotten(pool: Pool, worker: Worker) -> None:
+    analyse(pool, worker, sent(0, LEARNED))
+    figures = "SELECT p.key, cardinality(figures) FROM channel_memory m JOIN point p ON p.id = m.point_id ORDER BY 1"
+    assert dict(ask(pool, figures))["de-h"] == SIZE + PAIR
+    replace_point(pool, "press-07", "de-v", NOW, None, {}, Action("kim", None, NOW, "broken"))
+    assert dict(ask(pool, figures)) == {"de-h": SIZE, "oil": 4}

@@ -99,7 +99,6 @@ def test_every_fault_is_found_within_five_records_and_raises_no_machine_alert(
     assert ("sound",) not in ask(pool, doubted)
 
 
-@pytest.mark.xfail(strict=True, reason="reversed polarity is not found")
 @pytest.mark.real_data
 def test_a_channel_that_is_reversed_is_named_and_goes_on(
     pool: ConnectionPool[Any], settings: Settings, records: Callable[[int], Pair]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,11 @@ from psycopg import Connection
 from features.catalogue import names
 from pdm.health.detection.operating_states import is_stopped
 from pdm.measurements import OperatingContext
-from pdm.quality.memory import FIGURES, LEAST_OTHER, SAMPLING_RATE, SCALE, WaveformMemory, are_swapped, levels_of
-from pdm.quality.verdict import GOOD, ChannelQuality, no_measurement
+from pdm.quality.memory import FIGURES, LEAST_OTHER, SAMPLING_RATE, SCALE, SIZE, WaveformMemory, are_swapped, levels_of
+from pdm.quality.polarity import PairMemory
+from pdm.quality.verdict import GOOD, ChannelQuality, doubtful, no_measurement
 from pdm.quality.waveforms import UNLIMITED, judge_waveform
+from pdm.service.analysis.pair_checks import find_reversed
 from pdm.service.analysis.scalar_checks import judge_scalars
 from pdm.service.analysis.shaft_lookup import FeatureChannel
 from pdm.store.analysis import channel_quality
@@ -122,19 +124,43 @@ def _compare_with_before(
         key, context = (each.point_id, each.measured_at), new.contexts[ids[each.machine.key], each.measured_at]
         if key in new.vectors and found[key].is_measured and not is_stopped(each.machine, context):
             groups[each.measured_at, each.machine.key, each.point.quantity].append(each)
-    known = {each.point_id: WaveformMemory.from_figures(memories.get(each.point_id)) for each in new.channels}
+    known, pairs = _memories(memories, {each.point_id for each in new.channels})
     for (_, _, quantity), channels in sorted(groups.items()):
         records = [_compared(each, new.vectors, known[each.point_id]) for each in channels]
         bad = {record.key: why for record in records if (why := record.contradiction) is not None}
         if bad:
             bad = _without_the_machine(bad, [record.key for record in records if record.distance > _MOVED])
         bad |= _swapped(records) if quantity == "acceleration" else {}
+        good = [
+            (each, (record.offset, record.spread))
+            for each, record in zip(channels, records, strict=True)
+            if record.key not in bad and record.memory.is_same_speed(record.speed)
+        ]
+        for each in chain.from_iterable(find_reversed(good, pairs)):
+            key = each.point_id, each.measured_at
+            found[key] = doubtful(*dict.fromkeys((*found[key].reasons, "polarity")))
         for record in records:
             if record.key in bad:
                 found[record.key] = no_measurement(bad[record.key])
             else:
                 known[record.key[0]] = record.remembered
-    memories.update({point_id: memory.to_figures() for point_id, memory in known.items() if memory.records})
+    for point_id, memory in known.items():
+        if memory.records:
+            pair = pairs.get(point_id)
+            memories[point_id] = memory.to_figures() + (pair.to_figures() if pair else [])
+
+
+def _memories(
+    memories: Mapping[int, list[float]], point_ids: Collection[int]
+) -> tuple[dict[int, WaveformMemory], dict[int, PairMemory]]:
+    """Return what is remembered of channels, and of their relation to others; their figures follow each other."""
+    known, pairs = {}, {}
+    for point_id in point_ids:
+        figures = memories.get(point_id, [])
+        known[point_id] = WaveformMemory.from_figures(figures[:SIZE])
+        if len(figures) > SIZE:
+            pairs[point_id] = PairMemory.from_figures(figures[SIZE:])
+    return known, pairs
 
 
 def _without_the_machine(bad: Mapping[Key, str], moved: Sequence[Key]) -> dict[Key, str]:

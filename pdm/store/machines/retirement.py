@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from pdm.machines.model import MeasurementPoint, Timeline
+from pdm.quality.memory import SIZE
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all
 from pdm.store.machines.registration import StoredMachine, limits_row, point_row
@@ -61,6 +62,7 @@ def replace_sensor(
     conn.execute(query("change_sampling_rate"), {"point_id": point_id, "sampling_rate": new.sampling_rate})
     conn.execute(query("change_point_limits"), {"point_id": point_id, **limits_row(new.limits)})
     conn.execute(query("forget_channel_memory"), {"point_id": point_id})
+    conn.execute(query("forget_pairs_with"), {"point_id": point_id, "size": SIZE})
     return True
 
 

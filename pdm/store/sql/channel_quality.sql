@@ -84,3 +84,11 @@ ON CONFLICT (point_id) DO UPDATE SET figures = EXCLUDED.figures;
 -- name: forget_channel_memory
 -- Forget the good records of a point: another sensor has other levels and another offset.
 DELETE FROM channel_memory WHERE point_id = %(point_id)s::bigint;
+
+-- name: forget_pairs_with
+-- Forget how other channels were related to a point: its new sensor may have another direction. A point's figures end
+-- with those of its partner, whose id comes first.
+UPDATE channel_memory SET figures = figures[1:%(size)s::integer]
+WHERE figures[%(size)s::integer + 1] = %(point_id)s::double precision AND point_id IN (
+    SELECT p.id FROM point p JOIN point o ON o.machine_id = p.machine_id WHERE o.id = %(point_id)s::bigint
+);
