@@ -198,6 +198,25 @@ def test_swapped_channels_are_corrected(pool: Pool, worker: Worker, begin: int) 
     assert_alike(pool)
 
 
+def test_swapped_scalars_are_corrected(pool: Pool, settings: Settings) -> None:
+    def measured(number: int, one: Acquisition, is_swapped: bool) -> Acquisition:
+        keys = ("air", "oil") if is_swapped else ("oil", "air")
+        warm = (60.0 + number % 7, 20.0 + number % 5)
+        return replace(one, scalars=tuple(Scalar(k, v, "degC") for k, v in zip(keys, warm, strict=True)))
+
+    plain = two_components()
+    both = replace(plain, points=(*plain.points, MeasurementPoint("air", "temperature", "degC")))
+    add(pool, both, both)
+    worker = Worker(pool, settings)
+    course = wearing()
+    wrong = [measured(i, a, 30 <= i < 80) for i, a in enumerate(course)]
+    run(pool, worker, wrong, [measured(i, a, False) for i, a in enumerate(course)])
+    assert concluded(pool, WRONG)["health"] != concluded(pool, RIGHT)["health"]
+    fix(pool, "swap_with", "air", course[30].measured_at, course[80].measured_at, point="oil")
+    run(pool, worker)
+    assert_alike(pool)
+
+
 def test_channels_swapped_back_from_a_date_on_are_right_again(pool: Pool, worker: Worker) -> None:
     course = [scaled(3.0)(each) for each in wearing(points=("de-h",))]
     run(pool, worker, changed(course, exchanged, 30, 60), course)
