@@ -68,16 +68,14 @@ def prognose_batch(
         Source 'model', else 'trend', else 'none' with the reason. That of a step with a doubtful measurement has a
         wider interval without a level, and `DOUBTFUL` among its reasons.
     """
-    prognoses = _prognose(model, model_id, machine, steps)
+    prognoses = _prognose(model, model_id, fleet, steps)
     return [
         _widened(prognosis) if step.assessment.doubtful else prognosis
         for step, prognosis in zip(steps, prognoses, strict=True)
     ]
 
 
-def _prognose(
-    model: FleetModel | None, model_id: int | None, machine: Machine, steps: Sequence[LifeStep]
-) -> list[Prognosis]:
+def _prognose(model: FleetModel | None, model_id: int | None, fleet: str, steps: Sequence[LifeStep]) -> list[Prognosis]:
     refusal = UNREADABLE if model is None and model_id is not None else None
     if model is not None and model.reads != READS:
         model, refusal = None, OTHER_INDICATORS

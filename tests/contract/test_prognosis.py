@@ -245,7 +245,7 @@ def test_a_model_of_other_indicators_and_a_life_beyond_training_are_named(model)
 def test_a_doubtful_measurement_widens_the_interval_and_says_so(model):
     steps = steps_of(simulated_life(np.random.default_rng(3)))
     doubtful = [replace(step, assessment=replace(step.assessment, doubtful=("de-h",))) for step in steps]
-    sure, wide = (prognose_batch(model, 7, MACHINE, each) for each in (steps, doubtful))
+    sure, wide = (prognose_batch(model, 7, FLEET, each) for each in (steps, doubtful))
     assert [each.rul for each in wide] == [each.rul for each in sure]
     assert [each.rul_lower for each in wide] == [each.rul_lower / 2 for each in sure]
     assert [each.rul_upper for each in wide] == [each.rul_upper and 2 * each.rul_upper for each in sure]
@@ -260,9 +260,7 @@ def test_a_doubtful_measurement_widens_a_trend_and_makes_no_figure_of_none():
     life = simulated_life(np.random.default_rng(3))
     (sure, wide), (none, still) = (
         [
-            prognose_batch(None, None, MACHINE, [replace(step, assessment=replace(step.assessment, doubtful=points))])[
-                0
-            ]
+            prognose_batch(None, None, FLEET, [replace(step, assessment=replace(step.assessment, doubtful=points))])[0]
             for points in ((), ("de-h",))
         ]
         for step in (
