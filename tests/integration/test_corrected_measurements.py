@@ -39,8 +39,8 @@ QUALITY = (
     "SELECT p.key, q.measured_at, q.quality, q.reasons FROM channel_quality q JOIN point p ON p.id = q.point_id "
     "JOIN machine m ON m.id = p.machine_id WHERE m.key = '{}' ORDER BY 1, 2"
 )
-MEMORY = (
-    "SELECT p.key, c.figures::text FROM channel_memory c JOIN point p ON p.id = c.point_id "
+MEMORY = (  # of the record itself: the correlation with another channel is learned again
+    "SELECT p.key, c.figures[1:20]::text FROM channel_memory c JOIN point p ON p.id = c.point_id "
     "JOIN machine m ON m.id = p.machine_id WHERE m.key = '{}' ORDER BY 1"
 )
 
