@@ -19,7 +19,7 @@ from api.metrics import Metrics
 from api.stream import AlertHub
 from pdm.errors import UnauthenticatedError
 from pdm.service.platform.access import Caller, KeyRing, Role
-from pdm.service.platform.visibility import find_machine_key
+from pdm.service.platform.visibility import find_line_key, find_machine_key, find_point_key, find_site_key
 from pdm.settings import Settings
 from pdm.store.database.connection import database_required
 
@@ -85,12 +85,41 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Caller]]:
 
 
 def read_machine_key(
-    machine: Annotated[str, Path(pattern=NAMED_PATTERN, description="The machine's key or its tag.")],
+    machine: Annotated[str, Path(pattern=NAMED_PATTERN, description="The machine's key, one that it had, or its tag.")],
     process: Annotated[Resources, Depends(provide_resources)],
     caller: Annotated[Caller, Depends(authenticate)],
 ) -> str:
-    """Return the key of the machine that the path names by key or tag."""
+    """Return the key of the machine that the path names by key, former key or tag."""
     return find_machine_key(process.pool, caller, machine)
+
+
+def read_point_key(
+    point: Annotated[str, Path(pattern=KEY_PATTERN, description="The measurement point's key, or one that it had.")],
+    machine: Annotated[str, Depends(read_machine_key)],
+    process: Annotated[Resources, Depends(provide_resources)],
+    caller: Annotated[Caller, Depends(authenticate)],
+) -> str:
+    """Return the present key of the measurement point that the path names."""
+    return find_point_key(process.pool, caller, machine, point)
+
+
+def read_site_key(
+    site: Annotated[str, Path(pattern=KEY_PATTERN, description="The site's key, or one that it had.")],
+    process: Annotated[Resources, Depends(provide_resources)],
+    caller: Annotated[Caller, Depends(authenticate)],
+) -> str:
+    """Return the present key of the site that the path names."""
+    return find_site_key(process.pool, caller, site)
+
+
+def read_line_key(
+    line: Annotated[str, Path(pattern=KEY_PATTERN, description="The line's key, or one that it had.")],
+    site: Annotated[str, Depends(read_site_key)],
+    process: Annotated[Resources, Depends(provide_resources)],
+    caller: Annotated[Caller, Depends(authenticate)],
+) -> str:
+    """Return the present key of the line that the path names."""
+    return find_line_key(process.pool, caller, site, line)
 
 
 def _bearer(header: str | None) -> str | None:

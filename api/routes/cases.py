@@ -22,6 +22,7 @@ from api.schemas.cases import (
 from pdm.alerts.case.trend_chart import draw
 from pdm.service.alerting import cases, feedback, kpi
 from pdm.service.alerting.case_views import CaseView
+from pdm.service.platform.visibility import find_site_key
 from pdm.store.alerts.cases import Feedback
 from pdm.words.catalogue import messages
 
@@ -42,7 +43,8 @@ def read_kpi(
 ) -> Any:
     """Read how well the alarms serve people: rate, floods, chattering, stale, most frequent, delays, precision."""
     end = before or datetime.now(UTC)
-    return kpi.read_kpi(resources.pool, caller, since or end - timedelta(days=1), end, site, operators)
+    place = site and find_site_key(resources.pool, caller, site)
+    return kpi.read_kpi(resources.pool, caller, since or end - timedelta(days=1), end, place, operators)
 
 
 @router.get("/alerts/{alert_id}/case", response_model=CaseAnswer)

@@ -35,6 +35,7 @@ from pdm.machines.work_events import Correction, EventStatus, WorkEvent, WorkEve
 from pdm.service.machines import queries, registration, work_event_corrections, work_events
 from pdm.service.machines.machine_views import MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller
+from pdm.service.platform.visibility import find_machine_keys
 from pdm.service.prognosis import explanation_requests, what_if
 from pdm.service.prognosis.what_if import WhatIf
 from pdm.store.acquisitions.receipt_views import RecordedWork
@@ -49,7 +50,7 @@ AsOf = Annotated[deps.Moment | None, Query(description="What was known at this t
 
 @router.put("/machines/{machine}")
 def register_machine(
-    machine: Annotated[deps.Key, Path(description="The machine's key.")],
+    machine: Annotated[deps.Key, Path(description="The machine's key, or one that it had.")],
     document: Annotated[dict[str, Any], Body()],
     resources: deps.ResourcesDep,
     caller: deps.Operator,
@@ -57,7 +58,8 @@ def register_machine(
 ) -> Registration:
     """Register a machine, or change one."""
     described = machine_from_document(document)
-    if described.key != machine:
+    named, sent = find_machine_keys(resources.pool, caller, [machine, described.key])
+    if named != sent:
         raise InvalidInputError(
             f"the body has machine {described.key!r} but the path has {machine!r}; they must be equal", field="key"
         )

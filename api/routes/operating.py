@@ -26,7 +26,7 @@ from pdm.alerts.lifecycle.holds import Ground, HoldKind
 from pdm.alerts.states import Verb
 from pdm.errors import PreconditionRequiredError
 from pdm.service.alerting import holds, operator_actions
-from pdm.service.platform.visibility import find_machine_key
+from pdm.service.platform.visibility import find_line_key, find_machine_key, find_site_key
 from pdm.store.alerts.alert_views import Alert
 from pdm.store.alerts.holds import ListedHold
 
@@ -188,6 +188,10 @@ def open_hold(question: HoldQuestion, resources: deps.ResourcesDep, caller: deps
     asked = question.model_dump()
     if question.machine:
         asked["machine"] = find_machine_key(resources.pool, caller, question.machine)
+    if question.site:
+        asked["site"] = find_site_key(resources.pool, caller, question.site)
+        if question.line:
+            asked["line"] = find_line_key(resources.pool, caller, asked["site"], question.line)
     ground = Ground(asked.pop("ground")) if question.ground else asked.pop("ground")
     request = holds.WindowRequest(**asked | {"kind": HoldKind(question.kind), "ground": ground})
     return holds.open_window(resources.pool, caller, request, datetime.now(UTC))

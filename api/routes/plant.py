@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends
 
 from api import dependencies as deps
 from api.schemas.plant import LineHealth, SiteHealth
@@ -12,8 +12,8 @@ from pdm.service.machines import plant_health
 
 router = APIRouter(prefix="/v1/sites/{site}", tags=["machines"])
 
-SiteKey = Annotated[deps.Key, Path(description="The site's key.")]
-LineKey = Annotated[deps.Key, Path(description="The line's key.")]
+SiteKey = Annotated[str, Depends(deps.read_site_key)]
+LineKey = Annotated[str, Depends(deps.read_line_key)]
 
 
 @router.get("/health", response_model=SiteHealth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from api import dependencies as deps
 from api import paging
@@ -23,7 +23,7 @@ from pdm.service.machines import measurements, queries, scalars
 
 router = APIRouter(prefix="/v1/machines/{machine}", tags=["measurements"])
 
-PointKey = Annotated[deps.Key, Path(description="The measurement point's key.")]
+PointKey = Annotated[str, Depends(deps.read_point_key)]
 MeasuredAt = Annotated[deps.Moment, Path(description="When the acquisition was measured.")]
 Resolution = Annotated[
     float | None, Query(ge=0.001, le=3.2e9, allow_inf_nan=False, description="Length of a step [s].")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends
 
 from api import dependencies as deps
 from api.schemas.machines import MachineAnswer, ReasonQuestion, ReplacementQuestion, TimelineQuestion
@@ -17,8 +17,8 @@ from pdm.service.platform.access import Caller
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
-MachineKey = Annotated[deps.Key, Path(description="The machine's key.")]
-PointKey = Annotated[deps.Key, Path(description="The key of the measurement point.")]
+MachineKey = Annotated[str, Depends(deps.read_machine_key)]
+PointKey = Annotated[str, Depends(deps.read_point_key)]
 
 
 @router.post("/machines/{machine}/retire", response_model=MachineAnswer)

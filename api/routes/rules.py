@@ -27,7 +27,7 @@ from api.schemas.rules import (
 )
 from pdm.alerts.backtest.acceptance import AcceptanceLimits
 from pdm.service.platform.access import Caller
-from pdm.service.platform.visibility import find_machine_key, find_machine_keys
+from pdm.service.platform.visibility import find_fleet_key, find_machine_key, find_machine_keys, find_site_key
 from pdm.service.rules import backtest_requests, rule_sets
 from pdm.store.alerts.rules import StoredRuleSet
 
@@ -53,7 +53,7 @@ def list_rule_sets(
         before=before,
         limit=limit + 1,
         scope=scope,
-        target=target and _key_of_machine(resources, caller, scope, target),
+        target=target and _present_target(resources, caller, scope, target),
         status=status,
         site_ids=caller.site_ids,
     )
@@ -108,7 +108,7 @@ def run_backtest(question: BacktestQuestion, resources: deps.ResourcesDep, calle
         before=question.before,
         document=question.document,
         scope=question.scope,
-        target=_key_of_machine(resources, caller, question.scope, question.target),
+        target=_present_target(resources, caller, question.scope, question.target),
         machines=question.machines and find_machine_keys(resources.pool, caller, question.machines),
         site_ids=caller.site_ids,
         credit_horizons=question.credit_horizons,
@@ -143,8 +143,12 @@ def read_machine_rules(
     return rule_sets.rules_of_machine(resources.pool, machine, caller.site_ids)
 
 
-def _key_of_machine(resources: deps.Resources, caller: Caller, scope: str | None, target: str) -> str:
-    """Return a target of rules; that of scope machine may be given by its tag."""
+def _present_target(resources: deps.Resources, caller: Caller, scope: str | None, target: str) -> str:
+    """Return a target of rules by its present key; that of scope machine may be given by its tag."""
+    if scope == "site":
+        return find_site_key(resources.pool, caller, target)
+    if scope == "class":
+        return find_fleet_key(resources.pool, target)
     return find_machine_key(resources.pool, caller, target) if scope == "machine" else target
 
 

@@ -30,13 +30,14 @@ class FleetMachine(Answer):
     machine: str
     site: str
     line: str
-    name: str = Field(description="For display; empty: none was given. The same for `site_name` and `line_name`.")
+    name: str = Field(description="For display; empty: none was given. The same for the other names.")
     site_name: str
     line_name: str
     tag: str | None = Field(
         description="The plant's own designation, unique in the site; accepted wherever the key is."
     )
     fleet: str
+    fleet_name: str = ""
     timeline: Literal["live", "replay"]
     measured_at: Time | None
     judged_at: Time | None = Field(
@@ -73,6 +74,7 @@ class ComponentAnswer(Answer):
     vanes: int | None = Field(None, description="Of a pump, an impeller, a compressor or a turbine.")
     blades: int | None = Field(None, description="Of a fan, a blower or a turbine.")
     belt: dict[str, Any] | None = Field(None, description="Length and pulley diameters in m.")
+    former_keys: list[str] = Field(default_factory=list, description="Keys that it had; they remain valid.")
 
 
 class RangeAnswer(Answer):
@@ -98,6 +100,7 @@ class PointAnswer(Answer):
         default_factory=list, description="Values that report a fault, as declared, in the unit of the point."
     )
     rate_limit_per_s: float | None = Field(None, description="Largest change per second, as declared, in that unit.")
+    former_keys: list[str] = Field(default_factory=list, description="Keys that it had; they remain valid.")
 
 
 class RetiredPointAnswer(Answer):
@@ -168,7 +171,11 @@ class MachineAnswer(FleetMachine):
     points: list[PointAnswer]
     retired_at: Time | None = None
     retired_reason: str | None = None
+    retired_with: Literal["site", "line", "fleet"] | None = Field(
+        None, description="What took the machine out of use with itself; null: it was retired alone."
+    )
     retired_points: list[RetiredPointAnswer] = Field(default_factory=list)
+    former_keys: list[str] = Field(default_factory=list, description="Keys that it had; they remain valid.")
 
 
 class HealthEntry(Answer):
@@ -383,6 +390,10 @@ class Registration(Answer):
     )
     stays_retired: list[str] = Field(
         default_factory=list, description="Keys in the description that are retired; POST .../restore brings them back."
+    )
+    renamed: dict[str, str] = Field(
+        default_factory=dict,
+        description="Former keys in the description, and what they are now; the present ones stay.",
     )
 
 

@@ -47,6 +47,7 @@ def register(
     for item in answer["machines"]:
         lines.append(f"{item['outcome']:<10} {item['machine']}")
         lines += [f"{'warning':<10} {text}" for text in warnings_of(item)]
+        lines += [f"{'renamed':<10} {item['machine']}: {a} is now {b}" for a, b in item["renamed"].items()]
     show(answer, as_json, "\n".join(lines))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from pdm.health.baseline.layout_document import ColumnIdentity, LayoutIdentity
 from pdm.health.baseline.season import Season
 from pdm.health.detection.control_charts import Charts
 from pdm.health.state import HealthState
+from pdm.machines.former_keys import FormerKeys
+from pdm.machines.model import Machine
 from pdm.trends.thinned_series import ThinnedSeries
 
 RELATION_FORGOTTEN = "relation-forgotten"
@@ -31,9 +33,9 @@ Places = NDArray[np.intp]
 def refit(state: HealthState, layout: Layout) -> list[str] | None:
     """Convert a state to a layout, in place; return the changes to report, None if no part of it is valid.
 
-    A column is kept if its `ColumnIdentity` is the same. A new column is learned in addition to the others, also that
-    of a new point. A column that is no longer tracked is discarded. A column that is compensated for a covariate which
-    is no longer measured is learned again.
+    A column is kept if its `ColumnIdentity` is the same, also after its point was renamed. A new column is learned in
+    addition to the others, also that of a new point. A column that is no longer tracked is discarded. A column that is
+    compensated for a covariate which is no longer measured is learned again.
     """
     was = _identity_of(state, layout)
     now = layout.described
@@ -145,13 +147,24 @@ def _recovaried(baseline: Baseline, origin: Places) -> Baseline:
 
 
 def _identity_of(state: HealthState, layout: Layout) -> LayoutIdentity | None:
+    """Return what the state was learned of, with the present keys of points that were renamed since."""
+    present = FormerKeys.of((), layout.machine.points).points
     if state.former_signature:
-        signature, identity = former_layout(layout.machine)
-        return identity if signature == state.former_signature else None
+        return _former_identity(state, layout.machine, present)
     try:
-        return LayoutIdentity.from_bytes(state.identity)
+        was = LayoutIdentity.from_bytes(state.identity)
     except ValueError:
         return None
+    return was.renamed(present) if present else was
+
+
+def _former_identity(state: HealthState, machine: Machine, present: Mapping[str, str]) -> LayoutIdentity | None:
+    first = tuple(replace(each, key=each.former_keys[0] if each.former_keys else each.key) for each in machine.points)
+    for points in (machine.points, first):
+        signature, identity = former_layout(replace(machine, points=points))
+        if signature == state.former_signature:
+            return identity.renamed(present)
+    return None
 
 
 def _related(columns: tuple[ColumnIdentity, ...]) -> list[ColumnIdentity]:

@@ -16,6 +16,8 @@ from pdm.machines.pulse_trains import BeltDrive, PulseTrain, trains_of
 from pdm.machines.units import si_conversion
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+AMBIENT = "ambient"
+"""Beginning of the key of a temperature point on no component that measures the ambient temperature."""
 
 
 def check_key(key: str, field: str) -> str:
@@ -77,7 +79,8 @@ class Component:
     """A part of a machine that can fail separately and is replaced as a whole.
 
     `teeth` applies to gears, `vanes` or `blades` to pumps, fans and their like; the component turns `ratio` times the
-    speed of the machine. `part` is the spare part to order: a designation or a stock number.
+    speed of the machine. `part` is the spare part to order: a designation or a stock number. `former_keys` are those
+    that it had before it was renamed.
     """
 
     key: str
@@ -90,6 +93,7 @@ class Component:
     blades: int | None = None
     belt: BeltDrive | None = None
     name: str = ""
+    former_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_key(self.key, "component")
@@ -130,7 +134,8 @@ class MeasurementPoint:
 
     `sampling_rate` [Hz] is None for a point that reports scalars. A tachometer gives `pulses_per_turn`
     pulses per turn of the shaft that defines the machine's speed; sampled together with vibration, it gives the shaft
-    angle at each sample. `limits` is what the point can measure, as declared.
+    angle at each sample. `limits` is what the point can measure, as declared. `former_keys` are those that the point
+    had before it was renamed, the first one first.
     """
 
     key: str
@@ -142,6 +147,7 @@ class MeasurementPoint:
     pulses_per_turn: int | None = None
     name: str = ""
     limits: PointLimits = field(default_factory=PointLimits)
+    former_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_key(self.key, "point")

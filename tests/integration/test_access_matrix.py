@@ -50,6 +50,9 @@ MACHINE = "/v1/machines/{machine}"
 WAVEFORM = MACHINE + "/acquisitions/{measured_at}/waveforms/{point}"
 SPECTRUM = MACHINE + "/acquisitions/{measured_at}/spectrum/{point}"
 REASON = {"reason": "broken"}
+RENAMED = {"name": "New", "reason": "scheme of names"}
+PARTS = (MACHINE + "/points/{point}", MACHINE + "/components/{component}")
+SITE, LINE, FLEET = "/v1/sites/{site}", "/v1/sites/{site}/lines/{line}", "/v1/fleets/{fleet}"
 REPLACED = {"reason": "broken", "at": "2026-10-03T00:00:00Z"}
 VOIDED = {"status": "voided", "reason": "wrong machine"}
 CORRECTED = {"from": "2026-10-02T00:00:00Z", "reason": "x"}
@@ -103,6 +106,9 @@ CALLS = [
         foreign=404,
         json=REPLACED,
     ),
+    *(Call("POST", f"{place}/rename", OPERATORS, foreign=404, json=RENAMED) for place in (MACHINE, *PARTS, SITE, LINE)),
+    Call("POST", f"{FLEET}/rename", OPERATORS, json=RENAMED, needs_every_site=True),
+    Call("GET", "/v1/renamings", READERS),
     Call("GET", "/v1/alerts", READERS),
     Call("GET", "/v1/alerts/stream", READERS),
     Call("GET", "/v1/alerts/{alert_id}", READERS, foreign=404),
@@ -287,6 +293,7 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         "point": "de-h",
         "site": machine.removeprefix("press-"),
         "line": "line-1",
+        "fleet": "default",
         "measured_at": AT.isoformat().replace("+00:00", "Z"),
         "alert_id": alert_id,
         "subscription_id": subscription_id,
@@ -378,6 +385,7 @@ def test_lists_hold_nothing_of_a_foreign_site(stage: Stage) -> None:
             "/v1/alerts",
             "/v1/alerts/history",
             "/v1/holds",
+            "/v1/renamings",
             "/v1/subscriptions",
             "/v1/receipts",
             "/v1/quarantine",

@@ -207,7 +207,6 @@ def test_a_key_takes_precedence_over_a_tag(pool: Pool) -> None:
         assert fetch_machine(conn, "press-07").id == fetch.id
 
 
-@pytest.mark.xfail(strict=True, reason="machines and points are retired by their keys alone")
 @pytest.mark.parametrize("place", ["points/t/retire", "points/t/restore", "retire", "restore", "timeline"])
 def test_a_tag_is_accepted_where_machines_and_points_are_retired(caller: httpx.Client, place: str) -> None:
     asked = {"reason": "broken"} | ({"timeline": "live"} if place == "timeline" else {})

@@ -50,6 +50,8 @@ LATER = (  # what a record's machine is read by and the older schema does not ha
         "NULL AS lowest, NULL AS highest, NULL AS not_a_measurement, NULL AS rate_limit",
     ),
     (r"\b[mp]\.retired_at\b", "NULL AS retired_at"),
+    (r"\bm\.retired_with\b", "NULL AS retired_with"),
+    (r"\bFROM renaming\b", "FROM (SELECT *, id AS object_id, '' AS kind, '' AS former_key FROM point WHERE false) r"),
     (r"\breplaced_sensor r\b", "(SELECT *, id AS point_id, now() AS replaced_at FROM point WHERE false) r"),
     (
         r"\bmeasurement_correction c\b",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pdm.health.assessment import Assessment
+from pdm.machines.former_keys import FormerKeys
 from pdm.machines.model import Machine
 from pdm.prognosis.prognosis import Prognosis
 
@@ -38,6 +39,14 @@ class DiagnosisNote:
 
     measured_at: datetime
     faults: tuple[DiagnosedFault, ...]
+
+    def renamed(self, keys: FormerKeys) -> DiagnosisNote:
+        """Return the note with the present keys of components."""
+        faults = tuple(
+            replace(each, component=None if each.component is None else keys.component(each.component))
+            for each in self.faults
+        )
+        return replace(self, faults=faults)
 
 
 @dataclass(frozen=True, slots=True)

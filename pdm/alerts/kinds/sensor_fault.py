@@ -35,9 +35,9 @@ class SensorFault(Plain):
     def fit(self, machine: Machine) -> tuple[Self, ...]:
         """Return one condition per channel of the machine."""
         every = tuple(p.key for p in machine.points if p.is_waveform and p.quantity in FEATURED)
-        scalars = tuple(p.key for p in machine.points if not p.is_waveform)
-        sampled = tuple(type(self)(key, every) for key in every if self.point in (None, key))
-        return sampled + tuple(type(self)(key) for key in scalars if self.point in (None, key))
+        wanted = [p for p in machine.points if self.point in (None, p.key, *p.former_keys)]
+        sampled = tuple(type(self)(p.key, every) for p in wanted if p.key in every)
+        return sampled + tuple(type(self)(p.key) for p in wanted if not p.is_waveform)
 
     @property
     def wanted(self) -> tuple[Measured, ...]:

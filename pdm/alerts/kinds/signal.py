@@ -33,8 +33,8 @@ class Signal:
     """Measured value that a rule reads: a feature of waveforms, or a scalar.
 
     Of several points the worst value is used. `quantity` is that of the points; `feature` is '' for scalars; `point`
-    and `component` (a key or a kind) select points of the machine; `is_shared` marks a feature with one value for all
-    phases of a machine. `unit` is the SI unit of the value.
+    and `component` (a key, also a former one, or a kind) select points of the machine; `is_shared` marks a feature with
+    one value for all phases of a machine. `unit` is the SI unit of the value.
     """
 
     quantity: str
@@ -88,20 +88,20 @@ class Signal:
 
     def keys(self, machine: Machine) -> tuple[Measured, ...]:
         """Return the keys of the value on a machine; empty if the machine does not have it."""
-        kinds = {component.key: component.kind.value for component in machine.components}
-        fitting = [point for point in machine.points if self._fits(point, kinds)]
+        names = {each.key: (each.key, each.kind.value, *each.former_keys) for each in machine.components}
+        fitting = [point for point in machine.points if self._fits(point, names)]
         if self.is_shared:
             return ((GROUP, self.feature),) if fitting else ()
         return tuple((point.key, self.feature) for point in fitting)
 
-    def _fits(self, point: MeasurementPoint, kinds: dict[str, str]) -> bool:
+    def _fits(self, point: MeasurementPoint, names: Mapping[str, tuple[str, ...]]) -> bool:
         if point.quantity != self.quantity or point.is_waveform != (self.feature != SCALAR):
             return False
-        if self.point is not None and point.key != self.point:
+        if self.point is not None and self.point not in (point.key, *point.former_keys):
             return False
         if self.component is None:
             return True
-        return point.component is not None and self.component in (point.component, kinds[point.component])
+        return point.component is not None and self.component in names[point.component]
 
 
 class OnValues(RuleKind):

@@ -23,7 +23,7 @@ from pdm.health.baseline.tracked_features import (
     scalar_tracked,
 )
 from pdm.health.snapshot import Snapshot
-from pdm.machines.model import Machine, MeasurementPoint
+from pdm.machines.model import AMBIENT, Machine, MeasurementPoint
 from pdm.machines.units import si_unit
 from pdm.measurements import OperatingContext
 
@@ -233,7 +233,7 @@ def is_ambient(point: MeasurementPoint) -> bool:
     Its key begins with "ambient" (docs/sending.md). Such a point explains other features and is not assessed itself.
     `former_layout` has the rule of an older revision, which must not change with this one.
     """
-    return point.quantity == "temperature" and point.component is None and point.key.startswith("ambient")
+    return point.quantity == "temperature" and point.component is None and point.key.startswith(AMBIENT)
 
 
 def _identity(column: Column) -> ColumnIdentity:

@@ -7,8 +7,8 @@ Every name is a literal here, not taken from a class. `FORMAT` is raised by hand
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 FORMAT = 1  # raised by hand when the meaning of a document changes (docs/develop/state-formats.md)
@@ -80,6 +80,14 @@ class LayoutIdentity:
             return cls(tuple(columns), tuple(fields["covariates"]), tuple(fields["points"]))
         except (KeyError, TypeError) as error:
             raise ValueError("the document of a layout is damaged") from error
+
+    def renamed(self, present: Mapping[str, str]) -> LayoutIdentity:
+        """Return the identity with the present keys of points by their former ones."""
+        return LayoutIdentity(
+            tuple(replace(column, point=present.get(column.point, column.point)) for column in self.columns),
+            tuple(present.get(each, each) for each in self.covariates),
+            tuple(present.get(each, each) for each in self.points),
+        )
 
     @property
     def vibration_points(self) -> list[str]:

@@ -16,6 +16,7 @@ from pdm.store.alerts import cases
 from pdm.store.alerts.cases import Feedback, StoredCase
 from pdm.store.machines import access, machine_views
 from pdm.store.machines.access import scoped
+from pdm.store.machines.registration import fetch_machine
 
 Pool = ConnectionPool[Any]
 
@@ -43,6 +44,8 @@ def give_feedback(
     with pool.connection() as conn:
         case = _visible(conn, caller, alert_id)
         known = [each.component for each in machine_views.list_components(conn, case.machine_id)]
+        if component is not None and component not in known:
+            component = fetch_machine(conn, case.machine).former_keys.component(component)
         if component is not None and component not in known:
             raise InvalidInputError(
                 f"machine {case.machine!r} has no component {component!r}; it has {', '.join(known) or 'none'}",

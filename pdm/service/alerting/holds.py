@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from pdm.alerts.evaluation.renamed_causes import rename_cause
 from pdm.alerts.lifecycle.holds import Ground, Hold, HoldKind
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError
 from pdm.service.alerting import escalation
@@ -17,6 +19,7 @@ from pdm.store.alerts import alerts, holds
 from pdm.store.alerts.holds import ListedHold
 from pdm.store.machines import access
 from pdm.store.machines.access import scoped
+from pdm.store.machines.registration import fetch_machine
 
 Pool = ConnectionPool[Any]
 
@@ -84,7 +87,7 @@ def open_window(pool: Pool, caller: Caller, request: WindowRequest, now: datetim
             id=uuid4(),
             kind=request.kind,
             **vars(scope),
-            cause=request.cause,
+            cause=_present_cause(conn, request),
             ground=request.ground,
             reason=request.reason,
             one_shot=False,
@@ -104,6 +107,13 @@ def open_window(pool: Pool, caller: Caller, request: WindowRequest, now: datetim
         found = holds.find(conn, hold.id)
     assert found is not None
     return found
+
+
+def _present_cause(conn: Connection[Any], request: WindowRequest) -> str | None:
+    """Return the cause with the present key of its component or point."""
+    if request.cause is None or request.machine is None:
+        return request.cause
+    return rename_cause(request.cause, fetch_machine(conn, request.machine).former_keys)
 
 
 def list_windows(

@@ -24,6 +24,7 @@ from pdm.health.baseline.component_columns import resolved
 from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.service.analysis.analysis_state import AnalysisState, begin
 from pdm.service.analysis.machine_pipeline import AnalysisResult, Champion, follow
+from pdm.service.analysis.present_state import read_state
 from pdm.service.analysis.reanalysis_progress import ReanalysisProgress
 from pdm.service.analysis.snapshots import recall
 from pdm.service.platform.failures import Blame, blame, describe
@@ -121,7 +122,7 @@ def _starting_point(
     while (checkpoint := assessments_write.fetch_checkpoint_before(conn, machine_id, since)) is not None:
         measured_at, content = checkpoint
         try:
-            return measured_at, AnalysisState.from_bytes(content)
+            return measured_at, read_state(stored.machine, content)
         except UnreadableStateError as error:
             _log.error("the checkpoint of machine %s at %s is dropped: %s", stored.machine.key, measured_at, error)
             assessments_write.drop_checkpoints_from(conn, machine_id, measured_at)

@@ -18,6 +18,7 @@ from pdm.health.assess import assess
 from pdm.health.assessment import Assessment
 from pdm.health.component_end import end_component, replace_sensor
 from pdm.health.snapshot import Snapshot
+from pdm.machines.former_keys import FormerKeys
 from pdm.machines.model import Machine
 from pdm.machines.work_events import SensorReplaced, TurningPoint
 from pdm.prognosis.lives_by_component import Lives, NamedStep, advance_lives, end_life, find_shortest
@@ -142,6 +143,8 @@ def conclude(
     diagnoses : sequence of DiagnosisNote
         Of the machine, in measured_at order, beginning with the one that was newest before the acquisitions.
     """
+    keys = FormerKeys.of(observation.machine.components, observation.machine.points)
+    diagnoses = [note.renamed(keys) for note in diagnoses] if keys else diagnoses
     values = [read_values(snapshot, rules.wanted) for snapshot in observation.snapshots] if rules.wanted else []
     cases, changes = _advise(observation, prognoses, values, diagnoses, rules)
     memory = replace(observation.memory, cases=cases)

@@ -23,7 +23,7 @@ from pdm.health.snapshot import Snapshot
 from pdm.machines.model import Machine
 from pdm.machines.work_events import LifeEnd, TurningPoint
 from pdm.prognosis.prognosis import Prognosis
-from pdm.service.analysis.analysis_state import AnalysisState, begin
+from pdm.service.analysis.analysis_state import begin
 from pdm.service.analysis.champion_cache import Champions
 from pdm.service.analysis.machine_pipeline import (
     AnalysisResult,
@@ -33,6 +33,7 @@ from pdm.service.analysis.machine_pipeline import (
     observe,
     prognose,
 )
+from pdm.service.analysis.present_state import read_state
 from pdm.service.analysis.rule_cache import RuleBook
 from pdm.service.analysis.snapshots import featurise_new
 from pdm.service.diagnosis.runner import ask_where_due
@@ -144,7 +145,7 @@ def _observe(
     behind = [at for at in (before.dirty_from, *late) if at is not None and last is not None and at <= last]
     reached = fresh[-1].measured_at if fresh else last
     life_ends = _due(life_ends, reached, reorder_horizon if claim.is_drained else timedelta())
-    memory = AnalysisState.from_bytes(before.state) if before.state is not None else begin(machine)
+    memory = read_state(machine, before.state) if before.state is not None else begin(machine)
     dirty_from = min((at for at in behind if at not in beyond), default=None)
     return _Observed(observe(machine, memory, fresh, life_ends), reached, dirty_from, beyond, tuple(life_ends))
 

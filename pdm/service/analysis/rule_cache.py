@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from pdm.alerts.documents.parser import parse_document
+from pdm.alerts.documents.parser import RuleDocument, parse_document
 from pdm.alerts.documents.scopes import Scope, ScopedRules, resolve, targets_of
 from pdm.alerts.rules.rule import RuleSet
 from pdm.machines.model import Machine
@@ -23,7 +23,7 @@ class RuleBook:
 
     def __init__(self) -> None:
         self._change = -1
-        self._parsed: dict[int, ScopedRules | None] = {}
+        self._parsed: dict[int, RuleDocument | None] = {}
         self._resolved: dict[str, tuple[Machine, RuleSet]] = {}
 
     def in_force(self, conn: Connection[Any], machines: Iterable[Machine]) -> dict[str, RuleSet]:
@@ -57,11 +57,11 @@ class RuleBook:
     def _parse(self, row: rules.RulesInForce) -> ScopedRules | None:
         if row.id not in self._parsed:
             try:
-                document = parse_document(row.document, feature_units())
-                self._parsed[row.id] = ScopedRules(Scope(row.scope), row.target, document)
+                self._parsed[row.id] = parse_document(row.document, feature_units())
             except MemoryError:
                 raise
             except Exception:  # written by another version: the rules of the wider scope apply, the analysis continues
                 _log.exception("rule set %d of %s %s cannot be read", row.id, row.scope, row.target)
                 self._parsed[row.id] = None
-        return self._parsed[row.id]
+        document = self._parsed[row.id]
+        return None if document is None else ScopedRules(Scope(row.scope), row.target, document)

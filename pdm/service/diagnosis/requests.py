@@ -16,6 +16,7 @@ from pdm.service.platform.visibility import visible_machine
 from pdm.store.analysis import diagnoses
 from pdm.store.analysis.diagnoses import DiagnosisDue
 from pdm.store.machines import access, machine_views
+from pdm.store.machines.registration import fetch_machine
 
 Pool = ConnectionPool[Any]
 
@@ -44,11 +45,12 @@ def read_diagnosis(
     """
     with visible_machine(pool, caller, machine) as (conn, row):
         found = diagnoses.fetch_diagnosis(conn, row.id, at)
+        keys = fetch_machine(conn, row.machine).former_keys
         due = diagnoses.fetch_due(conn, row.id)
     if found is None:
         raise NotFoundError(_nothing_yet(machine, at, due))
     known = {name: value for name, value in vars(found).items() if name != "document"}
-    return {**in_words(found.document, language), **known, "machine": machine, "due": due}
+    return {**in_words(keys.document(found.document), language), **known, "machine": machine, "due": due}
 
 
 def request_diagnosis(pool: Pool, caller: Caller, machine: str, at: datetime | None, records: int) -> DiagnosisRequest:

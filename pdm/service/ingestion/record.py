@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -159,21 +159,41 @@ def _judge(
         ambiguous = Problem("ambiguous-machine", stored.message, "machine")
         return _refused(decoded, Outcome.REJECTED, (ambiguous, *decoded.problems))
     if stored.retired_at is not None:
-        detail = (
-            f"machine {acquisition.machine!r} is retired since {stored.retired_at.isoformat()}; "
-            f"POST /v1/machines/{acquisition.machine}/restore brings it back"
-        )
+        detail = f"machine {acquisition.machine!r} is retired since {stored.retired_at.isoformat()}{_way_back(stored)}"
         return _refused(decoded, Outcome.REJECTED, (Problem("retired-machine", detail, "machine"), *decoded.problems))
     doubt = doubt_time(acquisition.measured_at, stored.machine.timeline, now, future_tolerance)
     if doubt is not None:
         problem = Problem("timestamp", f"measured_at {doubt}", "measured_at")
         return _refused(decoded, Outcome.QUARANTINED, (problem, *decoded.problems))
+    acquisition = _with_present_keys(acquisition, stored)
     channels, missing, misfits = screen(acquisition, stored)
     problems = (*decoded.problems, *misfits)
     if not channels:
         empty = Problem("empty-record", "the record has neither waveforms nor scalars", "waveforms")
         return _refused(decoded, Outcome.REJECTED, problems or (empty,))
     return _Candidate(decoded, stored.id, acquisition, channels, missing, problems)
+
+
+def _way_back(stored: StoredMachine) -> str:
+    machine = stored.machine
+    site = f"/v1/sites/{machine.site}"
+    places = {"site": site, "line": f"{site}/lines/{machine.line}", "fleet": f"/v1/fleets/{machine.fleet}"}
+    if stored.retired_with is None:
+        return f"; POST /v1/machines/{machine.key}/restore brings it back"
+    place = places[stored.retired_with]
+    return f" with its {stored.retired_with}; POST {place}/restore brings both back"
+
+
+def _with_present_keys(acquisition: Acquisition, stored: StoredMachine) -> Acquisition:
+    """Return a record whose channels have the present keys of their points."""
+    keys = stored.former_keys
+    if not keys.points:
+        return acquisition
+    return replace(
+        acquisition,
+        waveforms=tuple(replace(each, point=keys.point(each.point)) for each in acquisition.waveforms),
+        scalars=tuple(replace(each, point=keys.point(each.point)) for each in acquisition.scalars),
+    )
 
 
 def _refused(decoded: Decoded, outcome: Outcome, problems: tuple[Problem, ...]) -> RecordResult:

@@ -15,6 +15,7 @@ from pdm.service.platform.access import Caller
 from pdm.store.machines import machine_views
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import LastKnown, ListedMachine
+from pdm.store.machines.renaming import Kind, find_object
 
 Pool = ConnectionPool[Any]
 
@@ -94,7 +95,7 @@ def read_line_health(pool: Pool, caller: Caller, site: str, line: str) -> LineHe
     """
     known = _fetch_known(pool, caller, site, line)
     if not known:
-        raise NotFoundError(f"site {site!r} has no line {line!r}")
+        raise NotFoundError(_why_nothing(pool, caller, site, line) or f"site {site!r} has no line {line!r}")
     found = _rolled_up(known)
     names = known[0][0]
     return LineHealth(
@@ -117,7 +118,7 @@ def read_site_health(pool: Pool, caller: Caller, site: str) -> SiteHealth:
     """
     known = _fetch_known(pool, caller, site, None)
     if not known:
-        raise NotFoundError(f"unknown site {site!r}")
+        raise NotFoundError(_why_nothing(pool, caller, site, None) or f"unknown site {site!r}")
     names = {machine.line: machine.line_name for machine, _ in known}
     lines = [
         LineSummary(
@@ -141,6 +142,22 @@ def _fetch_known(pool: Pool, caller: Caller, site: str, line: str | None) -> _Kn
             machines = machine_views.page_machines(conn, after="", limit=_EVERY_MACHINE, site=site, line=line)
         last = machine_views.fetch_standings(conn, [machine.id for machine in machines], UNJUDGED)
     return [(machine, last[machine.id]) for machine in machines]
+
+
+def _why_nothing(pool: Pool, caller: Caller, site: str, line: str | None) -> str | None:
+    """Return that a site or a line is out of use, None where it is not."""
+    with pool.connection() as conn:
+        place = find_object(conn, Kind.SITE, site, site_ids=caller.site_ids)
+        if place is None:
+            return None
+        part = None if line is None else find_object(conn, Kind.LINE, line, site_id=place.id)
+    path = f"/v1/sites/{site}"
+    for found, what, where in (
+        (part, f"line {line!r} of site {site!r}", f"{path}/lines/{line}"), (place, f"site {site!r}", path),
+    ):  # fmt: skip
+        if found is not None and found.retired_at is not None:
+            return f"{what} is retired since {found.retired_at.isoformat()}; POST {where}/restore brings it back"
+    return None
 
 
 def _rolled_up(known: _Known) -> RollUp:

@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.alerts.kinds.declared_units import declare_contributors
 from pdm.errors import NotFoundError, UnavailableError
+from pdm.machines.former_keys import FormerKeys
 from pdm.machines.work_events import EventDoubt
 from pdm.service.machines.machine_views import FleetMachine, MachineDetails, MachineHealth, MachinePrognosis
 from pdm.service.platform.access import Caller, Role
@@ -23,7 +24,7 @@ from pdm.store.acquisitions.receipt_views import Quarantined, ReceiptSummary, Re
 from pdm.store.alerts import alert_views
 from pdm.store.alerts.alert_views import Alert, AlertSummary, HistoryEvent
 from pdm.store.analysis import assessments_read, diagnoses, queue, reanalyses
-from pdm.store.analysis.assessments_read import AssessmentEntry, PrognosisEntry
+from pdm.store.analysis.assessments_read import AssessmentEntry, PrognosisEntry, StoredAssessment
 from pdm.store.analysis.reanalyses import Reanalysis
 from pdm.store.database.compatibility import check_schema
 from pdm.store.database.connection import check_server
@@ -71,9 +72,23 @@ def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None
         at = None if judged is None else judged.measured_at
         prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of, at)
         on_hold = queue.fetch_hold(conn, found.id)
-        registered = fetch_machine(conn, machine).machine
+        stored = fetch_machine(conn, machine)
+    keys = stored.former_keys
+    is_judged = judged is newest
+    newest = newest and _renamed(newest, keys)
+    judged = newest if is_judged else judged and _renamed(judged, keys)
     health = MachineHealth.of(found, newest, judged, prognosis, on_hold)
-    return replace(health, evidence=declare_contributors(health.evidence, registered))
+    return replace(health, evidence=declare_contributors(health.evidence, stored.machine))
+
+
+def _renamed(assessment: StoredAssessment, keys: FormerKeys) -> StoredAssessment:
+    """Return an assessment with the present keys of what was renamed since."""
+    component = assessment.component
+    return replace(
+        assessment,
+        component=None if component is None else keys.component(component),
+        evidence=keys.document(assessment.evidence),
+    )
 
 
 def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | None) -> MachinePrognosis:
@@ -85,7 +100,10 @@ def read_prognosis(pool: Pool, caller: Caller, machine: str, as_of: datetime | N
         _, judged = assessments_read.fetch_judged(conn, found.id, as_of)
         at = None if judged is None else judged.measured_at
         prognosis = assessments_read.fetch_prognosis(conn, found.id, as_of, at)
-        return MachinePrognosis.of(machine, prognosis, verdict_on(conn, found.fleet, prognosis))
+        if prognosis is not None:
+            keys = fetch_machine(conn, found.machine).former_keys
+            prognosis = replace(prognosis, evidence=keys.document(prognosis.evidence))
+        return MachinePrognosis.of(found.machine, prognosis, verdict_on(conn, found.fleet, prognosis))
 
 
 def list_health(
@@ -109,7 +127,9 @@ def list_acquisitions(
 ) -> list[ListedAcquisition]:
     """Return the acquisitions of a machine, newest first."""
     with visible_machine(pool, caller, machine) as (conn, row):
-        return acquisitions_read.page_acquisitions(conn, row.id, since=since, before=before, limit=limit)
+        found = acquisitions_read.page_acquisitions(conn, row.id, since=since, before=before, limit=limit)
+        keys = fetch_machine(conn, row.machine).former_keys
+    return [replace(each, missing=[keys.point(point) for point in each.missing]) for each in found]
 
 
 def list_work_events(

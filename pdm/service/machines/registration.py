@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection, Rollback
@@ -15,7 +15,16 @@ from pdm.machines.model import Machine
 from pdm.machines.undiagnosed import Undiagnosed, list_undiagnosed
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access
-from pdm.store.machines.registration import Change, StoredMachine, fetch_machines, fetch_site_keys, register
+from pdm.store.machines.places import fetch_retired_places
+from pdm.store.machines.registration import (
+    Change,
+    StoredMachine,
+    fetch_machines,
+    fetch_site_keys,
+    lock_registration,
+    register,
+)
+from pdm.store.machines.renaming import PresentKeys
 
 
 @dataclass(frozen=True)
@@ -23,13 +32,14 @@ class Registration:
     """The result of registering one machine, or the expected result in a dry run.
 
     `warnings` are what will not be diagnosed; `stays_retired` are the points of the description that are retired, and
-    the machine itself if it is.
+    the machine itself if it is; `renamed` are former keys in the description, with the present ones.
     """
 
     machine: str
     outcome: Change
     warnings: Sequence[Undiagnosed]
     stays_retired: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def register_fleet(
@@ -60,14 +70,19 @@ def register_fleet(
     UnavailableError
         The database is unavailable.
     """
-    keys = [machine.key for machine in machines]
-    if len(set(keys)) != len(keys):
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise InvalidInputError(f"given more than once: {', '.join(twice)}", field="machines")
     with database_required(), pool.connection() as conn, conn.transaction() as transaction:
+        lock_registration(conn)
+        present = PresentKeys.fetch(conn)
+        resolved = [present.apply(machine) for machine in machines]
+        machines = [machine for machine, _ in resolved]
+        keys = [machine.key for machine in machines]
+        if len(set(keys)) != len(keys):
+            twice = sorted({key for key in keys if keys.count(key) > 1})
+            raise InvalidInputError(f"given more than once: {', '.join(twice)}", field="machines")
         if site_ids is not None:
             _check_sites(conn, machines, site_ids)
         _check_components(conn, machines)
+        _check_places(conn, machines)
         outcomes = {machine.key: register(conn, machine) for machine in machines}
         stored = fetch_machines(conn, keys)
         done = [
@@ -76,8 +91,9 @@ def register_fleet(
                 outcomes[machine.key],
                 list_undiagnosed(stored[machine.key].machine),
                 _find_retired(stored[machine.key], machine),
+                renamed,
             )
-            for machine in machines
+            for machine, renamed in resolved
         ]
         if dry_run:
             raise Rollback(transaction)
@@ -104,6 +120,23 @@ def _check_components(conn: Connection[Any], machines: Sequence[Machine]) -> Non
                 f"alerts ({', '.join(sorted(RESERVED_CAUSES))}): give it another key",
                 field="components",
             )
+
+
+def _check_places(conn: Connection[Any], machines: Sequence[Machine]) -> None:
+    """Reject machines that would come to a site, a line or a fleet out of use; those that are there already stay."""
+    retired = fetch_retired_places(conn)
+    if not retired:
+        return
+    stored = fetch_machines(conn, [machine.key for machine in machines])
+    for machine in machines:
+        before = stored.get(machine.key)
+        for place in retired:
+            if place.holds(machine) and not (before is not None and place.holds(before.machine)):
+                raise ConflictError(
+                    f"machine {machine.key!r}: {place.kind} {place.key!r} is retired since "
+                    f"{place.retired_at.isoformat()}; restore it first, or give another {place.kind}",
+                    field=place.kind,
+                )
 
 
 def _check_sites(conn: Connection[Any], machines: Sequence[Machine], site_ids: Sequence[int]) -> None:

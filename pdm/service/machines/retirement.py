@@ -147,7 +147,9 @@ def replace_point(
         doubt = doubt_time(at, stored.machine.timeline, action.now, _TOLERANCE)
         if doubt is not None:
             raise TimestampError(f"at {doubt}", field="at")
-        new = _with_changes(_in_use(stored, point), key or point, changes)
+        if changes.get("component") is not None:
+            changes = {**changes, "component": stored.former_keys.component(changes["component"])}
+        new = replace(_with_changes(_in_use(stored, point), key or point, changes), former_keys=())
         _check_component(stored, new)
         if new.key == point:
             _check_same_point(stored, new, at)
@@ -204,6 +206,13 @@ def _with_changes(old: MeasurementPoint, key: str, changes: Mapping[str, Any]) -
 
 
 def _check_new_key(stored: StoredMachine, key: str) -> None:
+    former = stored.former_keys.points.get(key)
+    if former is not None:
+        raise ConflictError(
+            f"{key!r} was the key of point {former!r} of machine {stored.machine.key!r}, for which it "
+            f"remains valid; give another key",
+            field="key",
+        )
     if key in stored.point_ids or key in stored.retired_points:
         raise ConflictError(
             f"machine {stored.machine.key!r} has a point {key!r} already; give another key", field="key"

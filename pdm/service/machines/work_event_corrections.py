@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +55,7 @@ def correct_work_event(
         before = work_events.lock_event(conn, stored, event_id)
         if before is None:
             raise NotFoundError(f"machine {machine!r} has no work event {event_id}", field="id")
-        after = correct(before, correction)
+        after = correct(before, _with_present_key(correction, stored))
         if after == before:
             return False
         if after.is_in_force:
@@ -67,6 +68,13 @@ def correct_work_event(
             conn, actor, "work-event.correct", machine, id=event_id, status=after.status, reason=correction.reason
         )
     return True
+
+
+def _with_present_key(correction: Correction, stored: StoredMachine) -> Correction:
+    component = correction.changes.get("component")
+    if component is None:
+        return correction
+    return replace(correction, changes={**correction.changes, "component": stored.former_keys.component(component)})
 
 
 def _check(conn: Connection[Any], stored: StoredMachine, event_id: int, after: RecordedEvent, now: datetime) -> None:

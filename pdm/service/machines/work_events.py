@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,6 +45,8 @@ def record_work_event(
         doubt = doubt_time(event.occurred_at, stored.machine.timeline, now, _TOLERANCE)
         if doubt is not None:
             raise TimestampError(f"occurred_at {doubt}", field="occurred_at")
+        if event.component is not None:
+            event = replace(event, component=stored.former_keys.component(event.component))
         event_id, is_new = insert_work_event(conn, stored, event, actor)
         if is_new:
             access.insert_audit(conn, actor, "work-event.record", event.machine, kind=event.kind.value, id=event_id)

@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError
 from pdm.store.machines import access
+from pdm.store.machines.registration import fetch_site_keys
 
 KEY_CACHE_SECONDS = 5.0
 _MOST_CACHED = 4096
@@ -189,7 +190,7 @@ def _create(conn: Connection[Any], name: str, role: str, sites: Sequence[str] | 
     if row is None:
         raise ConflictError(f"a key named {name!r} exists already; use another name", field="name")
     access.insert_audit(conn, actor, "key.create", name, role=role, sites=None if sites is None else list(sites))
-    named = None if sites is None else sorted(set(sites))
+    named = None if site_ids is None else sorted(fetch_site_keys(conn, site_ids))
     return NewKey(row.id, row.name, row.role, row.created_at, row.revoked_at, named, secret)
 
 

@@ -13,9 +13,10 @@ from psycopg_pool import ConnectionPool
 from pdm.errors import NotFoundError
 from pdm.service.platform.access import Caller
 from pdm.store.database.connection import database_required
-from pdm.store.machines import machine_views
+from pdm.store.machines import machine_views, renaming
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import FoundPoint, RegisteredMachine
+from pdm.store.machines.renaming import Kind
 from pdm.store.machines.tags import list_keys
 from pdm.words.similar import suggest
 
@@ -45,7 +46,7 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
 
 
 def find_machine_keys(pool: Pool, caller: Caller, names: Sequence[str]) -> list[str]:
-    """Return the keys of the machines that a caller names by key or tag; an unknown name is returned as it is.
+    """Return the keys of the machines that a caller names by key, former key or tag; an unknown name as it is.
 
     Raises
     ------
@@ -59,6 +60,30 @@ def find_machine_keys(pool: Pool, caller: Caller, names: Sequence[str]) -> list[
 def find_machine_key(pool: Pool, caller: Caller, name: str) -> str:
     """Return the key of one machine, as `find_machine_keys`."""
     return find_machine_keys(pool, caller, [name])[0]
+
+
+def find_point_key(pool: Pool, caller: Caller, machine: str, point: str) -> str:
+    """Return the present key of a point of a machine by one that it had; an unknown key is returned as it is."""
+    with database_required(), pool.connection() as conn, scoped(conn, caller.site_ids):
+        return renaming.find_present_point(conn, machine, point)
+
+
+def find_site_key(pool: Pool, caller: Caller, site: str) -> str:
+    """Return the present key of a site by one that it had; an unknown key is returned as it is."""
+    with database_required(), pool.connection() as conn:
+        return renaming.find_present_keys(conn, Kind.SITE, [site], caller.site_ids).get(site, site)
+
+
+def find_line_key(pool: Pool, caller: Caller, site: str, line: str) -> str:
+    """Return the present key of a line of a site by one that it had; an unknown key is returned as it is."""
+    with database_required(), pool.connection() as conn, scoped(conn, caller.site_ids):
+        return renaming.find_present_line(conn, site, line)
+
+
+def find_fleet_key(pool: Pool, fleet: str) -> str:
+    """Return the present key of a fleet by one that it had; an unknown key is returned as it is."""
+    with database_required(), pool.connection() as conn:
+        return renaming.present_fleet(conn, fleet)
 
 
 def visible_point(conn: Connection[Any], caller: Caller, machine: str, point: str) -> FoundPoint:

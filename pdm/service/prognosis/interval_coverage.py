@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 from pdm.prognosis.evaluation.live_coverage import track_coverage
 from pdm.settings import Settings
 from pdm.store.analysis.assessments_read import PrognosisEntry
+from pdm.store.machines.renaming import present_fleet
 from pdm.store.models import live_coverage
 from pdm.store.models.live_coverage import FleetCoverage
 
@@ -30,7 +31,7 @@ def track(conn: Connection[Any], settings: Settings, now: datetime) -> str:  # n
 def read_coverage(pool: ConnectionPool[Any], fleet: str | None) -> list[FleetCoverage]:
     """Return the coverage of the intervals in service, of one fleet or of all."""
     with pool.connection() as conn:
-        return live_coverage.fetch(conn, fleet)
+        return live_coverage.fetch(conn, fleet and present_fleet(conn, fleet))
 
 
 def verdict_on(conn: Connection[Any], fleet: str, prognosis: PrognosisEntry | None) -> str | None:

@@ -8,6 +8,7 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import NotFoundError
 from pdm.service.platform.access import Caller
+from pdm.store.machines.renaming import present_fleet
 from pdm.store.models import jobs
 from pdm.store.models.jobs import Job
 
@@ -26,6 +27,7 @@ def ask_for_training(pool: Pool, caller: Caller, fleet: str, *, seed: int, reaso
     """
     caller.require_every_site()
     with pool.connection() as conn:
+        fleet = present_fleet(conn, fleet)
         if not jobs.is_fleet(conn, fleet):
             raise NotFoundError(f"no machine belongs to fleet {fleet!r}")
         job_id, _ = jobs.ask_for_training(conn, fleet, seed=seed, actor=caller.name, reason=reason)
@@ -46,4 +48,5 @@ def read_job(pool: Pool, job_id: int) -> Job:
 def list_jobs(pool: Pool, *, before: int, limit: int, fleet: str | None) -> list[Job]:
     """Return jobs, newest first."""
     with pool.connection() as conn:
-        return jobs.page_jobs(conn, before=before, limit=limit, fleet=fleet)
+        key = fleet and present_fleet(conn, fleet)
+        return jobs.page_jobs(conn, before=before, limit=limit, fleet=key)

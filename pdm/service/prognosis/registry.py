@@ -16,6 +16,7 @@ from pdm.service.platform.access import Caller
 from pdm.service.prognosis.model_import import check_model
 from pdm.store.acquisitions import receipt_views
 from pdm.store.acquisitions.receipt_views import ModelCard, ModelSummary
+from pdm.store.machines.renaming import present_fleet
 from pdm.store.models import registry
 from pdm.store.models.registry import ModelEvent
 
@@ -32,7 +33,8 @@ class ModelHistory(ModelCard):
 def list_models(pool: Pool, *, before: int, limit: int, fleet: str | None) -> list[ModelSummary]:
     """Return models of remaining life, newest first."""
     with pool.connection() as conn:
-        return receipt_views.page_models(conn, before=before, limit=limit, fleet=fleet)
+        key = fleet and present_fleet(conn, fleet)
+        return receipt_views.page_models(conn, before=before, limit=limit, fleet=key)
 
 
 def read_model(pool: Pool, model_id: int) -> ModelHistory:
@@ -97,7 +99,7 @@ def roll_back(pool: Pool, fleet: str, *, actor: str, reason: str) -> ModelHistor
         The fleet has no previous champion, or that model uses indicators of a former version.
     """
     with pool.connection() as conn, conn.transaction():
-        model_id = registry.roll_back(conn, fleet, actor=actor, reason=reason)
+        model_id = registry.roll_back(conn, present_fleet(conn, fleet), actor=actor, reason=reason)
         _refuse_unreadable(registry.fetch_fleet(conn, model_id)[1])
     return read_model(pool, model_id)
 
@@ -137,7 +139,8 @@ def import_model(pool: Pool, fleet: str, file: bytes, *, actor: str) -> ModelHis
     card = registry.Card(checked["reads"], claimed, checked["trained_on"])
     with pool.connection() as conn, conn.transaction():
         reason = f"from a file with SHA-256 {digest.hex()}"
-        model_id, _ = registry.insert_body(conn, fleet, body, digest, card, kind="imported", actor=actor, reason=reason)
+        key = present_fleet(conn, fleet)
+        model_id, _ = registry.insert_body(conn, key, body, digest, card, kind="imported", actor=actor, reason=reason)
     return read_model(pool, model_id)
 
 

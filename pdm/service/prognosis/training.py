@@ -16,6 +16,7 @@ from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.training.comparison import compare
 from pdm.prognosis.training.train import Progress
 from pdm.prognosis.training.train import train_fleet as learn
+from pdm.store.machines.renaming import present_fleet
 from pdm.store.models import models, registry, training_parts
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def train_fleet(
         The fleet has too few lives that ended in failure.
     """
     with pool.connection() as conn:
+        fleet = present_fleet(conn, fleet)
         lives = models.fetch_lives(conn, fleet, RULE_VERSION)
         in_doubt = models.fetch_doubts(conn, fleet)
         champion_id, champion = _fetch_champion(conn, fleet)

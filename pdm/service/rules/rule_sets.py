@@ -25,6 +25,7 @@ from pdm.store.alerts.rules import RuleSetSummary, StoredRuleSet
 from pdm.store.machines import access
 from pdm.store.machines.access import scoped
 from pdm.store.machines.registration import fetch_machine
+from pdm.store.machines.renaming import Kind, find_present_keys
 from pdm.store.machines.tags import find_key
 
 Pool = ConnectionPool[Any]
@@ -179,8 +180,7 @@ def roll_back(
         The version does not exist in the scope, or for version 0 no set is in force.
     """
     with pool.connection() as conn:
-        if scope == Scope.MACHINE:
-            target = find_key(conn, target, site_ids)
+        target = _present_target(conn, scope, target, site_ids)
         if version:
             return _restore(conn, scope, target, version, author, reason, site_ids)
         target = _read_target(conn, scope, target, site_ids)
@@ -230,7 +230,7 @@ def rules_of_machine(pool: Pool, machine: str, site_ids: Sequence[int] | None = 
         stored.machine.key,
         resolved.version,
         resolved.former_version,
-        [write_rule_for(rule, stored.machine) for rule in resolved.rules],
+        [stored.former_keys.document(write_rule_for(rule, stored.machine)) for rule in resolved.rules],
         [RuleScope(each.scope.value, each.target) for each in fitting],
     )
 
@@ -332,7 +332,8 @@ def _check_points(machine: Machine, document: RuleDocument) -> None:
 
 
 def _read_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> str:
-    """Return a valid target: of a machine its key."""
+    """Return a valid target: its present key."""
+    target = _present_target(conn, scope, target, site_ids)
     if scope not in list(Scope):
         raise InvalidInputError(f"scope {scope!r} must be one of {', '.join(Scope)}", field="scope")
     if (scope == Scope.ALL) != (target == ""):
@@ -351,6 +352,14 @@ def _read_target(conn: Connection[Any], scope: str, target: str, site_ids: Seque
             if target not in access.find_sites(conn, [target]):
                 raise NotFoundError(f"unknown site {target!r}", field="target")
     return target
+
+
+def _present_target(conn: Connection[Any], scope: str, target: str, site_ids: Sequence[int] | None) -> str:
+    """Return the present key of a target that was renamed, or of a machine by its tag; others as they are."""
+    if scope == Scope.MACHINE:
+        return find_key(conn, target, site_ids)
+    kind = {Scope.SITE: Kind.SITE, Scope.CLASS: Kind.FLEET}.get(Scope(scope)) if scope in list(Scope) else None
+    return target if kind is None else find_present_keys(conn, kind, [target], site_ids).get(target, target)
 
 
 def _visible(conn: Connection[Any], rule_set_id: int, site_ids: Sequence[int] | None) -> StoredRuleSet:

@@ -20,6 +20,7 @@ from pdm.errors import RefusalError
 from pdm.health.assessment import doubtful_points, hindrance_of, shows_operation, unmeasured_points
 from pdm.health.baseline.component_columns import resolved
 from pdm.machines.corrections import SourceSpan
+from pdm.machines.former_keys import FormerKeys
 from pdm.machines.model import Machine
 from pdm.machines.units import si_conversion
 from pdm.machines.work_events import LifeEnd
@@ -61,7 +62,7 @@ def fetch_history(
         _only_measurements(
             _measured(conn, stored, conclusions.times, (since, before), wanted), conclusions, stored.machine
         ),
-        notes.get(stored.id, ()),
+        tuple(note.renamed(stored.former_keys) for note in notes.get(stored.id, ())),
         tuple(resolved(stored.machine, end) for _, end in ends),
         tuple(end.occurred_at for kind, end in ends if kind == "failure"),
         tuple(
@@ -135,6 +136,8 @@ def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) 
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
         sources[row] = _SOURCES[prognosed["sources"][place]]
         doubts[row] = _words(doubted[place])
+    keys = FormerKeys.of(machine.components, machine.points)
+    reasons = [_renamed(each, keys) for each in assessed["reasons"].split(_SEPARATOR)]
     codes = np.zeros(128, np.int8)
     codes[[ord(zone) for zone in ZONE_CODES]] = range(len(ZONE_CODES))
     return Conclusions(
@@ -143,7 +146,7 @@ def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) 
         zones=codes[np.frombuffer(assessed["zones"].encode(), np.uint8)],
         states=assessed["states"].split(_SEPARATOR),
         symptoms=assessed["symptoms"].split(_SEPARATOR),
-        components=assessed["components"].split(_SEPARATOR),
+        components=[keys.component(each) for each in assessed["components"].split(_SEPARATOR)],
         confidence=_numbers(assessed["confidence"], ">f4"),
         sources=sources,
         rul=figure("rul", ">f8"),
@@ -151,10 +154,17 @@ def _conclusions(conn: Connection[Any], machine: Machine, span: dict[str, Any]) 
         rul_upper=figure("rul_upper", ">f8"),
         level=figure("level", ">f4"),
         doubts=doubts,
-        shows_operation=_shows_operation(machine, assessed["reasons"].split(_SEPARATOR), assessed["declared"]),
-        unmeasured=_unmeasured(assessed["reasons"].split(_SEPARATOR)),
-        doubtful=_doubtful(assessed["reasons"].split(_SEPARATOR)),
-        hindrances=_hindrances(assessed["reasons"].split(_SEPARATOR)),
+        shows_operation=_shows_operation(machine, reasons, assessed["declared"]),
+        unmeasured=_unmeasured(reasons),
+        doubtful=_doubtful(reasons),
+        hindrances=_hindrances(reasons),
+    )
+
+
+def _renamed(written: str, keys: FormerKeys) -> str:
+    """Return written reasons with the present keys of what was renamed."""
+    return (
+        msgspec.json.encode([keys.reason(each) for each in _words(written)]).decode() if keys and written else written
     )
 
 

@@ -98,7 +98,7 @@ def count_live_admins(conn: Connection[Any]) -> int:
 
 
 def find_sites(conn: Connection[Any], keys: Sequence[str]) -> dict[str, int]:
-    """Return the ids of the existing, visible sites."""
+    """Return the ids of the existing, visible sites by their keys, or by those that they had."""
     return dict(conn.execute(query("find_sites"), {"keys": list(keys)}).fetchall())
 
 

@@ -30,6 +30,7 @@ class ListedMachine:
     line_name: str
     tag: str | None
     fleet: str
+    fleet_name: str
     timeline: str
 
 
@@ -49,6 +50,8 @@ class RegisteredMachine(ListedMachine):
     updated_at: datetime
     retired_at: datetime | None
     retired_reason: str | None
+    retired_with: str | None
+    former_keys: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class ListedComponent:
     vanes: int | None
     blades: int | None
     belt: Mapping[str, Any] | None
+    former_keys: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class ListedPoint(FoundPoint):
     range: Mapping[str, float | None] | None
     not_a_measurement: Sequence[float]
     rate_limit_per_s: float | None
+    former_keys: Sequence[str]
 
 
 @dataclass(frozen=True)

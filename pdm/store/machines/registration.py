@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from psycopg import Connection
 from psycopg.rows import RowFactory, namedtuple_row
@@ -16,6 +16,7 @@ from pdm.errors import ConflictError, NotFoundError
 from pdm.machines.bearing_multipliers import BearingMultipliers
 from pdm.machines.corrections import NO_CORRECTIONS, Corrections
 from pdm.machines.costs import Costs
+from pdm.machines.former_keys import FormerKeys
 from pdm.machines.model import (
     Bearing,
     BearingGeometry,
@@ -34,6 +35,7 @@ from pdm.store.machines.tags import check_tag, find_key, set_tag
 
 _HOW = {"timeline": " here: POST /v1/machines/{machine}/timeline changes it, with a reason"}
 Change = Literal["created", "changed", "unchanged"]
+_Named = TypeVar("_Named", Component, MeasurementPoint)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class StoredMachine:
 
     `machine` has no retired points; those are `retired_points`, with the time. `former_rates` are the sampling rates
     [Hz] of replaced sensors by point, each with the time until which it was valid, in order. `corrections` are those of
-    measurements that are in force.
+    measurements that are in force. `retired_with` is what took the machine out of use with itself: 'site', 'line' or
+    'fleet'.
     """
 
     id: int
@@ -53,6 +56,13 @@ class StoredMachine:
     retired_points: Mapping[str, tuple[MeasurementPoint, datetime]] = field(default_factory=dict)
     former_rates: Mapping[str, Sequence[tuple[datetime, float | None]]] = field(default_factory=dict)
     corrections: Corrections = NO_CORRECTIONS
+    retired_with: str | None = None
+
+    @property
+    def former_keys(self) -> FormerKeys:
+        """The present keys of points, also of retired ones, and of components by their former ones."""
+        retired = [point for point, _ in self.retired_points.values()]
+        return FormerKeys.of(self.machine.components, [*self.machine.points, *retired])
 
     def point_at(self, key: str, measured_at: datetime) -> MeasurementPoint | None:
         """Return a point with the sensor that it had at a time; None if the machine has no such point in use."""
@@ -78,16 +88,19 @@ def fetch_machines(
         components: dict[int, list[Any]] = defaultdict(list)
         points: dict[int, list[Any]] = defaultdict(list)
         sensors: dict[int, list[Any]] = defaultdict(list)
+        former: dict[tuple[str, int], list[str]] = defaultdict(list)
         for row in cursor.execute(query("fetch_component_rows"), ids):
             components[row.machine_id].append(row)
         for row in cursor.execute(query("fetch_point_rows"), ids):
             points[row.machine_id].append(row)
         for row in cursor.execute(query("fetch_sensor_rows"), ids):
             sensors[row.machine_id].append(row)
+        for row in cursor.execute(query("fetch_former_keys_of_machines"), ids):
+            former[row.kind, row.object_id].append(row.former_key)
         corrections = fetch_corrections(conn, ids["machine_ids"])
     return {
         row.key: replace(
-            _stored(row, components[row.id], points[row.id], sensors[row.id]),
+            _stored(row, components[row.id], points[row.id], sensors[row.id], former),
             corrections=corrections.get(row.id, NO_CORRECTIONS),
         )
         for row in machines
@@ -115,6 +128,11 @@ def fetch_site_keys(conn: Connection[Any], site_ids: Sequence[int]) -> set[str]:
     return {row[0] for row in conn.execute(query("fetch_site_keys"), {"site_ids": list(site_ids)})}
 
 
+def lock_registration(conn: Connection[Any]) -> None:
+    """Wait until no other transaction registers or renames anything, and keep it so until the transaction ends."""
+    conn.execute(query("lock_registration"))
+
+
 def register(conn: Connection[Any], machine: Machine) -> Change:
     """Store a machine, or update the stored one.
 
@@ -127,7 +145,7 @@ def register(conn: Connection[Any], machine: Machine) -> Change:
     ConflictError
         The machine or a point exists with another meaning, or its tag is used.
     """
-    conn.execute(query("lock_registration"))
+    lock_registration(conn)
     check_tag(conn, machine)
     stored = fetch_machines(conn, [machine.key]).get(machine.key)
     if stored is not None:
@@ -153,14 +171,22 @@ def _merge(known: StoredMachine, sent: Machine) -> Machine:
     for point in sent.points:
         _check_meaning(sent.key, (points | retired).get(point.key, point), point)
     components = {component.key: component for component in stored.components}
+    parts = {c.key: _named_like(components.get(c.key, c), c) for c in sent.components}
+    sent_points = {p.key: _named_like(points.get(p.key, p), p) for p in sent.points if p.key not in retired}
     return replace(
         sent,
-        components=tuple((components | {c.key: c for c in sent.components}).values()),
-        points=tuple((points | {p.key: p for p in sent.points if p.key not in retired}).values()),
+        name=sent.name or stored.name,
+        components=tuple((components | parts).values()),
+        points=tuple((points | sent_points).values()),
         site_name=sent.site_name or stored.site_name,
         line_name=sent.line_name or (stored.line_name if sent.line == stored.line else ""),
         tag=sent.tag or stored.tag,
     )
+
+
+def _named_like(stored: _Named, sent: _Named) -> _Named:
+    """Return a sent component or point with the former keys of the stored one, and its name unless one is sent."""
+    return replace(sent, name=sent.name or stored.name, former_keys=stored.former_keys)
 
 
 def _check_meaning(machine: str, stored: MeasurementPoint, sent: MeasurementPoint) -> None:
@@ -257,7 +283,13 @@ def _bearing(row: Any) -> Bearing | None:
     return BearingMultipliers(**row.multipliers) if row.multipliers else None
 
 
-def _stored(row: Any, components: Sequence[Any], points: Sequence[Any], sensors: Sequence[Any]) -> StoredMachine:
+def _stored(
+    row: Any,
+    components: Sequence[Any],
+    points: Sequence[Any],
+    sensors: Sequence[Any],
+    former: Mapping[tuple[str, int], Sequence[str]],
+) -> StoredMachine:
     used = [point for point in points if point.retired_at is None]
     machine = Machine(
         key=row.key,
@@ -287,10 +319,11 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any], sensors:
                 c.blades,
                 BeltDrive(**c.belt) if c.belt else None,
                 c.name,
+                _former("component", c, former),
             )
             for c in components
         ),
-        points=tuple(map(_point, used)),
+        points=tuple(_point(point, former) for point in used),
         site_name=row.site_name,
         line_name=row.line_name,
         tag=row.tag or "",
@@ -301,12 +334,13 @@ def _stored(row: Any, components: Sequence[Any], points: Sequence[Any], sensors:
         point_ids={point.key: point.id for point in used},
         component_ids={component.key: component.id for component in components},
         retired_at=row.retired_at,
-        retired_points={p.key: (_point(p), p.retired_at) for p in points if p.retired_at is not None},
+        retired_points={p.key: (_point(p, former), p.retired_at) for p in points if p.retired_at is not None},
         former_rates=_former_rates(sensors),
+        retired_with=row.retired_with,
     )
 
 
-def _point(row: Any) -> MeasurementPoint:
+def _point(row: Any, former: Mapping[tuple[str, int], Sequence[str]]) -> MeasurementPoint:
     return MeasurementPoint(
         row.key,
         row.quantity,
@@ -317,7 +351,13 @@ def _point(row: Any) -> MeasurementPoint:
         row.pulses_per_turn,
         row.name,
         PointLimits(row.lowest, row.highest, tuple(row.not_a_measurement or ()), row.rate_limit),
+        _former("point", row, former),
     )
+
+
+def _former(kind: str, row: Any, former: Mapping[tuple[str, int], Sequence[str]]) -> tuple[str, ...]:
+    """Return the keys that a component or a point had, without the present one."""
+    return tuple(key for key in dict.fromkeys(former.get((kind, row.id), ())) if key != row.key)
 
 
 def _former_rates(sensors: Sequence[Any]) -> dict[str, list[tuple[datetime, float | None]]]:

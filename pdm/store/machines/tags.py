@@ -17,17 +17,18 @@ from pdm.store.database.rows import fetch_all
 
 @dataclass(frozen=True)
 class TaggedMachine:
-    """A machine with its tag, if it has one, and its site."""
+    """A machine with its tag, if it has one, its site, and former keys by which it was named."""
 
     machine: str
     tag: str | None
     site: str
+    former: Sequence[str]
 
 
 def find_keys(conn: Connection[Any], names: Sequence[str], site_ids: Sequence[int] | None = None) -> dict[str, str]:
-    """Return the key of each machine that is named by its key or its tag; unknown names are omitted.
+    """Return the key of each machine that is named by its key, one that it had, or its tag; unknown names are omitted.
 
-    A key takes precedence over a tag.
+    A key takes precedence over a former key, and that over a tag.
 
     Raises
     ------
@@ -41,8 +42,11 @@ def find_keys(conn: Connection[Any], names: Sequence[str], site_ids: Sequence[in
     found = {}
     for name, normal in wanted.items():
         tagged = [row for row in rows if row.tag == normal]
+        renamed = [row.machine for row in rows if normal in row.former]
         if normal in keys:
             found[name] = normal
+        elif renamed:
+            found[name] = renamed[0]
         elif len(tagged) > 1:
             which = ", ".join(f"{row.machine} (site {row.site})" for row in tagged)
             raise ConflictError(f"tag {name!r} is that of several machines: {which}; use the key", field="machine")
@@ -74,16 +78,42 @@ def check_tag(conn: Connection[Any], machine: Machine) -> None:
     for row in fetch_all(conn, TaggedMachine, "find_named_machines", names=names, site_ids=None):
         if row.machine == machine.key:
             continue
+        if machine.key in row.former:
+            raise ConflictError(
+                f"key {machine.key!r} was that of machine {row.machine!r}, for which it remains valid; use another key",
+                field="key",
+            )
         if row.tag == machine.key:
             raise ConflictError(
                 f"key {machine.key!r} is the tag of machine {row.machine!r} of site {row.site!r}; use another key",
                 field="key",
+            )
+        if machine.tag and machine.tag in row.former:
+            raise ConflictError(
+                f"tag {machine.tag!r} was the key of machine {row.machine!r}, for which it remains valid; "
+                f"use another tag",
+                field="tag",
             )
         if machine.tag and (row.machine == machine.tag or (row.tag == machine.tag and row.site == machine.site)):
             raise ConflictError(
                 f"tag {machine.tag!r} is already the {'key' if row.machine == machine.tag else 'tag'} of machine "
                 f"{row.machine!r} of site {row.site!r}; tags must be unique in a site, and no keys",
                 field="tag",
+            )
+
+
+def check_key_is_no_tag(conn: Connection[Any], key: str, *, of: str) -> None:
+    """Check that a new key of a machine is not the tag of another one.
+
+    Raises
+    ------
+    ConflictError
+        The message names the machine with this tag.
+    """
+    for row in fetch_all(conn, TaggedMachine, "find_named_machines", names=[key], site_ids=None):
+        if row.tag == key and row.machine != of:
+            raise ConflictError(
+                f"key {key!r} is the tag of machine {row.machine!r} of site {row.site!r}; use another key", field="key"
             )
 
 

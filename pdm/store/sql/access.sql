@@ -28,8 +28,10 @@ UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(id)s::b
 SELECT count(*) AS admins FROM api_key WHERE role = 'admin' AND site_ids IS NULL AND revoked_at IS NULL;
 
 -- name: find_sites
--- The ids of visible sites by their keys.
-SELECT key, id FROM site WHERE key = ANY (%(keys)s::text[]);
+-- The ids of visible sites by their keys, or by those that they had.
+SELECT key, id FROM site WHERE key = ANY (%(keys)s::text[])
+UNION
+SELECT r.former_key, r.object_id FROM renaming r WHERE r.kind = 'site' AND r.former_key = ANY (%(keys)s::text[]);
 
 -- name: insert_audit
 -- User and object of a change.

@@ -1,13 +1,16 @@
 -- name: page_machines
--- Machines by key, after a cursor, in use or retired, of a site or line if given; row-level security applies.
+-- Machines by key, after a cursor, in use or retired, of a site or line if given, by its key or a former one;
+-- row-level security applies.
 SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
-       m.fleet,
-       m.timeline
+       m.fleet, coalesce(f.name, '') AS fleet_name, m.timeline
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
 LEFT JOIN machine_tag t ON t.machine_id = m.id
+LEFT JOIN fleet f ON f.key = m.fleet
 WHERE m.key > %(after)s::text
-  AND (%(site)s::text IS NULL OR s.key = %(site)s::text)
-  AND (%(line)s::text IS NULL OR l.key = %(line)s::text)
+  AND (%(site)s::text IS NULL OR s.key = %(site)s::text
+       OR s.id IN (SELECT object_id FROM renaming WHERE kind = 'site' AND former_key = %(site)s::text))
+  AND (%(line)s::text IS NULL OR l.key = %(line)s::text
+       OR l.id IN (SELECT object_id FROM renaming WHERE kind = 'line' AND former_key = %(line)s::text))
   AND (m.retired_at IS NOT NULL) = %(retired)s::boolean
 ORDER BY m.key
 LIMIT %(limit)s::integer;
@@ -15,20 +18,24 @@ LIMIT %(limit)s::integer;
 -- name: find_machine
 -- One registered machine; row-level security applies.
 SELECT m.id, m.key AS machine, s.key AS site, l.key AS line, m.name, s.name AS site_name, l.name AS line_name, t.tag,
-       m.fleet,
-       m.timeline,
+       m.fleet, coalesce(f.name, '') AS fleet_name, m.timeline,
        m.rated_speed * 60 AS rated_speed_rpm, m.rated_power / 1000 AS rated_power_kw,
        m.supply_frequency AS supply_frequency_hz, m.pole_pairs, m.rotor_slots, m.severity_limits,
        m.planning_horizon / 3600 AS planning_horizon_h, m.baseline_acquisitions, m.created_at, m.updated_at,
-       m.retired_at, m.retired_reason
+       m.retired_at, m.retired_reason, m.retired_with,
+       ARRAY(SELECT DISTINCT r.former_key FROM renaming r
+             WHERE r.kind = 'machine' AND r.object_id = m.id AND r.former_key <> m.key ORDER BY 1) AS former_keys
 FROM machine m JOIN site s ON s.id = m.site_id JOIN line l ON l.id = m.line_id
 LEFT JOIN machine_tag t ON t.machine_id = m.id
+LEFT JOIN fleet f ON f.key = m.fleet
 WHERE m.key = %(machine)s::text;
 
 -- name: list_components
 -- The components of a machine.
-SELECT key AS component, name, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio, vanes, blades, belt
-FROM component WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
+SELECT key AS component, name, kind, coalesce(bearing, multipliers) AS bearing, teeth, ratio, vanes, blades, belt,
+       ARRAY(SELECT DISTINCT r.former_key FROM renaming r
+             WHERE r.kind = 'component' AND r.object_id = c.id AND r.former_key <> c.key ORDER BY 1) AS former_keys
+FROM component c WHERE machine_id = %(machine_id)s::bigint ORDER BY id;
 
 -- name: list_points
 -- The measurement points of a machine in use; row-level security applies.
@@ -36,7 +43,9 @@ SELECT p.id, p.key AS point, p.name, p.quantity, p.unit, p.sampling_rate AS samp
        c.key AS component, p.pulses_per_turn,
        CASE WHEN p.lowest IS NOT NULL OR p.highest IS NOT NULL
            THEN jsonb_build_object('lowest', p.lowest, 'highest', p.highest) END AS "range",
-       coalesce(p.not_a_measurement, '{}') AS not_a_measurement, p.rate_limit AS rate_limit_per_s
+       coalesce(p.not_a_measurement, '{}') AS not_a_measurement, p.rate_limit AS rate_limit_per_s,
+       ARRAY(SELECT DISTINCT r.former_key FROM renaming r
+             WHERE r.kind = 'point' AND r.object_id = p.id AND r.former_key <> p.key ORDER BY 1) AS former_keys
 FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = %(machine_id)s::bigint AND p.retired_at IS NULL
 ORDER BY p.id;
@@ -67,7 +76,8 @@ SELECT w.machine_id, a.measured_at, coalesce(j.measured_at, CASE WHEN a.health I
            AS operating_state,
        CASE WHEN j.health IS NOT NULL THEN j.zone ELSE a.zone END AS zone,
        CASE WHEN j.health IS NOT NULL THEN j.symptom ELSE a.symptom END AS symptom,
-       CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END AS component, c.name AS component_name,
+       coalesce(c.key, CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END) AS component,
+       c.name AS component_name,
        CASE WHEN j.health IS NOT NULL THEN j.confidence ELSE a.confidence END AS confidence,
        p.rul AS rul_s, p.rul_lower AS rul_lower_s, p.rul_upper AS rul_upper_s,
        p.source AS rul_source, o.id AS alert_id, o.severity AS alert_severity, o.state AS alert_state
@@ -88,7 +98,8 @@ LEFT JOIN LATERAL (
     WHERE newest.health IS NOT NULL ORDER BY newest.measured_at DESC LIMIT 1
 ) j ON true
 LEFT JOIN component c
-    ON c.machine_id = w.machine_id AND c.key = CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END
+    ON c.machine_id = w.machine_id
+    AND c.key = pdm_component(w.machine_id, CASE WHEN j.health IS NOT NULL THEN j.component ELSE a.component END)
 LEFT JOIN LATERAL (
     SELECT * FROM prognosis x WHERE x.machine_id = w.machine_id AND x.component = ''
       AND (j.measured_at IS NULL OR x.measured_at = j.measured_at)
@@ -101,8 +112,8 @@ LEFT JOIN LATERAL (
 
 -- name: fetch_standings
 -- For each of these machines the last values in a steady state; a machine at standstill keeps them.
-SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom, a.component,
-       c.name AS component_name, p.rul_lower
+SELECT m.id AS machine_id, m.planning_horizon, a.measured_at, a.health, a.zone, a.symptom,
+       pdm_component(m.id, a.component) AS component, c.name AS component_name, p.rul_lower
 FROM machine m
 LEFT JOIN LATERAL (
     SELECT * FROM (
@@ -111,7 +122,7 @@ LEFT JOIN LATERAL (
     ) newest
     WHERE operating_state <> ALL (%(unjudged)s::text[]) AND (health IS NOT NULL OR learning_progress > 0) LIMIT 1
 ) a ON true
-LEFT JOIN component c ON c.machine_id = m.id AND c.key = a.component
+LEFT JOIN component c ON c.machine_id = m.id AND c.key = pdm_component(m.id, a.component)
 LEFT JOIN LATERAL (
     SELECT rul_lower FROM prognosis x WHERE x.machine_id = m.id AND x.component = ''
     ORDER BY x.measured_at DESC, x.revision DESC LIMIT 1

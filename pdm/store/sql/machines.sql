@@ -2,7 +2,7 @@
 -- Machines by key with site and line, only of the caller's sites.
 SELECT m.id, m.key, l.key AS line, s.key AS site, m.name, m.fleet, m.rated_speed, m.rated_power,
        m.supply_frequency, m.pole_pairs, m.rotor_slots, m.severity_limits, m.planning_horizon, m.baseline_acquisitions,
-       m.timeline, m.costs, s.name AS site_name, l.name AS line_name, t.tag, m.retired_at
+       m.timeline, m.costs, s.name AS site_name, l.name AS line_name, t.tag, m.retired_at, m.retired_with
 FROM machine m
 JOIN line l ON l.id = m.line_id
 JOIN site s ON s.id = m.site_id
@@ -90,11 +90,14 @@ INSERT INTO analysis_state (machine_id) VALUES (%(machine_id)s) ON CONFLICT (mac
 SELECT key FROM site WHERE id = ANY (%(site_ids)s);
 
 -- name: find_named_machines
--- Machines of the given sites of which the key or the tag is one of these names.
-SELECT m.key AS machine, t.tag, s.key AS site
+-- Machines of the given sites of which the key, a former key or the tag is one of these names.
+SELECT m.key AS machine, t.tag, s.key AS site,
+       ARRAY(SELECT DISTINCT r.former_key FROM renaming r
+             WHERE r.kind = 'machine' AND r.object_id = m.id AND r.former_key = ANY (%(names)s::text[])) AS former
 FROM machine m JOIN site s ON s.id = m.site_id LEFT JOIN machine_tag t ON t.machine_id = m.id
 WHERE (m.key = ANY (%(names)s::text[])
-       OR m.id IN (SELECT machine_id FROM machine_tag WHERE tag = ANY (%(names)s::text[])))
+       OR m.id IN (SELECT machine_id FROM machine_tag WHERE tag = ANY (%(names)s::text[]))
+       OR m.id IN (SELECT object_id FROM renaming WHERE kind = 'machine' AND former_key = ANY (%(names)s::text[])))
   AND (%(site_ids)s::bigint[] IS NULL OR m.site_id = ANY (%(site_ids)s::bigint[]))
 ORDER BY m.key;
 

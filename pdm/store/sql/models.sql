@@ -61,8 +61,10 @@ WHERE m.fleet = %(fleet)s AND l.doubt IS NOT NULL
 ORDER BY m.key, l.ended_at, l.id;
 
 -- name: fetch_indicator_course
--- Indicators of a machine over time, of the newest assessments, and those of its lives where it had several.
-SELECT DISTINCT ON (measured_at) measured_at, indicators, life_indicators
+-- Indicators of a machine over time, of the newest assessments, and those of its lives, by the present key of their
+-- component, where it had several.
+SELECT DISTINCT ON (measured_at) measured_at, indicators,
+       (SELECT jsonb_object_agg(pdm_component(machine_id, life.key), life.value) FROM jsonb_each(life_indicators) life)
 FROM assessment
 WHERE machine_id = %(machine_id)s AND rule_version = %(rule_version)s
 ORDER BY measured_at, revision DESC;

@@ -5,7 +5,7 @@ WHERE id = %(machine_id)s::bigint AND retired_at IS NULL RETURNING id;
 
 -- name: restore_machine
 -- Bring a retired machine back; no row if it is in use.
-UPDATE machine SET retired_at = NULL, retired_reason = NULL
+UPDATE machine SET retired_at = NULL, retired_reason = NULL, retired_with = NULL, retired_with_id = NULL
 WHERE id = %(machine_id)s::bigint AND retired_at IS NOT NULL RETURNING id;
 
 -- name: retire_point

@@ -30,7 +30,7 @@ LIMIT 1;
 -- name: page_assessments
 -- The present assessment of each acquisition, newest first.
 SELECT DISTINCT ON (measured_at) measured_at, computed_at, revision, health, learning_progress, operating_state,
-       zone, symptom, component, confidence, rule_version
+       zone, symptom, pdm_component(machine_id, component) AS component, confidence, rule_version
 FROM assessment
 WHERE machine_id = %(machine_id)s::bigint AND measured_at >= %(since)s::timestamptz
   AND measured_at < %(before)s::timestamptz
