@@ -53,6 +53,7 @@ REASON = {"reason": "broken"}
 RENAMED = {"name": "New", "reason": "scheme of names"}
 PARTS = (MACHINE + "/points/{point}", MACHINE + "/components/{component}")
 SITE, LINE, FLEET = "/v1/sites/{site}", "/v1/sites/{site}/lines/{line}", "/v1/fleets/{fleet}"
+VERBS = ("retire", "restore")
 REPLACED = {"reason": "broken", "at": "2026-10-03T00:00:00Z"}
 VOIDED = {"status": "voided", "reason": "wrong machine"}
 CORRECTED = {"from": "2026-10-02T00:00:00Z", "reason": "x"}
@@ -107,7 +108,9 @@ CALLS = [
         json=REPLACED,
     ),
     *(Call("POST", f"{place}/rename", OPERATORS, foreign=404, json=RENAMED) for place in (MACHINE, *PARTS, SITE, LINE)),
+    *(Call("POST", f"{place}/{verb}", OPERATORS, foreign=404, json=REASON) for place in (SITE, LINE) for verb in VERBS),
     Call("POST", f"{FLEET}/rename", OPERATORS, json=RENAMED, needs_every_site=True),
+    *(Call("POST", f"{FLEET}/{verb}", OPERATORS, json=REASON, needs_every_site=True) for verb in VERBS),
     Call("GET", "/v1/renamings", READERS),
     Call("GET", "/v1/alerts", READERS),
     Call("GET", "/v1/alerts/stream", READERS),
@@ -225,7 +228,9 @@ def _ids(stage: Stage, machine: str, actor: str) -> dict[str, str]:
         conn.execute("DELETE FROM alert")
         conn.execute("DELETE FROM alert_hold")
         conn.execute("DELETE FROM replaced_sensor")
-        conn.execute("UPDATE machine SET retired_at = NULL")
+        conn.execute("UPDATE machine SET retired_at = NULL, retired_with = NULL")
+        for place in (b"site", b"line", b"fleet"):
+            conn.execute(b"UPDATE " + place + b" SET retired_at = NULL")
         conn.execute("UPDATE point SET retired_at = NULL")
         conn.execute(
             "INSERT INTO alert (id, machine_id, cause, severity, state, opened_at, message, parameters, evidence,"
