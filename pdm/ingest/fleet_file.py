@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from pdm.machines.model import (
 from pdm.machines.names import read_name, read_tag
 from pdm.machines.pulse_trains import BeltDrive
 from pdm.machines.severity_classes import limits_of_class
+from pdm.words.similar import suggest
 
 _Form = TypeVar("_Form")
 _Thing = TypeVar("_Thing")
@@ -114,6 +116,19 @@ class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
     lines: list[LineForm] = []
 
 
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_NAME = re.compile(r"\.([a-z_]+)")
+_FORMS: dict[str, type[msgspec.Struct]] = {
+    "components": ComponentForm,
+    "points": PointForm,
+    "bearing": BearingForm,
+    "belt": BeltForm,
+    "severity_limits": SeverityForm,
+    "costs": CostsForm,
+    "lines": LineForm,
+}
+
+
 def read_fleet(path: Path) -> list[Machine]:
     """Read the machines of a fleet YAML.
 
@@ -149,7 +164,8 @@ def machines_from_document(document: Any) -> list[Machine]:
     if not isinstance(document, dict) or not isinstance(document.get("machines"), list):
         raise InvalidInputError("a fleet must be an object with a list 'machines'", field="machines")
     if other := [key for key in document if key not in ("machines", "sites")]:
-        raise InvalidInputError(f"unknown field {other[0]!r}; allowed: 'machines', 'sites'", field=str(other[0]))
+        hint = suggest(str(other[0]), ("machines", "sites"))
+        raise InvalidInputError(f"unknown field {other[0]!r}; {hint}", field=str(other[0]))
     machines = [machine_from_document(entry, f"machines[{i}]") for i, entry in enumerate(document["machines"])]
     seen: set[str] = set()
     for index, machine in enumerate(machines):
@@ -198,7 +214,7 @@ def _site_names(sites: Any, used: set[tuple[str, str]]) -> dict[tuple[str, str],
     try:
         forms = msgspec.convert(sites, list[SiteForm], strict=True)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise _malformed(error, "sites") from None
+        raise _malformed(error, "sites", SiteForm) from None
     found: dict[tuple[str, str], str] = {}
     for number, site in enumerate(forms):
         parts = [(f"sites[{number}]", "", site.name)]
@@ -212,11 +228,21 @@ def _site_names(sites: Any, used: set[tuple[str, str]]) -> dict[tuple[str, str],
     return found
 
 
-def _malformed(error: Exception, place: str) -> InvalidInputError:
+def _malformed(error: Exception, place: str, form: type[msgspec.Struct]) -> InvalidInputError:
     """Return the error of a form that does not fit, with its place in the document."""
     reason, _, path = str(error).partition(" - at `$")
-    field = f"{place}{path.removesuffix('`')}".lstrip(".")
+    path = path.removesuffix("`")
+    field = f"{place}{path}".lstrip(".")
+    unknown = _UNKNOWN.search(reason)
+    if unknown is not None:
+        reason = f"unknown field {unknown[1][:64]!r}; {suggest(unknown[1], _fields_at(path, form))}"
     return InvalidInputError(f"{field or 'machine'}: {reason}", field=field)
+
+
+def _fields_at(path: str, form: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Return the allowed fields at a place within a form."""
+    names = [name for name in _NAME.findall(path) if name in _FORMS]
+    return (_FORMS[names[-1]] if names else form).__struct_fields__
 
 
 def machine_from_document(entry: Any, place: str = "") -> Machine:
@@ -230,7 +256,7 @@ def machine_from_document(entry: Any, place: str = "") -> Machine:
     try:
         form = msgspec.convert(entry, MachineForm, strict=True)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise _malformed(error, place) from None
+        raise _malformed(error, place, MachineForm) from None
     components = tuple(_placed(_component, c, f"{place}.components[{i}]") for i, c in enumerate(form.components))
     points = tuple(_placed(read_point, p, f"{place}.points[{i}]") for i, p in enumerate(form.points))
     limits = None

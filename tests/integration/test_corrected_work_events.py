@@ -233,7 +233,7 @@ def test_what_cannot_be_corrected_is_refused_by_name(pool: Pool, worker: Worker)
         correct(pool, 99999)
     with pytest.raises(NotFoundError, match="has no work event"):
         correct(pool, event, machine=NEVER)
-    with pytest.raises(NotFoundError, match="it has motor, bearing-de"):
+    with pytest.raises(NotFoundError, match="allowed: motor, bearing-de"):
         correct(pool, event, Correction(EventStatus.CORRECTED, "x", {"component": "gear"}))
     with pytest.raises(InvalidInputError, match="cannot be given with status 'voided'"):
         correct(pool, event, Correction(EventStatus.VOIDED, "x", {"component": None}))

@@ -116,7 +116,7 @@ def test_what_cannot_be_replaced_is_refused_by_name(pool: Pool, worker: Worker) 
         swap(unit="m/s2")
     with pytest.raises(InvalidInputError, match="between waveforms and scalars"):
         swap(sampling_rate=None)
-    with pytest.raises(NotFoundError, match="no point 'dee'; it has de-h, de-v"):
+    with pytest.raises(NotFoundError, match="no point 'dee'; allowed: de-h, de-v"):
         swap("dee")
     with pytest.raises(ConflictError, match="has a point 'de-v' already"):
         swap(key="de-v")

@@ -17,6 +17,7 @@ from pdm.store.alerts.cases import Feedback, StoredCase
 from pdm.store.machines import access, machine_views
 from pdm.store.machines.access import scoped
 from pdm.store.machines.registration import fetch_machine
+from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
 
@@ -48,7 +49,7 @@ def give_feedback(
             component = fetch_machine(conn, case.machine).former_keys.component(component)
         if component is not None and component not in known:
             raise InvalidInputError(
-                f"machine {case.machine!r} has no component {component!r}; it has {', '.join(known) or 'none'}",
+                f"machine {case.machine!r} has no component {component!r}; {suggest(component, known)}",
                 field="component",
             )
         given = cases.insert_feedback(

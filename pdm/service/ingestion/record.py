@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from pdm.errors import ConflictError
+from pdm.errors import ConflictError, NotFoundError, PdmError
 from pdm.ingest.decode import Decoded
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, RecordResult
 from pdm.service.ingestion.validation import doubt_time, screen
@@ -31,10 +31,11 @@ from pdm.store.acquisitions.quarantine import insert_quarantined
 from pdm.store.acquisitions.receipts import insert_receipt
 from pdm.store.database.connection import database_required
 from pdm.store.machines.registration import StoredMachine, fetch_machines
-from pdm.store.machines.tags import find_keys
+from pdm.store.machines.tags import find_keys, hint_at
 
 DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 _TRIES = 3  # a deadlock with the worker is resolved by a retry; the request is idempotent
+_MOST_HINTED = 4  # unknown machines of one request with similar names
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,12 @@ def _record_once(
 
 def _fetch_named(
     conn: Connection[Any], named: Set[str], site_ids: Sequence[int] | None
-) -> Mapping[str, StoredMachine | ConflictError]:
-    """Return the machines by the key or tag that records name; the error of an ambiguous tag; unknown: omitted."""
-    machines: dict[str, StoredMachine | ConflictError] = dict(fetch_machines(conn, sorted(named), site_ids).items())
+) -> Mapping[str, StoredMachine | PdmError]:
+    """Return the machines by the key or tag that records name; the error of an ambiguous tag or an unknown machine.
+
+    Further unknown machines than the first are omitted: a suggestion for each would cost more than the records.
+    """
+    machines: dict[str, StoredMachine | PdmError] = dict(fetch_machines(conn, sorted(named), site_ids).items())
     others = sorted(named - machines.keys())
     if not others:
         return machines
@@ -142,20 +146,24 @@ def _fetch_named(
             except ConflictError as error:
                 machines[name] = error
     tagged = fetch_machines(conn, sorted(keys.values()), site_ids)
-    return machines | {name: tagged[key] for name, key in keys.items()}
+    machines |= {name: tagged[key] for name, key in keys.items()}
+    for name in [each for each in others if each not in machines][:_MOST_HINTED]:
+        machines[name] = NotFoundError(f"unknown machine {name!r}; {hint_at(conn, name, site_ids)}")
+    return machines
 
 
 def _judge(
-    decoded: Decoded, machines: Mapping[str, StoredMachine | ConflictError], now: datetime, future_tolerance: timedelta
+    decoded: Decoded, machines: Mapping[str, StoredMachine | PdmError], now: datetime, future_tolerance: timedelta
 ) -> _Candidate | RecordResult:
     acquisition = decoded.acquisition
     if acquisition is None:
         return _refused(decoded, Outcome.REJECTED, decoded.problems)
     stored = machines.get(acquisition.machine)
-    if stored is None:
-        unknown = Problem("unknown-machine", f"unknown machine {acquisition.machine!r}; register it first", "machine")
+    if stored is None or isinstance(stored, NotFoundError):
+        detail = f"unknown machine {acquisition.machine!r}; register it first" if stored is None else stored.message
+        unknown = Problem("unknown-machine", detail, "machine")
         return _refused(decoded, Outcome.REJECTED, (unknown, *decoded.problems))
-    if isinstance(stored, ConflictError):
+    if isinstance(stored, PdmError):
         ambiguous = Problem("ambiguous-machine", stored.message, "machine")
         return _refused(decoded, Outcome.REJECTED, (ambiguous, *decoded.problems))
     if stored.retired_at is not None:

@@ -11,6 +11,7 @@ from pdm.machines.model import MeasurementPoint, Timeline
 from pdm.measurements import Acquisition, Problem, Scalar, Waveform
 from pdm.store.acquisitions.acquisitions_write import Channel
 from pdm.store.machines.registration import StoredMachine
+from pdm.words.similar import suggest
 
 SAMPLING_RATE_TOLERANCE = 0.01  # allowed relative difference between the rates of sender and point
 EARLIEST = {Timeline.LIVE: datetime(2000, 1, 1, tzinfo=UTC), Timeline.REPLAY: datetime(1971, 1, 1, tzinfo=UTC)}
@@ -100,8 +101,8 @@ def _find_problem(
         )
         return Problem("retired-point", detail, key)
     if point is None:
-        known = ", ".join(list(stored.point_ids)[:8]) or "none"
-        return Problem("unknown-point", f"machine {stored.machine.key!r} has no point {key!r}; it has {known}", key)
+        hint = suggest(key, stored.point_ids)
+        return Problem("unknown-point", f"machine {stored.machine.key!r} has no point {key!r}; {hint}", key)
     if key in seen:
         return Problem("duplicate-channel", f"channel {key!r} is given more than once; the first one is used", key)
     if content.unit != point.unit:

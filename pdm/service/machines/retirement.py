@@ -21,6 +21,7 @@ from pdm.store.database.connection import database_required
 from pdm.store.machines import access, retirement
 from pdm.store.machines.registration import StoredMachine, fetch_machine
 from pdm.store.machines.work_events import conclude_again
+from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
 _TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
@@ -221,8 +222,8 @@ def _check_new_key(stored: StoredMachine, key: str) -> None:
 
 def _require_point(stored: StoredMachine, point: str) -> None:
     if point not in stored.point_ids and point not in stored.retired_points:
-        known = ", ".join((*stored.point_ids, *stored.retired_points)) or "none"
-        raise NotFoundError(f"machine {stored.machine.key!r} has no point {point!r}; it has {known}", field="point")
+        hint = suggest(point, (*stored.point_ids, *stored.retired_points))
+        raise NotFoundError(f"machine {stored.machine.key!r} has no point {point!r}; {hint}", field="point")
 
 
 def _in_use(stored: StoredMachine, point: str) -> MeasurementPoint:
@@ -238,9 +239,9 @@ def _in_use(stored: StoredMachine, point: str) -> MeasurementPoint:
 
 def _check_component(stored: StoredMachine, new: MeasurementPoint) -> None:
     if new.component is not None and new.component not in stored.component_ids:
-        known = ", ".join(stored.component_ids) or "none"
+        hint = suggest(new.component, stored.component_ids)
         raise NotFoundError(
-            f"machine {stored.machine.key!r} has no component {new.component!r}; it has {known}", field="component"
+            f"machine {stored.machine.key!r} has no component {new.component!r}; {hint}", field="component"
         )
 
 

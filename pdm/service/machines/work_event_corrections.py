@@ -17,6 +17,7 @@ from pdm.settings import Settings
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access, work_events
 from pdm.store.machines.registration import StoredMachine, fetch_machine
+from pdm.words.similar import suggest
 
 _TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 
@@ -79,9 +80,9 @@ def _with_present_key(correction: Correction, stored: StoredMachine) -> Correcti
 
 def _check(conn: Connection[Any], stored: StoredMachine, event_id: int, after: RecordedEvent, now: datetime) -> None:
     if after.component is not None and after.component not in stored.component_ids:
-        known = ", ".join(stored.component_ids) or "none"
+        hint = suggest(after.component, stored.component_ids)
         raise NotFoundError(
-            f"machine {stored.machine.key!r} has no component {after.component!r}; it has {known}", field="component"
+            f"machine {stored.machine.key!r} has no component {after.component!r}; {hint}", field="component"
         )
     doubt = doubt_time(after.occurred_at, stored.machine.timeline, now, _TOLERANCE)
     if doubt is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,12 +16,10 @@ from pdm.store.machines import machine_views, renaming
 from pdm.store.machines.access import scoped
 from pdm.store.machines.machine_views import FoundPoint, RegisteredMachine
 from pdm.store.machines.renaming import Kind
-from pdm.store.machines.tags import list_keys
+from pdm.store.machines.tags import hint_at, list_keys
 from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
-
-_MOST_KEYS = 5000  # compared with an unknown key
 
 
 @contextmanager
@@ -37,11 +34,8 @@ def visible_machine(pool: Pool, caller: Caller, machine: str) -> Iterator[tuple[
     with pool.connection() as conn:
         with scoped(conn, caller.site_ids):
             row = machine_views.find_machine(conn, machine)
-            known = machine_views.list_machine_keys(conn, _MOST_KEYS) if row is None else []
         if row is None:
-            near = difflib.get_close_matches(machine, known, 3)
-            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "register it first"
-            raise NotFoundError(f"unknown machine {machine!r}; {hint}")
+            raise NotFoundError(f"unknown machine {machine!r}; {hint_at(conn, machine, caller.site_ids)}")
         yield conn, row
 
 

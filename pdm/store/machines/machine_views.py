@@ -185,11 +185,6 @@ def find_point(conn: Connection[Any], machine: str, point: str) -> FoundPoint | 
     return fetch_first(conn, FoundPoint, "find_point", machine=machine, point=point)
 
 
-def list_machine_keys(conn: Connection[Any], limit: int) -> list[str]:
-    """Return the keys of visible machines, in their order."""
-    return [row[0] for row in conn.execute(query("list_machine_keys"), {"limit": limit})]
-
-
 def list_point_keys(conn: Connection[Any], machine: str) -> list[str]:
     """Return the keys of the points of a visible machine, in the order of registration."""
     return [row[0] for row in conn.execute(query("list_point_keys"), {"machine": machine})]

@@ -31,7 +31,7 @@ from pdm.machines.point_limits import PointLimits
 from pdm.machines.pulse_trains import BeltDrive
 from pdm.store.database.queries import query
 from pdm.store.machines.corrections import fetch_corrections
-from pdm.store.machines.tags import check_tag, find_key, set_tag
+from pdm.store.machines.tags import check_tag, find_key, hint_at, set_tag
 
 _HOW = {"timeline": " here: POST /v1/machines/{machine}/timeline changes it, with a reason"}
 Change = Literal["created", "changed", "unchanged"]
@@ -119,7 +119,7 @@ def fetch_machine(conn: Connection[Any], key: str, site_ids: Sequence[int] | Non
     """
     found = fetch_machines(conn, [key], site_ids) or fetch_machines(conn, [find_key(conn, key, site_ids)], site_ids)
     if not found:
-        raise NotFoundError(f"unknown machine {key!r}", field="machine")
+        raise NotFoundError(f"unknown machine {key!r}; {hint_at(conn, key, site_ids)}", field="machine")
     return next(iter(found.values()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from pdm.machines.model import Machine
 from pdm.machines.names import normal_form
 from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_all
+
+_MOST_NAMES = 5000  # compared with an unknown name
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,15 @@ def find_keys(conn: Connection[Any], names: Sequence[str], site_ids: Sequence[in
         elif tagged:
             found[name] = tagged[0].machine
     return found
+
+
+def hint_at(conn: Connection[Any], name: str, site_ids: Sequence[int] | None = None) -> str:
+    """Return what to write instead of an unknown machine: similar keys and tags of the given sites."""
+    sites = None if site_ids is None else list(site_ids)
+    rows = conn.execute(query("list_machine_names"), {"site_ids": sites, "limit": _MOST_NAMES})
+    by_folded = {row[0].casefold(): row[0] for row in rows}
+    near = [by_folded[each] for each in difflib.get_close_matches(name[:100].casefold(), by_folded, 3)]
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else "register it first"
 
 
 def list_keys(conn: Connection[Any], names: Sequence[str], site_ids: Sequence[int] | None = None) -> list[str]:

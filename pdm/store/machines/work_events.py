@@ -11,6 +11,7 @@ from pdm.errors import ConflictError, NotFoundError
 from pdm.machines.work_events import EventStatus, RecordedEvent, WorkEvent, WorkEventKind
 from pdm.store.database.queries import query
 from pdm.store.machines.registration import StoredMachine
+from pdm.words.similar import suggest
 
 
 def insert_work_event(conn: Connection[Any], stored: StoredMachine, event: WorkEvent, actor: str) -> tuple[int, bool]:
@@ -26,9 +27,9 @@ def insert_work_event(conn: Connection[Any], stored: StoredMachine, event: WorkE
         The event is stored with another finding, or it was voided.
     """
     if event.component is not None and event.component not in stored.component_ids:
-        known = ", ".join(stored.component_ids) or "none"
+        hint = suggest(event.component, stored.component_ids)
         raise NotFoundError(
-            f"machine {stored.machine.key!r} has no component {event.component!r}; it has {known}", field="component"
+            f"machine {stored.machine.key!r} has no component {event.component!r}; {hint}", field="component"
         )
     row = {
         "machine_id": stored.id,

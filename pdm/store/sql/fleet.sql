@@ -50,10 +50,6 @@ FROM point p LEFT JOIN component c ON c.id = p.component_id
 WHERE p.machine_id = %(machine_id)s::bigint AND p.retired_at IS NULL
 ORDER BY p.id;
 
--- name: list_machine_keys
--- Keys of machines, for suggestions; row-level security applies.
-SELECT key FROM machine ORDER BY key LIMIT %(limit)s::integer;
-
 -- name: list_point_keys
 -- Keys of the points of a machine by its key, for suggestions; row-level security applies.
 SELECT p.key FROM point p JOIN machine m ON m.id = p.machine_id WHERE m.key = %(machine)s::text ORDER BY p.id;

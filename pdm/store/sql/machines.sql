@@ -105,3 +105,10 @@ ORDER BY m.key;
 -- The tag of a machine, in place of its former one.
 INSERT INTO machine_tag (machine_id, site_id, tag) VALUES (%(machine_id)s::bigint, %(site_id)s::bigint, %(tag)s::text)
 ON CONFLICT (machine_id) DO UPDATE SET tag = EXCLUDED.tag;
+
+-- name: list_machine_names
+-- Keys and tags of machines of the given sites, for suggestions.
+SELECT key FROM machine WHERE %(site_ids)s::bigint[] IS NULL OR site_id = ANY (%(site_ids)s::bigint[])
+UNION ALL
+SELECT tag FROM machine_tag WHERE %(site_ids)s::bigint[] IS NULL OR site_id = ANY (%(site_ids)s::bigint[])
+ORDER BY 1 LIMIT %(limit)s::integer;
