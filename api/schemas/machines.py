@@ -201,6 +201,7 @@ class PartContributor(Answer):
 
     indicator: str
     point: str | None = Field(description="Null for what the phases share.")
+    point_name: str | None = Field(None, description="For display; null where the point has left the machine.")
     deviation: float = Field(description="In robust standard deviations, smoothed.")
 
 
@@ -208,6 +209,7 @@ class PointHealth(Answer):
     """The health of a measurement point, by its own features."""
 
     point: str
+    name: str = Field("", description="For display; empty: none was given.")
     health: float | None = Field(description="1 as new .. 0 failed; null where the point was not heard.")
     severity: float | None = Field(description="How bad it is now: 0 as new .. 1 failed.")
     urgency: Urgency = Field(description="By the zone, and by when zone C or D may be reached.")
@@ -219,6 +221,7 @@ class ComponentHealth(Answer):
     """The health of a component, by the features that speak of it."""
 
     component: str
+    name: str = Field("", description="For display; empty: none was given.")
     health: float | None
     severity: float | None
     urgency: Urgency
@@ -251,6 +254,8 @@ class HealthAnswer(HealthEntry):
     """A machine's health with its evidence, and that of its points and components."""
 
     machine: str
+    machine_name: str = Field("", description="For display; empty: none was given.")
+    component_name: str | None = None
     judged_at: Time | None = Field(
         None, description="Of the acquisition behind the verdict; later ones gave none. Null without a verdict."
     )

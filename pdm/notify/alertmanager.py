@@ -46,6 +46,7 @@ def annotations_of(alert: Mapping[str, Any]) -> dict[str, str]:
     name = alert.get("machine_name") or alert["machine"]
     return {
         "summary": f"{name}: {alert['message']}",
+        **{key: alert[key] for key in ("machine_name", "component_name", "point_name", "site_name") if alert.get(key)},
         "parameters": orjson.dumps(alert.get("parameters") or {}).decode(),
         "state": alert["state"],
         "opened_at": alert["opened_at"],

@@ -35,7 +35,7 @@ def _event(number: int, **other: Any) -> Event:
 def test_a_mail_says_what_the_alert_says_and_where_to_read_it() -> None:
     one = Message("id-1", (_event(1),))
     text = "health 52 %, below the limit of 60 %; bearing outer race damage"
-    assert subject_of(one) == f"[critical] press-07: {text} (raised)"
+    assert subject_of(one) == f"[critical] Press 7 (press-07): {text} (raised)"
     assert body_of(one, "https://pdm.example.com/").splitlines() == [
         "critical, raised: Press 7 (press-07, de-bearing)",
         text,
@@ -64,7 +64,7 @@ def test_a_digest_names_the_worst_and_counts_the_machines(language: str, worst: 
     batch = [_event(number, severity="warning", machine=f"m-{number}") for number in range(4)]
     digest = Message("digest", (*batch, _event(4, machine="m-4")), is_digest=True)
     subject = subject_of(digest, language)
-    assert f"{events}: m-0, m-1, m-2 +2" in subject
+    assert f"{events}: Press 7 (m-0), Press 7 (m-1), Press 7 (m-2) +2" in subject
     assert subject.startswith(f"[{worst}]")
     assert len(body_of(digest, language=language).split("\n\n")) == 5
 

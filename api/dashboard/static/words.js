@@ -47,7 +47,7 @@ export function remaining(row) {
 
 export function condition(row) {
   if (row.health === null && row.learning_progress !== null) return say("page.learning-now", { share: percent(row.learning_progress) });
-  const found = [row.symptom && say(`fault.${row.symptom}`), row.component].filter(Boolean).join(" · ");
+  const found = [row.symptom && say(`fault.${row.symptom}`), row.component_name || row.component].filter(Boolean).join(" · ");
   return found || say(row.health === null ? "page.not-analysed" : "page.nothing-found");
 }
 

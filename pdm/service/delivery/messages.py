@@ -13,9 +13,9 @@ from psycopg import Connection
 from pdm.notify.alertmanager import ENDED_FOR
 from pdm.notify.message import STATE_KINDS, CurrentAlert, Event, Message, Receiver
 from pdm.notify.pacing import Backlog, Pacing, Release, decide
+from pdm.notify.text import message_of
 from pdm.store.delivery import outbox, subscriptions
 from pdm.store.delivery.outbox import OutboxRow
-from pdm.words.phrases import say
 
 # Interval at which a stateful receiver gets all open alerts. Alertmanager requires 30 s to 3 min, otherwise it
 # resolves the alerts; a broker that lost its retained messages gets them again.
@@ -105,8 +105,7 @@ def _digest(outbox_rows: Sequence[OutboxRow]) -> tuple[OutgoingMessage, ...]:
 def _event(outbox_row: OutboxRow) -> Event:
     """Return the event of an outbox row; its message is also given as a sentence, with values in declared units."""
     data = outbox_row.payload["data"]
-    text = say(f"alert.{data['message']}", data.get("parameters"))
-    return Event(str(outbox_row.id), {**outbox_row.payload, "data": {**data, "text": text}})
+    return Event(str(outbox_row.id), {**outbox_row.payload, "data": {**data, "text": message_of(data)}})
 
 
 def _state_messages(

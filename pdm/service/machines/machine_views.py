@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pdm.health.roll_up import UnitCondition
+from pdm.machines.model import Machine
 from pdm.store.analysis.assessments_read import PrognosisEntry, StoredAssessment, StoredPrognosis
 from pdm.store.analysis.queue import AnalysisHold
 from pdm.store.machines.machine_views import (
@@ -69,6 +70,25 @@ class MachineHealth:
     zone_trend: Mapping[str, Any] | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     on_hold: AnalysisHold | None = None
+    machine_name: str = ""
+    component_name: str | None = None
+
+    def named(self, machine: Machine) -> MachineHealth:
+        """Return the view with the names of the machine, its points and its components beside their keys."""
+        points = {each.key: each.name for each in machine.points}
+        components = {each.key: each.name for each in machine.components}
+
+        def part(known: Mapping[str, Any], name: str) -> dict[str, Any]:
+            contributors = [{**each, "point_name": points.get(each.get("point"))} for each in known["contributors"]]
+            return {**known, "name": name, "contributors": contributors}
+
+        return replace(
+            self,
+            machine_name=machine.name,
+            component_name=None if self.component is None else components.get(self.component),
+            points=[part(each, points.get(each["point"], "")) for each in self.points],
+            components=[part(each, components.get(each["component"], "")) for each in self.components],
+        )
 
     @classmethod
     def of(

@@ -78,7 +78,8 @@ def read_health(pool: Pool, caller: Caller, machine: str, as_of: datetime | None
     newest = newest and _renamed(newest, keys)
     judged = newest if is_judged else judged and _renamed(judged, keys)
     health = MachineHealth.of(found, newest, judged, prognosis, on_hold)
-    return replace(health, evidence=declare_contributors(health.evidence, stored.machine))
+    named = health.named(stored.machine)
+    return replace(named, evidence=declare_contributors(named.evidence, stored.machine))
 
 
 def _renamed(assessment: StoredAssessment, keys: FormerKeys) -> StoredAssessment:

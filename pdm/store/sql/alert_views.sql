@@ -54,9 +54,11 @@ LIMIT %(limit)s::integer;
 -- name: fetch_alert_events_after
 -- Alert events before the oldest running transaction, ordered so that none can appear later: by transaction
 -- first, because ids are assigned before the commit.
-SELECT e.transaction::text AS transaction, e.id, e.alert_id, m.key AS machine, m.site_id, a.cause, a.component,
-       e.kind, e.severity, e.occurred_at, e.recorded_at, e.actor, e.reevaluated, e.reason, a.message, a.parameters
+SELECT e.transaction::text AS transaction, e.id, e.alert_id, m.key AS machine, m.name AS machine_name, m.site_id, a.cause,
+       a.component, c.name AS component_name, p.name AS point_name, e.kind, e.severity, e.occurred_at, e.recorded_at, e.actor, e.reevaluated, e.reason, a.message, a.parameters
 FROM alert_event e JOIN alert a ON a.id = e.alert_id JOIN machine m ON m.id = e.machine_id
+LEFT JOIN component c ON c.machine_id = a.machine_id AND c.key = a.component
+LEFT JOIN point p ON p.machine_id = a.machine_id AND p.key = a.parameters ->> 'point'
 WHERE (e.transaction, e.id) > (%(transaction)s::text::xid8, %(id)s::bigint)
   AND e.transaction < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY e.transaction, e.id

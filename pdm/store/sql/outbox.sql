@@ -7,8 +7,9 @@ SELECT gen_random_uuid(), s.id, e.id, a.id,
         'type', 'alert.' || e.kind,
         'timestamp', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'data', jsonb_build_object(
-            'alert_id', a.id, 'event_id', e.id, 'kind', e.kind, 'site', site.key, 'machine', m.key,
-            'machine_name', m.name, 'cause', a.cause, 'component', a.component, 'severity', e.severity,
+            'alert_id', a.id, 'event_id', e.id, 'kind', e.kind, 'site', site.key, 'site_name', site.name,
+            'machine', m.key, 'machine_name', m.name, 'cause', a.cause, 'component', a.component,
+            'component_name', c.name, 'point_name', p.name, 'severity', e.severity,
             'state', coalesce(e.state, a.state), 'category', a.category, 'message', a.message, 'parameters', a.parameters, 'evidence', a.evidence,
             'opened_at', to_char(a.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             'occurred_at', to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
@@ -23,6 +24,8 @@ FROM alert_event e
 JOIN alert a ON a.id = e.alert_id
 JOIN machine m ON m.id = a.machine_id AND m.timeline = 'live'
 JOIN site ON site.id = m.site_id
+LEFT JOIN component c ON c.machine_id = a.machine_id AND c.key = a.component
+LEFT JOIN point p ON p.machine_id = a.machine_id AND p.key = a.parameters ->> 'point'
 JOIN subscription s ON s.is_enabled AND (s.site_id IS NULL OR s.site_id = m.site_id)
 WHERE e.id = ANY (%(event_ids)s)
   AND (e.withheld IS NULL
