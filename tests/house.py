@@ -136,6 +136,7 @@ DEFENDED = (
     Defended("^pdm/service/delivery/subscriptions.py", "public", "body or answer of POST /v1/subscriptions"),
     Defended("^pdm/service/alerting/holds.py", "public", "the body of POST /v1/holds", "WindowRequest"),
     Defended("^pdm/service/platform/access.py", "public", "the answer of POST /v1/keys", "NewKey"),
+    Defended("^pdm/service/machines/renaming.py", "public", "the body of POST .../rename", "NewName"),
     Defended(
         "^pdm/service/prognosis/(registry|training|what_if).py",
         "public",
