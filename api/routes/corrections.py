@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 
 from api import dependencies as deps
 from api import paging
@@ -27,9 +27,9 @@ from pdm.store.machines.corrections import RecordedCorrection
 
 router = APIRouter(prefix="/v1/machines/{machine}", tags=["machines"])
 
-MachineKey = Annotated[deps.Key, Path(description="The machine's key.")]
-PointKey = Annotated[deps.Key, Path(description="The key of the measurement point.")]
-ComponentKey = Annotated[deps.Key, Path(description="The key of the component.")]
+MachineKey = Annotated[str, Depends(deps.read_machine_key)]
+PointKey = Annotated[str, Depends(deps.read_point_key)]
+ComponentKey = Annotated[deps.Key, Path(description="The component's key, or one that it had.")]
 CorrectionId = Annotated[deps.RowId, Path(description="The id of the correction.")]
 
 _FIELDS = [each.value for each in CorrectedField if each is not CorrectedField.BEARING]

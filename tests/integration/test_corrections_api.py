@@ -193,6 +193,18 @@ def test_a_corrected_bearing_is_listed_and_the_registered_one_stays(kim: httpx.C
     assert made.json()["value"]["rolling_elements"] == 9
 
 
+def test_former_keys_are_corrected_as_present_ones(kim: httpx.Client) -> None:
+    for place, key in (("", "press-9"), ("/points/de-h", "drive-h"), ("/points/de-v", "drive-v")):
+        assert kim.post(f"{M}{place}/rename", json={"key": key, "reason": "scheme"}).status_code == 200
+    assert kim.post(f"{M}/components/bearing-de/rename", json={"key": "drive", "reason": "scheme"}).status_code == 200
+    swapped = kim.post(f"{M}/points/de-h/correct", json={"from": AT, "swap_with": "de-v", "reason": "cables"})
+    assert (swapped.status_code, swapped.json()["value"]) == (200, "drive-v"), swapped.text
+    made = kim.post(f"{M}/components/bearing-de/correct", json={"from": AT, "bearing": "6205", "reason": "nameplate"})
+    assert (made.status_code, made.json()["component"]) == (200, "drive"), made.text
+    listed = kim.get(f"{M}/corrections").json()["items"]
+    assert [(each["point"], each["component"]) for each in listed] == [(None, "drive"), ("drive-h", None)]
+
+
 @pytest.mark.parametrize(
     ("path", "change", "status", "named"),
     [

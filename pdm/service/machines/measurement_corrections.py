@@ -67,6 +67,8 @@ def correct_point(pool: Pool, machine: str, point: str, wanted: Wanted, action: 
     with database_required(), pool.connection() as conn, conn.transaction():
         stored, found = _locked(conn, machine, wanted, action)
         described = _find_point(stored, point)
+        if wanted.field is CorrectedField.SWAP:
+            wanted = replace(wanted, value=stored.former_keys.point(str(wanted.value)))
         wanted = _check_value(stored, described, wanted)
         correction = _describe(stored, described, wanted)
         same = _find_same(stored, correction)
@@ -90,6 +92,7 @@ def correct_component(pool: Pool, machine: str, component: str, wanted: Wanted, 
     """
     with database_required(), pool.connection() as conn, conn.transaction():
         stored, found = _locked(conn, machine, wanted, action)
+        component = stored.former_keys.component(component)
         if component not in stored.component_ids:
             raise NotFoundError(
                 f"machine {machine!r} has no component {component!r}; {suggest(component, list(stored.component_ids))}",

@@ -206,7 +206,7 @@ _FOLLOWERS: Mapping[Kind, Sequence[tuple[str, str | None]]] = {
 
 def _lock_analysis(conn: Connection[Any], values: Mapping[str, Any]) -> None:
     """Wait until no machine of an object is being analysed, and keep it so until the transaction ends."""
-    conn.execute(query("lock_analysis"), values)
+    conn.execute(query("lock_renamed_analyses"), values)
 
 
 def register_fleet_row(conn: Connection[Any], key: str) -> None:

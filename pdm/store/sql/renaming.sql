@@ -102,7 +102,7 @@ SELECT EXISTS (SELECT FROM machine WHERE fleet = %(key)s::text) OR EXISTS (SELEC
 -- The training of a fleet that runs.
 SELECT id FROM job WHERE fleet = %(key)s::text AND status = 'running';
 
--- name: lock_analysis
+-- name: lock_renamed_analyses
 -- Wait until no machine of a renamed object is being analysed: what is analysed has the keys of before.
 SELECT s.machine_id FROM analysis_state s JOIN machine m ON m.id = s.machine_id
 WHERE CASE %(kind)s::text WHEN 'site' THEN m.site_id = %(object_id)s::bigint WHEN 'line' THEN m.line_id = %(object_id)s::bigint
