@@ -13,7 +13,7 @@ import yaml
 
 from pdm.errors import InvalidInputError
 from pdm.ingest.bearing_form import BearingForm, bearing_form, read_bearing
-from pdm.ingest.point_form import PointForm, point_form, read_point
+from pdm.ingest.point_form import PointForm, RangeForm, point_form, read_point
 from pdm.machines.costs import Costs
 from pdm.machines.kinds import kind_of
 from pdm.machines.model import (
@@ -121,6 +121,7 @@ _NAME = re.compile(r"\.([a-z_]+)")
 _FORMS: dict[str, type[msgspec.Struct]] = {
     "components": ComponentForm,
     "points": PointForm,
+    "range": RangeForm,
     "bearing": BearingForm,
     "belt": BeltForm,
     "severity_limits": SeverityForm,

@@ -28,7 +28,7 @@ def write_mail(
     mail = EmailMessage()
     mail["From"] = receiver.config["sender"]
     mail["To"] = ", ".join(receiver.config["recipients"])
-    mail["Subject"] = subject
+    mail["Subject"] = " ".join(subject.split())  # a name may contain line ends, a header cannot
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{message_id}@pdm.invalid>"
     if thread is not None:

@@ -61,7 +61,7 @@ def _poison_is_isolated(tmp_path: Path, per_machine: int, every: int) -> None:
 
 
 def test_poison_is_isolated_and_can_be_replayed(tmp_path: Path) -> None:
-    _poison_is_isolated(tmp_path, per_machine=200, every=150)
+    _poison_is_isolated(tmp_path, per_machine=100, every=75)
 
 
 @pytest.mark.trust("load")

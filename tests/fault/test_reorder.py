@@ -102,7 +102,7 @@ def _same_whatever_the_order(tmp_path: Path, per_machine: int) -> None:
 
 
 def test_a_shuffled_stream_with_duplicates_and_late_records_ends_as_the_orderly_one(tmp_path: Path) -> None:
-    _same_whatever_the_order(tmp_path, 400)
+    _same_whatever_the_order(tmp_path, 250)
 
 
 @pytest.mark.trust("reorder")

@@ -329,16 +329,19 @@ def _body(kind: Any, machine: str) -> Any:
 
 
 def _status(stage: Stage, call: Call, key: str | None, machine: str, actor: str, *, is_refused: bool = False) -> int:
-    """Return how a call is answered; one that is to be refused for who calls needs nothing fresh to act on."""
+    """Return how a call is answered; what it acts on is made anew after a call that may have changed it."""
     if key not in stage.callers:
         stage.callers[key] = client(stage.url, key)
     caller = stage.callers[key]
     if call.raw:
         return _send(caller, machine, AT).status_code
-    if not is_refused or machine not in stage.made:
+    is_own = "{receipt_id}" in call.path and not is_refused  # a receipt is shown to its sender
+    if machine not in stage.made or is_own:
         stage.made.clear()
         stage.made[machine] = _ids(stage, machine, actor)
     path = call.path.format(**stage.made[machine])
+    if not is_refused and call.method != "GET":
+        stage.made.clear()
     with caller.stream(call.method, path, json=_body(call.json, machine), params=call.parameters) as response:
         return response.status_code
 

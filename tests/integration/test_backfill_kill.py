@@ -85,6 +85,7 @@ def history(pool: Pool, settings: Settings) -> Pool:
     return pool
 
 
+@pytest.mark.trust("kills")
 def test_killed_and_resumed_while_ingest_goes_on_it_loses_and_doubles_nothing(
     history: Pool, settings: Settings
 ) -> None:

@@ -62,7 +62,7 @@ def test_one_limit_is_enough_and_a_list_of_two_is_a_range(declared: Any, expecte
         ({"range": [20.0, 20.0]}, "range", "must be less than"),
         ({"range": [20.0]}, "range", r"give \[lowest, highest\]"),
         ({"range": {}}, "range", "give lowest, highest or both"),
-        ({"range": {"low": 3.0}}, "range", "unknown field `low`"),
+        ({"range": {"low": 3.0}}, "range", "unknown field 'low'; did you mean 'lowest'"),
         ({"range": "0-16"}, "range", "Expected"),
         ({"range": [float("-inf"), 3.0]}, "range.lowest", "finite"),
         ({"not_a_measurement": ["ds18b20-power-of"]}, "not_a_measurement", "did you mean 'ds18b20-power-on'"),
