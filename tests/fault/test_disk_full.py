@@ -22,13 +22,13 @@ SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "64MB
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[EmbeddedCluster]:
-    """A cluster of its own on a tmpfs of 256 MiB."""
+    """A cluster of its own on a tmpfs of 384 MiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
     cluster = EmbeddedCluster("full", checkout=tmp_path, settings=SMALL)
     place = cluster.data.parent
     place.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m,mode=755", "tmpfs", str(place)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=384m,mode=755", "tmpfs", str(place)], check=False)
     if mounted.returncode:
         pytest.skip("this machine does not let us mount a tmpfs")
     try:
