@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
@@ -18,6 +18,7 @@ from api.ingest_queue import IngestQueue
 from api.metrics import Metrics
 from api.stream import AlertHub
 from pdm.errors import UnauthenticatedError
+from pdm.service.machines.retirement import Action
 from pdm.service.platform.access import Caller, KeyRing, Role
 from pdm.service.platform.visibility import find_line_key, find_machine_key, find_point_key, find_site_key
 from pdm.settings import Settings
@@ -39,6 +40,15 @@ class Resources:
     hub: AlertHub
     metrics: Metrics
     ingest: IngestQueue
+
+    @property
+    def future_tolerance(self) -> timedelta:
+        """How far ahead of the server's clock a time may be."""
+        return timedelta(seconds=self.settings.future_tolerance_s)
+
+    def action(self, caller: Caller, reason: str) -> Action:
+        """Return what a caller does now to machines and parts of them."""
+        return Action(caller.name, caller.site_ids, datetime.now(UTC), reason, self.future_tolerance)
 
 
 def resources(request: Request) -> Resources:

@@ -27,7 +27,7 @@ from pdm.replay.client import Client
 from pdm.replay.feed import batches
 from pdm.replay.hold_out import train_fleet
 from pdm.replay.stack import Stack
-from pdm.service.diagnosis.runner import RECORDS, Diagnoser
+from pdm.service.diagnosis.runner import Diagnoser
 from pdm.settings import Settings
 from pdm.store.analysis import diagnoses
 from pdm.store.database.connection import open_pool
@@ -173,7 +173,7 @@ def emit_diagnoses(stack: Stack, worker_s: float, since: datetime, until: dateti
                 ).fetchone()
                 machines = [row[0] for row in conn.execute("SELECT id FROM machine WHERE key LIKE 'bench-%'")]
                 for machine_id in machines:
-                    diagnoses.ask(conn, machine_id, "request", None, RECORDS)
+                    diagnoses.ask(conn, machine_id, "request", None, diagnoses.RECORDS)
             began, done = time.process_time(), 0
             while done < len(machines):
                 done += diagnoser.turn()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +82,7 @@ def receive(resources: deps.Resources, caller: Caller, content_type: str, body: 
         actor=caller.name,
         site_ids=caller.site_ids,
         now=datetime.now(UTC),
-        future_tolerance=timedelta(seconds=resources.settings.future_tolerance_s),
+        future_tolerance=resources.future_tolerance,
     )
     return _answer(receipt)
 

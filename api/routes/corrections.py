@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -21,7 +21,6 @@ from pdm.ingest.bearing_form import bearing_from_document
 from pdm.machines.corrections import CorrectedField
 from pdm.service.machines import measurement_corrections
 from pdm.service.machines.measurement_corrections import Wanted
-from pdm.service.machines.retirement import Action
 from pdm.service.platform.access import Caller
 from pdm.store.machines.corrections import RecordedCorrection
 
@@ -65,7 +64,7 @@ def correct_point(
         raise InvalidInputError(f"{given[0]} cannot be null; give the right value", field=given[0])
     wanted = Wanted(CorrectedField(given[0]), value, question.since, question.until)
     number = measurement_corrections.correct_point(
-        resources.pool, machine, point, wanted, _action(caller, question.reason)
+        resources.pool, machine, point, wanted, resources.action(caller, question.reason)
     )
     return _read(resources, caller, machine, number)
 
@@ -82,7 +81,7 @@ def correct_component(
     bearing = bearing_from_document(question.bearing)
     wanted = Wanted(CorrectedField.BEARING, bearing, question.since, question.until)
     number = measurement_corrections.correct_component(
-        resources.pool, machine, component, wanted, _action(caller, question.reason)
+        resources.pool, machine, component, wanted, resources.action(caller, question.reason)
     )
     return _read(resources, caller, machine, number)
 
@@ -113,7 +112,9 @@ def void_correction(
     caller: deps.Operator,
 ) -> dict[str, Any]:
     """Void a correction that was wrong itself; all is computed again without it."""
-    measurement_corrections.void_correction(resources.pool, machine, correction_id, _action(caller, question.reason))
+    measurement_corrections.void_correction(
+        resources.pool, machine, correction_id, resources.action(caller, question.reason)
+    )
     return _read(resources, caller, machine, correction_id)
 
 
@@ -150,7 +151,3 @@ def _span(found: RecordedCorrection, until: datetime | None, reason: str) -> dic
 
 def _value(document: Any) -> Any:
     return next(iter(document.values())) if isinstance(document, dict) else document
-
-
-def _action(caller: Caller, reason: str) -> Action:
-    return Action(caller.name, caller.site_ids, datetime.now(UTC), reason)

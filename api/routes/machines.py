@@ -198,7 +198,12 @@ def record_work_event(
         note=question.note,
     )
     event_id, _ = work_events.record_work_event(
-        resources.pool, event, actor=caller.name, site_ids=caller.site_ids, now=datetime.now(UTC)
+        resources.pool,
+        event,
+        actor=caller.name,
+        site_ids=caller.site_ids,
+        now=datetime.now(UTC),
+        future_tolerance=resources.future_tolerance,
     )
     return queries.read_work_event(resources.pool, caller, machine, event_id)
 
@@ -226,6 +231,7 @@ def correct_work_event(
         actor=caller.name,
         site_ids=caller.site_ids,
         now=datetime.now(UTC),
+        future_tolerance=resources.future_tolerance,
     )
     return queries.read_work_event(resources.pool, caller, machine, event_id)
 

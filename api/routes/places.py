@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -12,8 +11,6 @@ from api.schemas.machines import ReasonQuestion
 from api.schemas.renaming import PlaceAnswer
 from pdm.service.machines import places
 from pdm.service.machines.places import Place, PlaceName
-from pdm.service.machines.retirement import Action
-from pdm.service.platform.access import Caller
 from pdm.store.machines.renaming import Kind
 
 router = APIRouter(prefix="/v1", tags=["machines"])
@@ -26,13 +23,13 @@ FleetKey = Annotated[deps.Key, Path(description="The fleet's key, or one that it
 @router.post("/sites/{site}/retire", response_model=PlaceAnswer)
 def retire_site(site: SiteKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator) -> Place:
     """Take a site out of use with its machines: their alerts end, and records of them are rejected."""
-    return places.retire_place(resources.pool, PlaceName(Kind.SITE, site), _action(caller, question))
+    return places.retire_place(resources.pool, PlaceName(Kind.SITE, site), resources.action(caller, question.reason))
 
 
 @router.post("/sites/{site}/restore", response_model=PlaceAnswer)
 def restore_site(site: SiteKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator) -> Place:
     """Bring a site back with the machines that went out of use with it."""
-    return places.restore_place(resources.pool, PlaceName(Kind.SITE, site), _action(caller, question))
+    return places.restore_place(resources.pool, PlaceName(Kind.SITE, site), resources.action(caller, question.reason))
 
 
 @router.post("/sites/{site}/lines/{line}/retire", response_model=PlaceAnswer)
@@ -40,7 +37,9 @@ def retire_line(
     site: SiteKey, line: LineKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> Place:
     """Take a line out of use with its machines."""
-    return places.retire_place(resources.pool, PlaceName(Kind.LINE, line, site), _action(caller, question))
+    return places.retire_place(
+        resources.pool, PlaceName(Kind.LINE, line, site), resources.action(caller, question.reason)
+    )
 
 
 @router.post("/sites/{site}/lines/{line}/restore", response_model=PlaceAnswer)
@@ -48,7 +47,9 @@ def restore_line(
     site: SiteKey, line: LineKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> Place:
     """Bring a line back with the machines that went out of use with it."""
-    return places.restore_place(resources.pool, PlaceName(Kind.LINE, line, site), _action(caller, question))
+    return places.restore_place(
+        resources.pool, PlaceName(Kind.LINE, line, site), resources.action(caller, question.reason)
+    )
 
 
 @router.post("/fleets/{fleet}/retire", response_model=PlaceAnswer)
@@ -57,7 +58,7 @@ def retire_fleet(
 ) -> Place:
     """Take a fleet out of use with its machines; requires a key for every site."""
     caller.require_every_site()
-    return places.retire_place(resources.pool, PlaceName(Kind.FLEET, fleet), _action(caller, question))
+    return places.retire_place(resources.pool, PlaceName(Kind.FLEET, fleet), resources.action(caller, question.reason))
 
 
 @router.post("/fleets/{fleet}/restore", response_model=PlaceAnswer)
@@ -66,8 +67,4 @@ def restore_fleet(
 ) -> Place:
     """Bring a fleet back with the machines that went out of use with it; requires a key for every site."""
     caller.require_every_site()
-    return places.restore_place(resources.pool, PlaceName(Kind.FLEET, fleet), _action(caller, question))
-
-
-def _action(caller: Caller, question: ReasonQuestion) -> Action:
-    return Action(caller.name, caller.site_ids, datetime.now(UTC), question.reason)
+    return places.restore_place(resources.pool, PlaceName(Kind.FLEET, fleet), resources.action(caller, question.reason))

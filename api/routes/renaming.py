@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -36,7 +35,7 @@ def rename_machine(
     machine: MachineKey, question: RenameQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Rename a machine; its former key remains valid."""
-    now = renaming.rename_machine(resources.pool, machine, *_asked(question, caller))
+    now = renaming.rename_machine(resources.pool, machine, *_asked(resources, question, caller))
     return queries.read_machine(resources.pool, caller, now.key)
 
 
@@ -45,7 +44,7 @@ def rename_point(
     machine: MachineKey, point: PointKey, question: RenameQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Rename a measurement point; what was learned at it continues."""
-    renaming.rename_point(resources.pool, machine, point, *_asked(question, caller))
+    renaming.rename_point(resources.pool, machine, point, *_asked(resources, question, caller))
     return queries.read_machine(resources.pool, caller, machine)
 
 
@@ -58,14 +57,14 @@ def rename_component(
     caller: deps.Operator,
 ) -> MachineDetails:
     """Rename a component; its life, its alerts and what was learned of it continue."""
-    renaming.rename_component(resources.pool, machine, component, *_asked(question, caller))
+    renaming.rename_component(resources.pool, machine, component, *_asked(resources, question, caller))
     return queries.read_machine(resources.pool, caller, machine)
 
 
 @router.post("/sites/{site}/rename", response_model=PlaceAnswer)
 def rename_site(site: SiteKey, question: RenameQuestion, resources: deps.ResourcesDep, caller: deps.Operator) -> Place:
     """Rename a site; its former key remains valid."""
-    return Place.of(Kind.SITE, renaming.rename_site(resources.pool, site, *_asked(question, caller)))
+    return Place.of(Kind.SITE, renaming.rename_site(resources.pool, site, *_asked(resources, question, caller)))
 
 
 @router.post("/sites/{site}/lines/{line}/rename", response_model=PlaceAnswer)
@@ -73,7 +72,7 @@ def rename_line(
     site: SiteKey, line: LineKey, question: RenameQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> Place:
     """Rename a line of a site; its former key remains valid."""
-    return Place.of(Kind.LINE, renaming.rename_line(resources.pool, site, line, *_asked(question, caller)))
+    return Place.of(Kind.LINE, renaming.rename_line(resources.pool, site, line, *_asked(resources, question, caller)))
 
 
 @router.post("/fleets/{fleet}/rename", response_model=PlaceAnswer)
@@ -82,7 +81,7 @@ def rename_fleet(
 ) -> Place:
     """Rename a fleet with its models; requires a key for every site."""
     caller.require_every_site()
-    return Place.of(Kind.FLEET, renaming.rename_fleet(resources.pool, fleet, *_asked(question, caller)))
+    return Place.of(Kind.FLEET, renaming.rename_fleet(resources.pool, fleet, *_asked(resources, question, caller)))
 
 
 @router.get("/renamings", response_model=Page[RenamingAnswer])
@@ -101,6 +100,5 @@ def list_renamings(
     return paging.page(rows, limit, "id")
 
 
-def _asked(question: RenameQuestion, caller: Caller) -> tuple[NewName, Action]:
-    action = Action(caller.name, caller.site_ids, datetime.now(UTC), question.reason)
-    return NewName(question.key, question.name), action
+def _asked(resources: deps.Resources, question: RenameQuestion, caller: Caller) -> tuple[NewName, Action]:
+    return NewName(question.key, question.name), resources.action(caller, question.reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -12,8 +11,7 @@ from api.schemas.machines import MachineAnswer, ReasonQuestion, ReplacementQuest
 from pdm.machines.model import Timeline
 from pdm.service.machines import queries, retirement
 from pdm.service.machines.machine_views import MachineDetails
-from pdm.service.machines.retirement import Action
-from pdm.service.platform.access import Caller
+from pdm.service.platform.visibility import find_machine_key
 
 router = APIRouter(prefix="/v1", tags=["machines"])
 
@@ -26,7 +24,7 @@ def retire_machine(
     machine: MachineKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Take a machine out of use: its alerts end, it leaves line and site, and records of it are rejected."""
-    retirement.retire_machine(resources.pool, machine, _action(caller, question.reason))
+    retirement.retire_machine(resources.pool, machine, resources.action(caller, question.reason))
     return queries.read_machine(resources.pool, caller, machine)
 
 
@@ -35,7 +33,7 @@ def restore_machine(
     machine: MachineKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Bring a retired machine back."""
-    retirement.restore_machine(resources.pool, machine, _action(caller, question.reason))
+    retirement.restore_machine(resources.pool, machine, resources.action(caller, question.reason))
     return queries.read_machine(resources.pool, caller, machine)
 
 
@@ -44,7 +42,7 @@ def retire_point(
     machine: MachineKey, point: PointKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Take a measurement point out of use: it is not missing, silent or counted any more."""
-    retirement.retire_point(resources.pool, machine, point, _action(caller, question.reason))
+    retirement.retire_point(resources.pool, machine, point, resources.action(caller, question.reason))
     return queries.read_machine(resources.pool, caller, machine)
 
 
@@ -53,7 +51,7 @@ def restore_point(
     machine: MachineKey, point: PointKey, question: ReasonQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Bring a retired measurement point back."""
-    retirement.restore_point(resources.pool, machine, point, _action(caller, question.reason))
+    retirement.restore_point(resources.pool, machine, point, resources.action(caller, question.reason))
     return queries.read_machine(resources.pool, caller, machine)
 
 
@@ -65,13 +63,17 @@ def replace_point(
     resources: deps.ResourcesDep,
     caller: deps.Operator,
 ) -> MachineDetails:
-    """Replace the sensor of a point by another, also of another sampling rate, under the same key or a new one."""
-    given = question.model_dump(include=question.model_fields_set - {"at", "reason", "key"})
+    """Replace the sensor of a point by another, also of another sampling rate, or move it to another machine.
+
+    The answer is the machine at which it measures from then on.
+    """
+    given = question.model_dump(include=question.model_fields_set - {"at", "reason", "key", "machine"})
+    target = machine if question.machine is None else find_machine_key(resources.pool, caller, question.machine)
     if "sampling_rate_hz" in given:
         given["sampling_rate"] = given.pop("sampling_rate_hz")
-    action = _action(caller, question.reason)
-    retirement.replace_point(resources.pool, machine, point, question.at, question.key, given, action)
-    return queries.read_machine(resources.pool, caller, machine)
+    action = resources.action(caller, question.reason)
+    retirement.replace_point(resources.pool, machine, point, question.at, question.key, given, action, target)
+    return queries.read_machine(resources.pool, caller, target)
 
 
 @router.post("/machines/{machine}/timeline", response_model=MachineAnswer)
@@ -79,10 +81,6 @@ def change_timeline(
     machine: MachineKey, question: TimelineQuestion, resources: deps.ResourcesDep, caller: deps.Operator
 ) -> MachineDetails:
     """Change the clock of a machine's data, with a reason."""
-    action = _action(caller, question.reason)
+    action = resources.action(caller, question.reason)
     retirement.change_timeline(resources.pool, machine, Timeline(question.timeline), action)
     return queries.read_machine(resources.pool, caller, machine)
-
-
-def _action(caller: Caller, reason: str) -> Action:
-    return Action(caller.name, caller.site_ids, datetime.now(UTC), reason)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.dependencies import Key, Moment
+from api.dependencies import Key, MachineName, Moment
 from api.schemas.pages import Answer, Question, Time
 
 Zone = Literal["A", "B", "C", "D"]
@@ -143,6 +143,9 @@ class ReplacementQuestion(Question):
     at: Moment = Field(description="From when on it measures, on the machine's timeline.")
     reason: Reason
     key: Annotated[Key | None, Field(description="Of the new point; the old one is retired. Default: the same.")] = None
+    machine: Annotated[
+        MachineName | None, Field(description="To which the sensor moves; the old point is retired. Default: the same.")
+    ] = None
     sampling_rate_hz: Annotated[float, Field(gt=0, le=10e6)] | None = None
     unit: Annotated[str, Field(min_length=1, max_length=20)] | None = None
     direction: Annotated[str, Field(max_length=20)] | None = None

@@ -10,7 +10,6 @@ import pytest
 from pdm.errors import InvalidInputError, ModelError, RefusalError
 from pdm.health.assessment import Assessment
 from pdm.health.baseline.indicators import INDICATOR_VERSION, INDICATORS
-from pdm.machines.model import Machine
 from pdm.prognosis.explanation import PastLife, explain, find_alike, weigh_columns
 from pdm.prognosis.model.fleet_model import FleetModel
 from pdm.prognosis.model.life_state import advance, begin_life, life_columns
@@ -20,7 +19,7 @@ from pdm.prognosis.training.train import train_fleet
 
 NAMES = [indicator.name for indicator in INDICATORS]
 K = len(NAMES)
-FLEET = Machine("pump-01", "line-1", "site-1").fleet
+FLEET = "default"
 HOUR = 3600.0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -96,6 +98,42 @@ def test_a_sensor_is_replaced_by_one_of_another_rate_in_one_call(kim: httpx.Clie
     assert send(kim, "de-h", plant.RATE, 5)["outcome"] == "stored", "measured before, delivered late"
     (problem, *_) = send(kim, "de-h", plant.RATE, 30)["problems"]
     assert problem["code"] == "sampling-rate"
+
+
+def test_a_sensor_moves_to_another_machine_in_one_call(kim: httpx.Client) -> None:
+    other = {"key": "fan-2", "site": "busan", "line": "line-1", "components": [], "points": []}
+    assert kim.put("/v1/machines/fan-2", json=other).status_code in (200, 201)
+    question = {"at": AT, "machine": "fan-2", "reason": "it is needed there"}
+    moved = kim.post(f"{M}/points/de-h/replace", json=question)
+    assert moved.status_code == 200, moved.text
+    assert (moved.json()["machine"], [p["point"] for p in moved.json()["points"]]) == ("fan-2", ["de-h"])
+    assert moved.json()["points"][0]["component"] is None, "of the other machine unless it is named"
+    assert "de-h" not in [p["point"] for p in kim.get(M).json()["points"]]
+    again = kim.post(f"{M}/points/de-v/replace", json=question | {"key": "de-h"})
+    assert (again.status_code, "has a point 'de-h' already" in again.text) == (409, True)
+    unknown = kim.post(f"{M}/points/de-v/replace", json=question | {"machine": "fan-9"})
+    assert (unknown.status_code, "fan-9" in unknown.text) == (404, True)
+    kim.post("/v1/machines/fan-2/retire", json={"reason": "sold"})
+    retired = kim.post(f"{M}/points/de-v/replace", json=question)
+    assert (retired.status_code, "restore it first" in retired.text) == (409, True)
+
+
+def test_how_far_ahead_a_time_may_be_is_as_configured_for_events_sensors_and_corrections(
+    settings: Settings, pool: ConnectionPool[Any]
+) -> None:
+    with pool.connection() as conn:
+        register(conn, plant.machine())
+    key = create_key(pool, name="kim", role="admin", sites=None, actor="test")
+    ahead = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    calls = [
+        (f"{M}/work-events", FAILURE | {"occurred_at": ahead}),
+        (f"{M}/points/de-h/replace", {"at": ahead, "sampling_rate_hz": 12800, "reason": "broken"}),
+        (f"{M}/points/de-v/correct", {"from": ahead, "factor": 2, "reason": "gain"}),
+    ]
+    with serve(settings) as url, client(url, key) as caller:
+        assert [caller.post(path, json=body).status_code for path, body in calls] == [422, 422, 422]
+    with serve(replace(settings, future_tolerance_s=3600.0)) as url, client(url, key) as caller:
+        assert [caller.post(path, json=body).status_code for path, body in calls] == [201, 200, 200]
 
 
 def test_a_retired_point_is_neither_missing_nor_accepted_until_it_is_restored(kim: httpx.Client) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 from pdm.machines.corrections import CorrectedField, Corrections, MeasurementCorrection, Reading
 from pdm.machines.model import BearingGeometry, Component, ComponentKind, Machine, MeasurementPoint
+from pdm.quality.memory import SIZE
+from pdm.service.analysis.recalculation import _without_replaced
+from pdm.store.machines.registration import StoredMachine
+from tests.integration import plant
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -86,3 +90,13 @@ def test_direction_and_rate_of_a_point_are_corrected_in_their_span() -> None:
         ("axial", 12800.0),
         ("radial", 12800.0),
     ]
+
+
+def test_the_correlation_with_a_replaced_sensor_is_forgotten_with_its_own_memory() -> None:
+    stored = StoredMachine(
+        1, plant.machine(), {"de-h": 1, "de-v": 2}, {}, former_rates={"de-v": [(plant.NOW, 25600.0)]}
+    )
+    own, pair = [1.0] * SIZE, [2.0, 30.0, 0.5, 0.01]
+    known = {1: own + pair, 2: own, 3: [*own, 4.0, 30.0, 0.5, 0.01]}
+    after = _without_replaced(stored, known, plant.NOW - timedelta(hours=1), plant.NOW)
+    assert after == {1: own, 3: known[3]}

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from psycopg import Connection
@@ -56,7 +57,6 @@ class AnalysisStep:
 
     after: MachineState
     result: AnalysisResult
-    beyond_horizon: tuple[datetime, ...]
     life_ends: tuple[TurningPoint, ...]
 
 
@@ -89,10 +89,10 @@ def analyse(
         )
         for claim in claims
     ]
-    prognoses = _prognose(serving, [each.observation for each in observed])
+    prognoses = _prognose(serving, [observation for observation, _ in observed])
     steps = [
-        _conclude(claim, each, own, rules[claim.machine_id], notes.get(claim.machine_id, ()))
-        for claim, each, own in zip(claims, observed, prognoses, strict=True)
+        _conclude(observation, after, own, rules[after.machine_id], notes.get(after.machine_id, ()))
+        for (observation, after), own in zip(observed, prognoses, strict=True)
     ]
     _write(conn, claims, steps, reorder_horizon)
     followed = [(machines[step.after.machine_id], step.result.assessments) for step in steps]
@@ -119,35 +119,30 @@ def _by_machine(keys: Sequence[tuple[int, datetime]], snapshots: Sequence[Snapsh
     return grouped
 
 
-@dataclass(frozen=True)
-class _Observed:
-    """What one claim was observed to be, and what of it counts."""
-
-    observation: Observation
-    reached: datetime | None
-    dirty_from: datetime | None
-    beyond_horizon: tuple[datetime, ...]
-    life_ends: tuple[TurningPoint, ...]
-
-
 def _observe(
     claim: Claim,
     machine: Machine,
     snapshots: Sequence[Snapshot],
     life_ends: Sequence[TurningPoint],
     reorder_horizon: timedelta,
-) -> _Observed:
+) -> tuple[Observation, MachineState]:
+    """Return a machine as it is observed over a claim, and its stored state but for what is remembered."""
     before = claim.before
     last = before.last_measured_at
     fresh = [s for s in snapshots if last is None or s.measured_at > last]
     late = [s.measured_at for s in snapshots if last is not None and s.measured_at <= last]
-    beyond = tuple(at for at in late if last is not None and at < last - reorder_horizon)
     behind = [at for at in (before.dirty_from, *late) if at is not None and last is not None and at <= last]
+    within = [at for at in behind if at not in late or not _is_beyond(before, at, reorder_horizon)]
     reached = fresh[-1].measured_at if fresh else last
     life_ends = _due(life_ends, reached, reorder_horizon if claim.is_drained else timedelta())
     memory = read_state(machine, before.state) if before.state is not None else begin(machine)
-    dirty_from = min((at for at in behind if at not in beyond), default=None)
-    return _Observed(observe(machine, memory, fresh, life_ends), reached, dirty_from, beyond, tuple(life_ends))
+    after = replace(before, last_measured_at=reached, dirty_from=min(within, default=None))
+    return observe(machine, memory, fresh, life_ends), after
+
+
+def _is_beyond(before: MachineState, at: datetime, reorder_horizon: timedelta) -> bool:
+    """Whether an acquisition is so late that it is not assessed."""
+    return before.last_measured_at is not None and at < before.last_measured_at - reorder_horizon
 
 
 def _prognose(serving: Mapping[str, Champion], observations: Sequence[Observation]) -> list[list[Prognosis]]:
@@ -163,21 +158,17 @@ def _prognose(serving: Mapping[str, Champion], observations: Sequence[Observatio
 
 
 def _conclude(
-    claim: Claim,
-    observed: _Observed,
+    observation: Observation,
+    after: MachineState,
     prognoses: Sequence[Prognosis],
     rules: RuleSet,
     diagnoses: Sequence[DiagnosisNote],
 ) -> AnalysisStep:
-    result = conclude(observed.observation, prognoses, rules, diagnoses)
-    has_moved = observed.observation.snapshots or observed.life_ends
-    after = replace(
-        claim.before,
-        state=result.memory.to_bytes() if has_moved else claim.before.state,
-        last_measured_at=observed.reached,
-        dirty_from=observed.dirty_from,
-    )
-    return AnalysisStep(after, result, observed.beyond_horizon, observed.life_ends)
+    result = conclude(observation, prognoses, rules, diagnoses)
+    life_ends = tuple(chain.from_iterable(observation.closings.values()))
+    if observation.snapshots or life_ends:
+        after = replace(after, state=result.memory.to_bytes())
+    return AnalysisStep(after, result, life_ends)
 
 
 def _still_drained(
@@ -211,10 +202,10 @@ def _write(
     apply_changes(conn, {step.after.machine_id: step.result.changes for step in steps}, ends)
     queue.save_states(conn, [step.after for step in steps])
     queue.complete(conn, [(claim.machine_id, item) for claim in claims for item in claim.waiting])
-    for claim, step in zip(claims, steps, strict=True):
+    for claim in claims:
         for item in claim.waiting:
-            if item.measured_at in step.beyond_horizon:
-                queue.set_aside(conn, step.after.machine_id, item.measured_at, BEYOND_HORIZON)
+            if _is_beyond(claim.before, item.measured_at, reorder_horizon):
+                queue.set_aside(conn, claim.machine_id, item.measured_at, BEYOND_HORIZON)
     keep_checkpoints(conn, [step.after for step in steps], reorder_horizon)
 
 

@@ -16,13 +16,13 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from pdm.health.detection.operating_states import is_stopped
-from pdm.quality.memory import ScalarMemory, WaveformMemory
+from pdm.quality.memory import SIZE, ScalarMemory, WaveformMemory
+from pdm.quality.polarity import PairMemory
 from pdm.quality.verdict import GOOD
 from pdm.service.analysis.channel_checks import Memories, remember
 from pdm.service.analysis.feature_extraction import CURRENT_COLUMNS, VIBRATION_COLUMNS
 from pdm.service.analysis.pipeline import BEYOND_HORIZON
 from pdm.service.analysis.snapshots import TABLES, featurise_new
-from pdm.service.diagnosis.runner import RECORDS
 from pdm.service.platform.failures import Blame, blame
 from pdm.store.analysis import analysis_inputs, backfill, channel_quality, diagnoses, feature_rows
 from pdm.store.machines import corrections
@@ -85,7 +85,11 @@ def _up_to_replacement(stored: StoredMachine, times: Sequence[datetime]) -> Sequ
 def _without_replaced(stored: StoredMachine, memories: Memories, after: datetime, at: datetime) -> Memories:
     """Return what is remembered without the points whose sensors were replaced in (after, at]."""
     replaced = {point_id for turn, point_id in _replacements(stored) if after < turn <= at}
-    return {point_id: figures for point_id, figures in memories.items() if point_id not in replaced}
+    return {
+        point_id: figures[:SIZE] if PairMemory.from_figures(figures[SIZE:]).partner in replaced else figures
+        for point_id, figures in memories.items()
+        if point_id not in replaced
+    }
 
 
 def _replacements(stored: StoredMachine) -> list[tuple[datetime, int]]:
@@ -103,7 +107,7 @@ def _finish(conn: Connection[Any], stored: StoredMachine, due: Recalculation, me
     corrections.finish_recalculation(conn, stored.id)
     conclude_again(conn, stored.id, due.since)
     if any(point.is_waveform for point in stored.machine.points):
-        diagnoses.ask(conn, stored.id, "interval", None, RECORDS)
+        diagnoses.ask(conn, stored.id, "interval", None, diagnoses.RECORDS)
 
 
 def _compute(conn: Connection[Any], stored: StoredMachine, times: Sequence[datetime], memories: Memories) -> Memories:

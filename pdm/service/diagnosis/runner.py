@@ -32,7 +32,6 @@ from pdm.store.analysis.analysis_inputs import StoredWaveform
 from pdm.store.analysis.diagnoses import Diagnosable, Due
 from pdm.store.machines.registration import StoredMachine, fetch_machine
 
-RECORDS = 4
 REACH = timedelta(days=7)  # older recordings, relative to the newest, may be of another condition
 MOST_A_TURN = 8
 LEAST_CREDIT = 0.05  # s, required to start one: it takes 0.02 to 0.05
@@ -62,7 +61,7 @@ def ask_where_due(
                 conn, stored.id, after.measured_at, is_severe=after.is_severe, reported=sorted(after.reported)
             )
         if due is not None:
-            diagnoses.ask(conn, stored.id, *due, RECORDS)
+            diagnoses.ask(conn, stored.id, *due, diagnoses.RECORDS)
 
 
 class Budget:

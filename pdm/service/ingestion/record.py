@@ -16,8 +16,7 @@ from psycopg_pool import ConnectionPool
 from pdm.errors import ConflictError, NotFoundError, PdmError
 from pdm.ingest.decode import Decoded
 from pdm.measurements import Acquisition, OperatingContext, Outcome, Problem, Receipt, RecordResult
-from pdm.service.ingestion.validation import doubt_time, screen
-from pdm.settings import Settings
+from pdm.service.ingestion.validation import DEFAULT_FUTURE_TOLERANCE, doubt_time, screen
 from pdm.store.acquisitions.acquisitions_write import (
     Channel,
     Envelope,
@@ -33,7 +32,6 @@ from pdm.store.database.connection import database_required
 from pdm.store.machines.registration import StoredMachine, fetch_machines
 from pdm.store.machines.tags import find_keys, hint_at
 
-DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 _TRIES = 3  # a deadlock with the worker is resolved by a retry; the request is idempotent
 _MOST_HINTED = 4  # unknown machines of one request with similar names
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pdm.machines.model import MeasurementPoint, Timeline
 from pdm.measurements import Acquisition, Problem, Scalar, Waveform
+from pdm.settings import Settings
 from pdm.store.acquisitions.acquisitions_write import Channel
 from pdm.store.machines.registration import StoredMachine
 from pdm.words.similar import suggest
@@ -20,6 +21,7 @@ are read as milliseconds are in January 1970."""
 OLDEST = timedelta(days=20 * 365.25)  # of live data
 GPS_ROLLOVER = timedelta(weeks=1024)  # IS-GPS-200: the week number has ten bits
 REPLAY_AHEAD = timedelta(days=50 * 365.25)  # simulated times may be in the future, but not in another millennium
+DEFAULT_FUTURE_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 _HISTORY = "; send history to a machine with the timeline 'replay', which takes it from 1971 on"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -20,7 +20,6 @@ from pdm.service.ingestion.validation import doubt_time
 from pdm.service.machines.retirement import Action
 from pdm.service.platform.access import Caller
 from pdm.service.platform.visibility import visible_machine
-from pdm.settings import Settings
 from pdm.store.analysis import diagnoses
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access, corrections
@@ -31,10 +30,8 @@ from pdm.words.similar import suggest
 Pool = ConnectionPool[Any]
 Value = float | str | Bearing | None
 
-_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 _FACTORS = (1e-9, 1e9)  # magnitude of an allowed factor
 _FEATURED = ("acceleration", "current")  # quantities of which features are computed
-_DIAGNOSED = 4  # records of a diagnosis
 
 
 @dataclass(frozen=True)
@@ -169,7 +166,7 @@ def _locked(
 ) -> tuple[StoredMachine, datetime | None]:
     """Return a machine of which no record is analysed until the transaction ends, and its last analysed acquisition."""
     stored = fetch_machine(conn, machine, action.site_ids)
-    doubt = doubt_time(wanted.since, stored.machine.timeline, action.now, _TOLERANCE)
+    doubt = doubt_time(wanted.since, stored.machine.timeline, action.now, action.future_tolerance)
     if doubt is not None:
         raise TimestampError(f"from {doubt}", field="from")
     if wanted.before is not None and wanted.before <= wanted.since:
@@ -390,4 +387,4 @@ def _compute_again(
     if correction.field is not CorrectedField.DIRECTION:
         corrections.request_recalculation(conn, stored.id, until or correction.begins_at)
     elif any(each.is_waveform for each in stored.machine.points):
-        diagnoses.ask(conn, stored.id, "interval", None, _DIAGNOSED)
+        diagnoses.ask(conn, stored.id, "interval", None, diagnoses.RECORDS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from pdm.alerts.evaluation.causes import GAP_CAUSE, cause_of_sensor
@@ -14,8 +15,7 @@ from pdm.alerts.states import TIMELINE_CHANGED
 from pdm.errors import ConflictError, InvalidInputError, NotFoundError, TimestampError
 from pdm.ingest.point_form import LIMIT_FIELDS, limits_of_sensor
 from pdm.machines.model import MeasurementPoint, Timeline
-from pdm.service.ingestion.validation import doubt_time
-from pdm.settings import Settings
+from pdm.service.ingestion.validation import DEFAULT_FUTURE_TOLERANCE, doubt_time
 from pdm.store.alerts import alerts
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access, retirement
@@ -24,17 +24,17 @@ from pdm.store.machines.work_events import conclude_again
 from pdm.words.similar import suggest
 
 Pool = ConnectionPool[Any]
-_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 
 
 @dataclass(frozen=True)
 class Action:
-    """Who acts, on which sites, when and why."""
+    """Who acts, on which sites, when and why, and how far ahead of `now` a time may be."""
 
     actor: str
     site_ids: Sequence[int] | None
     now: datetime
     reason: str
+    future_tolerance: timedelta = DEFAULT_FUTURE_TOLERANCE
 
 
 def retire_machine(pool: Pool, machine: str, action: Action) -> bool:
@@ -115,12 +115,20 @@ def restore_point(pool: Pool, machine: str, point: str, action: Action) -> bool:
 
 
 def replace_point(
-    pool: Pool, machine: str, point: str, at: datetime, key: str | None, changes: Mapping[str, Any], action: Action
+    pool: Pool,
+    machine: str,
+    point: str,
+    at: datetime,
+    key: str | None,
+    changes: Mapping[str, Any],
+    action: Action,
+    target: str | None = None,
 ) -> str:
-    """Replace the sensor of a point from a time on; returns the key of the point that it measures at.
+    """Replace the sensor of a point from a time on, or move it; returns the key of the point that it measures at.
 
     Under the same key, history and baseline of the point continue: its features are learned again on the degradation
-    known so far. Under another key, the old point is retired and the new one is as the old one with `changes`.
+    known so far. Under another key or at another machine, the old point is retired and the new one is as the old one
+    with `changes`; at another machine it belongs to no component unless they name one.
 
     Parameters
     ----------
@@ -131,6 +139,8 @@ def replace_point(
     changes : mapping
         Fields of the point that differ, by the names of `MeasurementPoint`; what it can measure by those of a document
         (`LIMIT_FIELDS`).
+    target : str or None
+        The machine to which the sensor moves; None is the same machine.
 
     Raises
     ------
@@ -145,25 +155,30 @@ def replace_point(
     """
     with database_required(), pool.connection() as conn, conn.transaction():
         stored = fetch_machine(conn, machine, action.site_ids)
-        doubt = doubt_time(at, stored.machine.timeline, action.now, _TOLERANCE)
+        doubt = doubt_time(at, stored.machine.timeline, action.now, action.future_tolerance)
         if doubt is not None:
             raise TimestampError(f"at {doubt}", field="at")
+        place = stored if target in (None, machine) else _fetch_target(conn, str(target), action)
+        if place is not stored:
+            changes = {"component": None, **changes}
         if changes.get("component") is not None:
-            changes = {**changes, "component": stored.former_keys.component(changes["component"])}
+            changes = {**changes, "component": place.former_keys.component(changes["component"])}
         new = replace(_with_changes(_in_use(stored, point), key or point, changes), former_keys=())
-        _check_component(stored, new)
-        if new.key == point:
+        _check_component(place, new)
+        if new.key == point and place is stored:
             _check_same_point(stored, new, at)
             retirement.replace_sensor(conn, stored.point_ids[point], new, at, action.reason, action.actor)
             conclude_again(conn, stored.id, at)
         else:
-            _check_new_key(stored, new.key)
-            retirement.insert_point(conn, stored, new)
+            _check_new_key(place, new.key)
+            retirement.insert_point(conn, place, new)
             retirement.retire_point(conn, stored.id, point, action.reason, action.now)
         cause = cause_of_sensor(point)
         if alerts.retire(conn, stored.id, cause, action.now, actor=action.actor, comment=action.reason):
             alerts.notify(conn)
         detail = {"point": point, "by": new.key, "at": at.isoformat(), "reason": action.reason}
+        if place is not stored:
+            detail["moved_to"] = place.machine.key
         access.insert_audit(conn, action.actor, "point.replace", machine, **detail)
     return new.key
 
@@ -184,7 +199,7 @@ def change_timeline(pool: Pool, machine: str, timeline: Timeline, action: Action
             return False
         newest = retirement.fetch_newest_time(conn, stored.id)
         if timeline is Timeline.LIVE and newest is not None:
-            doubt = doubt_time(newest, timeline, action.now, _TOLERANCE)
+            doubt = doubt_time(newest, timeline, action.now, action.future_tolerance)
             if doubt is not None:
                 raise ConflictError(
                     f"machine {machine!r} cannot have timeline live: its newest acquisition at {doubt}",
@@ -198,6 +213,16 @@ def change_timeline(pool: Pool, machine: str, timeline: Timeline, action: Action
             conn, action.actor, "machine.timeline", machine, timeline=timeline.value, reason=action.reason
         )
     return True
+
+
+def _fetch_target(conn: Connection[Any], machine: str, action: Action) -> StoredMachine:
+    """Return the machine to which a sensor moves."""
+    found = fetch_machine(conn, machine, action.site_ids)
+    if found.retired_at is not None:
+        raise ConflictError(
+            f"machine {machine!r} is retired since {found.retired_at.isoformat()}; restore it first", field="machine"
+        )
+    return found
 
 
 def _with_changes(old: MeasurementPoint, key: str, changes: Mapping[str, Any]) -> MeasurementPoint:

@@ -12,14 +12,11 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import ConflictError, NotFoundError, TimestampError
 from pdm.machines.work_events import Correction, RecordedEvent, correct
-from pdm.service.ingestion.validation import doubt_time
-from pdm.settings import Settings
+from pdm.service.ingestion.validation import DEFAULT_FUTURE_TOLERANCE, doubt_time
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access, work_events
 from pdm.store.machines.registration import StoredMachine, fetch_machine
 from pdm.words.similar import suggest
-
-_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
 
 
 def correct_work_event(
@@ -31,6 +28,7 @@ def correct_work_event(
     actor: str,
     site_ids: Sequence[int] | None,
     now: datetime,
+    future_tolerance: timedelta = DEFAULT_FUTURE_TOLERANCE,
 ) -> bool:
     """Append a correction to a work event; returns whether it changed anything.
 
@@ -60,7 +58,7 @@ def correct_work_event(
         if after == before:
             return False
         if after.is_in_force:
-            _check(conn, stored, event_id, after, now)
+            _check(conn, stored, event_id, after, now, future_tolerance)
         work_events.insert_correction(conn, stored, event_id, after, correction.reason, actor)
         since = _changed_from(before, after)
         if since is not None:
@@ -78,13 +76,20 @@ def _with_present_key(correction: Correction, stored: StoredMachine) -> Correcti
     return replace(correction, changes={**correction.changes, "component": stored.former_keys.component(component)})
 
 
-def _check(conn: Connection[Any], stored: StoredMachine, event_id: int, after: RecordedEvent, now: datetime) -> None:
+def _check(
+    conn: Connection[Any],
+    stored: StoredMachine,
+    event_id: int,
+    after: RecordedEvent,
+    now: datetime,
+    future_tolerance: timedelta,
+) -> None:
     if after.component is not None and after.component not in stored.component_ids:
         hint = suggest(after.component, stored.component_ids)
         raise NotFoundError(
             f"machine {stored.machine.key!r} has no component {after.component!r}; {hint}", field="component"
         )
-    doubt = doubt_time(after.occurred_at, stored.machine.timeline, now, _TOLERANCE)
+    doubt = doubt_time(after.occurred_at, stored.machine.timeline, now, future_tolerance)
     if doubt is not None:
         raise TimestampError(f"occurred_at {doubt}", field="occurred_at")
     other = work_events.find_equal(conn, stored, after, event_id)

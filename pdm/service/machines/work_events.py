@@ -11,18 +11,21 @@ from psycopg_pool import ConnectionPool
 
 from pdm.errors import TimestampError
 from pdm.machines.work_events import WorkEvent
-from pdm.service.ingestion.validation import doubt_time
-from pdm.settings import Settings
+from pdm.service.ingestion.validation import DEFAULT_FUTURE_TOLERANCE, doubt_time
 from pdm.store.database.connection import database_required
 from pdm.store.machines import access
 from pdm.store.machines.registration import fetch_machine
 from pdm.store.machines.work_events import insert_work_event
 
-_TOLERANCE = timedelta(seconds=Settings.future_tolerance_s)
-
 
 def record_work_event(
-    pool: ConnectionPool[Any], event: WorkEvent, *, actor: str, site_ids: Sequence[int] | None, now: datetime
+    pool: ConnectionPool[Any],
+    event: WorkEvent,
+    *,
+    actor: str,
+    site_ids: Sequence[int] | None,
+    now: datetime,
+    future_tolerance: timedelta = DEFAULT_FUTURE_TOLERANCE,
 ) -> tuple[int, bool]:
     """Store a work event; returns its id and whether it is new.
 
@@ -42,7 +45,7 @@ def record_work_event(
     """
     with database_required(), pool.connection() as conn, conn.transaction():
         stored = fetch_machine(conn, event.machine, site_ids)
-        doubt = doubt_time(event.occurred_at, stored.machine.timeline, now, _TOLERANCE)
+        doubt = doubt_time(event.occurred_at, stored.machine.timeline, now, future_tolerance)
         if doubt is not None:
             raise TimestampError(f"occurred_at {doubt}", field="occurred_at")
         if event.component is not None:

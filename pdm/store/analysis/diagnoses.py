@@ -15,6 +15,7 @@ from pdm.store.database.queries import query
 from pdm.store.database.rows import fetch_first
 
 MOST_ATTEMPTS = 3
+RECORDS = 4  # acquisitions of a diagnosis, unless a request names another number
 LEASE = BackOff(timedelta(minutes=5), timedelta(minutes=80), factor=4)  # of each attempt, until the next one
 END = datetime(9999, 12, 30, tzinfo=UTC)
 
